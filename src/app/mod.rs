@@ -1,0 +1,1 @@
+//! R5: start, drain, stop.

@@ -1,0 +1,1 @@
+//! R3: the single writer.

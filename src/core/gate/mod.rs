@@ -1,0 +1,1 @@
+//! R1: may this call be dialled?

@@ -1,0 +1,1 @@
+//! R2: read model, subscriptions, snapshots, resume.

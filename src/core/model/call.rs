@@ -1,0 +1,252 @@
+//! The call entity. Leg states are CSTA's LocalConnectionState (ECMA-269 §6.1.5).
+
+use super::{CallId, DecisionId, LegId, Moment, Party, Wall};
+
+/// Which way a call crosses the site's edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// From a carrier.
+    Inbound,
+    /// Towards a carrier.
+    Outbound,
+    /// Neither.
+    Internal,
+}
+
+/// State of a call or of one leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ConnectionState {
+    /// Asked for, nothing heard yet.
+    Initiated,
+    /// Ringing.
+    Alerting,
+    /// Talking.
+    Connected,
+    /// Held.
+    Hold,
+    /// Waiting in a queue.
+    Queued,
+    /// Could not be reached; the connection is about to end.
+    Fail,
+    /// Over.
+    Null,
+}
+
+/// A party's part in the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LegRole {
+    /// The person outside.
+    Customer,
+    /// The person inside.
+    Agent,
+    /// The site's side of a trunk call, when no agent leg is known.
+    Trunk,
+    /// A queue or menu.
+    Queue,
+    /// A second call for advice.
+    Consult,
+    /// A listener.
+    Supervisor,
+    /// Another outside party.
+    External,
+}
+
+/// What "alerting" rests on. It never proves a physical bell (ECMA-269 on Delivered).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AlertingBasis {
+    /// SIP 180.
+    Sip180,
+    /// SIP 183.
+    Sip183,
+    /// The switch says so.
+    PbxState,
+}
+
+/// Who ended the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Released {
+    /// The outside party.
+    Customer,
+    /// The inside party.
+    Agent,
+    /// Carrier or PBX, without a party's act.
+    Network,
+    /// trunkline itself.
+    System,
+}
+
+/// Where the service figures come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ServiceBasis {
+    /// An agent leg was seen.
+    Agent,
+    /// Only the trunk was seen.
+    Trunk,
+}
+
+/// CSTA EventCause names that this site can tell apart, and two of our own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CstaCause {
+    /// Ended by a party after talk.
+    NormalClearing,
+    /// 486, 600.
+    Busy,
+    /// Rang and nobody answered.
+    CallNotAnswered,
+    /// The caller gave up before the answer.
+    CallCancelled,
+    /// 403, 603, 607, 608.
+    CallRejected,
+    /// 404, 604, Q.850 1.
+    NumberUnallocated,
+    /// 480, 410: known, not reachable.
+    DestNotObtainable,
+    /// 484.
+    InvalidNumberFormat,
+    /// 503, Q.850 34.
+    TrunksBusy,
+    /// 500, 502, Q.850 38/41/42.
+    NetworkCongestion,
+    /// 488, 606, 415.
+    IncompatibleDestination,
+    /// 408, or nothing heard.
+    Timeout,
+    /// Another party took the place.
+    Transfer,
+    /// The gate said no.
+    PolicyDenied,
+    /// trunkline lost sight of the call and could not confirm it.
+    LostSync,
+    /// None of the above.
+    Other,
+}
+
+/// Why something ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// The name.
+    pub csta: CstaCause,
+    /// SIP status, if one was seen.
+    pub sip_status: Option<u16>,
+    /// Q.850 cause, if one was seen.
+    pub q850: Option<u8>,
+    /// Reason text or phrase as received.
+    pub text: String,
+}
+
+impl Cause {
+    /// A cause without raw codes.
+    pub fn plain(csta: CstaCause) -> Self {
+        Self { csta, sip_status: None, q850: None, text: String::new() }
+    }
+}
+
+/// One party's connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leg {
+    /// Unique in the call.
+    pub id: LegId,
+    /// Part in the call.
+    pub role: LegRole,
+    /// Device (inside) or line (outside).
+    pub device: String,
+    /// State.
+    pub state: ConnectionState,
+    /// Evidence of ringing.
+    pub alerting_basis: Option<AlertingBasis>,
+    /// In this state since.
+    pub since: Wall,
+    /// Rang.
+    pub alerting: Option<Moment>,
+    /// Answered.
+    pub answered: Option<Moment>,
+    /// Held since.
+    pub held_since: Option<Moment>,
+    /// Ended.
+    pub ended: Option<Moment>,
+    /// Why it ended.
+    pub cause: Option<Cause>,
+}
+
+/// SIP dialog identity of a call on the trunk.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Dialog {
+    /// Call-ID.
+    pub call_id: String,
+    /// Tag of the party that sent the INVITE.
+    pub caller_tag: String,
+    /// Tag of the party that answered; empty before.
+    pub callee_tag: String,
+}
+
+/// A call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Ours.
+    pub id: CallId,
+    /// Grows with each change.
+    pub rev: u64,
+    /// Tenant.
+    pub tenant: String,
+    /// Site.
+    pub site: String,
+    /// Which way.
+    pub direction: Direction,
+    /// State of the call as a whole.
+    pub state: ConnectionState,
+    /// Why it is made.
+    pub purpose: Option<String>,
+    /// Caller.
+    pub from: Party,
+    /// Callee.
+    pub to: Party,
+    /// As dialled.
+    pub dialed: Party,
+    /// Carrier line.
+    pub trunk: String,
+    /// Inside device: who may watch the call.
+    pub device: String,
+    /// Stable through transfers.
+    pub thread_id: CallId,
+    /// SIP dialog on the trunk.
+    pub dialog: Dialog,
+    /// INVITE received.
+    pub started: Moment,
+    /// First 180.
+    pub alerting: Option<Moment>,
+    /// First 183 with SDP.
+    pub network_reached: Option<Moment>,
+    /// First 2xx.
+    pub answered: Option<Moment>,
+    /// Over.
+    pub ended: Option<Moment>,
+    /// Ring to answer or end.
+    pub ring_ms: Option<u64>,
+    /// Arrival to answer or end.
+    pub wait_ms: Option<u64>,
+    /// Answer to end.
+    pub talk_ms: Option<u64>,
+    /// Sum of holds.
+    pub hold_ms: Option<u64>,
+    /// Rings heard.
+    pub rings: Option<u32>,
+    /// Met the norm; `None` without an agent leg.
+    pub answered_in_time: Option<bool>,
+    /// Evidence for the figures.
+    pub service_basis: ServiceBasis,
+    /// Who ended it.
+    pub released_by: Option<Released>,
+    /// Why it ended.
+    pub cause: Option<Cause>,
+    /// Gate decision.
+    pub decision_id: Option<DecisionId>,
+    /// Parties.
+    pub legs: Vec<Leg>,
+}
+
+impl Call {
+    /// Whether the call is over.
+    pub fn is_over(&self) -> bool {
+        self.state == ConnectionState::Null
+    }
+}

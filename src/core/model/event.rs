@@ -1,0 +1,148 @@
+//! One event of the site's log.
+
+use super::{Call, CallId, Decision, DncEntry, LegId, Moment, Pos, Wall};
+
+/// What happened. CSTA names (ECMA-269) in lower case on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EventKind {
+    /// INVITE forwarded.
+    CallOriginated,
+    /// 183 with SDP.
+    CallNetworkReached,
+    /// First 180.
+    CallDelivered,
+    /// First 2xx.
+    CallEstablished,
+    /// Held by re-INVITE.
+    CallHeld,
+    /// Taken back.
+    CallRetrieved,
+    /// 4xx-6xx.
+    CallFailed,
+    /// One leg is gone.
+    CallConnectionCleared,
+    /// The caller gave up before the answer.
+    CallAbandoned,
+    /// Last leg gone.
+    CallCleared,
+    /// The newest state of a call whose events were lost or missed.
+    CallResynced,
+    /// An outbound call asks the gate.
+    OutboundRequested,
+    /// The gate said yes.
+    OutboundAllowed,
+    /// The gate said no.
+    OutboundDenied,
+    /// Do-not-call entries came in.
+    DncAdded,
+    /// CSTA SystemStatus.
+    SystemStatus,
+}
+
+/// CSTA SystemStatus values (ECMA-269 §12.2.29).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SystemState {
+    /// Starting.
+    Initializing,
+    /// Serving.
+    Enabled,
+    /// Serving again after trouble.
+    Normal,
+    /// Events were lost.
+    MessagesLost,
+    /// Stopping.
+    Disabled,
+    /// Serving with a part missing (the journal, a list).
+    PartiallyDisabled,
+    /// Close to a limit.
+    OverloadImminent,
+    /// At a limit.
+    OverloadReached,
+    /// Below it again.
+    OverloadRelieved,
+}
+
+/// State of the site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SystemStatus {
+    /// CSTA value.
+    pub state: SystemState,
+    /// What and why.
+    pub reason: String,
+    /// Events lost.
+    pub lost: u64,
+}
+
+/// The whole entity after an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entity {
+    /// call.*
+    Call(Box<Call>),
+    /// outbound.*
+    Decision(Box<Decision>),
+    /// dnc.*
+    Dnc(Vec<DncEntry>),
+    /// system.status
+    System(SystemStatus),
+}
+
+/// What was put right after a restart or a loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Repair {
+    /// The call was live before a restart and its signalling was seen again.
+    KnownAgain,
+    /// An answer was missed; it is known from later signalling.
+    MissedAnswerLearnt,
+    /// The call could not be confirmed and was closed.
+    StaleCallClosed,
+    /// Events of this call were lost; this is its newest state.
+    EventsLost,
+}
+
+/// What only this event knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Detail {
+    /// Leg it is about.
+    pub leg: Option<LegId>,
+    /// SIP status behind it.
+    pub sip_status: Option<u16>,
+    /// Both clocks of the moment.
+    pub at: Option<Moment>,
+    /// Named repair after a restart or a lost link.
+    pub repair: Option<Repair>,
+}
+
+/// One event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Place in the log.
+    pub pos: Pos,
+    /// When we made it.
+    pub ts: Wall,
+    /// What happened.
+    pub kind: EventKind,
+    /// Entity after it.
+    pub entity: Entity,
+    /// Own facts.
+    pub detail: Detail,
+}
+
+impl Event {
+    /// The call this event is about, if it is about one.
+    pub fn call_id(&self) -> Option<CallId> {
+        match &self.entity {
+            Entity::Call(call) => Some(call.id),
+            Entity::Decision(decision) => decision.call_id,
+            Entity::Dnc(_) | Entity::System(_) => None,
+        }
+    }
+}
+
+/// What one group commit made durable.
+#[derive(Clone, Debug)]
+pub struct Committed {
+    /// Log incarnation.
+    pub epoch: super::Epoch,
+    /// Events with consecutive positions.
+    pub events: std::sync::Arc<[Event]>,
+}

@@ -1,0 +1,114 @@
+//! What the gate says, and the list it looks at.
+
+use super::{CallId, DecisionId, NumberRef, Party, Wall};
+
+/// The gate's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// May be dialled.
+    Allow,
+    /// Must not be dialled.
+    Deny,
+}
+
+/// What one rule said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RuleOutcome {
+    /// Looked and agreed.
+    Allow,
+    /// Looked and refused.
+    Deny,
+    /// Does not speak about this call.
+    NotApplicable,
+}
+
+/// One rule's part in a decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleVerdict {
+    /// Rule id, e.g. `night`, `statutory-holiday`, `dnc`, `window`, `purpose`.
+    pub id: String,
+    /// What it said.
+    pub outcome: RuleOutcome,
+    /// Clause it comes from.
+    pub citation: String,
+    /// What it looked at, in words without personal data.
+    pub inputs: String,
+}
+
+/// Kind of a calendar day at the callee.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DayClass {
+    /// Ordinary workday.
+    Workday,
+    /// Weekend day declared a workday (调休).
+    Makeup,
+    /// Ordinary weekend day.
+    Rest,
+    /// Within a published statutory break.
+    Holiday,
+    /// Published, but the next notice may still change it (26-31 December).
+    Provisional,
+    /// No notice covers it.
+    Unknown,
+}
+
+/// A decision about one outbound call, as journaled and shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// Ours.
+    pub id: DecisionId,
+    /// Call it was made for.
+    pub call_id: Option<CallId>,
+    /// Answer.
+    pub verdict: Verdict,
+    /// Rules looked at, in order of precedence.
+    pub rules: Vec<RuleVerdict>,
+    /// Rule set.
+    pub ruleset: String,
+    /// SHA-256 of the rule set, hex.
+    pub ruleset_hash: String,
+    /// Calendar data.
+    pub calendar_version: String,
+    /// Do-not-call list.
+    pub list_version: String,
+    /// tz database.
+    pub tzdb_version: String,
+    /// Callee's local time, RFC 3339 with offset; empty where the zone is unknown.
+    pub local_time: String,
+    /// Callee's zone; empty where unknown.
+    pub zone: String,
+    /// Kind of day there; `None` where the zone or calendar is unknown.
+    pub day_class: Option<DayClass>,
+    /// Earliest allowed instant, RFC 3339 with offset.
+    pub next_allowed_at: Option<String>,
+    /// Purpose, if one was given.
+    pub purpose: Option<String>,
+    /// An allow may be used until.
+    pub expires_at: Wall,
+    /// Callee.
+    pub to: Party,
+    /// Device that dialled.
+    pub device: String,
+}
+
+/// A number that must not be called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DncEntry {
+    /// Number; its `number_ref` is made with the list's own long-lived key.
+    pub number: Party,
+    /// Last blocked local calendar day, `YYYY-MM-DD`; `None`: for ever.
+    pub until: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// When it was asked for.
+    pub asked_at: Wall,
+    /// Who entered it.
+    pub added_by: String,
+}
+
+impl DncEntry {
+    /// Key in the list.
+    pub fn key(&self) -> NumberRef {
+        self.number.number_ref
+    }
+}

@@ -1,0 +1,128 @@
+//! Stable names of closed sets, both ways, from one table each: the wire, logs and texts use them.
+
+use super::{
+    AlertingBasis, ConnectionState, CstaCause, DayClass, Direction, EventKind, LegRole, Released,
+    Repair, RuleOutcome, ServiceBasis, SystemState, TimeQuality, Verdict,
+};
+
+/// A closed set with one wire name a member.
+pub trait Named: Copy + PartialEq + 'static {
+    /// Members and names.
+    const TABLE: &'static [(Self, &'static str)];
+
+    /// Name of this member.
+    fn name(self) -> &'static str {
+        Self::TABLE.iter().find(|(m, _)| *m == self).map_or("", |(_, name)| name)
+    }
+
+    /// Member of that name.
+    fn parse_name(name: &str) -> Option<Self> {
+        Self::TABLE.iter().find(|(_, n)| *n == name).map(|(m, _)| *m)
+    }
+}
+
+macro_rules! named {
+    ($type:ty { $($member:ident = $name:literal),* $(,)? }) => {
+        impl Named for $type {
+            const TABLE: &'static [(Self, &'static str)] = &[$((Self::$member, $name)),*];
+        }
+        const _: fn($type) = |member| match member { $(<$type>::$member => ()),* };
+    };
+}
+
+named!(Direction { Inbound = "inbound", Outbound = "outbound", Internal = "internal" });
+named!(ConnectionState {
+    Initiated = "initiated",
+    Alerting = "alerting",
+    Connected = "connected",
+    Hold = "hold",
+    Queued = "queued",
+    Fail = "fail",
+    Null = "null",
+});
+named!(LegRole {
+    Customer = "customer",
+    Agent = "agent",
+    Trunk = "trunk",
+    Queue = "queue",
+    Consult = "consult",
+    Supervisor = "supervisor",
+    External = "external",
+});
+named!(AlertingBasis { Sip180 = "180", Sip183 = "183", PbxState = "pbx_state" });
+named!(Released {
+    Customer = "customer",
+    Agent = "agent",
+    Network = "network",
+    System = "system",
+});
+named!(ServiceBasis { Agent = "agent", Trunk = "trunk" });
+named!(CstaCause {
+    NormalClearing = "normalClearing",
+    Busy = "busy",
+    CallNotAnswered = "callNotAnswered",
+    CallCancelled = "callCancelled",
+    CallRejected = "callRejected",
+    NumberUnallocated = "numberUnallocated",
+    DestNotObtainable = "destNotObtainable",
+    InvalidNumberFormat = "invalidNumberFormat",
+    TrunksBusy = "trunksBusy",
+    NetworkCongestion = "networkCongestion",
+    IncompatibleDestination = "incompatibleDestination",
+    Timeout = "timeout",
+    Transfer = "transfer",
+    PolicyDenied = "policy_denied",
+    LostSync = "lost_sync",
+    Other = "other",
+});
+named!(TimeQuality {
+    Measured = "measured",
+    Pbx = "pbx",
+    Derived = "derived",
+    Reconciled = "reconciled",
+});
+named!(Verdict { Allow = "allow", Deny = "deny" });
+named!(RuleOutcome { Allow = "allow", Deny = "deny", NotApplicable = "not_applicable" });
+named!(SystemState {
+    Initializing = "initializing",
+    Enabled = "enabled",
+    Normal = "normal",
+    MessagesLost = "messagesLost",
+    Disabled = "disabled",
+    PartiallyDisabled = "partiallyDisabled",
+    OverloadImminent = "overloadImminent",
+    OverloadReached = "overloadReached",
+    OverloadRelieved = "overloadRelieved",
+});
+named!(DayClass {
+    Workday = "workday",
+    Makeup = "makeup",
+    Rest = "rest",
+    Holiday = "holiday",
+    Provisional = "provisional",
+    Unknown = "unknown",
+});
+named!(Repair {
+    KnownAgain = "call_known_again",
+    MissedAnswerLearnt = "missed_answer_learnt",
+    StaleCallClosed = "stale_call_closed",
+    EventsLost = "events_lost",
+});
+named!(EventKind {
+    CallOriginated = "call.originated",
+    CallNetworkReached = "call.network_reached",
+    CallDelivered = "call.delivered",
+    CallEstablished = "call.established",
+    CallHeld = "call.held",
+    CallRetrieved = "call.retrieved",
+    CallFailed = "call.failed",
+    CallConnectionCleared = "call.connection_cleared",
+    CallAbandoned = "call.abandoned",
+    CallCleared = "call.cleared",
+    CallResynced = "call.resynced",
+    OutboundRequested = "outbound.requested",
+    OutboundAllowed = "outbound.allowed",
+    OutboundDenied = "outbound.denied",
+    DncAdded = "dnc.added",
+    SystemStatus = "system.status",
+});

@@ -1,0 +1,1 @@
+//! R1: sealing, keys, blind index, audit chain.

@@ -1,0 +1,244 @@
+//! model -> proto.
+
+use super::{Timestamp, pb};
+use crate::model::{
+    Call, Cause, Decision, Detail, DncEntry, Entity, Event, Leg, Moment, Named, Party, SystemStatus,
+};
+use prost::Message;
+
+/// What a viewer may see of telephone numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum View {
+    /// Masked numbers and blind references only.
+    Masked,
+    /// Everything.
+    Full,
+}
+
+impl View {
+    /// Both views.
+    pub const ALL: [Self; 2] = [Self::Masked, Self::Full];
+
+    /// Name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Masked => "masked",
+            Self::Full => "full",
+        }
+    }
+}
+
+/// Plain text of a journal frame.
+pub fn journal_frame_to_bytes(events: &[Event]) -> Vec<u8> {
+    let entries = events.iter().map(|event| pb::JournalEntry {
+        event: Some(event_to_pb(event, View::Full)),
+        dialog: match &event.entity {
+            Entity::Call(call) => Some(pb::Dialog {
+                call_id: call.dialog.call_id.clone(),
+                caller_tag: call.dialog.caller_tag.clone(),
+                callee_tag: call.dialog.callee_tag.clone(),
+            }),
+            Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) => None,
+        },
+    });
+    pb::JournalFrame { entries: entries.collect() }.encode_to_vec()
+}
+
+/// The `ev` frame of the desk protocol: `{"t":"ev","pos":..,"ts":..,"k":..,"o":{..},"d":{..}}`.
+pub fn event_to_json(event: &Event, view: View) -> String {
+    let pb = event_to_pb(event, view);
+    let entity = match &pb.entity {
+        Some(pb::event::Entity::Call(o)) => json(o),
+        Some(pb::event::Entity::Decision(o)) => json(o),
+        Some(pb::event::Entity::System(o)) => json(o),
+        Some(pb::event::Entity::Dnc(o)) => json(o),
+        None => "{}".to_owned(),
+    };
+    let detail = pb.d.as_ref().map_or_else(String::new, |d| format!(",\"d\":{}", json(d)));
+    format!(
+        "{{\"t\":\"ev\",\"pos\":\"{}\",\"ts\":\"{}\",\"k\":\"{}\",\"o\":{entity}{detail}}}",
+        pb.pos,
+        event.ts.rfc3339(),
+        pb.k
+    )
+}
+
+fn json<T: serde::Serialize>(message: &T) -> String {
+    // Generated types serialise to an object and have no way to fail.
+    serde_json::to_string(message).unwrap_or_else(|_| "{}".to_owned())
+}
+
+/// One event in a view.
+pub fn event_to_pb(event: &Event, view: View) -> pb::Event {
+    pb::Event {
+        pos: event.pos.to_string(),
+        ts: Some(event.ts.into()),
+        k: event.kind.name().to_owned(),
+        entity: Some(match &event.entity {
+            Entity::Call(call) => pb::event::Entity::Call(call_to_pb(call, view)),
+            Entity::Decision(d) => pb::event::Entity::Decision(decision_to_pb(d, view)),
+            Entity::Dnc(entries) => pb::event::Entity::Dnc(pb::DoNotCall {
+                entries: entries.iter().map(|e| dnc_to_pb(e, view)).collect(),
+            }),
+            Entity::System(s) => pb::event::Entity::System(system_to_pb(s)),
+        }),
+        d: detail_to_pb(&event.detail),
+        caused_by: String::new(),
+    }
+}
+
+fn detail_to_pb(detail: &Detail) -> Option<pb::Detail> {
+    if *detail == Detail::default() {
+        return None;
+    }
+    Some(pb::Detail {
+        leg: detail.leg.map(|l| l.to_string()).unwrap_or_default(),
+        sip_status: detail.sip_status.unwrap_or(0).into(),
+        pbx_time: detail.at.map(|m| m.pbx_time.into()),
+        observed_at: detail.at.map(|m| m.observed_at.into()),
+        time_quality: detail.at.map(|m| m.quality.name().to_owned()).unwrap_or_default(),
+        repair: detail.repair.map(|r| r.name().to_owned()).unwrap_or_default(),
+    })
+}
+
+/// A call in a view.
+pub fn call_to_pb(call: &Call, view: View) -> pb::Call {
+    pb::Call {
+        id: call.id.to_string(),
+        rev: to_u32(call.rev),
+        tenant: call.tenant.clone(),
+        site: call.site.clone(),
+        direction: call.direction.name().to_owned(),
+        state: call.state.name().to_owned(),
+        purpose: call.purpose.clone().unwrap_or_default(),
+        from: Some(party_to_pb(&call.from, view)),
+        to: Some(party_to_pb(&call.to, view)),
+        dialed: Some(party_to_pb(&call.dialed, view)),
+        trunk: call.trunk.clone(),
+        thread_id: call.thread_id.to_string(),
+        sip_call_ids: vec![call.dialog.call_id.clone()],
+        started: Some(moment_to_pb(&call.started)),
+        alerting: call.alerting.as_ref().map(moment_to_pb),
+        network_reached: call.network_reached.as_ref().map(moment_to_pb),
+        answered: call.answered.as_ref().map(moment_to_pb),
+        ended: call.ended.as_ref().map(moment_to_pb),
+        ring_ms: call.ring_ms.map(to_u32),
+        wait_ms: call.wait_ms.map(to_u32),
+        talk_ms: call.talk_ms.map(to_u32),
+        hold_ms: call.hold_ms.map(to_u32),
+        rings: call.rings,
+        answered_in_time: call.answered_in_time,
+        service_basis: call.service_basis.name().to_owned(),
+        released_by: call.released_by.map(|r| r.name().to_owned()).unwrap_or_default(),
+        cause: call.cause.as_ref().map(cause_to_pb),
+        decision_id: call.decision_id.map(|d| d.to_string()).unwrap_or_default(),
+        legs: call.legs.iter().map(|l| leg_to_pb(l, &call.dialog.call_id)).collect(),
+        device: call.device.clone(),
+    }
+}
+
+fn leg_to_pb(leg: &Leg, sip_call_id: &str) -> pb::Leg {
+    pb::Leg {
+        id: leg.id.to_string(),
+        role: leg.role.name().to_owned(),
+        device: leg.device.clone(),
+        state: leg.state.name().to_owned(),
+        alerting_basis: leg.alerting_basis.map(|b| b.name().to_owned()).unwrap_or_default(),
+        since: Some(leg.since.into()),
+        alerting: leg.alerting.as_ref().map(moment_to_pb),
+        answered: leg.answered.as_ref().map(moment_to_pb),
+        held_since: leg.held_since.as_ref().map(moment_to_pb),
+        ended: leg.ended.as_ref().map(moment_to_pb),
+        cause: leg.cause.as_ref().map(cause_to_pb),
+        sip_call_id: sip_call_id.to_owned(),
+    }
+}
+
+fn moment_to_pb(moment: &Moment) -> pb::Moment {
+    pb::Moment {
+        pbx_time: Some(Timestamp::from(moment.pbx_time)),
+        observed_at: Some(Timestamp::from(moment.observed_at)),
+        time_quality: moment.quality.name().to_owned(),
+    }
+}
+
+fn cause_to_pb(cause: &Cause) -> pb::Cause {
+    pb::Cause {
+        csta: cause.csta.name().to_owned(),
+        sip_status: cause.sip_status.map(u32::from),
+        q850: cause.q850.map(u32::from),
+        text: cause.text.clone(),
+    }
+}
+
+fn party_to_pb(party: &Party, view: View) -> pb::Party {
+    let full = view == View::Full;
+    let shown = |text: Option<&String>| text.filter(|_| full).cloned().unwrap_or_default();
+    pb::Party {
+        e164: party
+            .e164
+            .as_ref()
+            .filter(|_| full)
+            .map(|n| n.reveal().as_str().to_owned())
+            .unwrap_or_default(),
+        display: shown(party.display.as_ref().map(|d| d.reveal())),
+        masked: party.masked.clone(),
+        r#ref: party.number_ref.to_string(),
+        raw: shown(Some(party.raw.reveal())),
+    }
+}
+
+/// A decision in a view.
+pub fn decision_to_pb(decision: &Decision, view: View) -> pb::Decision {
+    pb::Decision {
+        id: decision.id.to_string(),
+        call_id: decision.call_id.map(|c| c.to_string()).unwrap_or_default(),
+        verdict: decision.verdict.name().to_owned(),
+        rules: decision
+            .rules
+            .iter()
+            .map(|r| pb::RuleVerdict {
+                id: r.id.clone(),
+                verdict: r.outcome.name().to_owned(),
+                citation: r.citation.clone(),
+                inputs: r.inputs.clone(),
+            })
+            .collect(),
+        ruleset: decision.ruleset.clone(),
+        ruleset_hash: decision.ruleset_hash.clone(),
+        calendar_version: decision.calendar_version.clone(),
+        list_version: decision.list_version.clone(),
+        tzdb_version: decision.tzdb_version.clone(),
+        local_time: decision.local_time.clone(),
+        zone: decision.zone.clone(),
+        day_class: decision.day_class.map(|c| c.name().to_owned()).unwrap_or_default(),
+        next_allowed_at: decision.next_allowed_at.clone().unwrap_or_default(),
+        purpose: decision.purpose.clone().unwrap_or_default(),
+        expires_at: Some(decision.expires_at.into()),
+        to: Some(party_to_pb(&decision.to, view)),
+        device: decision.device.clone(),
+    }
+}
+
+fn dnc_to_pb(entry: &DncEntry, view: View) -> pb::DoNotCallEntry {
+    pb::DoNotCallEntry {
+        number: Some(party_to_pb(&entry.number, view)),
+        until: entry.until.clone().unwrap_or_default(),
+        reason: entry.reason.clone(),
+        asked_at: Some(entry.asked_at.into()),
+        added_by: entry.added_by.clone(),
+    }
+}
+
+fn system_to_pb(status: &SystemStatus) -> pb::SystemStatus {
+    pb::SystemStatus {
+        status: status.state.name().to_owned(),
+        reason: status.reason.clone(),
+        lost: to_u32(status.lost),
+    }
+}
+
+/// Milliseconds and counts on the wire are 32 bits (49 days); beyond that they stay at the top.
+fn to_u32(value: u64) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}

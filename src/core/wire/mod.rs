@@ -1,0 +1,27 @@
+//! R1: model <-> `proto/`. The only place that serialises events and frames.
+
+mod decode;
+mod encode;
+mod timestamp;
+
+pub use decode::{DecodeError, journal_frame_from_bytes};
+pub use encode::{
+    View, call_to_pb, decision_to_pb, event_to_json, event_to_pb, journal_frame_to_bytes,
+};
+pub use timestamp::Timestamp;
+
+/// Generated from `proto/trunkline/v1`.
+#[allow(missing_docs, clippy::all, clippy::unwrap_used)]
+pub mod pb {
+    include!(concat!(env!("OUT_DIR"), "/trunkline.v1.rs"));
+    include!(concat!(env!("OUT_DIR"), "/trunkline.v1.serde.rs"));
+}
+
+/// Serialises one desk frame: the JSON object of `body` with `"t":"<t>"` in front.
+pub fn frame_to_json<T: serde::Serialize>(t: &str, body: &T) -> String {
+    // Generated types serialise to an object and have no way to fail.
+    let object = serde_json::to_string(body).unwrap_or_else(|_| "{}".to_owned());
+    let rest = &object[1..];
+    let comma = if rest == "}" { "" } else { "," };
+    format!("{{\"t\":\"{t}\"{comma}{rest}")
+}

@@ -1,0 +1,1 @@
+//! R4: sockets, clock, entropy, TLS, WebSocket, HTTP, admin socket.

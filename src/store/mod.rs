@@ -1,0 +1,1 @@
+//! R4: journal and projections.

@@ -1,0 +1,1 @@
+//! R4: metrics and logs.
