@@ -1,1 +1,3 @@
 //! R4: sockets, clock, entropy, TLS, WebSocket, HTTP, admin socket.
+
+pub mod clock;
