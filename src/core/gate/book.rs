@@ -74,8 +74,8 @@ impl Book {
     }
 
     /// Rule sets of the caller's own with the shipped calendars.
-    pub fn load_rules(_rules: &[Source<'_>]) -> Result<Self, GateFileError> {
-        todo!()
+    pub fn load_rules(rules: &[Source<'_>]) -> Result<Self, GateFileError> {
+        Self::load(rules, &shipped_calendars())
     }
 
     /// SHA-256 over all rule set and calendar texts, hex.

@@ -64,8 +64,12 @@ impl DncList {
     }
 
     /// The list as far as one number sees it: what a search on another thread needs.
-    pub fn only(&self, _key: Option<NumberRef>) -> Self {
-        todo!()
+    pub fn only(&self, key: Option<NumberRef>) -> Self {
+        let mut only = Self::default();
+        if let Some((key, until)) = key.and_then(|k| self.blocked.get_key_value(&k)) {
+            only.block(*key, *until);
+        }
+        only
     }
 
     /// Names the content: equal lists have equal versions, whatever the order of insertion.
