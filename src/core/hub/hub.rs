@@ -300,10 +300,20 @@ impl Hub {
         Ok(reset)
     }
 
+    /// Goes on after `upto` although events before it were never seen: nobody is carried over, the
+    /// ring starts anew, and calls that ended unseen stay until the log says more about them.
+    pub fn lose(&mut self, upto: Pos) -> Vec<SlotId> {
+        self.start_over(upto)
+    }
+
     /// Positions of two incarnations cannot be compared, so nobody is carried over.
     fn begin_epoch(&mut self, epoch: Epoch, first: Pos) -> Vec<SlotId> {
         self.epochs.push(epoch);
-        self.head = Pos(first.0.saturating_sub(1));
+        self.start_over(Pos(first.0.saturating_sub(1)))
+    }
+
+    fn start_over(&mut self, head: Pos) -> Vec<SlotId> {
+        self.head = head;
         self.ring = Ring::new(self.head, ring_limits(&self.limits));
         self.by_device.clear();
         self.by_site.clear();
@@ -386,9 +396,10 @@ impl Hub {
 
     fn cut(&mut self, slot: SlotId, why: Why, resume: Option<&ResumePoint>) -> Cut {
         let gap_after = resume.and_then(|r| self.known_stamp(r));
-        let subs = self.slots.get(&slot).map_or_else(Vec::new, |s| {
-            self.calls.snapshot(&s.interest, &s.grants, gap_after)
-        });
+        let subs = self
+            .slots
+            .get(&slot)
+            .map_or_else(Vec::new, |s| self.calls.snapshot(&s.interest, &s.grants, gap_after));
         let calls: usize = subs.iter().map(|s| s.calls.len() + s.gap.len()).sum();
         let live = calls <= self.limits.live_cut_calls_max;
         if live {
