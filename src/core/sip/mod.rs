@@ -3,6 +3,7 @@
 mod config;
 mod counters;
 mod datagram;
+mod message;
 mod proxy;
 mod signal;
 
