@@ -2,7 +2,7 @@
 
 use super::span::is_lws;
 use super::uri::{host, literal};
-use super::{Params, Span, trim};
+use super::{Params, Span};
 use std::net::SocketAddr;
 
 /// Parts of a Via value.
@@ -148,6 +148,7 @@ fn port_after_space(bytes: &[u8], digits: usize, end: usize) -> Option<(u16, usi
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::trim;
     use super::*;
 
     fn parse(text: &str) -> Option<Via> {
