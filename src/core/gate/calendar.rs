@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const PROVISIONAL_FROM: (i8, i8) = (12, 26);
 
 /// The calendar of one country.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Calendar {
     pub(super) version: String,
     marks: BTreeMap<Date, Mark>,
@@ -101,17 +101,6 @@ pub(super) fn load(sources: &[Source<'_>]) -> Result<BTreeMap<String, Calendar>,
         (name, calendar)
     };
     Ok(calendars.into_iter().map(seal).collect())
-}
-
-impl Default for Calendar {
-    fn default() -> Self {
-        Self {
-            version: String::new(),
-            marks: BTreeMap::new(),
-            covered: BTreeSet::new(),
-            statutory: BTreeMap::new(),
-        }
-    }
 }
 
 impl Calendar {

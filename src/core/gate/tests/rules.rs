@@ -18,16 +18,16 @@ fn bad_files_are_refused_with_line_key_and_choices() {
         ("\"callee\"", "\"fixed:Asia/Nowhere\"", &["line 14", "fixed:Area/City"]),
         ("\"callee\"", "\"fixed:Etc/Unknown\"", &["line 14", "fixed:Area/City"]),
         ("unknown = \"deny\"", "unknown = \"allow\"", &["line 14", "deny"]),
-        ("[\"08:30\", \"17:30\"]", "[\"17:30\", \"08:30\"]", &["line 43", "ends before it starts"]),
-        ("[\"08:30\", \"17:30\"]", "[\"8:30\", \"17:30\"]", &["line 43", "HH:MM"]),
-        ("[\"08:30\", \"17:30\"]", "[\"08:30\", \"24:30\"]", &["line 43", "HH:MM"]),
-        ("[\"rest\"]", "[\"sunday\"]", &["line 47", "workday, makeup, rest, holiday"]),
-        ("[\"rest\"]", "[\"unknown\"]", &["line 47", "calendar_gap"]),
+        ("[\"08:30\", \"17:30\"]", "[\"17:30\", \"08:30\"]", &["line 41", "ends before it starts"]),
+        ("[\"08:30\", \"17:30\"]", "[\"8:30\", \"17:30\"]", &["line 41", "HH:MM"]),
+        ("[\"08:30\", \"17:30\"]", "[\"08:30\", \"24:30\"]", &["line 41", "HH:MM"]),
+        ("[\"rest\"]", "[\"sunday\"]", &["line 45", "workday, makeup, rest, holiday"]),
+        ("[\"rest\"]", "[\"unknown\"]", &["line 45", "calendar_gap"]),
         ("[\"rest\"]", "[\"any\"]", &["cn-seed-service.window", "without a calendar"]),
-        ("unknown = \"intersect\"", "unknown = \"allow\"", &["line 32", "deny", "intersect"]),
-        ("\"5s\"", "\"5m\"", &["line 53", "0s to 3600s"]),
+        ("unknown = \"intersect\"", "unknown = \"allow\"", &["line 29", "deny", "intersect"]),
+        ("\"5s\"", "\"5m\"", &["line 51", "0s to 3600s"]),
         ("\"5s\"", "\"0s\"", &["guard.decision_ttl", "1s to 60s"]),
-        ("\"P90D\"", "\"90D\"", &["line 58", "P90D or P6M"]),
+        ("\"P90D\"", "\"90D\"", &["line 56", "P90D or P6M"]),
         ("\"CN-mainland\"", "\"CN\"", &["line 9", "CN-mainland"]),
         ("\"2025-01-01\"", "\"2025-02-30\"", &["line 10", "YYYY-MM-DD"]),
     ];
@@ -107,7 +107,7 @@ fn the_strictest_set_wins() {
     assert_eq!(say_at(&ask), "deny night window");
     assert_eq!(say_at(&Ask { ruleset: Some("open-all-hours"), ..ask }), "allow");
     assert_eq!(say_at(&Ask { purpose: Some("sales"), ..ask }), "allow");
-    assert_eq!(say_at(&Ask { purpose: None, ..ask }), "deny purpose purpose night window");
+    assert_eq!(say_at(&Ask { purpose: None, ..ask }), "deny purpose night window purpose");
     let next = book.next_allowed(&DncList::default(), &ask, night);
     assert_eq!(next, Some(wall("2026-01-06T08:30:00+08:00")));
     let Ruling::Decided(decided) = book.decide(&DncList::default(), &ask, night) else { panic!() };

@@ -158,7 +158,7 @@ fn who_is_gated_by_what() {
         13800138000      -                | allow
         +8699112345678   -                | deny number
         +869912345678    -                | allow
-        02112345678      -                | deny number
+        02102345678      -                | deny number
         02161234567      -                | allow
         95519            -                | allow
         10086            -                | allow
@@ -198,6 +198,9 @@ fn do_not_disturb_blocks_ninety_days() {
     let until = book.blocked_until(&ask, "action:do_not_disturb", asked_at).unwrap();
     assert_eq!(until, "2026-05-30");
     assert_eq!(book.blocked_until(&ask, "action:other", asked_at), None);
+    let other_purpose = Ask { purpose: Some("sales"), ruleset: Some("none"), ..ask };
+    let same = book.blocked_until(&other_purpose, "action:do_not_disturb", asked_at);
+    assert_eq!(same.as_deref(), Some("2026-05-30"));
     let mut list = DncList::default();
     list.insert(key(7), Some(&until)).unwrap();
     for (cells, expected) in rows(
