@@ -97,6 +97,8 @@ struct Log {
     base: u64,
     events: Vec<Event>,
     open: Vec<Call>,
+    /// Where each call began; positions of this log grow through all epochs.
+    began: BTreeMap<CallId, u64>,
     next_call: u128,
 }
 
@@ -112,6 +114,7 @@ impl Log {
                 self.next_call += 1;
                 let call = call(self.next_call, device);
                 self.open.push(call.clone());
+                self.began.insert(call.id, self.head() + 1);
                 (EventKind::CallOriginated, Entity::Call(Box::new(call)))
             }
             3..=6 if !self.open.is_empty() => {
@@ -226,8 +229,14 @@ struct World {
 
 impl World {
     fn new(limits: HubLimits) -> Self {
-        let mut log =
-            Log { epoch: epoch(0), base: 0, events: Vec::new(), open: Vec::new(), next_call: 0 };
+        let mut log = Log {
+            epoch: epoch(0),
+            base: 0,
+            events: Vec::new(),
+            open: Vec::new(),
+            began: BTreeMap::new(),
+            next_call: 0,
+        };
         for n in 0..20 {
             log.push(n, n);
         }
@@ -360,11 +369,10 @@ impl World {
         let client = &self.clients[at];
         for sub in &cut.subs {
             let request: Vec<_> = client.subs.iter().filter(|s| s.id == sub.sub).cloned().collect();
-            let mut began: BTreeMap<CallId, u64> = BTreeMap::new();
             let mut want = Vec::new();
             for event in &self.log.events {
                 let Entity::Call(call) = &event.entity else { continue };
-                let first = *began.entry(call.id).or_insert(event.pos.0);
+                let first = self.log.began[&call.id];
                 // Calls of the log before the hub's start are known to it as live only.
                 if call.is_over()
                     && first > from.max(20)
