@@ -145,8 +145,10 @@ fn a_new_epoch_starts_after_everything_queued() {
     handle.new_epoch(new).unwrap();
     (1..=4).for_each(|pos| push(&handle, event_at(pos)));
     handle.close().unwrap();
-    let told: Vec<(Epoch, u64)> =
-        told.iter().flat_map(|c| c.events.iter().map(|e| (c.epoch, e.pos.0)).collect::<Vec<_>>()).collect();
+    let told: Vec<(Epoch, u64)> = told
+        .iter()
+        .flat_map(|c| c.events.iter().map(|e| (c.epoch, e.pos.0)).collect::<Vec<_>>())
+        .collect();
     let want: Vec<_> = (1..=10).map(|p| (old, p)).chain((1..=4).map(|p| (new, p))).collect();
     assert_eq!(told, want);
     drop(opened);
@@ -296,10 +298,7 @@ fn an_old_copy_of_the_directory_is_refused_when_the_head_is_kept_elsewhere() {
     std::fs::remove_dir_all(&site.config.dir).unwrap();
     std::fs::rename(&old, &site.config.dir).unwrap();
     let refused = error_of(&site);
-    assert!(
-        matches!(refused, StoreError::RolledBack { .. } | StoreError::Audit(_)),
-        "{refused}"
-    );
+    assert!(matches!(refused, StoreError::RolledBack { .. } | StoreError::Audit(_)), "{refused}");
 }
 
 #[test]
