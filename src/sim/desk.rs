@@ -1,0 +1,3 @@
+pub struct DeskCommand;
+pub struct DeskReport;
+pub async fn run() {}
