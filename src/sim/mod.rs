@@ -11,6 +11,6 @@ mod peer;
 mod phones;
 pub mod ua;
 
-pub use desk::{DeskCommand, DeskReport, run as run_desk};
+pub use desk::{DeskCommand, DeskReport, DeskSub, run as run_desk};
 pub use lines::{orders, print_line};
 pub use peer::{PeerKind, PeerOptions, run as run_sip_peer};

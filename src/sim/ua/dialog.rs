@@ -129,3 +129,36 @@ impl Dialog {
             && self.remote_tag == request.tag("From")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// §12.1.2: a caller goes back through the proxies in the reverse order of Record-Route; §12.1.1:
+    /// a callee in the order in which they stand.
+    #[test]
+    fn the_route_set_follows_the_side() {
+        let head = "Via: SIP/2.0/UDP 127.0.0.9;branch=z9hG4bKa\r\n\
+            Record-Route: <sip:127.0.0.8:5068;lr>, <sip:127.0.0.7:5067;lr>\r\n\
+            From: <sip:a@127.0.0.2>;tag=f\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n";
+        let local = "127.0.0.2:5060".parse().unwrap();
+        let ok = format!(
+            "SIP/2.0 200 OK\r\n{head}To: <sip:b@127.0.0.3>;tag=t\r\nContact: <sip:b@127.0.0.3:5063>\r\n\r\n"
+        );
+        let ids = ("c".to_owned(), "f".to_owned());
+        let mut caller = Dialog::calling(("a", "b"), (local, local), ids);
+        caller.confirmed_by(&Message::read(ok.as_bytes()).unwrap());
+        assert_eq!(caller.next_hop().unwrap().to_string(), "127.0.0.7:5067");
+        assert_eq!(
+            (caller.target.as_str(), caller.remote_tag.as_str()),
+            ("sip:b@127.0.0.3:5063", "t")
+        );
+        let invite = format!(
+            "INVITE sip:b@127.0.0.3 SIP/2.0\r\n{head}To: <sip:b@127.0.0.3>\r\nContact: <sip:a@127.0.0.2>\r\n\r\n"
+        );
+        let invite = Message::read(invite.as_bytes()).unwrap();
+        let callee = Dialog::called(&invite, "b", local, "t".to_owned());
+        assert_eq!(callee.next_hop().unwrap().to_string(), "127.0.0.8:5068");
+    }
+}

@@ -12,8 +12,8 @@ use super::{
 use std::time::Duration;
 use trunkline_core::model::Mono;
 
-/// How long a callee waits before it looks again whether its 2xx was acknowledged.
-const ACK_WAIT: Duration = Duration::from_millis(50);
+/// How long to wait before looking again whether an INVITE is done with.
+const INVITE_WAIT: Duration = Duration::from_millis(50);
 
 /// Reason of an ordinary end (ITU-T Q.850 cause 16).
 const NORMAL: &str = "Q.850;cause=16;text=\"Normal call clearing\"";
@@ -27,7 +27,7 @@ impl Ua {
             return;
         }
         if call.unacked.is_some() {
-            return self.agenda.add(now, ACK_WAIT, key, Action::HangUp);
+            return self.agenda.add(now, INVITE_WAIT, key, Action::HangUp);
         }
         call.phase = Phase::Closing;
         call.dialog.local_cseq += 1;
@@ -86,13 +86,15 @@ impl Ua {
         out: &mut Outputs,
     ) {
         let branch = self.branch();
+        let pending = self.client.values().any(|txn| txn.call == key && txn.is_open_invite());
         let Some(call) = self.calls.get_mut(&key) else { return };
         if !matches!(call.phase, Phase::Up) {
             return;
         }
-        if call.unacked.is_some() {
+        if pending || call.unacked.is_some() {
+            // One INVITE at a time in either direction (§14.1).
             let again = if purpose == Purpose::Hold { Action::Hold } else { Action::Retrieve };
-            return self.agenda.add(now, ACK_WAIT, key, again);
+            return self.agenda.add(now, INVITE_WAIT, key, again);
         }
         let direction = if purpose == Purpose::Hold { "sendonly" } else { "sendrecv" };
         call.dialog.local_cseq += 1;

@@ -112,6 +112,11 @@ impl ClientTxn {
         Rejected::First
     }
 
+    /// An INVITE without a final response.
+    pub fn is_open_invite(&self) -> bool {
+        self.purpose.is_invite() && self.state != ClientState::Completed
+    }
+
     pub fn next_timer(&self) -> Mono {
         self.resend_at.map_or(self.ends_at, |at| at.min(self.ends_at))
     }

@@ -1,3 +1,0 @@
-pub struct DeskCommand;
-pub struct DeskReport;
-pub async fn run() {}
