@@ -1,0 +1,23 @@
+//! `trunkline demo`: a working day on loopback with nothing else installed.
+//!
+//! The server is the ordinary one, run in this process through the entry point of `serve` with a
+//! clock that the demo may move. Carrier, phones and desks are processes of their own (`trunkline
+//! peer ...`) that speak SIP over UDP and `trunkline.v1.json` over WebSocket to it. What is printed
+//! is what the supervisor's desk was told; at the end it is compared with what carrier and phones
+//! saw on the wire.
+
+mod account;
+mod args;
+mod check;
+mod day;
+mod frames;
+mod peer;
+mod procs;
+mod run;
+mod site;
+mod story;
+mod wiring;
+
+pub use args::DemoArgs;
+pub use peer::{PeerArgs, run_peer};
+pub use run::{DemoError, run};
