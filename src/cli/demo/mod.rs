@@ -16,6 +16,7 @@ mod procs;
 mod run;
 mod site;
 mod story;
+mod summary;
 mod wiring;
 
 pub use args::DemoArgs;

@@ -1,14 +1,16 @@
 //! From the first line to the totals.
 
+use trunkline_core::hub::Role;
 use super::{
     account::Account,
     args::{DemoArgs, STORY},
-    check::{self, Desks, Wire},
+    check::{Desks, Wire},
     day,
     frames::Frame,
     procs::{Peer, Told, Who},
     site::{self, Site},
     story::{self, Beat, Scene},
+    summary,
     wiring::{self, Server},
 };
 use crate::{
@@ -25,7 +27,6 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::mpsc;
-use trunkline_core::hub::Role;
 
 /// Longest wait for a peer to be ready.
 const READY_WAIT: Duration = Duration::from_secs(10);
@@ -141,32 +142,9 @@ impl Stage {
             desks: Desks::default(),
             began: Instant::now(),
         };
-        stage.introduce(carrier, phones);
+        summary::introduce(&stage.site, &stage.peers, carrier, phones);
         stage.connect().await?;
         Ok(stage)
-    }
-
-    fn introduce(&self, carrier: SocketAddr, phones: SocketAddr) {
-        let pid = |who| self.peers.get(&who).map_or(0, |peer: &Peer| peer.pid);
-        let (sip, http) = (self.site.sip, self.site.http);
-        println!("trunkline demo: a working day on loopback\n");
-        println!("  server     this process      sip {sip}   desks ws://{http}/v1/events");
-        println!("  carrier    process {:<8}  sip {carrier}", pid(Who::Carrier));
-        println!(
-            "  phones     process {:<8}  sip {phones}   8001-8011, {}",
-            pid(Who::Phones),
-            story::HOTLINE
-        );
-        println!(
-            "  supervisor process {:<8}  desk of the whole site; tells what you read",
-            pid(Who::Supervisor)
-        );
-        println!("  agent      process {:<8}  desk of {}", pid(Who::Agent), story::AGENT);
-        println!("  folder     {}", self.site.dir.display());
-        println!(
-            "\nOnly the clock is the demo's own; calls, rules, journal and encryption are real."
-        );
-        println!("Numbers are masked, as an agent sees them. Nothing leaves this machine.");
     }
 
     async fn order(&mut self, who: Who, order: &Command) -> Result<(), DemoError> {
@@ -365,7 +343,9 @@ impl Stage {
     async fn finish(mut self) -> Result<(), DemoError> {
         let _ = self.quiet(Instant::now() + Duration::from_secs(3)).await;
         let complete = self.account.live() == 0;
-        let agreed = self.sum_up(complete);
+        let played = self.began.elapsed();
+        summary::totals(&self.account.tally, self.desks, played);
+        let agreed = !complete || summary::compare(&self.account.tally, &self.wire, self.desks);
         // Desks first: they would take the end of the server for a lost network.
         for who in [Who::Agent, Who::Supervisor, Who::Phones, Who::Carrier] {
             if let Some(mut peer) = self.peers.remove(&who)
@@ -375,41 +355,8 @@ impl Stage {
             }
         }
         self.server.stop().await.map_err(io("stopping the server"))?;
-        let config = self.site.config.display();
-        println!("\nThe sealed records stay in {}:", self.site.dir.display());
-        println!("  trunkline records search --config {config} --from 2026-09-30T00:00:00+08:00");
-        println!("  trunkline audit verify --config {config}");
-        if complete && !agreed { Err(DemoError::Disagree) } else { Ok(()) }
-    }
-
-    fn sum_up(&self, complete: bool) -> bool {
-        let tally = &self.account.tally;
-        let rules: Vec<String> =
-            tally.refused.iter().map(|(rule, n)| format!("{rule} {n}")).collect();
-        println!("\n=== totals after {} s", self.began.elapsed().as_secs());
-        println!(
-            "  inbound   {:>3}  answered {}, gave up {}",
-            tally.inbound, tally.inbound_answered, tally.abandoned
-        );
-        let asked = tally.allowed + tally.refusals() + tally.exempt;
-        println!(
-            "  outbound  {asked:>3}  allowed {}, answered {}, never gated {}",
-            tally.allowed, tally.outbound_answered, tally.exempt
-        );
-        println!("  refused   {:>3}  {}", tally.refusals(), rules.join(", "));
-        println!("  do-not-call entries {}, events {}", tally.listed, tally.events);
-        let (own, resumed) = (self.desks.agent_events, self.desks.resumed);
-        println!("  desk of {}: {own} events of its own calls, resumed {resumed}", story::AGENT);
-        if !complete {
-            println!("\nCalls were still in progress: nothing is compared.");
-            return true;
-        }
-        println!("\n=== the desk's account against what carrier and phones saw");
-        let findings = check::findings(tally, &self.wire, self.desks);
-        for finding in &findings {
-            println!("  {} {}", if finding.good { "✓" } else { "✗" }, finding.text);
-        }
-        findings.iter().all(|finding| finding.good)
+        summary::farewell(&self.site);
+        if agreed { Ok(()) } else { Err(DemoError::Disagree) }
     }
 }
 

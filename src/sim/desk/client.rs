@@ -93,7 +93,21 @@ async fn follow(
                 wait
             }
         };
-        tokio::time::sleep(wait).await;
+        if away(wait, orders).await {
+            return;
+        }
+    }
+}
+
+/// Waits between two connections. `true`: it need not come back.
+async fn away(wait: Duration, orders: &mut mpsc::Receiver<DeskCommand>) -> bool {
+    let until = tokio::time::Instant::now() + wait;
+    loop {
+        match tokio::time::timeout_at(until, orders.recv()).await {
+            Err(_) => return false,
+            Ok(Some(DeskCommand::Quit) | None) => return true,
+            Ok(Some(DeskCommand::Cut { .. } | DeskCommand::Connect { .. })) => {}
+        }
     }
 }
 

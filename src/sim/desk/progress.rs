@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Progress {
     epoch: String,
+    /// What the server let it see, given back so that a change of rights is noticed.
+    scope: String,
     /// Newest position that was applied; empty before the first cut is complete.
     pos: String,
     /// Events since `welcome`.
@@ -41,7 +43,8 @@ impl Progress {
 
     /// `resume` of the next hello, once there is something to resume from.
     pub fn resume(&self) -> Option<Value> {
-        (!self.pos.is_empty()).then(|| json!({ "epoch": self.epoch, "pos": self.pos }))
+        let Self { epoch, scope, pos, .. } = self;
+        (!pos.is_empty()).then(|| json!({ "epoch": epoch, "pos": pos, "scope": scope }))
     }
 
     /// Forgets where it was: the server asked for a fresh start.
@@ -54,6 +57,7 @@ impl Progress {
         match frame["t"].as_str().unwrap_or_default() {
             "welcome" => {
                 self.epoch = text("epoch");
+                self.scope = text("scope");
                 if frame["resumed"].as_bool() == Some(true) {
                     self.open.clear();
                 } else {
@@ -114,18 +118,18 @@ mod tests {
     fn resumes_only_after_a_complete_cut_and_from_the_newest_position() {
         let mut p = Progress::default();
         p.connected(["a".to_owned(), "b".to_owned()].into_iter());
-        follow(&mut p, &[json!({"t":"welcome","epoch":"e","pos":"9","why":"none"})]);
+        follow(&mut p, &[json!({"t":"welcome","epoch":"e","pos":"9","scope":"s"})]);
         follow(&mut p, &[json!({"t":"snap","sub":"a","pos":"9","last":true})]);
         assert_eq!(p.resume(), None, "b is still open");
         follow(&mut p, &[json!({"t":"snap","sub":"b","pos":"9","last":true})]);
         follow(&mut p, &[json!({"t":"ev","pos":"10"}), json!({"t":"new-kind"})]);
-        assert_eq!(p.resume(), Some(json!({"epoch":"e","pos":"10"})));
+        assert_eq!(p.resume(), Some(json!({"epoch":"e","pos":"10","scope":"s"})));
         let beat = p.frame(&json!({"t":"hb","pos":"12","n":1}));
         assert_eq!(beat, Wanted::Reply(json!({"t":"hb","pos":"12","n":1})));
         p.connected(["a".to_owned()].into_iter());
-        follow(&mut p, &[json!({"t":"welcome","epoch":"e","pos":"12","resumed":true})]);
+        follow(&mut p, &[json!({"t":"welcome","epoch":"e","scope":"s","pos":"12","resumed":true})]);
         follow(&mut p, &[json!({"t":"replayed","from":"12","to":"15","count":0})]);
-        assert_eq!(p.resume(), Some(json!({"epoch":"e","pos":"15"})));
+        assert_eq!(p.resume(), Some(json!({"epoch":"e","pos":"15","scope":"s"})));
     }
 
     #[test]
