@@ -11,6 +11,7 @@ mod args;
 mod check;
 mod day;
 mod frames;
+mod out;
 mod peer;
 mod procs;
 mod run;

@@ -1,12 +1,12 @@
 //! From the first line to the totals.
 
-use trunkline_core::hub::Role;
 use super::{
     account::Account,
     args::{DemoArgs, STORY},
     check::{Desks, Wire},
     day,
     frames::Frame,
+    out::{self, say},
     procs::{Peer, Told, Who},
     site::{self, Site},
     story::{self, Beat, Scene},
@@ -27,6 +27,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::mpsc;
+use trunkline_core::hub::Role;
 
 /// Longest wait for a peer to be ready.
 const READY_WAIT: Duration = Duration::from_secs(10);
@@ -34,6 +35,8 @@ const READY_WAIT: Duration = Duration::from_secs(10);
 const QUIET_WAIT: Duration = Duration::from_secs(6);
 /// No new calls in the last seconds.
 const LAST_CALLS: Duration = Duration::from_secs(7);
+/// Longest wait for calls to end after everybody was told to hang up.
+const LEAVE_WAIT: Duration = Duration::from_secs(4);
 /// Events are all told this long after the last call ended.
 const SETTLE: Duration = Duration::from_millis(300);
 
@@ -54,6 +57,9 @@ pub enum DemoError {
     /// A peer ended although nobody asked.
     #[error("the process of {0} ended")]
     PeerGone(String),
+    /// The reader of our output went away.
+    #[error("nobody reads the demo any more")]
+    NobodyReads,
     /// Desk and wire do not agree: a fault of the product.
     #[error("the account and the wire do not agree: see ✗ above")]
     Disagree,
@@ -73,7 +79,7 @@ pub async fn run(args: DemoArgs) -> Result<(), DemoError> {
     let played = tokio::select! {
         played = stage.play(args.time) => played,
         () = stop.asked() => {
-            println!("\nstopped on request");
+            say!("\nstopped on request");
             Ok(())
         }
     };
@@ -113,6 +119,8 @@ struct Stage {
     wire: Wire,
     desks: Desks,
     began: Instant,
+    /// Peers may end from now on.
+    leaving: bool,
 }
 
 impl Stage {
@@ -141,6 +149,7 @@ impl Stage {
             wire: Wire::default(),
             desks: Desks::default(),
             began: Instant::now(),
+            leaving: false,
         };
         summary::introduce(&stage.site, &stage.peers, carrier, phones);
         stage.connect().await?;
@@ -210,7 +219,7 @@ impl Stage {
         }
         let last = end - LAST_CALLS;
         if Instant::now() < last && time > STORY {
-            println!("\n--- steady traffic until {} s are over", time.as_secs());
+            say!("\n--- steady traffic until {} s are over", time.as_secs());
             'traffic: loop {
                 for (gap, beat) in story::steady() {
                     if Instant::now() >= last {
@@ -231,7 +240,7 @@ impl Stage {
         }
         let wall = self.clock.wall();
         let offset = day::offset(self.clock.offset_us());
-        println!("\n--- clock: {} (offset {offset}): {}", day::long(wall), scene.title);
+        say!("\n--- clock: {} (offset {offset}): {}", day::long(wall), scene.title);
         let began = Instant::now();
         for (ms, beat) in scene.beats {
             self.listen(began + Duration::from_millis(ms)).await?;
@@ -242,7 +251,7 @@ impl Stage {
 
     async fn beat(&mut self, beat: Beat) -> Result<(), DemoError> {
         match beat {
-            Beat::Say(text) => println!("            ({text})"),
+            Beat::Say(text) => say!("            ({text})"),
             Beat::Order(who, command) => self.order(who, &command).await?,
             Beat::DoNotCall { number, reason } => {
                 let socket = self.site.socket.clone();
@@ -275,10 +284,14 @@ impl Stage {
 
     /// Takes one line of a peer. `None`: the time is up.
     async fn hear(&mut self, until: Instant) -> Result<Option<(Who, Option<Frame>)>, DemoError> {
+        if out::is_closed() {
+            return Err(DemoError::NobodyReads);
+        }
         let next = tokio::time::timeout_at(until.into(), self.told.recv()).await;
         match next {
             Err(_) => Ok(None),
             Ok(Some((who, Some(line)))) => Ok(Some((who, self.take(who, line)))),
+            Ok(Some((who, None))) if self.leaving => Ok(Some((who, None))),
             Ok(Some((who, None))) => Err(DemoError::PeerGone(format!("{who:?}"))),
             Ok(None) => Err(DemoError::PeerGone("every peer".to_owned())),
         }
@@ -313,13 +326,13 @@ impl Stage {
         let frame: Frame = serde_json::from_value(raw).ok()?;
         if who == Who::Supervisor {
             for text in self.account.tell(&frame) {
-                println!("{text}");
+                say!("{text}");
             }
         } else {
             self.take_agent(&frame);
         }
         if let Frame::Err { code, msg } = &frame {
-            println!("            desk {who:?}: {code}: {msg}");
+            say!("            desk {who:?}: {code}: {msg}");
         }
         Some(frame)
     }
@@ -329,11 +342,11 @@ impl Stage {
             Frame::Ev(_) => self.desks.agent_events += 1,
             Frame::Welcome { resumed: true, .. } => self.desks.resumed += 1,
             Frame::Welcome { why, .. } if why != "none" && !why.is_empty() => {
-                println!("            (the desk of 8001 is back, but begins anew: {why})");
+                say!("            (the desk of 8001 is back, but begins anew: {why})");
             }
             Frame::Replayed { count } => {
                 let n = story::AGENT;
-                println!("            (the desk of {n} is back; {count} missed events replayed)");
+                say!("            (the desk of {n} is back; {count} missed events replayed)");
             }
             _ => {}
         }
@@ -341,7 +354,11 @@ impl Stage {
 
     /// Totals, comparison, end of all processes.
     async fn finish(mut self) -> Result<(), DemoError> {
-        let _ = self.quiet(Instant::now() + Duration::from_secs(3)).await;
+        self.leaving = true;
+        for who in [Who::Carrier, Who::Phones] {
+            let _ = self.order(who, &Command::Quit).await; // it may be gone already
+        }
+        let _ = self.quiet(Instant::now() + LEAVE_WAIT).await; // told below if it was not enough
         let complete = self.account.live() == 0;
         let played = self.began.elapsed();
         summary::totals(&self.account.tally, self.desks, played);
@@ -351,7 +368,7 @@ impl Stage {
             if let Some(mut peer) = self.peers.remove(&who)
                 && !peer.dismiss().await
             {
-                println!("  ✗ the process of {who:?} had to be killed");
+                say!("  ✗ the process of {who:?} had to be killed");
             }
         }
         self.server.stop().await.map_err(io("stopping the server"))?;
@@ -364,7 +381,7 @@ impl Stage {
 fn tell_phone(who: Who, report: &Report) {
     if let (Who::Phones, Report::Failed { id, status: 403, phrase, reason, .. }) = (who, report) {
         let reason = reason.as_deref().unwrap_or("no reason");
-        println!("            phone {id} hears 403 {phrase}; {reason}");
+        say!("            phone {id} hears 403 {phrase}; {reason}");
     }
 }
 

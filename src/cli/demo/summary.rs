@@ -3,6 +3,7 @@
 use super::{
     account::Tally,
     check::{self, Desks, Wire},
+    out::say,
     procs::{Peer, Who},
     site::Site,
     story,
@@ -18,28 +19,30 @@ pub(super) fn introduce(
 ) {
     let process = |who| format!("process {:<8}", peers.get(&who).map_or(0, |peer| peer.pid));
     let (sip, http, agent) = (site.sip, site.http, story::AGENT);
-    println!("trunkline demo: working days on loopback\n");
-    println!("  server      this process      sip {sip}, desks ws://{http}/v1/events");
-    println!("  carrier     {}  sip {carrier}", process(Who::Carrier));
+    say!("trunkline demo: working days on loopback\n");
+    say!("  server      this process      sip {sip}, desks ws://{http}/v1/events");
+    say!("  carrier     {}  sip {carrier}", process(Who::Carrier));
     let hotline = story::HOTLINE;
-    println!("  phones      {}  sip {phones}: 8001-8011 and {hotline}", process(Who::Phones));
+    say!("  phones      {}  sip {phones}: 8001-8011 and {hotline}", process(Who::Phones));
     let supervisor = process(Who::Supervisor);
-    println!("  supervisor  {supervisor}  desk of the whole site: what it is told, you read");
-    println!("  agent       {}  desk of {agent}", process(Who::Agent));
-    println!("  folder      {}", site.dir.display());
-    println!("\nOnly the clock is the demo's own; calls, rules, journal and encryption are real.");
-    println!("Numbers are masked, as an agent sees them. Nothing leaves this machine.");
+    say!("  supervisor  {supervisor}  desk of the whole site: what it is told, you read");
+    say!("  agent       {}  desk of {agent}", process(Who::Agent));
+    say!("  folder      {}", site.dir.display());
+    say!("\nOnly the clock is the demo's own; calls, rules, journal and encryption are real.");
+    say!("Numbers are masked, as an agent sees them. Nothing leaves this machine.");
 }
 
 /// What the desk was told, counted.
 pub(super) fn totals(tally: &Tally, desks: Desks, played: Duration) {
-    println!("\n=== totals after {} s", played.as_secs());
-    println!(
+    say!("\n=== totals after {} s", played.as_secs());
+    say!(
         "  inbound   {:>3}   answered {}, gave up {}",
-        tally.inbound, tally.inbound_answered, tally.abandoned
+        tally.inbound,
+        tally.inbound_answered,
+        tally.abandoned
     );
     let asked = tally.allowed + tally.refusals() + tally.exempt;
-    println!(
+    say!(
         "  outbound  {asked:>3}   allowed {} (answered {}), never gated {}, refused {}",
         tally.allowed,
         tally.outbound_answered,
@@ -47,18 +50,18 @@ pub(super) fn totals(tally: &Tally, desks: Desks, played: Duration) {
         tally.refusals()
     );
     let rules: Vec<String> = tally.refused.iter().map(|(rule, n)| format!("{rule} {n}")).collect();
-    println!("  refused   {:>3}   {}", tally.refusals(), rules.join(", "));
-    println!("  do-not-call entries {}, events {}", tally.listed, tally.events);
+    say!("  refused   {:>3}   {}", tally.refusals(), rules.join(", "));
+    say!("  do-not-call entries {}, events {}", tally.listed, tally.events);
     let (own, resumed, agent) = (desks.agent_events, desks.resumed, story::AGENT);
-    println!("  desk of {agent}: {own} events of its own calls, resumed {resumed} times");
+    say!("  desk of {agent}: {own} events of its own calls, resumed {resumed} times");
 }
 
 /// Prints the comparison. `true`: desk and wire agree.
 pub(super) fn compare(tally: &Tally, wire: &Wire, desks: Desks) -> bool {
-    println!("\n=== what the desk was told against what carrier and phones saw");
+    say!("\n=== what the desk was told against what carrier and phones saw");
     let findings = check::findings(tally, wire, desks);
     for finding in &findings {
-        println!("  {} {}", if finding.good { "✓" } else { "✗" }, finding.text);
+        say!("  {} {}", if finding.good { "✓" } else { "✗" }, finding.text);
     }
     findings.iter().all(|finding| finding.good)
 }
@@ -66,7 +69,7 @@ pub(super) fn compare(tally: &Tally, wire: &Wire, desks: Desks) -> bool {
 /// What is left and how to read it.
 pub(super) fn farewell(site: &Site) {
     let config = site.config.display();
-    println!("\nThe sealed records stay in {}:", site.dir.display());
-    println!("  trunkline records search --config {config} --from 2026-09-30T00:00:00+08:00");
-    println!("  trunkline audit verify --config {config}");
+    say!("\nThe sealed records stay in {}:", site.dir.display());
+    say!("  trunkline records search --config {config} --from 2026-09-30T00:00:00+08:00");
+    say!("  trunkline audit verify --config {config}");
 }
