@@ -9,6 +9,7 @@
 mod account;
 mod args;
 mod check;
+mod command;
 mod day;
 mod frames;
 mod out;
@@ -21,5 +22,5 @@ mod summary;
 mod wiring;
 
 pub use args::DemoArgs;
-pub use peer::{PeerArgs, run_peer};
-pub use run::{DemoError, run};
+pub(super) use command::{demo, peer};
+pub use peer::PeerArgs;

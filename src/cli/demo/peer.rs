@@ -38,7 +38,7 @@ pub struct SipArgs {
 ///
 /// # Errors
 /// If its socket fails.
-pub async fn run_peer(args: PeerArgs) -> std::io::Result<()> {
+pub(super) async fn run_peer(args: PeerArgs) -> std::io::Result<()> {
     let (kind, sip) = match args.kind {
         Kind::Carrier(sip) => (PeerKind::Carrier, sip),
         Kind::Phones(sip) => (PeerKind::Phones, sip),

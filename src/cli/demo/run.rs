@@ -42,7 +42,7 @@ const SETTLE: Duration = Duration::from_millis(300);
 
 /// The demo could not go on.
 #[derive(Debug, thiserror::Error)]
-pub enum DemoError {
+pub(super) enum DemoError {
     /// A folder, socket, process or the server failed.
     #[error("{doing}: {source}")]
     Io {
@@ -73,7 +73,7 @@ fn io(doing: &'static str) -> impl FnOnce(std::io::Error) -> DemoError {
 ///
 /// # Errors
 /// If it cannot be set up, or if desk and wire do not agree at the end.
-pub async fn run(args: DemoArgs) -> Result<(), DemoError> {
+pub(super) async fn run(args: DemoArgs) -> Result<(), DemoError> {
     let mut stop = Stop::listen().map_err(io("signals"))?;
     let mut stage = Stage::set(&args).await?;
     let played = tokio::select! {
