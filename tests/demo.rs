@@ -48,12 +48,12 @@ fn a_day_is_played_told_and_left_readable() {
     line(&["out", "138****8001 answers after"]);
     line(&["out", "138****8002", "failed: busy (SIP 486)"]);
     line(&["do-not-call: 138****8001 through 2026-12-29"]);
-    line(&["138****8001", "REFUSED, dnc"]);
-    line(&["138****8003", "REFUSED, purpose"]);
-    line(&["138****8003", "REFUSED, night", "not before Thu 2026-10-08 08:30"]);
+    line(&["138****8001", "REFUSED: dnc"]);
+    line(&["138****8003", "REFUSED: purpose"]);
+    line(&["138****8003", "REFUSED: night", "until Thu 2026-10-08 08:30"]);
     line(&["8002 > 120", "never gated"]);
-    line(&["138****8003", "REFUSED, statutory-holiday", "not before Thu 2026-10-08 08:30"]);
-    line(&["phone 8001 hears 403", "Q.850;cause=21"]);
+    line(&["138****8003", "REFUSED: statutory-holiday", "until Thu 2026-10-08 08:30"]);
+    line(&["phone 8001 hears 403", "rule night; next allowed 2026-10-08T08:30:00+08:00"]);
     line(&["desk of 8001 is back", "missed events replayed"]);
     line(&["offset", "20:05", "Asia/Shanghai"]);
     assert!(!text.contains('✗') || text.lines().all(|l| !l.starts_with("  ✗")), "{text}");

@@ -71,7 +71,7 @@ impl Account {
         let Frame::Ev(ev) = frame else { return Vec::new() };
         self.tally.events += 1;
         let line = match ev.k.as_str() {
-            "outbound.allowed" | "outbound.denied" => self.decision(ev),
+            "outbound.allowed" | "outbound.denied" => return self.decision(ev),
             "dnc.added" => return self.listed(ev),
             "system.status" => Some(status(ev)),
             kind if kind.starts_with("call.") || kind == "outbound.requested" => self.call(ev),
@@ -149,8 +149,10 @@ impl Account {
         })
     }
 
-    fn decision(&mut self, ev: &Ev) -> Option<String> {
-        let decision: Decision = serde_json::from_value(ev.o.clone()).ok()?;
+    fn decision(&mut self, ev: &Ev) -> Vec<String> {
+        let Ok(decision) = serde_json::from_value::<Decision>(ev.o.clone()) else {
+            return Vec::new();
+        };
         let number = u32::try_from(self.known.len()).unwrap_or(u32::MAX).saturating_add(1);
         let known = self.known.entry(decision.call_id.clone()).or_insert_with(|| Known {
             number,
@@ -160,23 +162,26 @@ impl Account {
             decided: false,
         });
         known.decided = true;
-        let text = if ev.k == "outbound.allowed" {
+        if ev.k == "outbound.allowed" {
             self.tally.allowed += 1;
             let (purpose, day) = (&decision.purpose, &decision.day_class);
-            format!("✓ gate: allowed ({purpose}, {day})")
-        } else {
-            self.refused.insert(decision.call_id.clone());
-            let rule = decision.rules.iter().find(|rule| rule.verdict == "deny");
-            let (id, why) = rule
-                .map_or(("policy", String::new()), |rule| (rule.id.as_str(), cite(&rule.citation)));
-            *self.tally.refused.entry(id.to_owned()).or_default() += 1;
-            let until = match decision.next_allowed_at.as_str() {
-                "" => "no time is known when it would be allowed".to_owned(),
-                next => format!("not before {}", day::until(next)),
-            };
-            format!("✗ gate: REFUSED, {id}{why}: {until}")
+            let text = format!("✓ gate: allowed ({purpose}, {day})");
+            return vec![self.line(&ev.ts, &decision.call_id, &text)];
+        }
+        self.refused.insert(decision.call_id.clone());
+        let rule = decision.rules.iter().find(|rule| rule.verdict == "deny");
+        let rule = rule.cloned().unwrap_or_default();
+        *self.tally.refused.entry(rule.id.clone()).or_default() += 1;
+        let until = match decision.next_allowed_at.as_str() {
+            "" => rule.inputs,
+            next => format!("until {}", day::until(next)),
         };
-        Some(self.line(&ev.ts, &decision.call_id, &text))
+        let text = format!("✗ REFUSED: {}, {until}", rule.id);
+        let mut lines = vec![self.line(&ev.ts, &decision.call_id, &text)];
+        if !rule.citation.is_empty() {
+            lines.push(format!("            because {}", rule.citation));
+        }
+        lines
     }
 
     fn listed(&mut self, ev: &Ev) -> Vec<String> {
@@ -197,12 +202,8 @@ impl Account {
         let Some(known) = self.known.get(call) else { return format!("{clock}  {text}") };
         let way = if known.outward { "out" } else { "in " };
         let parties = format!("{} > {}", known.from, known.to);
-        format!("{clock}  #{:<3} {way}  {parties:<21}  {text}", known.number)
+        format!("{clock}  #{:<3} {way}  {parties:<19}  {text}", known.number)
     }
-}
-
-fn cite(citation: &str) -> String {
-    if citation.is_empty() { String::new() } else { format!(" [{citation}]") }
 }
 
 fn seconds(ms: u32) -> String {
@@ -267,7 +268,7 @@ mod tests {
     #[test]
     fn an_inbound_call_reads_from_ring_to_end() {
         let mut account = Account::default();
-        let start = "10:00:03.1  #1   in   138****8000 > 95519    ";
+        let start = "10:00:03.1  #1   in   138****8000 > 95519  ";
         let told = tell(&mut account, "call.originated", inbound());
         assert_eq!(told, [format!("{start}calls in by north")]);
         let mut call = inbound();
@@ -300,7 +301,8 @@ mod tests {
             {"id":"night","verdict":"deny","citation":"001"}],
             "next_allowed_at":"2026-10-08T08:30:00+08:00"});
         let told = tell(&mut account, "outbound.denied", decision);
-        assert!(told[0].ends_with("✗ gate: REFUSED, night [001]: not before Thu 2026-10-08 08:30"));
+        assert!(told[0].ends_with("✗ REFUSED: night, until Thu 2026-10-08 08:30"));
+        assert_eq!(told[1].trim(), "because 001");
         assert!(told[0].contains("#1   out  8001 > 138****8002"), "{told:?}");
         assert!(tell(&mut account, "call.failed", call.clone()).is_empty());
         assert!(tell(&mut account, "call.cleared", call).is_empty());

@@ -8,6 +8,10 @@ use crate::cli::{
 
 /// `trunkline demo`.
 pub(in crate::cli) fn demo(args: DemoArgs) -> Result<(), Failure> {
+    // The account is the output; the log of the server is for those who ask for it.
+    if std::env::var_os("TRUNKLINE_LOG").is_some() {
+        crate::telemetry::init();
+    }
     runtime()?.block_on(run(args)).map_err(|e| Failure::new(Exit::Failure, format!("demo: {e}")))
 }
 

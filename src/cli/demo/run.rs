@@ -379,9 +379,10 @@ impl Stage {
 
 /// What a phone hears when it is refused: the other end of the gate's line.
 fn tell_phone(who: Who, report: &Report) {
-    if let (Who::Phones, Report::Failed { id, status: 403, phrase, reason, .. }) = (who, report) {
+    if let (Who::Phones, Report::Failed { id, status: 403, reason, .. }) = (who, report) {
         let reason = reason.as_deref().unwrap_or("no reason");
-        say!("            phone {id} hears 403 {phrase}; {reason}");
+        let quoted = reason.split_once("text=\"").map(|(_, text)| text.trim_end_matches('"'));
+        say!("            phone {id} hears 403: {}", quoted.unwrap_or(reason));
     }
 }
 
