@@ -207,7 +207,8 @@ impl Account {
 }
 
 fn seconds(ms: u32) -> String {
-    format!("{}.{} s", ms / 1000, ms % 1000 / 100)
+    let tenths = ms.saturating_add(50) / 100;
+    format!("{}.{} s", tenths / 10, tenths % 10)
 }
 
 fn after_ring(call: &Call) -> String {

@@ -11,6 +11,7 @@ mod args;
 mod check;
 mod command;
 mod day;
+mod echo;
 mod frames;
 mod out;
 mod peer;

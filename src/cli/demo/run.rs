@@ -5,6 +5,7 @@ use super::{
     args::{DemoArgs, STORY},
     check::{Desks, Wire},
     day,
+    echo::Echo,
     frames::Frame,
     out::{self, say},
     procs::{Peer, Told, Who},
@@ -116,6 +117,7 @@ struct Stage {
     peers: BTreeMap<Who, Peer>,
     told: mpsc::Receiver<Told>,
     account: Account,
+    echo: Echo,
     wire: Wire,
     desks: Desks,
     began: Instant,
@@ -146,6 +148,7 @@ impl Stage {
             peers,
             told,
             account: Account::default(),
+            echo: Echo::default(),
             wire: Wire::default(),
             desks: Desks::default(),
             began: Instant::now(),
@@ -279,7 +282,9 @@ impl Stage {
     async fn quiet(&mut self, until: Instant) -> Result<(), DemoError> {
         while self.account.live() > 0 && self.hear(until).await?.is_some() {}
         let settled = (Instant::now() + SETTLE).min(until);
-        self.listen(settled).await
+        self.listen(settled).await?;
+        self.echo.leftovers().for_each(|text| say!("{text}"));
+        Ok(())
     }
 
     /// Takes one line of a peer. `None`: the time is up.
@@ -302,7 +307,11 @@ impl Stage {
             Who::Carrier | Who::Phones => {
                 if let Ok(report) = serde_json::from_value::<Report>(line) {
                     self.wire.saw(who, &report);
-                    tell_phone(who, &report);
+                    if who == Who::Phones
+                        && let Some(text) = self.echo.phone(&report)
+                    {
+                        say!("{text}");
+                    }
                 }
                 None
             }
@@ -325,7 +334,7 @@ impl Stage {
         }
         let frame: Frame = serde_json::from_value(raw).ok()?;
         if who == Who::Supervisor {
-            for text in self.account.tell(&frame) {
+            for text in self.account.tell(&frame).into_iter().chain(self.echo.desk(&frame)) {
                 say!("{text}");
             }
         } else {
@@ -374,15 +383,6 @@ impl Stage {
         self.server.stop().await.map_err(io("stopping the server"))?;
         summary::farewell(&self.site);
         if agreed { Ok(()) } else { Err(DemoError::Disagree) }
-    }
-}
-
-/// What a phone hears when it is refused: the other end of the gate's line.
-fn tell_phone(who: Who, report: &Report) {
-    if let (Who::Phones, Report::Failed { id, status: 403, reason, .. }) = (who, report) {
-        let reason = reason.as_deref().unwrap_or("no reason");
-        let quoted = reason.split_once("text=\"").map(|(_, text)| text.trim_end_matches('"'));
-        say!("            phone {id} hears 403: {}", quoted.unwrap_or(reason));
     }
 }
 

@@ -97,7 +97,7 @@ primary = "north"
 
 [gate]
 ruleset = "cn-seed-service"
-internal = ["8xxx"]
+internal = ["8000-8999"]
 
 [http]
 listen = "{http}"

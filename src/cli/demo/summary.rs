@@ -53,7 +53,7 @@ pub(super) fn totals(tally: &Tally, desks: Desks, played: Duration) {
     say!("  refused   {:>3}   {}", tally.refusals(), rules.join(", "));
     say!("  do-not-call entries {}, events {}", tally.listed, tally.events);
     let (own, resumed, agent) = (desks.agent_events, desks.resumed, story::AGENT);
-    say!("  desk of {agent}: {own} events of its own calls, resumed {resumed} times");
+    say!("  desk of {agent}: {own} events of its own calls, came back by resume: {resumed}");
 }
 
 /// Prints the comparison. `true`: desk and wire agree.
@@ -66,10 +66,13 @@ pub(super) fn compare(tally: &Tally, wire: &Wire, desks: Desks) -> bool {
     findings.iter().all(|finding| finding.good)
 }
 
-/// What is left and how to read it.
+/// What is left and how to read it, with the program named as it was called.
 pub(super) fn farewell(site: &Site) {
     let config = site.config.display();
-    say!("\nThe sealed records stay in {}:", site.dir.display());
-    say!("  trunkline records search --config {config} --from 2026-09-30T00:00:00+08:00");
-    say!("  trunkline audit verify --config {config}");
+    let program = std::env::args().next().unwrap_or_else(|| "trunkline".to_owned());
+    say!("\nThe sealed records stay in {}. To read them, and to ask the gate:", site.dir.display());
+    say!("  {program} records search --config {config} --from 2026-09-30T00:00:00+08:00");
+    say!("  {program} audit verify --config {config}");
+    let at = "2026-10-01T10:00:00+08:00";
+    say!("  {program} gate explain 13800138003 --purpose service --at {at} --config {config}");
 }
