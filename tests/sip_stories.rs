@@ -1,6 +1,8 @@
 //! The stories of tests/sipp fit each other without trunkline between them: when one fails in
 //! another test, it is not the story's fault.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use support::{Net, Sipp};

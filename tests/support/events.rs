@@ -49,8 +49,9 @@ impl Story {
 
     /// The call after its last event.
     pub fn call(&self) -> &Value {
-        let calls = self.events.iter().filter(|e| e["k"].as_str().unwrap().starts_with("call."));
-        &calls.last().expect("an event of the call itself")["o"]
+        let mut calls =
+            self.events.iter().filter(|e| e["k"].as_str().unwrap().starts_with("call."));
+        &calls.next_back().expect("an event of the call itself")["o"]
     }
 
     pub fn of_kind(&self, kind: &str) -> &Value {

@@ -1,0 +1,102 @@
+//! What strangers and broken peers send: no answer, bounded memory, counted, and calls go on.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::time::Duration;
+use support::{Sipp, Site, Story, Ua, WORKDAY_MORNING};
+
+/// Counters of datagrams that were dropped.
+const UNKNOWN_SOURCE: &str = "trunkline_sip_unknown_source_datagrams_total";
+const MALFORMED: &str = "trunkline_sip_malformed_datagrams_total";
+
+const FLOOD: usize = 10_000;
+
+/// What 10,000 dropped requests may leave behind.
+const GROWTH_KIB_MAX: u64 = 8 * 1024;
+
+fn assert_a_call_passes(site: &Site) {
+    let mut tail = site.tail(None);
+    let callee = Sipp::callee("callee-answers", site.net.pbx()).with("RING", 100).start();
+    let call = ["13800138000", "95519"];
+    Sipp::caller("caller-talks-and-hangs-up", site.carrier(), site.carrier_side(), call)
+        .with("TALK", 100)
+        .run();
+    callee.finish();
+    Story::single(tail.finished_calls(1)).assert_is(
+        "originated delivered established connection_cleared connection_cleared cleared",
+    );
+}
+
+#[test]
+fn a_flood_of_strangers_is_dropped_and_counted() {
+    let site = Site::new();
+    let mut server = site.serve(WORKDAY_MORNING);
+    assert_a_call_passes(&site); // everything that is made on first use is there
+    let before = server.resident_kib();
+    let stranger = Ua::bind(site.net.stranger(), site.net.trunkline());
+    for n in 0..FLOOD {
+        let dialog = support::Dialog::caller(&stranger, "100", "900442", &format!("flood{n}"));
+        stranger.send(&dialog.invite());
+        if n % 50 == 49 {
+            std::thread::sleep(Duration::from_millis(2)); // the socket's buffer must keep up
+        }
+    }
+    let answers = stranger.drain(Duration::from_millis(500));
+    assert!(answers.is_empty(), "a stranger got {} answers", answers.len());
+    assert!(server.is_alive());
+    let grown = server.resident_kib().saturating_sub(before);
+    assert!(grown <= GROWTH_KIB_MAX, "memory grew by {grown} KiB");
+    let counted = site.metric(UNKNOWN_SOURCE);
+    assert!((counted - FLOOD as f64).abs() < 0.5, "{counted} of {FLOOD} counted");
+    assert_a_call_passes(&site);
+}
+
+#[test]
+fn garbage_is_counted_and_the_process_lives() {
+    let site = Site::new();
+    let mut server = site.serve(WORKDAY_MORNING);
+    let carrier = Ua::bind(site.carrier(), site.carrier_side());
+    let invite = support::Dialog::caller(&carrier, "13800138000", "95519", "garbage").invite();
+    let garbage = garbage(&invite);
+    for datagram in &garbage {
+        carrier.send_bytes(datagram);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let answers = carrier.drain(Duration::from_millis(500));
+    let wrong = answers.iter().filter(|a| !a.starts_with("SIP/2.0 4"));
+    assert_eq!(wrong.count(), 0, "{answers:?}");
+    assert!(server.is_alive());
+    let counted = site.metric(MALFORMED) as usize + answers.len();
+    assert!(counted >= garbage.len(), "{counted} of {} told", garbage.len());
+    drop(carrier);
+    assert_a_call_passes(&site);
+}
+
+/// Datagrams that are no usable message, made from a good one.
+fn garbage(invite: &str) -> Vec<Vec<u8>> {
+    let mut all: Vec<Vec<u8>> = vec![
+        vec![0; 200],
+        vec![0xff; 1500],
+        b"INVITE\r\n\r\n".to_vec(),
+        b"SIP/2.0 200\r\n\r\n".to_vec(),
+        b"SIP/2.0 200 OK\r\nVia: x\r\n\r\n".to_vec(),
+        invite.replace("SIP/2.0\r\n", "SIP/9.9\r\n").into_bytes(),
+        invite.replace("CSeq: 1 INVITE", "CSeq: -1 INVITE").into_bytes(),
+        invite.replace("CSeq: 1 INVITE", "CSeq: 99999999999 INVITE").into_bytes(),
+        invite.replace("CSeq: 1 INVITE", "CSeq: 1 BYE").into_bytes(),
+        invite.replace("Call-ID:", "Caul-ID:").into_bytes(),
+        invite.replace("Content-Length: ", "Content-Length: 9999").into_bytes(),
+        invite.replace("Content-Length: ", "Content-Length: -").into_bytes(),
+    ];
+    // Cut in the start line, in the headers, and before the blank line.
+    let head = invite.find("\r\n\r\n").unwrap();
+    all.extend([3, 20, head / 2, head].map(|cut| invite.as_bytes()[..cut].to_vec()));
+    let long = format!("\r\nX-Long: {}\r\nCSeq", "a".repeat(64_000));
+    all.push(invite.replacen("\r\nCSeq", &long, 1).into_bytes());
+    all.push(format!("INVITE {}", "sip:".repeat(16_000)).into_bytes());
+    let many = format!("\r\n{}CSeq", "X: y\r\n".repeat(10_000));
+    all.push(invite.replacen("\r\nCSeq", &many, 1).into_bytes());
+    all
+}
