@@ -1,1 +1,8 @@
-//! R5: the configuration file.
+//! R5: the configuration file: one TOML, unknown keys refused, errors with file, line and key.
+
+mod error;
+mod file;
+mod validate;
+
+pub use error::ConfigError;
+pub use file::*;

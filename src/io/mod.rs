@@ -1,1 +1,6 @@
 //! R4: sockets, clock, entropy, TLS, WebSocket, HTTP, admin socket.
+
+pub mod admin;
+pub mod clock;
+pub mod udp;
+pub mod wake;

@@ -1,1 +1,11 @@
-//! R2: the call state machine.
+//! R2: the call as the trunk shows it: one machine a call, fed with what SIP signalling means.
+//!
+//! What each input means is in docs/events.md. Late, duplicate and reordered input changes
+//! nothing: at most one `delivered` and one `established`, one `connection_cleared` a leg,
+//! `cleared` last and once.
+
+mod cause;
+mod machine;
+
+pub use cause::{ReasonText, cause_of_bye, cause_of_cancel, cause_of_status};
+pub use machine::{CallInput, CallMachine, Fact, Party2, Settings, Start};

@@ -1,1 +1,20 @@
-//! R3: the single writer.
+//! R3: the single writer. Only [`Engine::handle`] changes call and gate state.
+//!
+//! Inputs are datagrams, timers, what the journal made durable, answers of the explainer and
+//! orders of the operator; outputs are datagrams, events and questions, drained before the next
+//! input. The same inputs give the same bytes.
+
+mod dialing;
+mod input;
+mod overflow;
+mod parties;
+mod signals;
+mod table;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use input::{EngineConfig, ExplainJob, Explained, Input, Neighbour, Outputs, Restored, Totals};
+pub use parties::PartyMaker;
+pub use writer::Engine;

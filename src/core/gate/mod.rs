@@ -1,1 +1,30 @@
 //! R1: may this call be dialled?
+//!
+//! The gate is a pure function over an immutable [`Book`] (rule sets and calendars) and a
+//! [`DncList`]. [`Normalizer`] turns what a PBX dialled into a [`Dialed`]; [`Book::decide`] answers
+//! for one instant without searching; [`Book::next_allowed`] and [`explain`] search and belong on
+//! another thread. An allow yields one [`Permit`], and only a permit whose decision is durable, or
+//! an [`Exemption`], becomes a [`DialRight`].
+//!
+//! The rules of combination: every applicable rule set must allow, the strictest wins, and what is
+//! not known (purpose, region, zone, calendar, list key) is refused.
+
+mod book;
+mod calendar;
+mod decide;
+mod dialplan;
+mod dnc;
+mod error;
+mod explain;
+mod number;
+mod permit;
+
+pub use book::*;
+pub use calendar::*;
+pub use decide::*;
+pub use dialplan::*;
+pub use dnc::*;
+pub use error::*;
+pub use explain::*;
+pub use number::*;
+pub use permit::*;

@@ -1,5 +1,13 @@
 //! R2: SIP message spans, transactions and the proxy core (RFC 3261 §16-17, RFC 6026), without IO.
 
+mod config;
+mod counters;
+mod datagram;
+mod proxy;
 mod signal;
 
+pub use config::*;
+pub use counters::*;
+pub use datagram::*;
+pub use proxy::Core;
 pub use signal::*;

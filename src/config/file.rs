@@ -1,0 +1,261 @@
+//! The sections of `trunkline.toml`. Every key: meaning, unit, default, what happens beyond.
+
+use super::ConfigError;
+use super::error::syntax;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+/// The whole file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Who and where we are.
+    pub site: Site,
+    /// SIP sockets and limits.
+    pub sip: Sip,
+    /// PBXs by name. Exactly one in this version.
+    pub pbx: BTreeMap<String, Pbx>,
+    /// Carriers by name.
+    pub carrier: BTreeMap<String, Carrier>,
+    /// Which carrier calls leave by.
+    pub trunk: Trunk,
+    /// The outbound gate.
+    #[serde(default)]
+    pub gate: Gate,
+    /// Desktops, metrics, health.
+    pub http: Http,
+    /// The owner's command socket.
+    pub admin: Admin,
+    /// The journal and the records.
+    #[serde(default)]
+    pub store: Store,
+}
+
+/// `[site]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Site {
+    /// Tenant on the wire and in sealed records. Default `default`.
+    #[serde(default = "default_tenant")]
+    pub tenant: String,
+    /// Site name: one site has one log. Default `main`.
+    #[serde(default = "default_site")]
+    pub name: String,
+    /// Folder of journal and records; made with mode 0700 if absent.
+    pub data_dir: PathBuf,
+    /// 32-byte key file of mode 0600, made by `trunkline keys init`.
+    pub master_key: PathBuf,
+    /// Length of one ring cycle in ms, for `rings`. Default 5000 (1 s on, 4 s off).
+    #[serde(default = "default_ring_period_ms")]
+    pub ring_period_ms: u32,
+}
+
+/// `[sip]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sip {
+    /// UDP addresses: at most one IPv4 and one IPv6. They appear in Via and Record-Route, so a
+    /// wildcard (0.0.0.0, ::) is refused.
+    pub listen: Vec<SocketAddr>,
+    /// Wait for the first provisional answer of a carrier before the next is tried, in ms.
+    /// Default 4000.
+    #[serde(default = "default_failover_ms")]
+    pub failover_ms: u64,
+    /// INVITEs without a final answer, in all. Default 10000; beyond: 503 with Retry-After.
+    #[serde(default = "default_pending_max")]
+    pub pending_max: usize,
+    /// The same for one source address. Default 5000.
+    #[serde(default = "default_pending_per_source_max")]
+    pub pending_per_source_max: usize,
+    /// A call without any signalling for so many hours is closed with cause `lost_sync`.
+    /// Default 24.
+    #[serde(default = "default_call_hours_max")]
+    pub call_hours_max: u64,
+}
+
+/// `[pbx.<name>]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pbx {
+    /// Where inbound calls go.
+    pub address: SocketAddr,
+    /// Addresses whose messages are the PBX's: `IP` or `IP:port`. Default: the IP of `address`.
+    #[serde(default)]
+    pub sources: Vec<Source>,
+    /// Purpose of an outbound call that names none. Default: none, such calls are refused.
+    pub default_purpose: Option<String>,
+    /// Header in which this PBX names the purpose. Default `X-Trunkline-Purpose`. It is taken
+    /// out before the INVITE leaves.
+    #[serde(default = "default_purpose_header")]
+    pub purpose_header: String,
+}
+
+/// `[carrier.<name>]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Carrier {
+    /// Where outbound calls go.
+    pub address: SocketAddr,
+    /// Addresses whose messages are the carrier's. Default: the IP of `address`, with its port
+    /// where another peer has the same IP.
+    #[serde(default)]
+    pub sources: Vec<Source>,
+}
+
+/// A source address: `192.0.2.1` or `192.0.2.1:5060`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Address.
+    pub ip: IpAddr,
+    /// Port; `None`: any.
+    pub port: Option<u16>,
+}
+
+impl<'de> Deserialize<'de> for Source {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(input)?;
+        if let Ok(ip) = text.parse() {
+            return Ok(Self { ip, port: None });
+        }
+        text.parse::<SocketAddr>()
+            .map(|a| Self { ip: a.ip(), port: Some(a.port()) })
+            .map_err(|_| serde::de::Error::custom(format!("{text:?} is no IP or IP:port")))
+    }
+}
+
+/// `[trunk]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trunk {
+    /// Carrier tried first.
+    pub primary: String,
+    /// Carrier tried when the first does not answer or says 503.
+    pub backup: Option<String>,
+}
+
+/// `[gate]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gate {
+    /// Shipped rule set. Default `cn-seed-service`.
+    pub ruleset: Option<String>,
+    /// File with rule sets of your own; `ruleset` then names one of its sets.
+    pub file: Option<PathBuf>,
+    /// Digits before an outside number (`0` or `9`), stripped before the number is read.
+    pub outside_prefix: Option<String>,
+    /// Area code of the site with its 0 (`010`), for numbers dialled without one.
+    pub home_area: Option<String>,
+    /// Internal numbers: digits and `x` for any digit, e.g. `8xxx`. Never gated.
+    #[serde(default)]
+    pub internal: Vec<String>,
+}
+
+/// `[http]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// Address of `/v1/events`, `/metrics`, `/healthz`.
+    pub listen: SocketAddr,
+    /// 32-byte key file of mode 0600 that signs desk tokens, made by `trunkline keys init`.
+    pub token_key: PathBuf,
+    /// Certificate chain (PEM); with `tls_key` everything on this port is TLS.
+    pub tls_cert: Option<PathBuf>,
+    /// Private key (PEM).
+    pub tls_key: Option<PathBuf>,
+    /// Browser origins that may connect; a request without Origin is no browser and may.
+    #[serde(default)]
+    pub origins: Vec<String>,
+}
+
+/// `[admin]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Admin {
+    /// Unix socket of mode 0600.
+    pub socket: PathBuf,
+}
+
+/// `[store]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    /// `sqlite` (default) or `sled` (needs the build feature `store-sled`).
+    pub engine: StoreEngine,
+    /// Must be true for sled: see docs/decisions/sled.md. Default false.
+    pub accept_beta_store: bool,
+    /// How long the journal is kept for resuming desktops, in hours. Default 24.
+    pub journal_hours: u64,
+    /// Events between the SIP thread and the journal. Default 65536; when full, the newest state
+    /// of each call is kept and the loss is told (`messagesLost`).
+    pub ring_events: usize,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            engine: StoreEngine::Sqlite,
+            accept_beta_store: false,
+            journal_hours: 24,
+            ring_events: 65_536,
+        }
+    }
+}
+
+/// Storage engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StoreEngine {
+    /// SQLite, WAL, synchronous=FULL.
+    Sqlite,
+    /// sled 0.34.7.
+    Sled,
+}
+
+fn default_tenant() -> String {
+    "default".into()
+}
+fn default_site() -> String {
+    "main".into()
+}
+fn default_ring_period_ms() -> u32 {
+    5000
+}
+fn default_failover_ms() -> u64 {
+    4000
+}
+fn default_pending_max() -> usize {
+    10_000
+}
+fn default_pending_per_source_max() -> usize {
+    5_000
+}
+fn default_call_hours_max() -> u64 {
+    24
+}
+fn default_purpose_header() -> String {
+    "X-Trunkline-Purpose".into()
+}
+
+impl Config {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// Names file, line, key and what is allowed there.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        Self::parse(path, &text)
+    }
+
+    /// Reads and checks a text; `path` is only named in errors.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text).map_err(|e| syntax(path, text, &e))?;
+        super::validate::validate(&config, path, text)?;
+        Ok(config)
+    }
+}

@@ -1,0 +1,80 @@
+//! SIP status and Reason header (RFC 3326, Q.850) to a CSTA cause.
+
+use crate::model::{Cause, CstaCause};
+
+/// What a Reason header said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReasonText {
+    /// Q.850 cause.
+    pub q850: Option<u8>,
+    /// Text.
+    pub text: String,
+}
+
+/// Cause of a final response. A Q.850 cause from the network is more exact than the status where
+/// both exist, because gateways fold many causes into one status (RFC 3398 §7.2.4.1).
+pub fn cause_of_status(status: u16, phrase: &str, reason: Option<&ReasonText>) -> Cause {
+    let q850 = reason.and_then(|r| r.q850);
+    let csta = q850.and_then(from_q850).unwrap_or_else(|| from_status(status));
+    let text = match reason {
+        Some(r) if !r.text.is_empty() => r.text.clone(),
+        _ => phrase.to_owned(),
+    };
+    Cause { csta, sip_status: Some(status), q850, text }
+}
+
+/// Cause of a BYE: normal, unless its Reason says otherwise.
+pub fn cause_of_bye(reason: Option<&ReasonText>) -> Cause {
+    let q850 = reason.and_then(|r| r.q850);
+    Cause {
+        csta: q850.and_then(from_q850).unwrap_or(CstaCause::NormalClearing),
+        sip_status: None,
+        q850,
+        text: reason.map(|r| r.text.clone()).unwrap_or_default(),
+    }
+}
+
+/// Cause of a call given up by its caller.
+pub fn cause_of_cancel(reason: Option<&ReasonText>) -> Cause {
+    Cause {
+        csta: CstaCause::CallCancelled,
+        sip_status: Some(487),
+        q850: reason.and_then(|r| r.q850),
+        text: reason.map(|r| r.text.clone()).unwrap_or_default(),
+    }
+}
+
+/// RFC 3261 §21 statuses by what they mean to a caller.
+fn from_status(status: u16) -> CstaCause {
+    match status {
+        486 | 600 => CstaCause::Busy,
+        403 | 603 | 607 | 608 => CstaCause::CallRejected,
+        404 | 604 => CstaCause::NumberUnallocated,
+        480 | 410 => CstaCause::DestNotObtainable,
+        484 => CstaCause::InvalidNumberFormat,
+        503 => CstaCause::TrunksBusy,
+        500 | 502 => CstaCause::NetworkCongestion,
+        415 | 488 | 606 => CstaCause::IncompatibleDestination,
+        408 | 504 => CstaCause::Timeout,
+        487 => CstaCause::CallCancelled,
+        _ => CstaCause::Other,
+    }
+}
+
+/// ITU-T Q.850 table 1. `None`: this value says no more than the status does.
+fn from_q850(cause: u8) -> Option<CstaCause> {
+    Some(match cause {
+        1 => CstaCause::NumberUnallocated,
+        16 => CstaCause::NormalClearing,
+        17 => CstaCause::Busy,
+        18 | 19 => CstaCause::CallNotAnswered,
+        20 | 27 => CstaCause::DestNotObtainable,
+        21 => CstaCause::CallRejected,
+        28 => CstaCause::InvalidNumberFormat,
+        34 => CstaCause::TrunksBusy,
+        38 | 41 | 42 => CstaCause::NetworkCongestion,
+        88 => CstaCause::IncompatibleDestination,
+        102 => CstaCause::Timeout,
+        _ => return None,
+    })
+}

@@ -1,0 +1,157 @@
+//! What the engine takes and gives.
+
+use crate::call::Settings;
+use crate::gate::{Book, Dialed, Normalizer};
+use crate::model::{Call, DncEntry, Event, NumberRef, Pos, Wall};
+use crate::sip::{AskId, CoreConfig, Hop, Outgoing, PeerId, Received};
+use crate::vault::BlindIndex;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the engine knows of a neighbour beyond SIP.
+#[derive(Clone, Debug)]
+pub struct Neighbour {
+    /// Name in the configuration.
+    pub name: String,
+    /// PBX only: purpose of a call that names none.
+    pub default_purpose: Option<String>,
+}
+
+/// Everything the engine is built from.
+pub struct EngineConfig {
+    /// The proxy core's part.
+    pub sip: CoreConfig,
+    /// Neighbours by id.
+    pub neighbours: HashMap<PeerId, Neighbour>,
+    /// Where inbound calls go.
+    pub inbound: Vec<Hop>,
+    /// Where outbound calls go, in order.
+    pub outbound: Vec<Hop>,
+    /// Header that carries the purpose, taken out of every INVITE that leaves.
+    pub purpose_header: String,
+    /// On every call.
+    pub call: Settings,
+    /// A call without signalling for so long is closed.
+    pub call_age_max: Duration,
+    /// Calls in the table. Beyond: 503 to new INVITEs.
+    pub calls_max: usize,
+    /// Rule sets and calendars.
+    pub book: Arc<Book>,
+    /// Rule set in force; `None`: all that apply.
+    pub ruleset: Option<String>,
+    /// How the site dials.
+    pub normalizer: Normalizer,
+    /// References that desks see.
+    pub desk_refs: BlindIndex,
+    /// Keys of the do-not-call list.
+    pub list_refs: BlindIndex,
+    /// Seed of ids: random, so that two runs differ.
+    pub seed: u64,
+}
+
+/// What an earlier run left.
+#[derive(Clone, Debug, Default)]
+pub struct Restored {
+    /// Newest durable position.
+    pub head: Pos,
+    /// Calls that were live.
+    pub live: Vec<Call>,
+    /// Do-not-call list: key and last blocked day.
+    pub dnc: Vec<(NumberRef, Option<String>)>,
+    /// The last stop was clean (or there was none).
+    pub clean: bool,
+}
+
+/// One input.
+pub enum Input<'a> {
+    /// A datagram came.
+    Datagram(Received<'a>),
+    /// Time has passed.
+    Tick,
+    /// Everything through this position is durable.
+    Durable(Pos),
+    /// The explainer's answer.
+    Explained(Explained),
+    /// Do-not-call entries; `ticket` comes back with the position that makes them durable.
+    Dnc {
+        /// The entries, keyed by the list's own index.
+        entries: Vec<DncEntry>,
+        /// Handle of who waits.
+        ticket: u64,
+    },
+    /// The journal is late or fails (true), or writes again (false).
+    Degraded(bool),
+    /// These events found no place in the ring to the journal.
+    RingFull(Vec<Event>),
+    /// The ring has place again.
+    RingFree,
+    /// Stop taking new calls.
+    Drain,
+}
+
+/// A refusal that needs its next allowed instant searched: not on the engine's thread.
+#[derive(Clone, Debug)]
+pub struct ExplainJob {
+    /// Handle.
+    pub ask: AskId,
+    /// What was dialled.
+    pub dialed: Dialed,
+    /// Purpose.
+    pub purpose: Option<String>,
+    /// Rule set.
+    pub ruleset: Option<String>,
+    /// Key in the do-not-call list.
+    pub list_key: Option<NumberRef>,
+    /// The list's entry for that key, if there is one.
+    pub listed: Option<Option<String>>,
+    /// Instant of the refusal.
+    pub at: Wall,
+    /// Rules that refused.
+    pub book: Arc<Book>,
+}
+
+/// Answer to an [`ExplainJob`].
+#[derive(Clone, Debug)]
+pub struct Explained {
+    /// Handle.
+    pub ask: AskId,
+    /// Earliest allowed instant, RFC 3339 with offset.
+    pub next_allowed_at: Option<String>,
+}
+
+/// Effects, in order within each list.
+#[derive(Default)]
+pub struct Outputs {
+    /// Datagrams to send.
+    pub sends: Vec<Outgoing>,
+    /// Events for the journal.
+    pub events: Vec<Event>,
+    /// Before `events` go to the journal it must start a new epoch: positions were lost.
+    pub new_epoch: bool,
+    /// Questions for the explainer.
+    pub explain: Vec<ExplainJob>,
+    /// Tickets and the position that must be durable before they are answered.
+    pub tickets: Vec<(u64, Pos)>,
+}
+
+/// Counters of the engine since its start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Calls begun, inbound.
+    pub calls_inbound: u64,
+    /// Calls begun, outbound and internal.
+    pub calls_outbound: u64,
+    /// Gate: allowed.
+    pub gate_allowed: u64,
+    /// Gate: denied.
+    pub gate_denied: u64,
+    /// Gate: exempt.
+    pub gate_exempt: u64,
+    /// Allowed calls refused because their decision was not durable in time.
+    pub gate_not_durable: u64,
+    /// Events that found no place in the ring.
+    pub events_lost: u64,
+    /// Signalling that belongs to no known call.
+    pub strays: u64,
+}

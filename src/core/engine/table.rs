@@ -1,0 +1,132 @@
+//! The calls in progress and how signalling finds them.
+
+use crate::call::{CallMachine, Party2};
+use crate::model::{CallId, Dialog, Mono};
+use crate::sip::{AskId, DialogIds};
+use std::collections::HashMap;
+
+/// Proposals of media that wait for their answer; more than that is no telephone.
+const PROPOSALS_MAX: usize = 4;
+
+/// A call and what the engine remembers beside its entity.
+pub(super) struct Entry {
+    /// The machine.
+    pub machine: CallMachine,
+    /// Last signalling.
+    pub seen: Mono,
+    /// Pending INVITE transaction.
+    pub ask: Option<AskId>,
+    /// Offered media changes: who, CSeq, hold.
+    pub proposals: Vec<(Party2, u32, bool)>,
+}
+
+impl Entry {
+    pub(super) fn propose(&mut self, by: Party2, cseq: u32, hold: bool) {
+        if self.proposals.len() == PROPOSALS_MAX {
+            self.proposals.remove(0);
+        }
+        self.proposals.push((by, cseq, hold));
+    }
+
+    pub(super) fn agreed(&mut self, by: Party2, cseq: u32) -> Option<bool> {
+        let at = self.proposals.iter().position(|p| (p.0, p.1) == (by, cseq))?;
+        Some(self.proposals.remove(at).2)
+    }
+}
+
+/// Calls by id, by pending INVITE and by dialog (Call-ID and caller's tag: a Call-ID alone is
+/// shared by forks and spirals).
+#[derive(Default)]
+pub(super) struct Table {
+    entries: HashMap<CallId, Entry>,
+    by_ask: HashMap<AskId, CallId>,
+    by_dialog: HashMap<String, CallId>,
+}
+
+fn key(call_id: &str, caller_tag: &str) -> String {
+    let mut key = String::with_capacity(call_id.len() + caller_tag.len() + 1);
+    key.push_str(call_id);
+    key.push('\0'); // cannot stand in either (RFC 3261 §25.1)
+    key.push_str(caller_tag);
+    key
+}
+
+impl Table {
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(super) fn asks(&self) -> usize {
+        self.by_ask.len()
+    }
+
+    pub(super) fn insert(&mut self, entry: Entry) -> CallId {
+        let id = entry.machine.call().id;
+        let Dialog { call_id, caller_tag, .. } = &entry.machine.call().dialog;
+        self.by_dialog.insert(key(call_id, caller_tag), id);
+        if let Some(ask) = entry.ask {
+            self.by_ask.insert(ask, id);
+        }
+        self.entries.insert(id, entry);
+        id
+    }
+
+    pub(super) fn bind_ask(&mut self, id: CallId, ask: AskId) {
+        if let Some(entry) = self.entries.get_mut(&id)
+            && let Some(old) = entry.ask.replace(ask)
+        {
+            self.by_ask.remove(&old);
+        }
+        self.by_ask.insert(ask, id);
+    }
+
+    /// The INVITE transaction is over.
+    pub(super) fn release_ask(&mut self, ask: AskId) {
+        if let Some(id) = self.by_ask.remove(&ask)
+            && let Some(entry) = self.entries.get_mut(&id)
+        {
+            entry.ask = None;
+        }
+    }
+
+    pub(super) fn of_ask(&self, ask: AskId) -> Option<CallId> {
+        self.by_ask.get(&ask).copied()
+    }
+
+    /// The call of a dialog and which party sent the message.
+    pub(super) fn of_dialog(&self, ids: &DialogIds) -> Option<(CallId, Party2)> {
+        let find = |tag: &str| self.by_dialog.get(&key(&ids.call_id, tag)).copied();
+        match find(&ids.from_tag) {
+            Some(id) => Some((id, Party2::Caller)),
+            None => find(&ids.to_tag).map(|id| (id, Party2::Callee)),
+        }
+    }
+
+    pub(super) fn entry(&mut self, id: CallId) -> Option<&mut Entry> {
+        self.entries.get_mut(&id)
+    }
+
+    pub(super) fn remove(&mut self, id: CallId) {
+        let Some(entry) = self.entries.remove(&id) else { return };
+        let Dialog { call_id, caller_tag, .. } = &entry.machine.call().dialog;
+        let dialog = key(call_id, caller_tag);
+        if self.by_dialog.get(&dialog) == Some(&id) {
+            self.by_dialog.remove(&dialog);
+        }
+        if let Some(ask) = entry.ask {
+            self.by_ask.remove(&ask);
+        }
+    }
+
+    /// Calls without signalling since `limit`.
+    pub(super) fn silent_since(&self, limit: Mono) -> Vec<CallId> {
+        let mut silent: Vec<CallId> =
+            self.entries.iter().filter(|(_, e)| e.seen < limit).map(|(id, _)| *id).collect();
+        silent.sort_unstable(); // the same inputs give the same events
+        silent
+    }
+
+    pub(super) fn machines(&self) -> impl Iterator<Item = &CallMachine> {
+        self.entries.values().map(|e| &e.machine)
+    }
+}

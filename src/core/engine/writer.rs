@@ -1,0 +1,224 @@
+//! The engine: dispatch, positions, events.
+
+use super::dialing::Dialing;
+use super::input::{EngineConfig, Input, Outputs, Restored, Totals};
+use super::overflow::Overflow;
+use super::parties::PartyMaker;
+use super::table::{Entry, Table};
+use crate::call::{CallInput, CallMachine, Fact};
+use crate::gate::DncList;
+use crate::model::{
+    CallId, Detail, DncEntry, Entity, Event, EventKind, IdSource, Mono, Now, Pos, SystemState,
+    SystemStatus,
+};
+use crate::sip::{self, Core};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// How often the table is searched for silent calls.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// The single writer.
+pub struct Engine {
+    pub(super) config: EngineConfig,
+    pub(super) core: Core,
+    pub(super) sip: sip::Outputs,
+    pub(super) table: Table,
+    pub(super) ids: IdSource,
+    pub(super) desk_parties: PartyMaker,
+    pub(super) dialing: Dialing,
+    pub(super) list: DncList,
+    pub(super) totals: Totals,
+    pub(super) pos: Pos,
+    pub(super) overflow: Option<Overflow>,
+    facts: Vec<Fact>,
+    sweep_at: Mono,
+}
+
+impl Engine {
+    /// An engine that goes on where an earlier run ended. `out` gets the first events.
+    pub fn new(config: EngineConfig, restored: Restored, now: Now, out: &mut Outputs) -> Self {
+        let mut list = DncList::default();
+        for (key, until) in &restored.dnc {
+            // A day that cannot be read blocks for ever: a damaged list must not open the gate.
+            if list.insert(*key, until.as_deref()).is_err() {
+                let _ = list.insert(*key, None);
+            }
+        }
+        let mut engine = Self {
+            core: Core::new(config.sip.clone()),
+            sip: sip::Outputs::default(),
+            table: Table::default(),
+            ids: IdSource::new(config.seed),
+            desk_parties: PartyMaker::new(config.normalizer.clone(), config.desk_refs.clone()),
+            dialing: Dialing::default(),
+            list,
+            totals: Totals::default(),
+            pos: restored.head,
+            overflow: None,
+            facts: Vec::new(),
+            sweep_at: now.mono.after(SWEEP),
+            config,
+        };
+        let live = restored.live.len();
+        for call in restored.live {
+            let machine = CallMachine::restore(&engine.config.call, call);
+            engine.table.insert(Entry {
+                machine,
+                seen: now.mono,
+                ask: None,
+                proposals: Vec::new(),
+            });
+        }
+        if !restored.clean {
+            let reason = format!(
+                "restarted after an unclean stop: signalling since the last event was not \
+                 observed; {live} live calls known again"
+            );
+            engine.status(now, SystemState::MessagesLost, reason, 0, out);
+        }
+        engine.status(now, SystemState::Enabled, format!("serving; {live} live calls"), 0, out);
+        engine
+    }
+
+    /// Takes one input. Drain `out` before the next.
+    pub fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Outputs) {
+        match input {
+            Input::Datagram(received) => self.core.receive(now, received, &mut self.sip),
+            Input::Tick => {
+                self.core.tick(now, &mut self.sip);
+                self.dialing_tick(now, out);
+                self.sweep(now, out);
+            }
+            Input::Durable(through) => self.durable(now, through, out),
+            Input::Explained(answer) => self.explained(now, answer, out),
+            Input::Dnc { entries, ticket } => self.add_dnc(now, entries, ticket, out),
+            Input::Degraded(degraded) => self.degraded(now, degraded, out),
+            Input::RingFull(lost) => self.ring_full(now, &lost, out),
+            Input::RingFree => self.ring_free(now, out),
+            Input::Drain => {
+                self.core.set_draining(true);
+                self.status(now, SystemState::Disabled, "draining".to_owned(), 0, out);
+            }
+        }
+        self.settle(now, out);
+    }
+
+    /// When `Tick` is due next.
+    pub fn next_deadline(&self) -> Option<Mono> {
+        [self.core.next_deadline(), self.dialing.next_deadline(), Some(self.sweep_at)]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Newest position given out.
+    pub fn pos(&self) -> Pos {
+        self.pos
+    }
+
+    /// Calls in the table.
+    pub fn calls(&self) -> usize {
+        self.table.len()
+    }
+
+    /// INVITE transactions bound to calls, and dial rights or refusals that wait.
+    pub fn waiting(&self) -> (usize, usize) {
+        (self.table.asks(), self.dialing.len())
+    }
+
+    /// Counters.
+    pub fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// The proxy core's counters and table sizes.
+    pub fn sip(&self) -> &Core {
+        &self.core
+    }
+
+    /// The do-not-call list.
+    pub fn list(&self) -> &DncList {
+        &self.list
+    }
+
+    /// Handles signals until there are none, then hands the datagrams over.
+    fn settle(&mut self, now: Now, out: &mut Outputs) {
+        let mut signals: VecDeque<_> = self.sip.signals.drain(..).collect();
+        while let Some(signal) = signals.pop_front() {
+            self.signal(now, signal, out);
+            signals.extend(self.sip.signals.drain(..));
+        }
+        out.sends.append(&mut self.sip.sends);
+    }
+
+    /// Feeds a call and journals what changed.
+    pub(super) fn feed(&mut self, now: Now, id: CallId, input: CallInput, out: &mut Outputs) {
+        let Some(entry) = self.table.entry(id) else { return };
+        entry.seen = now.mono;
+        let mut facts = std::mem::take(&mut self.facts);
+        entry.machine.handle(now, input, &mut facts);
+        let over = entry.machine.is_over();
+        for fact in facts.drain(..) {
+            self.emit(now, fact.kind, Entity::Call(Box::new(fact.call)), fact.detail, out);
+        }
+        self.facts = facts;
+        if over {
+            self.table.remove(id);
+        }
+    }
+
+    /// Gives an event its position.
+    pub(super) fn emit(
+        &mut self,
+        now: Now,
+        kind: EventKind,
+        entity: Entity,
+        detail: Detail,
+        out: &mut Outputs,
+    ) -> Pos {
+        self.pos = self.pos.next();
+        let event = Event { pos: self.pos, ts: now.wall, kind, entity, detail };
+        match &mut self.overflow {
+            Some(overflow) => overflow.keep(&event),
+            None => out.events.push(event),
+        }
+        self.pos
+    }
+
+    pub(super) fn status(
+        &mut self,
+        now: Now,
+        state: SystemState,
+        reason: String,
+        lost: u64,
+        out: &mut Outputs,
+    ) {
+        let entity = Entity::System(SystemStatus { state, reason, lost });
+        self.emit(now, EventKind::SystemStatus, entity, Detail::default(), out);
+    }
+
+    fn add_dnc(&mut self, now: Now, entries: Vec<DncEntry>, ticket: u64, out: &mut Outputs) {
+        for entry in &entries {
+            // An unreadable day blocks for ever; the command line has checked it before.
+            if self.list.insert_entry(entry).is_err() {
+                let _ = self.list.insert(entry.key(), None);
+            }
+        }
+        let entity = Entity::Dnc(entries);
+        let pos = self.emit(now, EventKind::DncAdded, entity, Detail::default(), out);
+        out.tickets.push((ticket, pos));
+    }
+
+    fn sweep(&mut self, now: Now, out: &mut Outputs) {
+        if now.mono < self.sweep_at {
+            return;
+        }
+        self.sweep_at = now.mono.after(SWEEP);
+        let age = u64::try_from(self.config.call_age_max.as_nanos()).unwrap_or(u64::MAX);
+        let Some(limit) = now.mono.0.checked_sub(age) else { return };
+        for id in self.table.silent_since(Mono(limit)) {
+            self.feed(now, id, CallInput::Stale, out);
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Kinds of days, from the texts of published notices.

@@ -1,0 +1,111 @@
+//! One question, one answer.
+
+use super::{Dialed, Exemption, Permit};
+use crate::model::{
+    CallId, DayClass, Decision, DecisionId, NumberRef, Party, RuleVerdict, Verdict, Wall,
+};
+use std::time::Duration;
+
+/// A call somebody wants to make.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// What was dialled, by [`super::Normalizer`].
+    pub dialed: &'a Dialed,
+    /// Why: `service`, `callback.routine`, `survey`... Without it every gated call is denied.
+    pub purpose: Option<&'a str>,
+    /// Name of the one rule set to use; `None`: all that apply to region and purpose.
+    pub ruleset: Option<&'a str>,
+    /// The callee's key in the do-not-call list. Without it a list that is not empty denies.
+    pub number_ref: Option<NumberRef>,
+}
+
+/// The gate's answer.
+#[derive(Debug)]
+pub enum Ruling {
+    /// Not gated.
+    Exempt(Exemption),
+    /// Gated: allowed or denied.
+    Decided(Decided),
+}
+
+/// What a decision found, in words that may be journaled and shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Findings {
+    /// Answer.
+    pub verdict: Verdict,
+    /// Rules looked at, in order of precedence.
+    pub rules: Vec<RuleVerdict>,
+    /// Names of the rule sets asked, joined by `+`; empty where none applies.
+    pub ruleset: String,
+    /// SHA-256 of each of their files, hex, joined by `+`.
+    pub ruleset_hash: String,
+    /// Version of the calendar used; empty where none was.
+    pub calendar_version: String,
+    /// Version of the do-not-call list.
+    pub list_version: String,
+    /// Release of the tz database.
+    pub tzdb_version: &'static str,
+    /// Callee's local time, RFC 3339 with offset; empty where the zone is unknown.
+    pub local_time: String,
+    /// Callee's zone; empty where unknown.
+    pub zone: String,
+    /// Kind of day there.
+    pub day_class: Option<DayClass>,
+    /// An allow may be used for so long.
+    pub ttl: Duration,
+}
+
+/// A decision that may still yield its one permit. Read it like [`Findings`].
+#[derive(Debug)]
+pub struct Decided {
+    findings: Findings,
+    at: Wall,
+    permit_left: bool,
+}
+
+impl std::ops::Deref for Decided {
+    type Target = Findings;
+    fn deref(&self) -> &Findings {
+        &self.findings
+    }
+}
+
+/// What the caller knows and the gate does not.
+#[derive(Clone, Debug)]
+pub struct DecisionParts {
+    /// Id of the decision.
+    pub id: DecisionId,
+    /// Call it was made for.
+    pub call_id: Option<CallId>,
+    /// Purpose given.
+    pub purpose: Option<String>,
+    /// Callee.
+    pub to: Party,
+    /// Device that dialled.
+    pub device: String,
+    /// Earliest allowed instant, RFC 3339 with offset.
+    pub next_allowed_at: Option<String>,
+}
+
+impl Decided {
+    /// The instant it was made for.
+    pub fn at(&self) -> Wall {
+        self.at
+    }
+
+    /// Until when an allow may be used.
+    pub fn expires_at(&self) -> Wall {
+        self.at.after(self.findings.ttl)
+    }
+
+    /// The one permit of an allow. `None` for a deny, when it was taken, or when it ran out at `at`.
+    pub fn permit(&mut self, _id: DecisionId, _call: CallId, _at: Wall) -> Option<Permit> {
+        let _ = self.permit_left;
+        todo!()
+    }
+
+    /// The decision as the model keeps it.
+    pub fn into_decision(self, _parts: DecisionParts) -> Decision {
+        todo!()
+    }
+}

@@ -1,0 +1,106 @@
+//! The one clock of the process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use trunkline_core::model::{Arrival, Mono, Now, Wall};
+
+/// A message older than this when it is read was not waiting for us: the stamp is not believed.
+const AGE_MAX: Duration = Duration::from_secs(1);
+
+/// Wall and monotonic time. Clones share one offset.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    start: Instant,
+    offset_us: Arc<AtomicI64>,
+    clamps: Arc<AtomicU64>,
+}
+
+impl Clock {
+    /// The system's time.
+    pub fn system() -> Self {
+        Self {
+            start: Instant::now(),
+            offset_us: Arc::new(AtomicI64::new(0)),
+            clamps: Arc::new(AtomicU64::new(0)),
+        }
+    }
+
+    /// A clock that shows `wall` at this moment and runs on from there: for the demo and tests.
+    pub fn starting_at(wall: Wall) -> Self {
+        let clock = Self::system();
+        clock.move_to(wall);
+        clock
+    }
+
+    /// Sets the wall time. Durations do not change: they come from `mono`.
+    pub fn move_to(&self, wall: Wall) {
+        self.offset_us.store(wall.0 - real_us(), Ordering::Relaxed);
+    }
+
+    /// Microseconds that this clock is ahead of the system's.
+    pub fn offset_us(&self) -> i64 {
+        self.offset_us.load(Ordering::Relaxed)
+    }
+
+    /// Wall time.
+    pub fn wall(&self) -> Wall {
+        Wall(real_us() + self.offset_us())
+    }
+
+    /// Monotonic time.
+    pub fn mono(&self) -> Mono {
+        Mono(u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    /// Both.
+    pub fn now(&self) -> Now {
+        Now { mono: self.mono(), wall: self.wall() }
+    }
+
+    /// When a datagram with this kernel stamp (system time) arrived, by both clocks: the present
+    /// minus its age. An age outside [0, 1 s] is clamped and counted.
+    pub fn arrival(&self, now: Now, kernel: Option<Duration>) -> Arrival {
+        let Some(kernel) = kernel else { return now };
+        let real = u64::try_from(real_us()).unwrap_or(0);
+        let stamp = u64::try_from(kernel.as_micros()).unwrap_or(0);
+        let age = Duration::from_micros(real.saturating_sub(stamp));
+        if age > AGE_MAX || stamp > real {
+            self.clamps.fetch_add(1, Ordering::Relaxed);
+        }
+        let age = age.min(AGE_MAX);
+        let mono = Mono(now.mono.0.saturating_sub(u64::try_from(age.as_nanos()).unwrap_or(0)));
+        Arrival { mono, wall: now.wall.before(age) }
+    }
+
+    /// Stamps that were clamped.
+    pub fn clamps(&self) -> u64 {
+        self.clamps.load(Ordering::Relaxed)
+    }
+}
+
+fn real_us() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_moves_the_arrival_back_by_its_age_but_never_beyond_a_second() {
+        let clock = Clock::starting_at(Wall(1_000_000_000_000));
+        let now = clock.now();
+        let stamp = |back_us: i64| {
+            Some(Duration::from_micros(u64::try_from(real_us() - back_us).unwrap_or(0)))
+        };
+        let age = |back_us: i64| now.wall.0 - clock.arrival(now, stamp(back_us)).wall.0;
+        assert!((300_000..400_000).contains(&age(300_000)));
+        assert_eq!(age(5_000_000), 1_000_000);
+        assert_eq!(age(-5_000_000), 0);
+        assert_eq!(clock.clamps(), 2);
+        assert_eq!(clock.arrival(now, None), now);
+    }
+}
