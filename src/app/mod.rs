@@ -1,1 +1,17 @@
-//! R5: start, drain, stop.
+//! R5: assembling the rooms: start, serve, drain.
+
+mod admin;
+mod build;
+mod commands;
+mod desks;
+mod error;
+mod health;
+mod metrics;
+mod orders;
+mod running;
+mod sip_thread;
+
+pub use commands::{CommandError, store_command};
+pub use build::{book, normalizer, store_config};
+pub use error::AppError;
+pub use running::{Running, start};

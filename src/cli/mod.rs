@@ -1,1 +1,39 @@
-//! R5: the command line.
+//! R5: the command line. Against a running server commands speak over its admin socket; reading
+//! commands work offline when the data directory is not locked. Both are audited.
+
+mod args;
+mod exit;
+mod gate;
+mod keys;
+mod remote;
+mod serve;
+mod show;
+
+pub use exit::Exit;
+
+use args::{Cli, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Parses the command line and does it.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Command::Serve(args) => serve::serve(&args),
+        Command::Check(args) => serve::check(&args),
+        Command::Keys(args) => keys::run(args),
+        Command::Gate(args) => gate::run(args),
+        Command::Tail(args) => remote::tail(&args),
+        Command::Dnc(args) => remote::dnc(args),
+        Command::Records(args) => remote::records(args),
+        Command::Audit(args) => remote::audit(args),
+        Command::Token(args) => keys::token(args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("trunkline: {}", failure.message);
+            failure.exit.into()
+        }
+    }
+}

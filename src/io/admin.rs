@@ -21,9 +21,9 @@ const CONNECTIONS_MAX: usize = 64;
 
 /// Lines of an answer; closing it ends the answer.
 pub type Answer = mpsc::Sender<Value>;
-/// Serves one request.
+/// Serves one request of a user (`uid:1000`, as the kernel says).
 pub type Handler =
-    Arc<dyn Fn(Value, Answer) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+    Arc<dyn Fn(Value, String, Answer) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// A bound socket; the file goes when this does.
 pub struct AdminSocket {
@@ -86,6 +86,7 @@ impl Drop for AdminSocket {
 }
 
 async fn connection(stream: UnixStream, handler: Handler) -> io::Result<()> {
+    let who = format!("uid:{}", stream.peer_cred()?.uid());
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read);
     loop {
@@ -97,7 +98,7 @@ async fn connection(stream: UnixStream, handler: Handler) -> io::Result<()> {
         let (answer, mut answers) = mpsc::channel(64);
         match serde_json::from_str::<Value>(&line) {
             Ok(request) => {
-                let task = handler(request, answer);
+                let task = handler(request, who.clone(), answer);
                 let write = async {
                     while let Some(value) = answers.recv().await {
                         let mut text = value.to_string();

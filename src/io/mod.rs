@@ -2,5 +2,7 @@
 
 pub mod admin;
 pub mod clock;
+pub mod desk;
+pub mod http;
 pub mod udp;
 pub mod wake;

@@ -6,6 +6,8 @@
 
 mod cause;
 mod machine;
+#[cfg(test)]
+mod tests;
 
 pub use cause::{ReasonText, cause_of_bye, cause_of_cancel, cause_of_status};
 pub use machine::{CallInput, CallMachine, Fact, Party2, Settings, Start};

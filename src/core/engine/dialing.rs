@@ -239,7 +239,7 @@ impl Engine {
             purpose: parts.purpose.clone(),
             ruleset: self.config.ruleset.clone(),
             list_key,
-            listed: list_key.and_then(|k| self.list.entry(k)),
+            list: self.list.only(list_key),
             at: now.wall,
             book: self.config.book.clone(),
         });

@@ -1,7 +1,7 @@
 //! What the engine takes and gives.
 
 use crate::call::Settings;
-use crate::gate::{Book, Dialed, Normalizer};
+use crate::gate::{Ask, Book, Dialed, DncList, Normalizer};
 use crate::model::{Call, DncEntry, Event, NumberRef, Pos, Wall};
 use crate::sip::{AskId, CoreConfig, Hop, Outgoing, PeerId, Received};
 use crate::vault::BlindIndex;
@@ -103,12 +103,27 @@ pub struct ExplainJob {
     pub ruleset: Option<String>,
     /// Key in the do-not-call list.
     pub list_key: Option<NumberRef>,
-    /// The list's entry for that key, if there is one.
-    pub listed: Option<Option<String>>,
+    /// The do-not-call list as far as this number sees it.
+    pub list: DncList,
     /// Instant of the refusal.
     pub at: Wall,
     /// Rules that refused.
     pub book: Arc<Book>,
+}
+
+impl ExplainJob {
+    /// Searches the next allowed instant: microseconds to a few milliseconds, so elsewhere.
+    pub fn run(self) -> Explained {
+        let ask = Ask {
+            dialed: &self.dialed,
+            purpose: self.purpose.as_deref(),
+            ruleset: self.ruleset.as_deref(),
+            number_ref: self.list_key,
+        };
+        let next = self.book.next_allowed(&self.list, &ask, self.at);
+        let next_allowed_at = next.map(|at| self.book.rfc3339_local(&ask, at));
+        Explained { ask: self.ask, next_allowed_at }
+    }
 }
 
 /// Answer to an [`ExplainJob`].

@@ -1,56 +1,115 @@
 //! The immutable snapshot a verdict is made from.
 
-use super::{Ask, DncList, GateFileError, Ruling, Source};
-use crate::model::Wall;
+use super::calendar::{self, Calendar};
+use super::ruleset::RuleSet;
+use super::zone::Zone;
+use super::{GateFileError, Source};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Zone of mainland China, Xinjiang included.
+const MAINLAND_ZONE: &str = "Asia/Shanghai";
 
 /// Rule sets and calendars as one immutable value: built aside, then swapped in.
 #[derive(Debug)]
-pub struct Book {}
+pub struct Book {
+    hash: String,
+    /// By name, sorted.
+    pub(super) sets: Vec<RuleSet>,
+    always_allow: Vec<String>,
+    calendars: BTreeMap<String, Arc<Calendar>>,
+    pub(super) mainland: Zone,
+}
+
+/// Rule set files delivered with the program.
+pub fn shipped_rules() -> [Source<'static>; 1] {
+    [Source { name: "cn-seed-service.toml", text: include_str!("data/cn-seed-service.toml") }]
+}
+
+/// Calendar files delivered with the program.
+pub fn shipped_calendars() -> [Source<'static>; 3] {
+    [
+        Source { name: "calendar-cn-2025.toml", text: include_str!("data/calendar-cn-2025.toml") },
+        Source { name: "calendar-cn-2026.toml", text: include_str!("data/calendar-cn-2026.toml") },
+        Source {
+            name: "calendar-cn-statutory.toml",
+            text: include_str!("data/calendar-cn-statutory.toml"),
+        },
+    ]
+}
 
 impl Book {
     /// Rule sets and calendars delivered with the program.
     pub fn shipped() -> Result<Self, GateFileError> {
-        todo!()
+        Self::load(&shipped_rules(), &shipped_calendars())
     }
 
     /// Builds a book from the texts of rule set files and calendar files.
-    pub fn load(_rules: &[Source<'_>], _calendars: &[Source<'_>]) -> Result<Self, GateFileError> {
-        todo!()
+    pub fn load(rules: &[Source<'_>], calendars: &[Source<'_>]) -> Result<Self, GateFileError> {
+        let texts: Vec<&str> = rules.iter().chain(calendars).map(|source| source.text).collect();
+        let hash = sha256_hex(&texts);
+        let calendars: BTreeMap<String, Arc<Calendar>> = calendar::load(calendars)?
+            .into_iter()
+            .map(|(name, calendar)| (name, Arc::new(calendar)))
+            .collect();
+        let mut sets: Vec<RuleSet> = Vec::new();
+        let mut always_allow = Vec::new();
+        for source in rules {
+            let (more, numbers) = RuleSet::read(source, &calendars)?;
+            let twice = more.iter().find(|set| sets.iter().any(|known| known.name == set.name));
+            if let Some(set) = twice {
+                let message = format!("ruleset.{}: another file has a set of that name", set.name);
+                return Err(GateFileError::new(source.name, message));
+            }
+            sets.extend(more);
+            always_allow.extend(numbers);
+        }
+        sets.sort_by(|a, b| a.name.cmp(&b.name));
+        always_allow.sort_unstable();
+        always_allow.dedup();
+        let mainland = Zone::find(MAINLAND_ZONE).ok_or_else(|| {
+            GateFileError::new("tz database", format!("{MAINLAND_ZONE} is missing"))
+        })?;
+        Ok(Self { hash, sets, always_allow, calendars, mainland })
+    }
+
+    /// Rule sets of the caller's own with the shipped calendars.
+    pub fn load_rules(rules: &[Source<'_>]) -> Result<Self, GateFileError> {
+        Self::load(rules, &shipped_calendars())
     }
 
     /// SHA-256 over all rule set and calendar texts, hex.
     pub fn hash(&self) -> &str {
-        todo!()
+        &self.hash
     }
 
     /// Names of the rule sets, sorted.
     pub fn ruleset_names(&self) -> Vec<&str> {
-        todo!()
+        self.sets.iter().map(|set| set.name.as_str()).collect()
     }
 
     /// Numbers that every rule set file leaves ungated, sorted: the dial plan's emergency table.
     pub fn always_allow(&self) -> &[String] {
-        todo!()
+        &self.always_allow
     }
 
-    /// Verdict for dialling at `at`. Does not search.
-    pub fn decide(&self, _list: &DncList, _ask: &Ask<'_>, _at: Wall) -> Ruling {
-        todo!()
+    /// Version and years with a notice of each calendar, by name.
+    pub fn calendars(&self) -> impl Iterator<Item = (&str, &str, Vec<i16>)> {
+        self.calendars
+            .iter()
+            .map(|(name, one)| (name.as_str(), one.version.as_str(), one.years().collect()))
     }
+}
 
-    /// Earliest instant from `after` on at which the same call is allowed; looks 400 days ahead.
-    pub fn next_allowed(&self, _list: &DncList, _ask: &Ask<'_>, _after: Wall) -> Option<Wall> {
-        todo!()
+/// SHA-256 of the texts, each preceded by its length, so that no two lists run together. One text
+/// alone is hashed as it is: the value is that of `sha256sum`.
+pub(super) fn sha256_hex(texts: &[&str]) -> String {
+    let mut hash = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    for text in texts {
+        if texts.len() > 1 {
+            hash.update(&(text.len() as u64).to_be_bytes());
+        }
+        hash.update(text.as_bytes());
     }
-
-    /// `at` at the callee, RFC 3339 with offset; empty where the callee's zone is unknown.
-    pub fn rfc3339_local(&self, _ask: &Ask<'_>, _at: Wall) -> String {
-        todo!()
-    }
-
-    /// Last local day (`YYYY-MM-DD`) blocked by `trigger` (e.g. `action:do_not_disturb`) at `at`;
-    /// `None` where no applicable rule set has such a cool-down.
-    pub fn blocked_until(&self, _ask: &Ask<'_>, _trigger: &str, _at: Wall) -> Option<String> {
-        todo!()
-    }
+    hash.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -88,6 +88,11 @@ pub struct DecisionParts {
 }
 
 impl Decided {
+    pub(super) fn new(findings: Findings, at: Wall) -> Self {
+        let permit_left = findings.verdict == Verdict::Allow;
+        Self { findings, at, permit_left }
+    }
+
     /// The instant it was made for.
     pub fn at(&self) -> Wall {
         self.at
@@ -99,13 +104,34 @@ impl Decided {
     }
 
     /// The one permit of an allow. `None` for a deny, when it was taken, or when it ran out at `at`.
-    pub fn permit(&mut self, _id: DecisionId, _call: CallId, _at: Wall) -> Option<Permit> {
-        let _ = self.permit_left;
-        todo!()
+    pub fn permit(&mut self, id: DecisionId, call: CallId, at: Wall) -> Option<Permit> {
+        let fresh = self.permit_left && at < self.expires_at();
+        self.permit_left = false;
+        fresh.then(|| Permit::new(id, call, self.at, self.expires_at()))
     }
 
     /// The decision as the model keeps it.
-    pub fn into_decision(self, _parts: DecisionParts) -> Decision {
-        todo!()
+    pub fn into_decision(self, parts: DecisionParts) -> Decision {
+        let expires_at = self.expires_at();
+        let found = self.findings;
+        Decision {
+            id: parts.id,
+            call_id: parts.call_id,
+            verdict: found.verdict,
+            rules: found.rules,
+            ruleset: found.ruleset,
+            ruleset_hash: found.ruleset_hash,
+            calendar_version: found.calendar_version,
+            list_version: found.list_version,
+            tzdb_version: found.tzdb_version.to_owned(),
+            local_time: found.local_time,
+            zone: found.zone,
+            day_class: found.day_class,
+            next_allowed_at: parts.next_allowed_at,
+            purpose: parts.purpose,
+            expires_at,
+            to: parts.to,
+            device: parts.device,
+        }
     }
 }

@@ -1,7 +1,11 @@
 //! Why a call may or may not be made, for people and programs.
 
-use super::{Book, Dialed, DncList, Normalizer};
-use crate::model::NumberRef;
+use super::{
+    Ask, Book, Decided, Dialed, DncList, ExemptReason, Exemption, InvalidNumber, Normalizer,
+    Ruling, TZDB_VERSION, is_purpose,
+};
+use crate::model::{Named, NumberRef, RuleVerdict, Verdict, Wall, mask};
+use std::fmt::Write as _;
 
 /// A question of `trunkline gate explain`.
 #[derive(Clone, Copy)]
@@ -95,17 +99,176 @@ pub enum ExplainError {
 
 /// Decides and says why.
 pub fn explain(
-    _book: &Book,
-    _list: &DncList,
-    _plan: &Normalizer,
-    _ask: &ExplainAsk<'_>,
+    book: &Book,
+    list: &DncList,
+    plan: &Normalizer,
+    ask: &ExplainAsk<'_>,
 ) -> Result<Explanation, ExplainError> {
-    todo!()
+    let at = parse_instant(ask.at)?;
+    check_words(book, ask)?;
+    let dialed = plan.read(ask.number);
+    let number_ref = ask.list_key.and_then(|key| key(&dialed));
+    let question = Ask { dialed: &dialed, purpose: ask.purpose, ruleset: ask.ruleset, number_ref };
+    let number = masked(&dialed);
+    let purpose = ask.purpose.map(str::to_owned);
+    Ok(match book.decide(list, &question, at) {
+        Ruling::Exempt(exemption) => exempt(&exemption, number, purpose, at, list),
+        Ruling::Decided(decided) => {
+            let next = book.next_allowed(list, &question, at);
+            let next = next.map(|next| book.rfc3339_local(&question, next));
+            decided_on(&decided, number, purpose, next)
+        }
+    })
+}
+
+/// Reads an instant: RFC 3339 with an offset or `Z`, nothing looser.
+pub fn parse_instant(text: &str) -> Result<Wall, ExplainError> {
+    let shape = text.len() >= 20 && text.as_bytes().get(10).is_some_and(|b| b"Tt ".contains(b));
+    let parsed = shape.then(|| text.parse::<jiff::Timestamp>().ok()).flatten();
+    parsed
+        .map(|at| Wall(at.as_microsecond()))
+        .ok_or_else(|| ExplainError::BadInstant { text: text.to_owned() })
+}
+
+fn check_words(book: &Book, ask: &ExplainAsk<'_>) -> Result<(), ExplainError> {
+    if let Some(text) = ask.purpose.filter(|purpose| !is_purpose(purpose)) {
+        return Err(ExplainError::BadPurpose { text: text.to_owned() });
+    }
+    let known = book.ruleset_names();
+    match ask.ruleset {
+        Some(name) if !known.contains(&name) => {
+            Err(ExplainError::UnknownRuleset { name: name.to_owned(), known: known.join(", ") })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What was dialled as everybody may see it; nothing of what is no number.
+fn masked(dialed: &Dialed) -> String {
+    match dialed {
+        Dialed::Number(number) => mask(number.as_str()),
+        Dialed::Short(code) => code.clone(),
+        Dialed::Emergency(_) => "emergency number".to_owned(),
+        Dialed::Internal(_) => "internal extension".to_owned(),
+        Dialed::Invalid(why) => invalid(*why).to_owned(),
+    }
+}
+
+fn invalid(why: InvalidNumber) -> &'static str {
+    match why {
+        InvalidNumber::Empty => "nothing",
+        InvalidNumber::FeatureCode => "feature code",
+        InvalidNumber::NoAreaCode => "local number",
+        InvalidNumber::NotDialable | InvalidNumber::TooLong | InvalidNumber::Unassigned => {
+            "not a number"
+        }
+    }
+}
+
+fn exempt(
+    exemption: &Exemption,
+    number: String,
+    purpose: Option<String>,
+    at: Wall,
+    list: &DncList,
+) -> Explanation {
+    Explanation {
+        verdict: Verdict::Allow.name(),
+        exempt: Some(match exemption.reason() {
+            ExemptReason::Emergency => "emergency",
+            ExemptReason::Internal => "internal",
+        }),
+        number,
+        purpose,
+        day_class: None,
+        rules: Vec::new(),
+        next_allowed_at: Some(at.rfc3339()),
+        zone: String::new(),
+        local_time: String::new(),
+        ruleset: String::new(),
+        ruleset_hash: String::new(),
+        calendar_version: String::new(),
+        list_version: list.version(),
+        tzdb_version: TZDB_VERSION.to_owned(),
+    }
+}
+
+fn decided_on(
+    decided: &Decided,
+    number: String,
+    purpose: Option<String>,
+    next: Option<String>,
+) -> Explanation {
+    let rule = |rule: &RuleVerdict| ExplainedRule {
+        id: rule.id.clone(),
+        verdict: rule.outcome.name(),
+        citation: rule.citation.clone(),
+        inputs: rule.inputs.clone(),
+    };
+    Explanation {
+        verdict: decided.verdict.name(),
+        exempt: None,
+        number,
+        purpose,
+        day_class: decided.day_class.map(Named::name),
+        rules: decided.rules.iter().map(rule).collect(),
+        next_allowed_at: next,
+        zone: decided.zone.clone(),
+        local_time: decided.local_time.clone(),
+        ruleset: decided.ruleset.clone(),
+        ruleset_hash: decided.ruleset_hash.clone(),
+        calendar_version: decided.calendar_version.clone(),
+        list_version: decided.list_version.clone(),
+        tzdb_version: decided.tzdb_version.to_owned(),
+    }
 }
 
 impl Explanation {
-    /// For a terminal.
+    /// For a terminal: the answer first, then the rules, then what it rests on.
     pub fn text(&self) -> String {
-        todo!()
+        let mut out = String::new();
+        // Writing to a string cannot fail.
+        let _ = self.write(&mut out);
+        out
     }
+
+    fn write(&self, out: &mut String) -> std::fmt::Result {
+        let verdict = self.verdict.to_uppercase();
+        match self.exempt {
+            Some(reason) => writeln!(out, "{verdict}  {}: not gated ({reason})", self.number)?,
+            None => writeln!(
+                out,
+                "{verdict}  {} purpose {} at {}",
+                self.number,
+                self.purpose.as_deref().unwrap_or("(none)"),
+                or_unknown(&self.local_time),
+            )?,
+        }
+        for rule in &self.rules {
+            let (id, verdict, inputs) = (&rule.id, rule.verdict, &rule.inputs);
+            writeln!(out, "  {verdict:<14} {id:<18} {inputs}")?;
+            if !rule.citation.is_empty() {
+                writeln!(out, "  {:<14} {:<18} [{}]", "", "", rule.citation)?;
+            }
+        }
+        if self.exempt.is_some() {
+            return Ok(());
+        }
+        let next = self.next_allowed_at.as_deref().unwrap_or("not within 400 days");
+        writeln!(out, "next allowed   {next}")?;
+        writeln!(
+            out,
+            "day            {} in {}",
+            self.day_class.unwrap_or("unknown"),
+            or_unknown(&self.zone)
+        )?;
+        writeln!(out, "rule set       {} {}", or_unknown(&self.ruleset), self.ruleset_hash)?;
+        writeln!(out, "calendar       {}", or_unknown(&self.calendar_version))?;
+        writeln!(out, "list           {}", self.list_version)?;
+        writeln!(out, "tz database    {}", self.tzdb_version)
+    }
+}
+
+fn or_unknown(text: &str) -> &str {
+    if text.is_empty() { "unknown" } else { text }
 }

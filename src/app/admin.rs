@@ -1,0 +1,221 @@
+//! What the admin socket does in a running server.
+
+use super::commands::{CommandError, instant, store_command, text};
+use super::orders::{Order, Orders};
+use crate::io::admin::{Answer, Handler, error_line};
+use crate::io::clock::Clock;
+use crate::store::Store;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{broadcast, oneshot};
+use trunkline_core::engine::PartyMaker;
+use trunkline_core::gate::{Ask, Book};
+use trunkline_core::model::{Committed, DncEntry, Event, Pos, Wall};
+use trunkline_core::wire::{View, event_to_json};
+
+/// Do-not-call entries in one event.
+const DNC_GROUP: usize = 500;
+/// Longest wait for an entry to be durable.
+const DURABLE_WAIT: Duration = Duration::from_secs(10);
+/// Events read from the journal at once.
+const PAGE: usize = 500;
+
+/// What commands need.
+pub(super) struct Desk {
+    pub store: Store,
+    pub clock: Clock,
+    pub orders: Orders,
+    pub committed: broadcast::Sender<Committed>,
+    pub head: Arc<dyn Fn() -> Pos + Send + Sync>,
+    /// Makes parties keyed for the do-not-call list.
+    pub list_parties: PartyMaker,
+    pub book: Arc<Book>,
+    pub ruleset: String,
+}
+
+/// The socket's handler.
+pub(super) fn handler(desk: Arc<Desk>) -> Handler {
+    Arc::new(move |request, who, answer| {
+        let desk = desk.clone();
+        Box::pin(async move {
+            if let Err(error) = serve(&desk, request, &who, &answer).await {
+                let line = error_line(error.code(), &error.to_string());
+                let _ = answer.send(line).await; // the client may have gone
+            }
+        })
+    })
+}
+
+async fn serve(
+    desk: &Arc<Desk>,
+    request: Value,
+    who: &str,
+    answer: &Answer,
+) -> Result<(), CommandError> {
+    match text(&request, "cmd").unwrap_or_default() {
+        "tail" => tail(desk, &request, answer).await,
+        "dnc.add" => {
+            let entry = entry(desk, &request, who)?;
+            let until = entry.until.clone();
+            let pos = add(desk, vec![entry]).await?;
+            let line = json!({"done": true, "pos": pos.to_string(), "until": until});
+            send(answer, line).await
+        }
+        "dnc.import" => import(desk, &request, who, answer).await,
+        _ => {
+            let (desk, who) = (desk.clone(), who.to_owned());
+            let (answers, done) = (answer.clone(), answer);
+            let work = move || {
+                let now = desk.clock.wall();
+                store_command(&desk.store, &request, &who, now, &mut |line| {
+                    let _ = answers.blocking_send(line); // the client may have gone
+                })
+            };
+            let stopped = |_| CommandError::Unavailable("the command was ended".to_owned());
+            tokio::task::spawn_blocking(work).await.map_err(stopped)??;
+            send(done, json!({"done": true})).await
+        }
+    }
+}
+
+async fn send(answer: &Answer, line: Value) -> Result<(), CommandError> {
+    let gone = |_| CommandError::Unavailable("the client has gone".to_owned());
+    answer.send(line).await.map_err(gone)
+}
+
+/// Events as they become durable; with `from`, those after that position first.
+async fn tail(desk: &Arc<Desk>, request: &Value, answer: &Answer) -> Result<(), CommandError> {
+    let mut live = desk.committed.subscribe();
+    let head = (desk.head)();
+    let from = match text(request, "from") {
+        Some(from) => Pos(from.parse().map_err(|_| CommandError::Field {
+            field: "from",
+            message: "a position is a decimal number".to_owned(),
+        })?),
+        None => head,
+    };
+    send(answer, json!({"t": "tail", "pos": from.to_string()})).await?;
+    let mut sent = catch_up(desk, from, head, answer).await?;
+    loop {
+        match live.recv().await {
+            Ok(committed) => {
+                for event in committed.events.iter().filter(|e| e.pos > sent) {
+                    send_event(answer, event).await?;
+                }
+                sent = committed.events.last().map_or(sent, |e| e.pos.max(sent));
+            }
+            Err(broadcast::error::RecvError::Lagged(_)) => {
+                sent = catch_up(desk, sent, (desk.head)(), answer).await?;
+            }
+            Err(broadcast::error::RecvError::Closed) => return Ok(()),
+        }
+    }
+}
+
+/// Reads the journal from `from` (exclusive) through `to`.
+async fn catch_up(
+    desk: &Arc<Desk>,
+    mut from: Pos,
+    to: Pos,
+    answer: &Answer,
+) -> Result<Pos, CommandError> {
+    while from < to {
+        let store = desk.store.clone();
+        let read = tokio::task::spawn_blocking(move || store.read(from, PAGE)).await;
+        let stopped = |_| CommandError::Unavailable("the read was ended".to_owned());
+        let events = read.map_err(stopped)??;
+        let Some(last) = events.last().map(|e| e.pos) else { break };
+        for event in &events {
+            send_event(answer, event).await?;
+        }
+        from = last;
+    }
+    Ok(from.max(to))
+}
+
+async fn send_event(answer: &Answer, event: &Event) -> Result<(), CommandError> {
+    let json = event_to_json(event, View::Full);
+    send(answer, serde_json::from_str(&json).unwrap_or(Value::Null)).await
+}
+
+/// One do-not-call entry from a request or a row of an import.
+fn entry(desk: &Desk, row: &Value, who: &str) -> Result<DncEntry, CommandError> {
+    let field = |field, message: &str| CommandError::Field { field, message: message.to_owned() };
+    let number = text(row, "number").ok_or_else(|| field("number", "is missing"))?;
+    let dialed = desk.list_parties.read(number);
+    if dialed.list_key().is_none() {
+        return Err(field("number", "no outside number: write E.164 or as dialled"));
+    }
+    let now = desk.clock.wall();
+    let asked_at = instant(row, "asked_at")?.unwrap_or(now);
+    let until = match text(row, "until") {
+        Some("forever") => None,
+        Some(day) => {
+            let read = day.parse::<jiff::civil::Date>();
+            let message = "a day is written YYYY-MM-DD; or forever";
+            Some(read.map_err(|_| field("until", message))?.to_string())
+        }
+        None => {
+            let ask = Ask {
+                dialed: &dialed,
+                purpose: Some("service"),
+                ruleset: Some(&desk.ruleset),
+                number_ref: None,
+            };
+            desk.book.blocked_until(&ask, "action:do_not_disturb", asked_at)
+        }
+    };
+    Ok(DncEntry {
+        number: desk.list_parties.with(number, "", &dialed),
+        until,
+        reason: text(row, "reason").unwrap_or("do_not_disturb").to_owned(),
+        asked_at: Wall(asked_at.0),
+        added_by: who.to_owned(),
+    })
+}
+
+/// Gives entries to the engine and waits until they are durable.
+async fn add(desk: &Desk, entries: Vec<DncEntry>) -> Result<Pos, CommandError> {
+    let (done, durable) = oneshot::channel();
+    if !desk.orders.give(Order::Dnc { entries, done }) {
+        return Err(CommandError::Unavailable("the engine takes no orders".to_owned()));
+    }
+    match tokio::time::timeout(DURABLE_WAIT, durable).await {
+        Ok(Ok(pos)) => Ok(pos),
+        Ok(Err(_)) => Err(CommandError::Unavailable("the server is stopping".to_owned())),
+        Err(_) => Err(CommandError::Unavailable(
+            "the numbers are blocked now, but the journal has not confirmed it within 10 s".into(),
+        )),
+    }
+}
+
+/// Rows of an import: good ones are taken, bad ones named by their line.
+async fn import(
+    desk: &Arc<Desk>,
+    request: &Value,
+    who: &str,
+    answer: &Answer,
+) -> Result<(), CommandError> {
+    let rows = request.get("rows").and_then(Value::as_array).ok_or(CommandError::Field {
+        field: "rows",
+        message: "an array of rows is needed".to_owned(),
+    })?;
+    let (mut entries, mut bad) = (Vec::new(), Vec::new());
+    for row in rows {
+        match entry(desk, row, who) {
+            Ok(entry) => entries.push(entry),
+            Err(error) => {
+                bad.push(json!({"line": row.get("line"), "error": error.to_string()}));
+            }
+        }
+    }
+    let taken = entries.len();
+    let mut pos = Pos(0);
+    while !entries.is_empty() {
+        let rest = entries.split_off(entries.len().min(DNC_GROUP));
+        pos = add(desk, std::mem::replace(&mut entries, rest)).await?;
+    }
+    let line = json!({"done": true, "taken": taken, "bad": bad, "pos": pos.to_string()});
+    send(answer, line).await
+}

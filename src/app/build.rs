@@ -1,0 +1,177 @@
+//! From the configuration file to each room's own configuration.
+
+use super::AppError;
+use crate::config::{Config, Source, StoreEngine};
+use crate::store::{EngineKind, Opened, StoreConfig};
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use trunkline_core::call::Settings;
+use trunkline_core::engine::{EngineConfig, Neighbour};
+use trunkline_core::gate::{self, Book, DialPlan, Normalizer};
+use trunkline_core::sip::{CoreConfig, Hop, Limits, Peer, PeerId, PeerKind, Timers};
+
+/// Calls in the table; beyond, new INVITEs get 503.
+const CALLS_MAX: usize = 200_000;
+
+/// `[store]` and `[site]` for the store.
+pub fn store_config(config: &Config) -> StoreConfig {
+    let mut store = StoreConfig::new(&config.site.data_dir, &config.site.master_key);
+    store.engine = match config.store.engine {
+        StoreEngine::Sqlite => EngineKind::Sqlite,
+        StoreEngine::Sled => EngineKind::Sled,
+    };
+    store.accept_beta_store = config.store.accept_beta_store;
+    store.tenant.clone_from(&config.site.tenant);
+    store.site.clone_from(&config.site.name);
+    store.journal_keep = Duration::from_secs(config.store.journal_hours * 3600);
+    store
+}
+
+/// The rule sets in force: the shipped ones, or those of the file with the shipped calendars.
+///
+/// # Errors
+/// If the file cannot be read or used, or the named set is not in it.
+pub fn book(config: &crate::config::Gate) -> Result<(Arc<Book>, String), AppError> {
+    let book = match &config.file {
+        None => Book::shipped()?,
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .map_err(AppError::io(format!("[gate] file {}", path.display())))?;
+            Book::load_rules(&[gate::Source { name: &path.to_string_lossy(), text: &text }])?
+        }
+    };
+    let names = book.ruleset_names();
+    let name = match (&config.ruleset, names.as_slice()) {
+        (Some(name), _) => name.clone(),
+        (None, [only]) => (*only).to_owned(),
+        (None, _) => "cn-seed-service".to_owned(),
+    };
+    if !names.contains(&name.as_str()) {
+        return Err(AppError::NoRuleset { name, known: names.join(", ") });
+    }
+    Ok((Arc::new(book), name))
+}
+
+/// How the site dials.
+///
+/// # Errors
+/// If a pattern cannot be read.
+pub fn normalizer(config: &crate::config::Gate, book: &Book) -> Result<Normalizer, AppError> {
+    let mut plan = DialPlan {
+        outside_prefix: config.outside_prefix.clone(),
+        home_area: config.home_area.clone(),
+        internal: config.internal.clone(),
+        ..DialPlan::default()
+    };
+    if !book.always_allow().is_empty() {
+        plan.emergency = book.always_allow().to_vec();
+    }
+    Ok(Normalizer::new(plan)?)
+}
+
+/// The proxy core's and the engine's configuration. `listen` are the bound addresses.
+///
+/// # Errors
+/// As [`book`] and [`normalizer`].
+pub(super) fn engine(
+    config: &Config,
+    listen: Vec<SocketAddr>,
+    opened: &Opened,
+    entropy: [u8; 16],
+) -> Result<EngineConfig, AppError> {
+    let (peers, neighbours) = peers(config);
+    let hop = |kind: PeerKind, name: &str| {
+        peers
+            .iter()
+            .find(|p| p.kind == kind && p.name == name)
+            .map(|p| Hop { peer: p.id, addr: p.addr })
+    };
+    let pbx = config.pbx.iter().next();
+    let purpose_header = pbx.map(|(_, p)| p.purpose_header.clone()).unwrap_or_default();
+    let inbound = pbx.and_then(|(name, _)| hop(PeerKind::Pbx, name)).into_iter().collect();
+    let trunk = std::iter::once(&config.trunk.primary).chain(config.trunk.backup.as_ref());
+    let outbound = trunk.filter_map(|name| hop(PeerKind::Carrier, name)).collect();
+    let (book, ruleset) = book(&config.gate)?;
+    let seed = u64::from_le_bytes(std::array::from_fn(|i| entropy[i]));
+    let epoch = u32::from_le_bytes(std::array::from_fn(|i| entropy[8 + i]));
+    Ok(EngineConfig {
+        normalizer: normalizer(&config.gate, &book)?,
+        sip: CoreConfig {
+            listen,
+            peers,
+            timers: Timers {
+                no_answer_failover: Duration::from_millis(config.sip.failover_ms),
+                ..Timers::default()
+            },
+            limits: Limits {
+                pending_per_peer_max: config.sip.pending_per_source_max,
+                pending_max: config.sip.pending_max,
+                ..Limits::default()
+            },
+            secret: opened.secret,
+            epoch,
+            purpose_header: Some(purpose_header.clone()),
+            server_name: concat!("trunkline/", env!("CARGO_PKG_VERSION")).to_owned(),
+        },
+        neighbours,
+        inbound,
+        outbound,
+        purpose_header,
+        call: Settings {
+            tenant: config.site.tenant.clone(),
+            site: config.site.name.clone(),
+            ring_period_ms: config.site.ring_period_ms,
+        },
+        call_age_max: Duration::from_secs(config.sip.call_hours_max * 3600),
+        calls_max: CALLS_MAX,
+        book,
+        ruleset: Some(ruleset),
+        desk_refs: opened.refs.desk.clone(),
+        list_refs: opened.refs.list.clone(),
+        seed,
+    })
+}
+
+fn peers(config: &Config) -> (Vec<Peer>, HashMap<PeerId, Neighbour>) {
+    let pbxs = config.pbx.iter().map(|(name, p)| {
+        (PeerKind::Pbx, name, p.address, &p.sources, p.default_purpose.clone())
+    });
+    let carriers = config
+        .carrier
+        .iter()
+        .map(|(name, c)| (PeerKind::Carrier, name, c.address, &c.sources, None));
+    let all: Vec<_> = pbxs.chain(carriers).collect();
+    let shared =
+        |ip: IpAddr| all.iter().filter(|(_, _, address, ..)| address.ip() == ip).count() > 1;
+    let mut peers = Vec::new();
+    let mut neighbours = HashMap::new();
+    for (index, (kind, name, address, sources, default_purpose)) in all.iter().enumerate() {
+        let id = PeerId(u16::try_from(index).unwrap_or(u16::MAX));
+        let mut from: Vec<_> = sources.iter().map(|Source { ip, port }| (*ip, *port)).collect();
+        if from.is_empty() {
+            // Two peers on one IP can only be told apart by port.
+            let port = shared(address.ip()).then_some(address.port());
+            from.push((address.ip(), port));
+        }
+        peers.push(Peer {
+            id,
+            kind: *kind,
+            name: (*name).clone(),
+            sources: from,
+            addr: *address,
+        });
+        neighbours.insert(
+            id,
+            Neighbour { name: (*name).clone(), default_purpose: default_purpose.clone() },
+        );
+    }
+    (peers, neighbours)
+}
+
+/// A file's path for an error text.
+pub(super) fn shown(path: &Path) -> String {
+    path.display().to_string()
+}

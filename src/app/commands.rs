@@ -1,0 +1,173 @@
+//! Commands that read the store: the same over the admin socket and offline.
+
+use crate::store::{DncRow, RecordQuery, RecordRow, Store, StoreError};
+use serde_json::{Value, json};
+use trunkline_core::model::{CallId, Named, Party, Wall};
+use trunkline_core::wire::{View, call_to_pb, decision_to_pb};
+
+/// A command that cannot be done.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A field is missing or cannot be read.
+    #[error("{field}: {message}")]
+    Field {
+        /// Which.
+        field: &'static str,
+        /// What is allowed.
+        message: String,
+    },
+    /// There is no such thing.
+    #[error("{0} was not found")]
+    NotFound(String),
+    /// No command of that name.
+    #[error("command {0:?} is not known to this version")]
+    Unknown(String),
+    /// The engine did not take or confirm it.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl CommandError {
+    /// Stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Store(_) => "INTERNAL",
+            Self::Field { .. } => "BAD_REQUEST",
+            Self::NotFound(_) => "NOT_FOUND",
+            Self::Unknown(_) => "UNSUPPORTED",
+            Self::Unavailable(_) => "UNAVAILABLE",
+        }
+    }
+}
+
+/// Does a store command; each result goes to `emit`. Reads are audited under `who`.
+///
+/// # Errors
+/// See [`CommandError`].
+pub fn store_command(
+    store: &Store,
+    request: &Value,
+    who: &str,
+    now: Wall,
+    emit: &mut dyn FnMut(Value),
+) -> Result<(), CommandError> {
+    match text(request, "cmd").unwrap_or_default() {
+        "records.search" => {
+            let query = query(request, now)?;
+            for row in store.search(&query, who, now)? {
+                emit(record_json(&row));
+            }
+        }
+        "records.show" => emit(show(store, request, who, now)?),
+        "dnc.list" => {
+            for row in store.dnc_list(who, now)? {
+                emit(dnc_json(&row));
+            }
+        }
+        "audit.verify" => {
+            let report = store.audit_verify()?;
+            emit(json!({
+                "entries": report.entries,
+                "signed": report.signed,
+                "signed_at": report.signed_at.rfc3339(),
+            }));
+        }
+        other => return Err(CommandError::Unknown(other.to_owned())),
+    }
+    Ok(())
+}
+
+/// A text field of a request.
+pub fn text<'a>(request: &'a Value, field: &str) -> Option<&'a str> {
+    request.get(field).and_then(Value::as_str).filter(|t| !t.is_empty())
+}
+
+/// An RFC 3339 instant.
+pub fn instant(request: &Value, field: &'static str) -> Result<Option<Wall>, CommandError> {
+    text(request, field)
+        .map(|t| {
+            t.parse::<jiff::Timestamp>().map(|ts| Wall(ts.as_microsecond())).map_err(|_| {
+                CommandError::Field {
+                    field,
+                    message: "write RFC 3339 with an offset, e.g. 2026-10-05T10:00:00+08:00".into(),
+                }
+            })
+        })
+        .transpose()
+}
+
+fn query(request: &Value, now: Wall) -> Result<RecordQuery, CommandError> {
+    let month = std::time::Duration::from_secs(31 * 86_400);
+    Ok(RecordQuery {
+        number: text(request, "number").map(str::to_owned),
+        device: text(request, "device").map(str::to_owned),
+        from: instant(request, "from")?.unwrap_or(now.before(month)),
+        to: instant(request, "to")?.unwrap_or(Wall(i64::MAX)),
+        limit: request
+            .get("limit")
+            .and_then(Value::as_u64)
+            .map_or(100, |n| usize::try_from(n).unwrap_or(usize::MAX).min(100_000)),
+    })
+}
+
+fn show(store: &Store, request: &Value, who: &str, now: Wall) -> Result<Value, CommandError> {
+    let field = |message: &str| CommandError::Field { field: "id", message: message.to_owned() };
+    let id = text(request, "id").ok_or_else(|| field("a call id is needed"))?;
+    let uuid: CallId = id.parse().map_err(|_| field("a call id is a UUID"))?;
+    let Some(call) = store.show(uuid, who, now)? else {
+        return Err(CommandError::NotFound(format!("call {id}")));
+    };
+    let mut value = to_value(&call_to_pb(&call, View::Full));
+    if let Some(decision) = call.decision_id
+        && let Some(decision) = store.show_decision(decision, who, now)?
+    {
+        value["decision"] = to_value(&decision_to_pb(&decision, View::Full));
+    }
+    Ok(value)
+}
+
+fn to_value<T: serde::Serialize>(value: &T) -> Value {
+    serde_json::to_value(value).unwrap_or(Value::Null)
+}
+
+/// A number as the holder of the key sees it.
+fn number(party: &Party) -> String {
+    party.e164.as_ref().map_or_else(|| party.raw.reveal().clone(), |n| n.reveal().as_str().into())
+}
+
+fn record_json(row: &RecordRow) -> Value {
+    json!({
+        "id": row.id.to_string(),
+        "direction": row.direction.name(),
+        "from": number(&row.from),
+        "to": number(&row.to),
+        "device": row.device,
+        "trunk": row.trunk,
+        "started": row.started.rfc3339(),
+        "answered": row.answered.map(Wall::rfc3339),
+        "ended": row.ended.map(Wall::rfc3339),
+        "ring_ms": row.ring_ms,
+        "talk_ms": row.talk_ms,
+        "cause": row.cause.as_ref().map(|c| json!({
+            "csta": c.csta.name(),
+            "sip_status": c.sip_status,
+            "q850": c.q850,
+            "text": c.text,
+        })),
+        "decision_id": row.decision_id.map(|d| d.to_string()),
+    })
+}
+
+fn dnc_json(row: &DncRow) -> Value {
+    let entry = &row.entry;
+    json!({
+        "number": number(&entry.number),
+        "until": entry.until,
+        "reason": entry.reason,
+        "asked_at": entry.asked_at.rfc3339(),
+        "added_by": entry.added_by,
+    })
+}

@@ -1,0 +1,48 @@
+//! Why the program cannot start or stop.
+
+use crate::config::ConfigError;
+use crate::store::StoreError;
+use trunkline_core::gate::{DialPlanError, GateFileError};
+
+/// A failed start or stop.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// Configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Rule sets or calendars.
+    #[error(transparent)]
+    Gate(#[from] GateFileError),
+    /// `[gate]` numbers.
+    #[error("[gate] {0}")]
+    DialPlan(#[from] DialPlanError),
+    /// A rule set that nobody has written.
+    #[error("[gate] ruleset = {name:?}: no such rule set; there are: {known}")]
+    NoRuleset {
+        /// Asked for.
+        name: String,
+        /// Loaded.
+        known: String,
+    },
+    /// Journal, records, keys.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A socket.
+    #[error("{what}: {source}")]
+    Io {
+        /// Which.
+        what: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A thread of ours ended early.
+    #[error("{0}")]
+    Stopped(&'static str),
+}
+
+impl AppError {
+    pub(super) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Io { what, source }
+    }
+}

@@ -1,0 +1,56 @@
+//! How the runtime speaks to the SIP thread: a bounded inbox and a waker.
+
+use crate::io::wake::Waker;
+use crossbeam_channel::{Sender, TrySendError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::oneshot;
+use trunkline_core::engine::Explained;
+use trunkline_core::model::{DncEntry, Pos};
+
+/// One order.
+pub(super) enum Order {
+    /// The explainer's answer.
+    Explained(Explained),
+    /// Do-not-call entries; `done` hears the position once it is durable.
+    Dnc {
+        /// Entries.
+        entries: Vec<DncEntry>,
+        /// Who waits.
+        done: oneshot::Sender<Pos>,
+    },
+    /// Take no new calls.
+    Drain,
+    /// End the thread.
+    Stop,
+}
+
+/// The sending side; clones share it.
+#[derive(Clone)]
+pub(super) struct Orders {
+    inbox: Sender<Order>,
+    durable: Arc<AtomicU64>,
+    waker: Waker,
+}
+
+impl Orders {
+    pub(super) fn new(inbox: Sender<Order>, durable: Arc<AtomicU64>, waker: Waker) -> Self {
+        Self { inbox, durable, waker }
+    }
+
+    /// Gives an order; `false` if the inbox is full or the thread is gone.
+    pub(super) fn give(&self, order: Order) -> bool {
+        let given = match self.inbox.try_send(order) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
+        };
+        self.waker.wake();
+        given
+    }
+
+    /// Everything through this position is durable.
+    pub(super) fn durable(&self, through: Pos) {
+        self.durable.store(through.0, Ordering::Release);
+        self.waker.wake();
+    }
+}

@@ -1,0 +1,225 @@
+//! Starting and stopping the whole.
+
+use super::admin::{Desk, handler};
+use super::build;
+use super::error::AppError;
+use super::metrics::{Shared, text, trouble};
+use super::orders::{Order, Orders};
+use super::sip_thread::SipThread;
+use crate::config::Config;
+use crate::io::admin::AdminSocket;
+use crate::io::clock::Clock;
+use crate::io::udp::UdpPort;
+use crate::io::wake::Waker;
+use crate::store::{self, JournalHandle, Opened};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::broadcast;
+use trunkline_core::engine::{Engine, ExplainJob, Outputs, PartyMaker, Restored};
+use trunkline_core::model::{Committed, Epoch, Pos};
+
+/// Orders that may wait for the SIP thread.
+const INBOX: usize = 4096;
+/// Refusals that may wait for the explainer.
+const EXPLAIN_QUEUE: usize = 1024;
+/// Groups of committed events that a slow `tail` may be behind before it reads the journal.
+const TAIL_GROUPS: usize = 1024;
+/// Time for calls being set up to end after SIGTERM.
+const DRAIN_WAIT: Duration = Duration::from_secs(2);
+
+/// A serving trunkline.
+pub struct Running {
+    /// Bound SIP addresses.
+    pub sip: Vec<SocketAddr>,
+    /// Bound HTTP address.
+    pub http: SocketAddr,
+    /// Admin socket.
+    pub admin: PathBuf,
+    orders: Orders,
+    journal: Arc<JournalHandle>,
+    threads: Vec<JoinHandle<()>>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+}
+
+fn random<const N: usize>() -> Result<[u8; N], AppError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|e| {
+        let source = std::io::Error::other(e.to_string());
+        AppError::Io { what: "the system's random numbers".to_owned(), source }
+    })?;
+    Ok(bytes)
+}
+
+fn thread(
+    name: &'static str,
+    body: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, AppError> {
+    let guarded = move || {
+        // A broken assumption of ours must not leave half a server behind: restart is quick.
+        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).is_err() {
+            std::process::abort();
+        }
+    };
+    std::thread::Builder::new().name(name.to_owned()).spawn(guarded).map_err(AppError::io(name))
+}
+
+/// Opens the store, binds the sockets, starts the threads. Call it inside a tokio runtime.
+///
+/// # Errors
+/// Anything that keeps it from serving; nothing is left running then.
+pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
+    let ports = config
+        .sip
+        .listen
+        .iter()
+        .map(|a| UdpPort::bind(*a).map_err(AppError::io(format!("[sip] listen {a}"))))
+        .collect::<Result<Vec<_>, _>>()?;
+    let sip: Vec<SocketAddr> = ports.iter().map(UdpPort::local).collect();
+    let admin = AdminSocket::bind(&config.admin.socket)
+        .map_err(AppError::io(format!("[admin] socket {}", build::shown(&config.admin.socket))))?;
+    let opened = store::open(&build::store_config(&config), clock.wall(), random()?)?;
+    let engine_config = build::engine(&config, sip.clone(), &opened, random()?)?;
+    let Opened { store, recovery, refs, .. } = opened;
+    let (book, ruleset) =
+        (engine_config.book.clone(), engine_config.ruleset.clone().unwrap_or_default());
+    let list_parties = PartyMaker::new(engine_config.normalizer.clone(), refs.list.clone());
+
+    let durable = Arc::new(AtomicU64::new(recovery.head.0));
+    let waker = Waker::new().map_err(AppError::io("eventfd"))?;
+    let (inbox, orders_in) = crossbeam_channel::bounded(INBOX);
+    let orders = Orders::new(inbox, durable.clone(), waker.clone());
+    let (committed, _) = broadcast::channel::<Committed>(TAIL_GROUPS);
+
+    let health = Arc::new(super::health::HealthSource::default());
+    let hub = super::desks::spawn(&config, &clock, &store, &recovery, health.subscribe())?;
+    let on_commit = {
+        let (orders, committed, hub) = (orders.clone(), committed.clone(), hub.clone());
+        move |group: Committed| {
+            if let Some(last) = group.events.last() {
+                orders.durable(last.pos);
+            }
+            hub.committed(group.clone());
+            let _ = committed.send(group); // nobody may be listening
+        }
+    };
+    let wall = clock.clone();
+    let journal =
+        Arc::new(store.start_journal(config.store.ring_events, move || wall.wall(), on_commit)?);
+
+    let restored = Restored {
+        head: recovery.head,
+        live: recovery.live,
+        dnc: recovery.dnc,
+        clean: recovery.clean,
+    };
+    let mut first = Outputs::default();
+    let engine = Engine::new(engine_config, restored, clock.now(), &mut first);
+    let shared = Arc::new(Shared::new(config.store.ring_events));
+    let (explain, questions) = crossbeam_channel::bounded(EXPLAIN_QUEUE);
+    let answers = orders.clone();
+    let explainer = thread("explain", move || {
+        for job in questions {
+            let job: ExplainJob = job;
+            answers.give(Order::Explained(job.run()));
+        }
+    })?;
+    let sip_thread = SipThread {
+        ports,
+        engine,
+        clock: clock.clone(),
+        waker,
+        inbox: orders_in,
+        durable: durable.clone(),
+        journal: journal.clone(),
+        explain,
+        shared: shared.clone(),
+        new_epoch: Box::new(new_epoch(clock.clone())),
+        first,
+    };
+    let sip_thread = thread("sip", move || sip_thread.run())?;
+
+    let desk = Arc::new(Desk {
+        store,
+        clock: clock.clone(),
+        orders: orders.clone(),
+        committed,
+        head: Arc::new(move || Pos(durable.load(Ordering::Acquire))),
+        list_parties,
+        book,
+        ruleset,
+    });
+    let mut tasks = vec![tokio::spawn(admin.serve(handler(desk)))];
+    let figures = {
+        let (journal, clock, hub) = (journal.clone(), clock.clone(), hub.clone());
+        move || {
+            let mut out = text(&shared, &journal.health(), clock.clamps());
+            super::desks::metrics(&hub, &mut out);
+            out
+        }
+    };
+    let well = {
+        let journal = journal.clone();
+        move || trouble(&journal.health())
+    };
+    tasks.push(tokio::spawn(super::health::watch(health, well.clone())));
+    let (http, serving) = super::desks::serve(&config, hub, clock, figures, well).await?;
+    tasks.push(serving);
+    Ok(Running {
+        sip,
+        http,
+        admin: config.admin.socket,
+        orders,
+        journal,
+        threads: vec![sip_thread, explainer],
+        tasks,
+    })
+}
+
+fn new_epoch(clock: Clock) -> impl FnMut() -> Epoch + Send {
+    move || {
+        let seed = random::<8>().map_or(0, u64::from_le_bytes);
+        Epoch(trunkline_core::model::IdSource::new(seed).uuid(clock.now()))
+    }
+}
+
+impl Running {
+    /// Takes no new calls, lets calls in set-up end, makes everything durable, stops.
+    ///
+    /// # Errors
+    /// If the journal cannot be closed cleanly; the next start then says so.
+    pub async fn stop(self) -> Result<(), AppError> {
+        self.orders.give(Order::Drain);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let until = tokio::time::Instant::now() + DRAIN_WAIT;
+        while self.journal.health().undurable.is_some() && tokio::time::Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        while !self.orders.give(Order::Stop) && !self.threads.iter().all(JoinHandle::is_finished) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        for task in &self.tasks {
+            task.abort();
+        }
+        for task in self.tasks {
+            let _ = task.await; // aborted
+        }
+        drop(self.orders);
+        let threads = self.threads;
+        let journal = self.journal;
+        tokio::task::spawn_blocking(move || {
+            for thread in threads {
+                let _ = thread.join(); // a panic there has aborted the process
+            }
+            match Arc::try_unwrap(journal) {
+                Ok(journal) => Ok(journal.close()?),
+                Err(_) => Err(AppError::Stopped("the journal is still in use")),
+            }
+        })
+        .await
+        .map_err(|_| AppError::Stopped("the journal thread ended early"))?
+    }
+}

@@ -1,0 +1,225 @@
+//! The SIP and engine thread: sockets, timers and orders in; datagrams, events and questions out.
+//! It never waits for disk, desks or DNS.
+
+use super::metrics::{Shared, Snapshot};
+use super::orders::Order;
+use crate::io::clock::Clock;
+use crate::io::udp::UdpPort;
+use crate::io::wake::Waker;
+use crate::store::{JournalHandle, JournalState};
+use crossbeam_channel::{Receiver, Sender};
+use std::net::SocketAddr;
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::oneshot;
+use trunkline_core::engine::{Engine, ExplainJob, Input, Outputs};
+use trunkline_core::model::{Epoch, Event, Mono, Now, Pos};
+use trunkline_core::sip::Received;
+
+/// Longest sleep: health and metrics are looked at this often.
+const IDLE_WAIT: Duration = Duration::from_millis(500);
+/// The same while an event is not durable yet: a hanging disk must be noticed.
+const UNDURABLE_WAIT: Duration = Duration::from_millis(50);
+/// How often figures are published.
+const PUBLISH: Duration = Duration::from_millis(200);
+
+/// Everything the thread owns.
+pub(super) struct SipThread {
+    pub ports: Vec<UdpPort>,
+    pub engine: Engine,
+    pub clock: Clock,
+    pub waker: Waker,
+    pub inbox: Receiver<Order>,
+    pub durable: Arc<AtomicU64>,
+    pub journal: Arc<JournalHandle>,
+    pub explain: Sender<ExplainJob>,
+    pub shared: Arc<Shared>,
+    pub new_epoch: Box<dyn FnMut() -> Epoch + Send>,
+    /// Events of the engine's start.
+    pub first: Outputs,
+}
+
+#[derive(Default)]
+struct Loop {
+    out: Outputs,
+    durable: Pos,
+    tickets: Vec<(Pos, oneshot::Sender<Pos>)>,
+    waiting: Vec<(u64, oneshot::Sender<Pos>)>,
+    next_ticket: u64,
+    degraded: bool,
+    ring_full: bool,
+    epoch: Option<Epoch>,
+    published: Mono,
+}
+
+impl SipThread {
+    /// Runs until it is told to stop.
+    pub(super) fn run(mut self) {
+        let mut state = Loop { out: std::mem::take(&mut self.first), ..Loop::default() };
+        self.flush(&mut state);
+        loop {
+            let mut busy = false;
+            for index in 0..self.ports.len() {
+                busy |= self.receive(index, &mut state) > 0;
+            }
+            if !self.orders(&mut state) {
+                self.flush(&mut state);
+                return;
+            }
+            self.journal_news(&mut state);
+            let now = self.clock.now();
+            if self.engine.next_deadline().is_some_and(|d| d <= now.mono) {
+                self.engine.handle(now, Input::Tick, &mut state.out);
+            }
+            self.flush(&mut state);
+            self.publish(now, &mut state);
+            if !busy {
+                self.wait(&state);
+            }
+        }
+    }
+
+    fn receive(&mut self, index: usize, state: &mut Loop) -> usize {
+        let Self { ports, engine, clock, .. } = self;
+        let port = &mut ports[index];
+        let local = port.local();
+        let now = clock.now();
+        port.receive(|datagram| {
+            let at = clock.arrival(now, datagram.stamp);
+            let received =
+                Received { local, remote: datagram.remote, bytes: datagram.bytes, at };
+            engine.handle(now, Input::Datagram(received), &mut state.out);
+        })
+    }
+
+    /// Takes what is in the inbox; `false`: stop.
+    fn orders(&mut self, state: &mut Loop) -> bool {
+        while let Ok(order) = self.inbox.try_recv() {
+            let now = self.clock.now();
+            match order {
+                Order::Explained(answer) => {
+                    self.engine.handle(now, Input::Explained(answer), &mut state.out);
+                }
+                Order::Dnc { entries, done } => {
+                    let ticket = state.next_ticket;
+                    state.next_ticket += 1;
+                    state.waiting.push((ticket, done));
+                    self.engine.handle(now, Input::Dnc { entries, ticket }, &mut state.out);
+                }
+                Order::Drain => self.engine.handle(now, Input::Drain, &mut state.out),
+                Order::Stop => return false,
+            }
+        }
+        true
+    }
+
+    /// What became durable, and how the journal is.
+    fn journal_news(&mut self, state: &mut Loop) {
+        let through = Pos(self.durable.load(Ordering::Acquire));
+        if through > state.durable {
+            state.durable = through;
+            self.engine.handle(self.clock.now(), Input::Durable(through), &mut state.out);
+            for (_, done) in state.tickets.extract_if(.., |(pos, _)| *pos <= through) {
+                let _ = done.send(through); // who asked may have gone
+            }
+        }
+        let health = self.journal.health();
+        let degraded = health.state != JournalState::Enabled;
+        if degraded != state.degraded {
+            state.degraded = degraded;
+            self.engine.handle(self.clock.now(), Input::Degraded(degraded), &mut state.out);
+        }
+        if state.ring_full && health.queued * 2 < self.shared.ring_events {
+            state.ring_full = false;
+            self.engine.handle(self.clock.now(), Input::RingFree, &mut state.out);
+        }
+    }
+
+    /// Sends datagrams, hands events to the journal and questions to the explainer.
+    fn flush(&mut self, state: &mut Loop) {
+        loop {
+            self.send(&mut state.out);
+            for (ticket, pos) in state.out.tickets.drain(..) {
+                if let Some(at) = state.waiting.iter().position(|(t, _)| *t == ticket) {
+                    state.tickets.push((pos, state.waiting.swap_remove(at).1));
+                }
+            }
+            for job in state.out.explain.drain(..) {
+                // Full: the refusal goes out without its next instant after 50 ms.
+                let _ = self.explain.try_send(job);
+            }
+            if std::mem::take(&mut state.out.new_epoch) {
+                state.epoch = Some((self.new_epoch)());
+            }
+            let lost = self.push(state);
+            if lost.is_empty() {
+                return;
+            }
+            state.ring_full = true;
+            self.engine.handle(self.clock.now(), Input::RingFull(lost), &mut state.out);
+        }
+    }
+
+    fn push(&mut self, state: &mut Loop) -> Vec<Event> {
+        let mut events = state.out.events.drain(..);
+        if let Some(epoch) = state.epoch.take()
+            && let Err(epoch) = self.journal.new_epoch(epoch)
+        {
+            state.epoch = Some(epoch);
+            return events.collect();
+        }
+        while let Some(event) = events.next() {
+            if let Err(event) = self.journal.try_push(event) {
+                return std::iter::once(event).chain(events).collect();
+            }
+        }
+        Vec::new()
+    }
+
+    fn send(&mut self, out: &mut Outputs) {
+        let mut sends = out.sends.as_slice();
+        while let Some(first) = sends.first() {
+            // Runs of one socket go out together; order within a socket is kept.
+            let run = sends.iter().take_while(|s| s.local == first.local).count();
+            let batch: Vec<(SocketAddr, &[u8])> =
+                sends[..run].iter().map(|s| (s.remote, s.bytes.as_slice())).collect();
+            if let Some(port) = self.ports.iter_mut().find(|p| p.local() == first.local) {
+                port.send(&batch);
+            }
+            sends = &sends[run..];
+        }
+        out.sends.clear();
+    }
+
+    fn publish(&mut self, now: Now, state: &mut Loop) {
+        if now.mono.since(state.published) < PUBLISH {
+            return;
+        }
+        state.published = now.mono;
+        self.shared.publish(Snapshot {
+            totals: self.engine.totals(),
+            sip: *self.engine.sip().counters(),
+            sizes: self.engine.sip().sizes(),
+            calls: self.engine.calls(),
+            list: self.engine.list().len(),
+            pos: self.engine.pos(),
+            kernel_drops: self.ports.iter().map(|p| u64::from(p.dropped)).sum(),
+            send_errors: self.ports.iter().map(|p| p.send_errors).sum(),
+        });
+    }
+
+    fn wait(&self, state: &Loop) {
+        let now = self.clock.mono();
+        let mut wait = IDLE_WAIT;
+        if let Some(deadline) = self.engine.next_deadline() {
+            wait = wait.min(deadline.since(now));
+        }
+        if state.durable < self.engine.pos() || state.degraded || state.ring_full {
+            wait = wait.min(UNDURABLE_WAIT);
+        }
+        let fds: Vec<BorrowedFd<'_>> = self.ports.iter().map(UdpPort::fd).collect();
+        self.waker.wait(&fds, Some(wait));
+    }
+}

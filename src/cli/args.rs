@@ -1,0 +1,239 @@
+//! The command line's words.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// CTI middleware between a PBX, its carriers and the agent desktops.
+#[derive(Parser)]
+#[command(name = "trunkline", version, about, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 done, 1 failure, 2 wrong command line, 3 wrong \
+configuration or key, 4 data directory locked or damaged, 5 no server, 6 not found.")]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Serve until SIGTERM or Ctrl-C, then drain.
+    Serve(ServeArgs),
+    /// Read the configuration, rule sets and keys, and say what is wrong with them.
+    Check(ConfigArgs),
+    /// Make key files.
+    Keys(KeysArgs),
+    /// Ask the gate.
+    Gate(GateArgs),
+    /// Show events as they become durable.
+    Tail(TailArgs),
+    /// The do-not-call list.
+    Dnc(DncArgs),
+    /// Sealed call records; every read is audited.
+    Records(RecordsArgs),
+    /// The hash-chained audit log.
+    Audit(AuditArgs),
+    /// Tokens for desks.
+    Token(TokenArgs),
+}
+
+#[derive(Args, Clone)]
+pub(super) struct ConfigArgs {
+    /// Configuration file.
+    #[arg(long, default_value = "trunkline.toml")]
+    pub config: PathBuf,
+}
+
+#[derive(Args)]
+pub(super) struct ServeArgs {
+    #[command(flatten)]
+    pub file: ConfigArgs,
+    /// Test builds only: wall time at the start, RFC 3339.
+    #[cfg(debug_assertions)]
+    #[arg(long)]
+    pub clock: Option<String>,
+}
+
+#[derive(Args)]
+pub(super) struct KeysArgs {
+    #[command(subcommand)]
+    pub command: KeysCommand,
+}
+
+#[derive(Subcommand)]
+pub(super) enum KeysCommand {
+    /// Make a key file: 32 random bytes, mode 0600. Never overwrites.
+    Init {
+        /// File to make; without it, the two files that the configuration names.
+        #[arg(long)]
+        out: Option<PathBuf>,
+        #[command(flatten)]
+        file: ConfigArgs,
+    },
+}
+
+#[derive(Args)]
+pub(super) struct GateArgs {
+    #[command(subcommand)]
+    pub command: GateCommand,
+}
+
+#[derive(Subcommand)]
+pub(super) enum GateCommand {
+    /// Say whether a number may be dialled, why, and when next. Needs no server.
+    Explain {
+        /// Number as dialled.
+        number: String,
+        /// Why the call is made, e.g. service, callback.routine, sales.
+        #[arg(long)]
+        purpose: Option<String>,
+        /// Instant, RFC 3339 with offset. Default: the present.
+        #[arg(long)]
+        at: Option<String>,
+        /// Rule set. Default: that of the configuration, else cn-seed-service.
+        #[arg(long)]
+        ruleset: Option<String>,
+        /// Configuration with dial plan and rule sets of your own.
+        #[arg(long)]
+        config: Option<PathBuf>,
+        /// JSON instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Args)]
+pub(super) struct TailArgs {
+    #[command(flatten)]
+    pub file: ConfigArgs,
+    /// Begin after this position instead of now.
+    #[arg(long)]
+    pub from: Option<u64>,
+    /// One JSON object a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub(super) struct DncArgs {
+    #[command(subcommand)]
+    pub command: DncCommand,
+}
+
+#[derive(Subcommand)]
+pub(super) enum DncCommand {
+    /// Block a number. A shorter block never shortens a longer one.
+    Add {
+        /// Number, E.164 or as dialled.
+        number: String,
+        /// Why.
+        #[arg(long, default_value = "do_not_disturb")]
+        reason: String,
+        /// Last blocked day, YYYY-MM-DD, or `forever`. Default: the rule set's cool-down.
+        #[arg(long)]
+        until: Option<String>,
+        #[command(flatten)]
+        file: ConfigArgs,
+    },
+    /// Block the numbers of a CSV file: number[,until[,reason[,asked_at]]], with a header line.
+    Import {
+        /// CSV file.
+        csv: PathBuf,
+        #[command(flatten)]
+        file: ConfigArgs,
+    },
+    /// List the entries.
+    List {
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        file: ConfigArgs,
+    },
+}
+
+#[derive(Args)]
+pub(super) struct RecordsArgs {
+    #[command(subcommand)]
+    pub command: RecordsCommand,
+}
+
+#[derive(Subcommand)]
+pub(super) enum RecordsCommand {
+    /// List records, newest first.
+    Search {
+        /// Caller's or callee's number.
+        #[arg(long)]
+        number: Option<String>,
+        /// Inside device.
+        #[arg(long)]
+        device: Option<String>,
+        /// Started at or after, RFC 3339. Default: 31 days ago.
+        #[arg(long)]
+        from: Option<String>,
+        /// Started before, RFC 3339.
+        #[arg(long)]
+        to: Option<String>,
+        /// At most so many.
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        file: ConfigArgs,
+    },
+    /// Show one record with its gate decision.
+    Show {
+        /// Call id.
+        id: String,
+        /// JSON on one line.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        file: ConfigArgs,
+    },
+}
+
+#[derive(Args)]
+pub(super) struct AuditArgs {
+    #[command(subcommand)]
+    pub command: AuditCommand,
+}
+
+#[derive(Subcommand)]
+pub(super) enum AuditCommand {
+    /// Check the whole chain against its signed head.
+    Verify {
+        #[command(flatten)]
+        file: ConfigArgs,
+    },
+}
+
+#[derive(Args)]
+pub(super) struct TokenArgs {
+    #[command(subcommand)]
+    pub command: TokenCommand,
+}
+
+#[derive(Subcommand)]
+pub(super) enum TokenCommand {
+    /// Sign a token for a desk.
+    Mint {
+        /// Who.
+        #[arg(long)]
+        subject: String,
+        /// agent, supervisor, service, ops or auditor.
+        #[arg(long)]
+        role: String,
+        /// Devices whose calls an agent may see.
+        #[arg(long, value_delimiter = ',')]
+        devices: Vec<String>,
+        /// Valid for so long, e.g. 8h, 30m, 90s.
+        #[arg(long, default_value = "8h")]
+        expires: String,
+        /// Valid from this instant, RFC 3339. Default: now.
+        #[arg(long)]
+        at: Option<String>,
+        #[command(flatten)]
+        file: ConfigArgs,
+    },
+}

@@ -1,0 +1,231 @@
+//! Commands that a running server does for us over its admin socket; reads also work offline.
+
+use super::args::{
+    AuditArgs, AuditCommand, DncArgs, DncCommand, RecordsArgs, RecordsCommand, TailArgs,
+};
+use super::exit::{Exit, Failure};
+use super::show;
+use crate::app::{self, store_command};
+use crate::config::Config;
+use crate::io::admin;
+use crate::io::clock::Clock;
+use serde_json::{Value, json};
+use std::io::ErrorKind;
+use std::path::Path;
+
+/// Rows of an import in one request.
+const IMPORT_ROWS: usize = 5000;
+
+fn offline(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused)
+}
+
+/// Sends a request; every line but the last goes to `each`, the last is returned.
+fn ask(
+    config: &Config,
+    request: &Value,
+    mut each: impl FnMut(Value) -> bool,
+) -> Result<Option<Value>, Failure> {
+    let socket = &config.admin.socket;
+    let (mut last, mut failure) = (None, None);
+    let asked = admin::request(socket, request, |line| {
+        if let Some(error) = line.get("error") {
+            failure = Some(refused(error));
+            return false;
+        }
+        if line.get("done").is_some() {
+            last = Some(line);
+            return false;
+        }
+        each(line)
+    });
+    match (asked, failure) {
+        (_, Some(failure)) => Err(failure),
+        (Ok(()), None) => Ok(last),
+        (Err(error), None) => Err(unreachable(socket, &error)),
+    }
+}
+
+fn unreachable(socket: &Path, error: &std::io::Error) -> Failure {
+    let hint = if offline(error) { " (is `trunkline serve` running with this config?)" } else { "" };
+    Failure::new(Exit::Unreachable, format!("{}: {error}{hint}", socket.display()))
+}
+
+fn refused(error: &Value) -> Failure {
+    let part = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
+    let exit = match part("code") {
+        "NOT_FOUND" => Exit::NotFound,
+        "BAD_REQUEST" => Exit::Usage,
+        _ => Exit::Failure,
+    };
+    Failure::new(exit, part("message"))
+}
+
+/// A reading command: by the server if it runs, else from the unlocked data directory.
+fn read(config: &Config, request: &Value, mut each: impl FnMut(Value)) -> Result<(), Failure> {
+    let socket = &config.admin.socket;
+    if !socket.exists() || std::os::unix::net::UnixStream::connect(socket).is_err() {
+        let now = Clock::system().wall();
+        let entropy = || {
+            let mut bytes = [0; 32];
+            getrandom::fill(&mut bytes).map(|()| bytes)
+        };
+        let entropy = entropy().map_err(|e| Failure::new(Exit::Failure, e.to_string()))?;
+        let opened = crate::store::open(&app::store_config(config), now, entropy)?;
+        let who = format!("uid:{} offline", nix::unistd::getuid());
+        return store_command(&opened.store, request, &who, now, &mut each).map_err(|error| {
+            let error = json!({"code": error.code(), "message": error.to_string()});
+            refused(&error)
+        });
+    }
+    ask(config, request, |line| {
+        each(line);
+        true
+    })
+    .map(|_| ())
+}
+
+fn print_lines(json: bool, text: impl Fn(&Value) -> String) -> impl FnMut(Value) {
+    move |line| if json { println!("{line}") } else { println!("{}", text(&line)) }
+}
+
+/// `tail`
+pub(super) fn tail(args: &TailArgs) -> Result<(), Failure> {
+    let config = Config::load(&args.file.config)?;
+    let mut request = json!({"cmd": "tail"});
+    if let Some(from) = args.from {
+        request["from"] = from.to_string().into();
+    }
+    let mut print = print_lines(args.json, show::event);
+    ask(&config, &request, |line| {
+        print(line);
+        true
+    })
+    .map(|_| ())
+}
+
+/// `dnc`
+pub(super) fn dnc(args: DncArgs) -> Result<(), Failure> {
+    match args.command {
+        DncCommand::Add { number, reason, until, file } => {
+            let config = Config::load(&file.config)?;
+            let request = json!({
+                "cmd": "dnc.add", "number": number, "reason": reason, "until": until,
+            });
+            let done = ask(&config, &request, |_| true)?.unwrap_or_default();
+            match done.get("until").and_then(Value::as_str) {
+                Some(until) => println!("blocked through {until}"),
+                None => println!("blocked for ever"),
+            }
+            Ok(())
+        }
+        DncCommand::Import { csv, file } => import(&Config::load(&file.config)?, &csv),
+        DncCommand::List { json, file } => {
+            let config = Config::load(&file.config)?;
+            read(&config, &json!({"cmd": "dnc.list"}), print_lines(json, show::dnc))
+        }
+    }
+}
+
+fn import(config: &Config, csv: &Path) -> Result<(), Failure> {
+    let bad_file = |e: csv::Error| Failure::new(Exit::Usage, format!("{}: {e}", csv.display()));
+    let mut reader =
+        csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_path(csv).map_err(bad_file)?;
+    let headers = reader.headers().map_err(bad_file)?.clone();
+    let known = ["number", "until", "reason", "asked_at"];
+    if let Some(unknown) = headers.iter().find(|h| !known.contains(h)) {
+        let message = format!(
+            "{}:1: column {unknown:?} is not known; there are: {}",
+            csv.display(),
+            known.join(", ")
+        );
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    if !headers.iter().any(|h| h == "number") {
+        let message = format!("{}:1: the header line has no column \"number\"", csv.display());
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    let (mut taken, mut bad) = (0, Vec::new());
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        match record {
+            Ok(record) => rows.push(row(&headers, &record)),
+            Err(error) => bad.push(error.to_string()),
+        }
+        if rows.len() == IMPORT_ROWS {
+            send_rows(config, &mut rows, &mut taken, &mut bad)?;
+        }
+    }
+    send_rows(config, &mut rows, &mut taken, &mut bad)?;
+    println!("taken: {taken}, refused: {}", bad.len());
+    for line in &bad {
+        eprintln!("{}: {line}", csv.display());
+    }
+    if bad.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::new(Exit::Failure, format!("{} rows were not taken", bad.len())))
+    }
+}
+
+fn row(headers: &csv::StringRecord, record: &csv::StringRecord) -> Value {
+    let mut row = json!({"line": record.position().map(csv::Position::line)});
+    for (header, value) in headers.iter().zip(record.iter()) {
+        row[header] = value.into();
+    }
+    row
+}
+
+fn send_rows(
+    config: &Config,
+    rows: &mut Vec<Value>,
+    taken: &mut u64,
+    bad: &mut Vec<String>,
+) -> Result<(), Failure> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let request = json!({"cmd": "dnc.import", "rows": std::mem::take(rows)});
+    let done = ask(config, &request, |_| true)?.unwrap_or_default();
+    *taken += done.get("taken").and_then(Value::as_u64).unwrap_or(0);
+    for row in done.get("bad").and_then(Value::as_array).into_iter().flatten() {
+        bad.push(format!("line {}: {}", row["line"], row["error"].as_str().unwrap_or_default()));
+    }
+    Ok(())
+}
+
+/// `records`
+pub(super) fn records(args: RecordsArgs) -> Result<(), Failure> {
+    match args.command {
+        RecordsCommand::Search { number, device, from, to, limit, json, file } => {
+            let config = Config::load(&file.config)?;
+            let request = json!({
+                "cmd": "records.search", "number": number, "device": device,
+                "from": from, "to": to, "limit": limit,
+            });
+            if !json {
+                println!("{}", show::RECORD_HEAD);
+            }
+            read(&config, &request, print_lines(json, show::record))
+        }
+        RecordsCommand::Show { id, json, file } => {
+            let config = Config::load(&file.config)?;
+            let request = json!({"cmd": "records.show", "id": id});
+            read(&config, &request, print_lines(json, show::pretty))
+        }
+    }
+}
+
+/// `audit`
+pub(super) fn audit(args: AuditArgs) -> Result<(), Failure> {
+    let AuditCommand::Verify { file } = args.command;
+    let config = Config::load(&file.config)?;
+    read(&config, &json!({"cmd": "audit.verify"}), |report| {
+        println!(
+            "audit log ok: {} entries, {} of them under the head signed at {}",
+            report["entries"],
+            report["signed"],
+            report["signed_at"].as_str().unwrap_or("?")
+        );
+    })
+}

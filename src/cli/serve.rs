@@ -1,0 +1,85 @@
+//! `serve` and `check`.
+
+use super::args::{ConfigArgs, ServeArgs};
+use super::exit::{Exit, Failure};
+use crate::app;
+use crate::config::Config;
+use crate::io::clock::Clock;
+use std::io::Write;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Serves until SIGTERM or SIGINT.
+pub(super) fn serve(args: &ServeArgs) -> Result<(), Failure> {
+    let config = Config::load(&args.file.config)?;
+    crate::telemetry::init();
+    let clock = clock(args)?;
+    runtime()?.block_on(async {
+        let failed = |e: std::io::Error| Failure::new(Exit::Failure, format!("signals: {e}"));
+        let mut term = signal(SignalKind::terminate()).map_err(failed)?;
+        let mut int = signal(SignalKind::interrupt()).map_err(failed)?;
+        let running = app::start(config, clock).await?;
+        let sip: Vec<String> = running.sip.iter().map(ToString::to_string).collect();
+        println!(
+            "ready sip={} http={} admin={}",
+            sip.join(","),
+            running.http,
+            running.admin.display()
+        );
+        let _ = std::io::stdout().flush(); // who started us may have closed it
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+        tracing::info!("draining");
+        Ok(running.stop().await?)
+    })
+}
+
+/// The runtime beside the SIP thread.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::new(Exit::Failure, format!("runtime: {e}")))
+}
+
+#[cfg(debug_assertions)]
+fn clock(args: &ServeArgs) -> Result<Clock, Failure> {
+    let Some(text) = &args.clock else { return Ok(Clock::system()) };
+    let at: jiff::Timestamp =
+        text.parse().map_err(|e| Failure::new(Exit::Usage, format!("--clock {text}: {e}")))?;
+    tracing::warn!(%text, "test build: the clock is not the system's");
+    Ok(Clock::starting_at(trunkline_core::model::Wall(at.as_microsecond())))
+}
+
+#[cfg(not(debug_assertions))]
+#[allow(clippy::unnecessary_wraps)] // the twin above can fail
+fn clock(_args: &ServeArgs) -> Result<Clock, Failure> {
+    Ok(Clock::system())
+}
+
+/// Reads everything that `serve` would and says what it found.
+pub(super) fn check(args: &ConfigArgs) -> Result<(), Failure> {
+    let config = Config::load(&args.config)?;
+    let (book, ruleset) = app::book(&config.gate)?;
+    app::normalizer(&config.gate, &book)?;
+    crate::store::keys::load(&config.site.master_key)?;
+    crate::store::keys::load(&config.http.token_key)?;
+    for (key, file) in [("tls_cert", &config.http.tls_cert), ("tls_key", &config.http.tls_key)] {
+        if let Some(file) = file
+            && let Err(error) = std::fs::File::open(file)
+        {
+            let message = format!("[http] {key} = {}: {error}", file.display());
+            return Err(Failure::new(Exit::Config, message));
+        }
+    }
+    println!("{}: ok", args.config.display());
+    println!("  rule set {ruleset} of {}", book.ruleset_names().join(", "));
+    let carriers: Vec<&str> = std::iter::once(&config.trunk.primary)
+        .chain(config.trunk.backup.as_ref())
+        .map(String::as_str)
+        .collect();
+    println!("  calls leave by {}", carriers.join(", then "));
+    Ok(())
+}

@@ -1,0 +1,254 @@
+//! Stories as text: what arrives, and what the log says.
+
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::model::{
+    Call, CallId, ConnectionState, Dialog, Direction, EventKind, IdSource, Mono, Named, Now,
+    NumberRef, Party, Pii, Repair, Wall,
+};
+use proptest::prelude::*;
+
+fn at(ms: u64) -> Now {
+    let wall = Wall(1_795_000_000_000_000 + i64::try_from(ms * 1000).unwrap());
+    Now { mono: Mono(ms * 1_000_000), wall }
+}
+
+fn party(raw: &str) -> Party {
+    Party {
+        e164: None,
+        raw: Pii::new(raw.to_owned()),
+        display: None,
+        masked: raw.to_owned(),
+        number_ref: NumberRef([0; 16]),
+    }
+}
+
+fn settings() -> Settings {
+    Settings { tenant: "t".into(), site: "s".into(), ring_period_ms: 5000 }
+}
+
+fn start(direction: Direction) -> CallMachine {
+    let start = Start {
+        id: CallId(IdSource::new(1).uuid(at(0))),
+        direction,
+        purpose: None,
+        from: party("1"),
+        to: party("2"),
+        dialed: party("2"),
+        device: "8001".into(),
+        trunk: if direction == Direction::Inbound { "main".into() } else { String::new() },
+        dialog: Dialog {
+            call_id: "c@h".into(),
+            caller_tag: "a".into(),
+            callee_tag: String::new(),
+        },
+        arrival: at(0),
+    };
+    CallMachine::start(&settings(), start, at(0))
+}
+
+/// Reads one step of a story: `MS WHAT`.
+fn input(step: &str) -> (Now, CallInput) {
+    let (ms, what) = step.trim().split_once(' ').unwrap();
+    let now = at(ms.parse().unwrap());
+    let arrival = now;
+    let (who, what) = match what.split_once(' ') {
+        Some(("caller", rest)) => (Party2::Caller, rest),
+        Some(("callee", rest)) => (Party2::Callee, rest),
+        _ => (Party2::Caller, what),
+    };
+    let q850 = what.split_once('/').map(|(_, cause)| ReasonText {
+        q850: Some(cause.parse().unwrap()),
+        text: String::new(),
+    });
+    let word = what.split('/').next().unwrap();
+    let input = match word {
+        "requested" => CallInput::Requested,
+        "forwarded" => CallInput::Forwarded { line: "line".into() },
+        "183sdp" => CallInput::Provisional { status: 183, sdp: true, arrival },
+        "cancel" => CallInput::CancelRequested { reason: q850, arrival },
+        "bye" => CallInput::Bye { by: who, reason: q850, arrival },
+        "hold" => CallInput::MediaAgreed { by: who, hold: true, arrival },
+        "retrieve" => CallInput::MediaAgreed { by: who, hold: false, arrival },
+        "seen" => CallInput::Seen { callee_tag: "b".into() },
+        "denied" => CallInput::Denied { status: 403, text: "night".into() },
+        "stale" => CallInput::Stale,
+        "local408" => CallInput::Rejected {
+            status: 408,
+            phrase: "Request Timeout".into(),
+            reason: None,
+            local: true,
+            arrival,
+        },
+        status => match status.parse::<u16>().unwrap() {
+            status @ ..200 => CallInput::Provisional { status, sdp: false, arrival },
+            status @ 200..300 => CallInput::Answered { tag: "b".into(), status, arrival },
+            status => CallInput::Rejected {
+                status,
+                phrase: "phrase".into(),
+                reason: q850,
+                local: false,
+                arrival,
+            },
+        },
+    };
+    (now, input)
+}
+
+fn short(kind: EventKind) -> &'static str {
+    kind.name().rsplit('.').next().unwrap()
+}
+
+fn tell(machine: &mut CallMachine, story: &str) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    for step in story.split(',') {
+        let (now, input) = input(step);
+        machine.handle(now, input, &mut facts);
+    }
+    facts
+}
+
+fn figures(call: &Call) -> String {
+    let ms = |v: Option<u64>| v.map_or("-".to_owned(), |v| v.to_string());
+    format!(
+        "{} {} {} {} {} {} {}",
+        ms(call.ring_ms),
+        call.rings.map_or("-".to_owned(), |r| r.to_string()),
+        ms(call.wait_ms),
+        ms(call.talk_ms),
+        ms(call.hold_ms),
+        call.released_by.map_or("-", Named::name),
+        call.cause.as_ref().map_or("-", |c| c.csta.name()),
+    )
+}
+
+/// A row: direction | story | events | ring rings wait talk hold released_by cause.
+fn check(table: &str) {
+    for row in table.lines().map(str::trim).filter(|r| !r.is_empty() && !r.starts_with('#')) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let [direction, story, events, expected] = cells[..] else { panic!("{row}") };
+        let mut machine = start(Direction::parse_name(direction).unwrap());
+        let facts = tell(&mut machine, story);
+        let kinds: Vec<&str> = facts.iter().map(|f| short(f.kind)).collect();
+        assert_eq!(kinds.join(" "), events, "{row}");
+        assert_eq!(figures(machine.call()), expected, "{row}");
+    }
+}
+
+#[test]
+fn stories_of_calls() {
+    check("
+    # answered, either side hangs up
+    inbound | 1 forwarded, 100 180, 6200 200, 9200 caller bye | originated delivered established connection_cleared connection_cleared cleared | 6100 2 6200 3000 - customer normalClearing
+    inbound | 1 forwarded, 100 180, 6200 200, 9200 callee bye/16 | originated delivered established connection_cleared connection_cleared cleared | 6100 2 6200 3000 - agent normalClearing
+    # no ring was seen: no ring time
+    inbound | 1 forwarded, 200 200, 700 caller bye | originated established connection_cleared connection_cleared cleared | - - 200 500 - customer normalClearing
+    # retransmissions and forks change nothing
+    inbound | 1 forwarded, 100 180, 150 180, 200 180, 900 200, 950 200, 960 180, 1900 caller bye, 1950 caller bye | originated delivered established connection_cleared connection_cleared cleared | 800 1 900 1000 - customer normalClearing
+    # 183 with media, then 180, then the answer: one ring
+    outbound | 1 forwarded, 50 183sdp, 60 183sdp, 100 180, 5100 200, 5200 caller bye | originated network_reached delivered established connection_cleared connection_cleared cleared | 5000 1 5100 100 - agent normalClearing
+    # given up
+    inbound | 1 forwarded, 100 180, 15101 cancel, 15110 487 | originated delivered abandoned connection_cleared connection_cleared cleared | 15001 4 15101 - - customer callCancelled
+    outbound | 1 forwarded, 100 180, 5000 cancel/127, 5010 487 | originated delivered abandoned connection_cleared connection_cleared cleared | 4900 1 5000 - - agent callCancelled
+    # given up while the gate thinks: nobody was asked
+    outbound | 0 requested, 100 cancel, 101 487 | requested abandoned connection_cleared cleared | - - 100 - - agent callCancelled
+    # the answer crosses the CANCEL: it was an answered call
+    inbound | 1 forwarded, 100 180, 500 cancel, 505 200, 520 caller bye | originated delivered established connection_cleared connection_cleared cleared | 405 1 505 15 - customer normalClearing
+    # refused
+    inbound | 1 forwarded, 100 486 | originated failed connection_cleared connection_cleared cleared | - - 100 - - agent busy
+    outbound | 1 forwarded, 100 486 | originated failed connection_cleared connection_cleared cleared | - - 100 - - customer busy
+    outbound | 1 forwarded, 100 404/1 | originated failed connection_cleared connection_cleared cleared | - - 100 - - network numberUnallocated
+    outbound | 1 forwarded, 100 180, 700 480/19 | originated delivered failed connection_cleared connection_cleared cleared | 600 1 700 - - customer callNotAnswered
+    outbound | 1 forwarded, 100 503/34 | originated failed connection_cleared connection_cleared cleared | - - 100 - - network trunksBusy
+    outbound | 1 forwarded, 9000 local408 | originated failed connection_cleared connection_cleared cleared | - - 9000 - - network timeout
+    # a second line is tried: still one call
+    outbound | 1 forwarded, 4001 forwarded, 4100 180, 5100 200, 6100 callee bye | originated delivered established connection_cleared connection_cleared cleared | 1000 1 5100 1000 - customer normalClearing
+    # the gate
+    outbound | 0 requested, 1 denied | requested failed connection_cleared cleared | - - 1 - - system policy_denied
+    # holds: two by the agent's side, one inside the other side's
+    inbound | 1 forwarded, 100 200, 1000 callee hold, 1500 callee hold, 2000 callee retrieve, 3000 callee hold, 3100 caller hold, 4000 callee retrieve, 4100 caller retrieve, 5100 caller bye | originated established held retrieved held held retrieved retrieved connection_cleared connection_cleared cleared | - - 100 5000 2100 customer normalClearing
+    inbound | 1 forwarded, 100 200, 1000 callee hold, 3100 caller bye | originated established held connection_cleared connection_cleared cleared | - - 100 3000 2100 customer normalClearing
+    # out of order: nothing is invented
+    inbound | 1 caller bye, 2 callee hold, 3 seen, 4 forwarded, 5 seen, 6 180 | originated delivered | - - - - - - -
+    inbound | 1 forwarded, 5 stale, 6 200, 7 caller bye | originated connection_cleared connection_cleared cleared | - - - - - system lost_sync
+    # early media changes direction before the answer: nobody was held
+    inbound | 1 forwarded, 50 183sdp, 60 caller hold, 100 200, 200 caller bye | originated network_reached established connection_cleared connection_cleared cleared | - - 100 100 - customer normalClearing
+    ");
+}
+
+#[test]
+fn a_missed_answer_is_learnt_after_a_restart_and_marked() {
+    let mut before = start(Direction::Inbound);
+    tell(&mut before, "1 forwarded, 100 180");
+    let mut machine = CallMachine::restore(&settings(), before.call().clone());
+    let facts = tell(&mut machine, "60000 seen, 60000 caller bye");
+    let told: Vec<_> = facts.iter().map(|f| (short(f.kind), f.detail.repair)).collect();
+    assert_eq!(
+        told,
+        [
+            ("established", Some(Repair::MissedAnswerLearnt)),
+            ("connection_cleared", None),
+            ("connection_cleared", None),
+            ("cleared", None)
+        ]
+    );
+    assert_eq!(machine.call().talk_ms, None, "the answer was not observed");
+    assert_eq!(machine.call().dialog.callee_tag, "b");
+}
+
+#[test]
+fn a_restored_call_says_so_once() {
+    let mut before = start(Direction::Inbound);
+    tell(&mut before, "1 forwarded, 100 180, 200 200");
+    let mut machine = CallMachine::restore(&settings(), before.call().clone());
+    let facts = tell(&mut machine, "5000 callee hold, 6000 callee retrieve, 7200 callee bye");
+    let repairs: Vec<_> = facts.iter().map(|f| f.detail.repair).collect();
+    assert_eq!(repairs, [Some(Repair::KnownAgain), None, None, None, None]);
+    assert_eq!((machine.call().talk_ms, machine.call().hold_ms), (Some(7000), Some(1000)));
+}
+
+fn steps() -> impl Strategy<Value = String> {
+    let what = prop_oneof![
+        Just("requested"), Just("forwarded"), Just("180"), Just("183sdp"), Just("200"),
+        Just("cancel"), Just("487"), Just("486"), Just("caller bye"), Just("callee bye"),
+        Just("caller hold"), Just("callee hold"), Just("caller retrieve"), Just("denied"),
+        Just("callee retrieve"), Just("seen"), Just("stale"), Just("local408"),
+    ];
+    prop::collection::vec(what, 1..25).prop_map(|all| {
+        let steps = all.iter().enumerate().map(|(i, s)| format!("{} {s}", (i + 1) * 10));
+        steps.collect::<Vec<_>>().join(",")
+    })
+}
+
+proptest! {
+    /// Whatever arrives in whatever order: one ring, one answer, one end a leg, and the end last.
+    #[test]
+    fn every_history_keeps_the_invariants(story in steps(), restored in any::<bool>()) {
+        let mut machine = start(Direction::Inbound);
+        let mut facts = tell(&mut machine, "1 forwarded");
+        if restored {
+            machine = CallMachine::restore(&settings(), machine.call().clone());
+        }
+        facts.extend(tell(&mut machine, &story));
+        let count = |kind| facts.iter().filter(|f| f.kind == kind).count();
+        prop_assert!(count(EventKind::CallDelivered) <= 1);
+        prop_assert!(count(EventKind::CallEstablished) <= 1);
+        prop_assert!(count(EventKind::CallAbandoned) + count(EventKind::CallFailed) <= 1);
+        let ended = count(EventKind::CallCleared);
+        prop_assert!(ended <= 1);
+        prop_assert_eq!(count(EventKind::CallConnectionCleared), 2 * ended);
+        prop_assert_eq!(machine.is_over(), ended == 1);
+        if ended == 1 {
+            prop_assert_eq!(facts.last().unwrap().kind, EventKind::CallCleared);
+            let call = machine.call();
+            prop_assert!(call.legs.iter().all(|l| l.state == ConnectionState::Null));
+            prop_assert!(call.ended.is_some() && call.cause.is_some());
+        }
+        let revs: Vec<u64> = facts.iter().map(|f| f.call.rev).collect();
+        prop_assert!(revs.windows(2).all(|w| w[1] == w[0] + 1));
+        if let (Some(ring), Some(answer)) = (&machine.call().alerting, &machine.call().answered) {
+            prop_assert!(answer.pbx_time >= ring.pbx_time);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Read model of calls: what is live, and what ended a short while ago.
+
+use super::access::{Grant, Interest, Topic};
+use super::hub::SubSnap;
+use crate::model::{Call, CallId};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+
+/// A place in the log across incarnations: (ordinal of the epoch in this process, position).
+pub(super) type Stamp = (u32, u64);
+
+struct Live {
+    call: Arc<Call>,
+    began: Stamp,
+}
+
+struct Ended {
+    call: Arc<Call>,
+    began: Stamp,
+    ended: Stamp,
+}
+
+pub(super) struct Calls {
+    live: BTreeMap<CallId, Live>,
+    live_by_device: HashMap<String, BTreeSet<CallId>>,
+    ended: BTreeMap<CallId, Ended>,
+    ended_order: VecDeque<CallId>,
+    ended_max: usize,
+}
+
+impl Calls {
+    /// Calls that are live before the first event began at `(0, 0)`: before every resume point.
+    pub(super) fn new(live: Vec<Call>, ended_max: usize) -> Self {
+        let mut calls = Self {
+            live: BTreeMap::new(),
+            live_by_device: HashMap::new(),
+            ended: BTreeMap::new(),
+            ended_order: VecDeque::new(),
+            ended_max,
+        };
+        for call in live {
+            if !call.is_over() {
+                calls.put_live(Arc::new(call), (0, 0));
+            }
+        }
+        calls
+    }
+
+    pub(super) fn live_len(&self) -> usize {
+        self.live.len()
+    }
+
+    pub(super) fn apply(&mut self, call: &Call, at: Stamp) {
+        let before = self.live.remove(&call.id);
+        if let Some(before) = &before {
+            self.unindex(&before.call);
+        }
+        let began = before.map(|b| b.began);
+        if call.is_over() {
+            self.put_ended(call, began, at);
+        } else {
+            self.put_live(Arc::new(call.clone()), began.unwrap_or(at));
+        }
+    }
+
+    fn put_live(&mut self, call: Arc<Call>, began: Stamp) {
+        self.live_by_device.entry(call.device.clone()).or_default().insert(call.id);
+        self.live.insert(call.id, Live { call, began });
+    }
+
+    fn unindex(&mut self, call: &Call) {
+        if let Some(ids) = self.live_by_device.get_mut(&call.device) {
+            ids.remove(&call.id);
+            if ids.is_empty() {
+                self.live_by_device.remove(&call.device);
+            }
+        }
+    }
+
+    /// A call may say more than once that it is over (last leg gone, then cleared): the summary
+    /// keeps its beginning and takes the newest entity.
+    fn put_ended(&mut self, call: &Call, began: Option<Stamp>, at: Stamp) {
+        let held = self.ended.get(&call.id).map(|e| e.began);
+        let began = began.or(held).unwrap_or(at);
+        if held.is_none() {
+            self.ended_order.push_back(call.id);
+        }
+        self.ended.insert(call.id, Ended { call: Arc::new(call.clone()), began, ended: at });
+        while self.ended_order.len() > self.ended_max {
+            if let Some(oldest) = self.ended_order.pop_front() {
+                self.ended.remove(&oldest);
+            }
+        }
+    }
+
+    /// What a new subscriber starts from; `gap_after` is the place it had applied, where that is
+    /// a place this process knows.
+    pub(super) fn snapshot(
+        &self,
+        interest: &Interest,
+        grants: &[Grant],
+        gap_after: Option<Stamp>,
+    ) -> Vec<SubSnap> {
+        let snap = |grant: &Grant| {
+            let (calls, gap) = match grant.topic {
+                Topic::SiteHealth => (Vec::new(), Vec::new()),
+                Topic::SiteCalls => {
+                    let live = self.live.values().map(|l| l.call.clone()).collect();
+                    (live, self.gap(gap_after, |_| true))
+                }
+                Topic::CallsOwn => {
+                    (self.live_of(interest), self.gap(gap_after, |c| interest.owns(&c.device)))
+                }
+            };
+            SubSnap { sub: grant.id.clone(), view: grant.view, calls, gap }
+        };
+        grants.iter().map(snap).collect()
+    }
+
+    fn live_of(&self, interest: &Interest) -> Vec<Arc<Call>> {
+        let ids = interest.devices.iter().filter_map(|d| self.live_by_device.get(d)).flatten();
+        ids.filter_map(|id| self.live.get(id)).map(|l| l.call.clone()).collect()
+    }
+
+    fn gap(&self, after: Option<Stamp>, mine: impl Fn(&Call) -> bool) -> Vec<Arc<Call>> {
+        let Some(after) = after else { return Vec::new() };
+        let in_gap = |e: &&Ended| e.began > after && mine(&e.call);
+        let mut found: Vec<_> = self.ended.values().filter(in_gap).collect();
+        found.sort_by_key(|e| e.ended);
+        found.into_iter().map(|e| e.call.clone()).collect()
+    }
+}

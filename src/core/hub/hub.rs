@@ -1,0 +1,476 @@
+//! The hub: folds committed events, says who gets which frame, serves snapshots and resume.
+
+use super::access::{
+    Grant, Interest, Label, Principal, Refusal, SubRequest, Topic, authorise, label,
+};
+use super::calls::{Calls, Stamp};
+use super::ring::{Frame, Ring, RingLimits};
+use crate::model::{Call, Committed, Entity, Epoch, Event, Named, Pos};
+use crate::wire::View;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// Limits of the hub.
+#[derive(Clone, Copy, Debug)]
+pub struct HubLimits {
+    /// Memory of the ring of recent events. Default 64 MiB. Older positions: the journal.
+    pub ring_bytes_max: usize,
+    /// Age of the oldest event in the ring against the newest, ms. Default 15 minutes.
+    pub ring_ms_max: u64,
+    /// Calls that ended, kept for gap summaries. Default 4,096. Beyond: the oldest is forgotten.
+    pub ended_calls_max: usize,
+    /// Subscriptions of one socket. Default 16. Beyond: LIMIT_EXCEEDED.
+    pub subs_max: usize,
+    /// Calls in a snapshot up to which the subscriber is live at once. Default 128. Beyond it
+    /// reads on from the ring when the pages are written, so they never overflow its queue.
+    pub live_cut_calls_max: usize,
+    /// Frames of one step of catching up. Default 256.
+    pub step_frames_max: usize,
+    /// Bytes of one step of catching up. Default 128 KiB.
+    pub step_bytes_max: usize,
+}
+
+impl Default for HubLimits {
+    fn default() -> Self {
+        Self {
+            ring_bytes_max: 64 << 20,
+            ring_ms_max: 15 * 60 * 1000,
+            ended_calls_max: 4096,
+            subs_max: 16,
+            live_cut_calls_max: 128,
+            step_frames_max: 256,
+            step_bytes_max: 128 << 10,
+        }
+    }
+}
+
+/// One subscriber (one socket).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SlotId(pub u64);
+
+/// Last place the client has applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResumePoint {
+    /// Log incarnation as the client knows it.
+    pub epoch: String,
+    /// Position.
+    pub pos: Pos,
+    /// Scope of the welcome it continues; empty: not checked.
+    pub scope: String,
+}
+
+/// Why a stream is, or is not, a continuation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It is.
+    Ok,
+    /// Another incarnation of the log.
+    Epoch,
+    /// Neither ring nor journal hold the position.
+    TooOld,
+    /// The position lies ahead of the log.
+    Ahead,
+    /// The client may see other things than before.
+    Scope,
+    /// No resume was asked for.
+    None,
+}
+
+impl Named for Why {
+    const TABLE: &'static [(Self, &'static str)] = &[
+        (Self::Ok, "ok"),
+        (Self::Epoch, "epoch"),
+        (Self::TooOld, "too_old"),
+        (Self::Ahead, "ahead"),
+        (Self::Scope, "scope"),
+        (Self::None, "none"),
+    ];
+}
+
+/// State of one subscription at the position of its cut.
+#[derive(Clone, Debug)]
+pub struct SubSnap {
+    /// Client's subscription id.
+    pub sub: String,
+    /// View in force.
+    pub view: View,
+    /// Live calls.
+    pub calls: Vec<Arc<Call>>,
+    /// Calls that began and ended after the client's position, as far as known.
+    pub gap: Vec<Arc<Call>>,
+}
+
+/// A snapshot. `live`: the subscriber was registered in the same step, and events after `pos` are
+/// delivered; else it reads on with [`Hub::advance`] from `pos`.
+#[derive(Clone, Debug)]
+pub struct Cut {
+    /// Why it is a snapshot.
+    pub why: Why,
+    /// Position of the cut.
+    pub pos: Pos,
+    /// One for each grant.
+    pub subs: Vec<SubSnap>,
+    /// Registered.
+    pub live: bool,
+}
+
+/// How a subscriber's stream starts.
+#[derive(Clone, Debug)]
+pub enum Start {
+    /// In the ring: the first step of the replay.
+    Replay(Advance),
+    /// Older than the ring: read the journal after `from`, then [`Hub::advance`]; or
+    /// [`Hub::restart`] if the journal does not hold it.
+    Journal {
+        /// Client's position.
+        from: Pos,
+    },
+    /// From a snapshot.
+    Snapshot(Cut),
+}
+
+/// What came of a subscription.
+#[derive(Clone, Debug)]
+pub struct Subscribed {
+    /// Handle.
+    pub slot: SlotId,
+    /// In force.
+    pub grants: Vec<Grant>,
+    /// Not in force.
+    pub refusals: Vec<Refusal>,
+    /// What may be seen.
+    pub interest: Arc<Interest>,
+    /// Log incarnation.
+    pub epoch: Epoch,
+    /// Head at this step.
+    pub head: Pos,
+    /// First step.
+    pub start: Start,
+}
+
+/// One step of catching up.
+#[derive(Clone, Debug)]
+pub struct Advance {
+    /// Frames in order.
+    pub frames: Vec<Frame>,
+    /// All visible events up to here have been given.
+    pub to: Pos,
+    /// What next.
+    pub state: AdvanceState,
+}
+
+/// What follows a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdvanceState {
+    /// Registered: events after `to` are delivered.
+    Live,
+    /// Ask again from `to`.
+    More,
+    /// The ring has moved past this position: read the journal.
+    Behind,
+}
+
+/// A frame for a subscriber.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// Whose.
+    pub to: SlotId,
+    /// What.
+    pub frame: Frame,
+}
+
+/// Why a batch could not be applied (in full).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HubError {
+    /// Batches are missing: read them from the journal and apply them first.
+    #[error("the hub expected position {expected} and was given {got}")]
+    Gap {
+        /// Next position.
+        expected: Pos,
+        /// Position given.
+        got: Pos,
+    },
+}
+
+/// Sizes for metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HubSizes {
+    /// Live calls.
+    pub calls: usize,
+    /// Subscribers.
+    pub slots: usize,
+    /// Events in the ring.
+    pub ring_events: usize,
+    /// Memory of the ring.
+    pub ring_bytes: usize,
+}
+
+struct Slot {
+    interest: Arc<Interest>,
+    grants: Vec<Grant>,
+    live: bool,
+}
+
+/// Read model and subscriptions of one site.
+pub struct Hub {
+    limits: HubLimits,
+    /// Incarnations seen by this process, oldest first; the last is in force.
+    epochs: Vec<Epoch>,
+    head: Pos,
+    calls: Calls,
+    ring: Ring,
+    slots: BTreeMap<SlotId, Slot>,
+    next_slot: u64,
+    by_device: HashMap<String, Vec<SlotId>>,
+    by_site: Vec<SlotId>,
+    by_health: Vec<SlotId>,
+}
+
+impl Hub {
+    /// A hub whose log stands at `head` with these calls live.
+    pub fn new(epoch: Epoch, head: Pos, live: Vec<Call>, limits: HubLimits) -> Self {
+        Self {
+            limits,
+            epochs: vec![epoch],
+            head,
+            calls: Calls::new(live, limits.ended_calls_max),
+            ring: Ring::new(head, ring_limits(&limits)),
+            slots: BTreeMap::new(),
+            next_slot: 0,
+            by_device: HashMap::new(),
+            by_site: Vec::new(),
+            by_health: Vec::new(),
+        }
+    }
+
+    /// Log incarnation.
+    pub fn epoch(&self) -> Epoch {
+        self.epochs[self.epochs.len() - 1] // `new` puts one in and none is ever removed
+    }
+
+    /// Newest position applied.
+    pub fn head(&self) -> Pos {
+        self.head
+    }
+
+    /// For metrics.
+    pub fn sizes(&self) -> HubSizes {
+        HubSizes {
+            calls: self.calls.live_len(),
+            slots: self.slots.len(),
+            ring_events: self.ring.len(),
+            ring_bytes: self.ring.bytes(),
+        }
+    }
+
+    /// Folds a committed batch; deliveries go to `out`, per event owners before the site's
+    /// watchers. Events up to the head are ignored: applying twice changes nothing.
+    ///
+    /// Returns the subscribers that must start anew because the log has a new incarnation; they
+    /// are unsubscribed.
+    ///
+    /// # Errors
+    /// If positions are missing. What came before the hole has been applied.
+    pub fn apply(
+        &mut self,
+        batch: &Committed,
+        out: &mut Vec<Delivery>,
+    ) -> Result<Vec<SlotId>, HubError> {
+        let mut reset = Vec::new();
+        for (at, event) in batch.events.iter().enumerate() {
+            if batch.epoch != self.epoch() {
+                reset = self.begin_epoch(batch.epoch, event.pos);
+            }
+            let expected = self.head.next();
+            if event.pos < expected {
+                continue;
+            }
+            if event.pos > expected {
+                return Err(HubError::Gap { expected, got: event.pos });
+            }
+            self.head = event.pos;
+            self.ring.push(&batch.events, at);
+            if let Entity::Call(call) = &event.entity {
+                let stamp = self.stamp(event.pos);
+                self.calls.apply(call, stamp);
+            }
+            self.deliver(event, out);
+            self.ring.trim();
+        }
+        Ok(reset)
+    }
+
+    /// Goes on after `upto` although events before it were never seen: nobody is carried over, the
+    /// ring starts anew, and calls that ended unseen stay until the log says more about them.
+    pub fn lose(&mut self, upto: Pos) -> Vec<SlotId> {
+        self.start_over(upto)
+    }
+
+    /// Positions of two incarnations cannot be compared, so nobody is carried over.
+    fn begin_epoch(&mut self, epoch: Epoch, first: Pos) -> Vec<SlotId> {
+        self.epochs.push(epoch);
+        self.start_over(Pos(first.0.saturating_sub(1)))
+    }
+
+    fn start_over(&mut self, head: Pos) -> Vec<SlotId> {
+        self.head = head;
+        self.ring = Ring::new(self.head, ring_limits(&self.limits));
+        self.by_device.clear();
+        self.by_site.clear();
+        self.by_health.clear();
+        std::mem::take(&mut self.slots).into_keys().collect()
+    }
+
+    fn stamp(&self, pos: Pos) -> Stamp {
+        (u32::try_from(self.epochs.len() - 1).unwrap_or(u32::MAX), pos.0)
+    }
+
+    fn deliver(&mut self, event: &Event, out: &mut Vec<Delivery>) {
+        let none: &[SlotId] = &[];
+        let (owners, watchers) = match label(event) {
+            Label::Device(device) => {
+                (self.by_device.get(device).map_or(none, |v| v), self.by_site.as_slice())
+            }
+            Label::Site => (none, self.by_site.as_slice()),
+            Label::Health => (none, self.by_health.as_slice()),
+        };
+        let owns = |slot: &Slot| match label(event) {
+            Label::Device(device) => slot.interest.owns(device),
+            Label::Site | Label::Health => false,
+        };
+        let owners = owners.iter().map(|id| (id, true));
+        for (id, first) in owners.chain(watchers.iter().map(|id| (id, false))) {
+            let Some(slot) = self.slots.get(id) else { continue };
+            if !first && owns(slot) {
+                continue; // it got the event as an owner
+            }
+            let Some(view) = slot.interest.view_of(event) else { continue };
+            if let Some(frame) = self.ring.frame(event.pos, view) {
+                out.push(Delivery { to: *id, frame });
+            }
+        }
+    }
+
+    /// Authorises, decides how the stream starts, and where possible registers the subscriber in
+    /// the same step.
+    pub fn subscribe(
+        &mut self,
+        who: &Principal,
+        requests: &[SubRequest],
+        resume: Option<&ResumePoint>,
+    ) -> Subscribed {
+        let (grants, refusals) = authorise(who, requests, self.limits.subs_max);
+        let interest = Arc::new(Interest::new(who, &grants));
+        let slot = SlotId(self.next_slot);
+        self.next_slot += 1;
+        let entry = Slot { interest: interest.clone(), grants: grants.clone(), live: false };
+        self.slots.insert(slot, entry);
+        let start = match self.judge(&interest, resume) {
+            Ok(from) if from < self.ring.base() => Start::Journal { from },
+            Ok(from) => Start::Replay(self.step(slot, from)),
+            Err(why) => Start::Snapshot(self.cut(slot, why, resume)),
+        };
+        let (epoch, head) = (self.epoch(), self.head);
+        Subscribed { slot, grants, refusals, interest, epoch, head, start }
+    }
+
+    fn judge(&self, interest: &Interest, resume: Option<&ResumePoint>) -> Result<Pos, Why> {
+        let resume = resume.ok_or(Why::None)?;
+        if resume.epoch != self.epoch().to_string() {
+            return Err(Why::Epoch);
+        }
+        if resume.pos > self.head {
+            return Err(Why::Ahead);
+        }
+        if !resume.scope.is_empty() && resume.scope != interest.scope() {
+            return Err(Why::Scope);
+        }
+        Ok(resume.pos)
+    }
+
+    /// A snapshot instead of the replay that [`Start::Journal`] hoped for.
+    /// `None`: the subscriber is gone.
+    pub fn restart(&mut self, slot: SlotId, why: Why, resume: Option<&ResumePoint>) -> Option<Cut> {
+        self.slots.contains_key(&slot).then(|| self.cut(slot, why, resume))
+    }
+
+    fn cut(&mut self, slot: SlotId, why: Why, resume: Option<&ResumePoint>) -> Cut {
+        let gap_after = resume.and_then(|r| self.known_stamp(r));
+        let subs = self
+            .slots
+            .get(&slot)
+            .map_or_else(Vec::new, |s| self.calls.snapshot(&s.interest, &s.grants, gap_after));
+        let calls: usize = subs.iter().map(|s| s.calls.len() + s.gap.len()).sum();
+        let live = calls <= self.limits.live_cut_calls_max;
+        if live {
+            self.register(slot);
+        }
+        Cut { why, pos: self.head, subs, live }
+    }
+
+    fn known_stamp(&self, resume: &ResumePoint) -> Option<Stamp> {
+        let ordinal = self.epochs.iter().position(|e| e.to_string() == resume.epoch)?;
+        Some((u32::try_from(ordinal).ok()?, resume.pos.0))
+    }
+
+    /// The next step of a subscriber that has everything up to `from`.
+    /// `None`: the subscriber is gone (or is live already).
+    pub fn advance(&mut self, slot: SlotId, from: Pos) -> Option<Advance> {
+        self.slots.get(&slot).filter(|s| !s.live)?;
+        Some(self.step(slot, from))
+    }
+
+    fn step(&mut self, slot: SlotId, from: Pos) -> Advance {
+        let behind = Advance { frames: Vec::new(), to: from, state: AdvanceState::Behind };
+        if from < self.ring.base() {
+            return behind;
+        }
+        let Some(entry) = self.slots.get(&slot) else { return behind };
+        let interest = entry.interest.clone();
+        let (frames_max, bytes_max) = (self.limits.step_frames_max, self.limits.step_bytes_max);
+        let (frames, to) = self.ring.read(&interest, from, frames_max, bytes_max);
+        let state = if to >= self.head {
+            self.register(slot);
+            AdvanceState::Live
+        } else {
+            AdvanceState::More
+        };
+        Advance { frames, to, state }
+    }
+
+    fn register(&mut self, id: SlotId) {
+        let Some(slot) = self.slots.get_mut(&id).filter(|s| !s.live) else { return };
+        slot.live = true;
+        let topics = |topic| slot.grants.iter().any(|g| g.topic == topic);
+        if topics(Topic::CallsOwn) {
+            for device in &slot.interest.devices {
+                self.by_device.entry(device.clone()).or_default().push(id);
+            }
+        }
+        if topics(Topic::SiteCalls) {
+            self.by_site.push(id);
+        }
+        if topics(Topic::SiteHealth) {
+            self.by_health.push(id);
+        }
+    }
+
+    /// Forgets a subscriber; unknown ones are ignored (an epoch change may have been quicker).
+    pub fn unsubscribe(&mut self, id: SlotId) {
+        let Some(slot) = self.slots.remove(&id) else { return };
+        for device in &slot.interest.devices {
+            if let Some(ids) = self.by_device.get_mut(device) {
+                ids.retain(|other| *other != id);
+                if ids.is_empty() {
+                    self.by_device.remove(device);
+                }
+            }
+        }
+        self.by_site.retain(|other| *other != id);
+        self.by_health.retain(|other| *other != id);
+    }
+}
+
+fn ring_limits(limits: &HubLimits) -> RingLimits {
+    RingLimits { bytes_max: limits.ring_bytes_max, age_ms_max: limits.ring_ms_max }
+}

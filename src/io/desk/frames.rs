@@ -1,0 +1,174 @@
+//! Frames towards the desk. Every member is always written, defaults too: `resumed: false` and
+//! `n: 0` are statements, not omissions. `ev` frames come ready-made from the hub.
+
+use serde::Serialize;
+use std::sync::Arc;
+use tokio_tungstenite::tungstenite::Message;
+use trunkline_core::hub::{Frame, Grant, SubSnap};
+use trunkline_core::model::{Call, Named as _, Pos};
+use trunkline_core::wire::{View, call_to_pb, frame_to_json};
+
+#[derive(Serialize)]
+pub(super) struct Welcome<'a> {
+    pub(super) conn: String,
+    pub(super) epoch: String,
+    pub(super) pos: String,
+    pub(super) resumed: bool,
+    pub(super) why: &'a str,
+    pub(super) scope: String,
+    pub(super) hb_ms: u64,
+    pub(super) limits: Limits,
+    pub(super) auth_exp: String,
+    pub(super) time: String,
+    pub(super) health: &'a str,
+}
+
+#[derive(Serialize)]
+pub(super) struct Limits {
+    pub(super) message_bytes_max: usize,
+    pub(super) subs_max: usize,
+    pub(super) queue_bytes_max: usize,
+}
+
+#[derive(Serialize)]
+struct SubOk<'a> {
+    id: &'a str,
+    view: &'a str,
+    pos: String,
+}
+
+#[derive(Serialize)]
+struct Replayed {
+    from: String,
+    to: String,
+    count: u32,
+}
+
+#[derive(Serialize)]
+struct Hb<'a> {
+    pos: String,
+    n: u32,
+    health: &'a str,
+}
+
+#[derive(Serialize)]
+struct Err<'a> {
+    r#ref: &'a str,
+    code: &'a str,
+    retryable: bool,
+    msg: &'a str,
+}
+
+#[derive(Serialize)]
+struct GoAway<'a> {
+    why: &'a str,
+    after_ms: u32,
+    spread_ms: u32,
+}
+
+fn text<T: Serialize>(t: &str, body: &T) -> Message {
+    Message::text(frame_to_json(t, body))
+}
+
+pub(super) fn welcome(body: &Welcome<'_>) -> Message {
+    text("welcome", body)
+}
+
+pub(super) fn sub_ok(grant: &Grant, pos: Pos) -> Message {
+    text("sub.ok", &SubOk { id: &grant.id, view: grant.view.name(), pos: pos.to_string() })
+}
+
+pub(super) fn replayed(from: Pos, to: Pos, count: u32) -> Message {
+    text("replayed", &Replayed { from: from.to_string(), to: to.to_string(), count })
+}
+
+pub(super) fn hb(pos: Pos, n: u32, health: &str) -> Message {
+    text("hb", &Hb { pos: pos.to_string(), n, health })
+}
+
+pub(super) fn err(reference: &str, code: &str, msg: &str) -> Message {
+    text("err", &Err { r#ref: reference, code, retryable: false, msg })
+}
+
+pub(super) fn goaway(why: &str, after_ms: u32, spread_ms: u32) -> Message {
+    text("goaway", &GoAway { why, after_ms, spread_ms })
+}
+
+/// `None` cannot happen: frames are made from JSON text.
+pub(super) fn ev(frame: &Frame) -> Option<Message> {
+    frame.bytes.clone().try_into().ok().map(Message::Text)
+}
+
+/// The pages of one subscription's cut: first the gap summary if there is one, then the state.
+pub(super) struct Pages {
+    sub: String,
+    pos: Pos,
+    view: View,
+    bytes_max: usize,
+    gap: Option<std::vec::IntoIter<Arc<Call>>>,
+    calls: Option<std::vec::IntoIter<Arc<Call>>>,
+    /// Encoded, but did not fit on the page before.
+    spilt: Option<String>,
+    page: u32,
+}
+
+impl Pages {
+    pub(super) fn new(snap: SubSnap, pos: Pos, bytes_max: usize) -> Self {
+        Self {
+            sub: serde_json::Value::from(snap.sub).to_string(),
+            pos,
+            view: snap.view,
+            bytes_max,
+            gap: Some(snap.gap.into_iter()).filter(|gap| gap.len() > 0),
+            calls: Some(snap.calls.into_iter()),
+            spilt: None,
+            page: 0,
+        }
+    }
+
+    fn page_of(&mut self, is_gap: bool) -> Option<Message> {
+        let source = if is_gap { &mut self.gap } else { &mut self.calls };
+        let calls = source.as_mut()?;
+        let mut out = format!(
+            "{{\"t\":\"snap\",\"sub\":{},\"pos\":\"{}\",\"page\":{},\"gap\":{is_gap},\"objs\":[",
+            self.sub, self.pos, self.page
+        );
+        let (head, view) = (out.len(), self.view);
+        let tail_bytes = "],\"last\":false}".len();
+        loop {
+            let encode = || {
+                let call = calls.next()?;
+                serde_json::to_string(&call_to_pb(&call, view)).ok()
+            };
+            let Some(object) = self.spilt.take().or_else(encode) else {
+                *source = None;
+                break;
+            };
+            if out.len() > head && out.len() + object.len() + 1 + tail_bytes > self.bytes_max {
+                self.spilt = Some(object);
+                break;
+            }
+            if out.len() > head {
+                out.push(',');
+            }
+            out.push_str(&object);
+        }
+        let last = source.is_none();
+        self.page = if last { 0 } else { self.page + 1 };
+        out.push_str(if last { "],\"last\":true}" } else { "],\"last\":false}" });
+        Some(Message::text(out))
+    }
+}
+
+impl Iterator for Pages {
+    type Item = Message;
+
+    fn next(&mut self) -> Option<Message> {
+        self.page_of(true).or_else(|| self.page_of(false))
+    }
+}
+
+/// Name of a reason as the wire has it.
+pub(super) fn why_name(why: trunkline_core::hub::Why) -> &'static str {
+    why.name()
+}

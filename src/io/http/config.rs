@@ -1,0 +1,89 @@
+//! What the HTTP server is given, `[http]`.
+
+use crate::io::desk::token::TokenKey;
+use crate::io::desk::{DeskConfig, DeskHub, Health};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::task::JoinHandle;
+
+/// Certificate and key, PEM.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsFiles {
+    /// Certificate chain, leaf first.
+    pub cert: PathBuf,
+    /// Private key (PKCS#8, SEC1 or PKCS#1).
+    pub key: PathBuf,
+}
+
+/// The HTTP port.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpConfig {
+    /// Address. Default 127.0.0.1:8443.
+    pub listen: SocketAddr,
+    /// TLS. Default none: plain, for loopback or behind a proxy.
+    pub tls: Option<TlsFiles>,
+    /// Connections that are no desks (yet). Default 512. Beyond: closed at once.
+    pub plain_connections_max: usize,
+    /// Time for the TLS handshake, and for each request's header. Default 10 s.
+    pub header_ms: u64,
+    /// Desk sockets.
+    pub desk: DeskConfig,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8443)),
+            tls: None,
+            plain_connections_max: 512,
+            header_ms: 10_000,
+            desk: DeskConfig::default(),
+        }
+    }
+}
+
+/// What the routes ask.
+#[derive(Clone)]
+pub struct HttpDeps {
+    /// Desks.
+    pub desk: DeskHub,
+    /// Verifies desk tokens.
+    pub tokens: Arc<TokenKey>,
+    /// For `/healthz`; must not block.
+    pub healthz: Arc<dyn Fn() -> Health + Send + Sync>,
+    /// Prometheus text for `/metrics`; must not block.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+/// A listening server.
+#[derive(Debug)]
+pub struct HttpServer {
+    /// Address in force (the port that the kernel chose for port 0).
+    pub addr: SocketAddr,
+    /// Ends when all connections are closed after `shutdown`.
+    pub task: JoinHandle<()>,
+}
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {listen}: {source}")]
+    Listen {
+        /// Address.
+        listen: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Certificate or key.
+    #[error("tls file {path}: {why}")]
+    Tls {
+        /// File.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+}

@@ -1,0 +1,131 @@
+//! `GET /v1/events`: from HTTP to a desk socket (RFC 6455 §4.2).
+
+use super::routes::{App, Peer, error};
+use crate::io::desk::{Admission, SUBPROTOCOL, Ticket, run_session};
+use axum::body::Body;
+use axum::extract::{Extension, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+/// Seconds after which a refused desk may try again.
+const RETRY_AFTER_S: &str = "5";
+
+pub(super) async fn events(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+    mut request: Request,
+) -> Response {
+    let answer = check(&app, request.headers()).and_then(|accept| {
+        let ticket = app.registry.admit(peer.0).map_err(full)?;
+        Ok((accept, ticket))
+    });
+    let (accept, ticket) = match answer {
+        Ok(let_in) => let_in,
+        Err(refusal) => {
+            app.desk.hub.counters().refused.fetch_add(1, Relaxed);
+            return *refusal;
+        }
+    };
+    tokio::spawn(session(app, hyper::upgrade::on(&mut request), ticket));
+    let headers = [
+        (header::CONNECTION, HeaderValue::from_static("Upgrade")),
+        (header::UPGRADE, HeaderValue::from_static("websocket")),
+        (header::SEC_WEBSOCKET_ACCEPT, accept),
+        (header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL)),
+    ];
+    (StatusCode::SWITCHING_PROTOCOLS, headers, Body::empty()).into_response()
+}
+
+type Refusal = Box<Response>;
+
+fn refuse(status: StatusCode, code: &str, msg: &str) -> Refusal {
+    Box::new(error(status, code, msg))
+}
+
+/// The value of Sec-WebSocket-Accept, or why there is none.
+fn check(app: &App, headers: &HeaderMap) -> Result<HeaderValue, Refusal> {
+    let bad = |msg| refuse(StatusCode::BAD_REQUEST, "BAD_REQUEST", msg);
+    if *app.desk.drain.borrow() {
+        return Err(retry_later("UNSUPPORTED", "this server is draining"));
+    }
+    if !has_token(headers, &header::CONNECTION, "upgrade")
+        || !has_token(headers, &header::UPGRADE, "websocket")
+    {
+        return Err(bad("this path is a WebSocket"));
+    }
+    if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|v| v.as_bytes() != b"13") {
+        let mut refusal =
+            refuse(StatusCode::UPGRADE_REQUIRED, "UNSUPPORTED", "WebSocket version 13 only");
+        let version = HeaderValue::from_static("13");
+        refusal.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, version);
+        return Err(refusal);
+    }
+    let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|k| k.len() == 24);
+    let key = key.ok_or_else(|| bad("Sec-WebSocket-Key is missing or malformed"))?;
+    origin_allowed(&app.desk.config.origins, headers)?;
+    if !has_token(headers, &header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL) {
+        let msg = format!("Sec-WebSocket-Protocol must offer {SUBPROTOCOL}");
+        return Err(refuse(StatusCode::BAD_REQUEST, "UNSUPPORTED", &msg));
+    }
+    HeaderValue::from_str(&derive_accept_key(key.as_bytes()))
+        .map_err(|_| bad("Sec-WebSocket-Key is missing or malformed"))
+}
+
+fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    let values = headers.get_all(name).into_iter().filter_map(|v| v.to_str().ok());
+    values.flat_map(|v| v.split(',')).any(|part| part.trim().eq_ignore_ascii_case(token))
+}
+
+/// Browsers always send Origin on a WebSocket, so its absence means no browser.
+fn origin_allowed(allowed: &[String], headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut origins = headers.get_all(header::ORIGIN).into_iter();
+    let Some(origin) = origins.next() else { return Ok(()) };
+    let listed = allowed.iter().any(|a| a.as_bytes() == origin.as_bytes());
+    if listed && origins.next().is_none() {
+        return Ok(());
+    }
+    Err(refuse(StatusCode::FORBIDDEN, "FORBIDDEN", "this origin is not on the allow-list"))
+}
+
+fn full(admission: Admission) -> Refusal {
+    let msg = match admission {
+        Admission::Full => "too many desks",
+        Admission::WaitingFull => "too many sockets without hello",
+        Admission::AddressFull => "too many sockets without hello from this address",
+    };
+    retry_later("LIMIT_EXCEEDED", msg)
+}
+
+fn retry_later(code: &str, msg: &str) -> Refusal {
+    let mut refusal = refuse(StatusCode::SERVICE_UNAVAILABLE, code, msg);
+    refusal.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
+    refusal
+}
+
+async fn session(app: Arc<App>, upgrade: OnUpgrade, ticket: Ticket) {
+    let alive = app.alive.clone();
+    let deps = app.desk.clone();
+    drop(app);
+    let Ok(upgraded) = upgrade.await else { return }; // the peer left before the 101
+    // The socket itself, without the layers that HTTP needed.
+    match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(plain) => {
+            run_session(plain.io.into_inner(), plain.read_buf.to_vec(), ticket, deps).await;
+        }
+        Err(upgraded) => tls_session(upgraded, ticket, deps).await,
+    }
+    drop(alive);
+}
+
+async fn tls_session(upgraded: Upgraded, ticket: Ticket, deps: Arc<crate::io::desk::DeskDeps>) {
+    if let Ok(tls) = upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>() {
+        run_session(tls.io.into_inner(), tls.read_buf.to_vec(), ticket, deps).await;
+    }
+}
