@@ -293,7 +293,8 @@ fn no_file_names_a_private_path() {
 
 fn synthetic_rooms() -> Rooms {
     rooms_of(
-        "| R0 | `model` | ids |\n| R2 | `sip`, `call` | x |\n| R3 | `engine` | y |\n| R4 | `io` | z |",
+        "| R0 | `model` | ids |\n| R2 | `sip`, `call` | x |\n| R3 | `engine` | y |\n\
+         | R4 | `io` | z |\n| R5.1 | `config` | c |\n| R5.2 | `app` | a |\n|---|---|---|",
     )
 }
 
