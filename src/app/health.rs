@@ -1,33 +1,33 @@
 //! Whether the journal writes, told to desks when it changes.
 
 use crate::io::desk::Health;
-use std::sync::Arc;
+use crate::store::{JournalHealth, JournalState};
 use std::time::Duration;
 use tokio::sync::watch;
 
 /// How often the journal's state is looked at; a lock-free read.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// The sending side.
-pub(super) struct HealthSource(watch::Sender<Health>);
-
-impl Default for HealthSource {
-    fn default() -> Self {
-        Self(watch::channel(Health::Enabled).0)
-    }
-}
-
-impl HealthSource {
-    pub(super) fn subscribe(&self) -> watch::Receiver<Health> {
-        self.0.subscribe()
+/// The journal's state as desks see it. The reason has no running figure in it, so that it
+/// changes only when the state does.
+pub(super) fn of(health: &JournalHealth) -> Health {
+    match health.state {
+        JournalState::Enabled => Health::Enabled,
+        JournalState::Degraded { .. } => {
+            Health::Degraded { reason: "the journal does not write: no new gated calls".to_owned() }
+        }
     }
 }
 
 /// Tells changes until the task is dropped.
-pub(super) async fn watch(source: Arc<HealthSource>, trouble: impl Fn() -> Option<String>) {
+pub(super) async fn watch(told: watch::Sender<Health>, look: impl Fn() -> JournalHealth) {
     loop {
-        let health = if trouble().is_some() { Health::Degraded } else { Health::Enabled };
-        source.0.send_if_modified(|now| std::mem::replace(now, health) != health);
+        let health = of(&look());
+        told.send_if_modified(|now| {
+            let changed = *now != health;
+            now.clone_from(&health);
+            changed
+        });
         tokio::time::sleep(LOOK).await;
     }
 }

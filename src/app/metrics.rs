@@ -1,5 +1,6 @@
 //! Figures for `/metrics` (Prometheus text format 0.0.4) and `/healthz`.
 
+use crate::io::desk::DeskStats;
 use crate::store::{JournalHealth, JournalState};
 use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
@@ -41,18 +42,13 @@ impl Shared {
     }
 }
 
-/// The journal's state in a word or two, `None` when it is well.
-pub(super) fn trouble(health: &JournalHealth) -> Option<String> {
-    match health.state {
-        JournalState::Enabled => None,
-        JournalState::Degraded { lasting } => {
-            Some(format!("the journal has not written for {:.1} s", lasting.as_secs_f64()))
-        }
-    }
-}
-
-/// The text of `/metrics`, without the desks' part.
-pub(super) fn text(shared: &Shared, health: &JournalHealth, clamps: u64) -> String {
+/// The text of `/metrics`.
+pub(super) fn text(
+    shared: &Shared,
+    health: &JournalHealth,
+    clamps: u64,
+    desks: &DeskStats,
+) -> String {
     let snapshot = shared.read();
     let mut out = String::with_capacity(8192);
     let t = snapshot.totals;
@@ -69,6 +65,13 @@ pub(super) fn text(shared: &Shared, health: &JournalHealth, clamps: u64) -> Stri
         ("udp_send_errors", "Datagrams not sent.", snapshot.send_errors),
         ("clock_clamps", "Kernel stamps outside [0, 1 s].", clamps),
         ("journal_commit_failures", "Commits that failed.", health.failures),
+        ("desk_welcomes", "Desks let in.", desks.welcomed_total),
+        ("desk_resumes", "Of these, continuations.", desks.resumed_total),
+        ("desk_auth_failures", "Tokens refused.", desks.auth_failed_total),
+        ("desk_refusals", "Upgrades refused.", desks.refused_total),
+        ("desk_frames", "Event frames sent.", desks.frames_total),
+        ("desk_slow_closed", "Sockets closed as slow.", desks.slow_total),
+        ("desk_silent_closed", "Sockets closed without a sign of life.", desks.heartbeat_lost_total),
     ] {
         metric(&mut out, name, help, "counter", value);
     }
@@ -77,10 +80,11 @@ pub(super) fn text(shared: &Shared, health: &JournalHealth, clamps: u64) -> Stri
     }
     for (name, help, value) in [
         ("calls", "Calls in progress.", snapshot.calls as u64),
+        ("desk_sockets", "Desk sockets open.", desks.sockets),
         ("position", "Newest position given out.", snapshot.pos.0),
         ("dnc_entries", "Do-not-call entries, expired ones included.", snapshot.list as u64),
         ("journal_queued", "Events in the ring to the journal.", health.queued as u64),
-        ("journal_degraded", "1 while the journal does not write.", trouble(health).is_some().into()),
+        ("journal_degraded", "1 while the journal does not write.", u64::from(health.state != JournalState::Enabled)),
     ] {
         metric(&mut out, name, help, "gauge", value);
     }

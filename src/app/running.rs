@@ -2,13 +2,15 @@
 
 use super::admin::{Desk, handler};
 use super::build;
+use super::desks;
 use super::error::AppError;
-use super::metrics::{Shared, text, trouble};
+use super::metrics::{Shared, text};
 use super::orders::{Order, Orders};
 use super::sip_thread::SipThread;
 use crate::config::Config;
 use crate::io::admin::AdminSocket;
 use crate::io::clock::Clock;
+use crate::io::desk::Health;
 use crate::io::udp::UdpPort;
 use crate::io::wake::Waker;
 use crate::store::{self, JournalHandle, Opened};
@@ -18,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use trunkline_core::engine::{Engine, ExplainJob, Outputs, PartyMaker, Restored};
 use trunkline_core::model::{Committed, Epoch, Pos};
 
@@ -41,6 +43,8 @@ pub struct Running {
     pub admin: PathBuf,
     orders: Orders,
     journal: Arc<JournalHandle>,
+    shutdown: watch::Sender<bool>,
+    server: tokio::task::JoinHandle<()>,
     threads: Vec<JoinHandle<()>>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
@@ -94,8 +98,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     let orders = Orders::new(inbox, durable.clone(), waker.clone());
     let (committed, _) = broadcast::channel::<Committed>(TAIL_GROUPS);
 
-    let health = Arc::new(super::health::HealthSource::default());
-    let hub = super::desks::spawn(&config, &clock, &store, &recovery, health.subscribe())?;
+    let (health_told, health) = watch::channel(Health::Enabled);
+    let hub = desks::spawn(&clock, &store, &recovery, health.clone());
     let on_commit = {
         let (orders, committed, hub) = (orders.clone(), committed.clone(), hub.clone());
         move |group: Committed| {
@@ -154,26 +158,24 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     });
     let mut tasks = vec![tokio::spawn(admin.serve(handler(desk)))];
     let figures = {
-        let (journal, clock, hub) = (journal.clone(), clock.clone(), hub.clone());
-        move || {
-            let mut out = text(&shared, &journal.health(), clock.clamps());
-            super::desks::metrics(&hub, &mut out);
-            out
-        }
+        let (journal, hub) = (journal.clone(), hub.clone());
+        move || text(&shared, &journal.health(), clock.clamps(), &hub.stats())
     };
-    let well = {
+    let look = {
         let journal = journal.clone();
-        move || trouble(&journal.health())
+        move || journal.health()
     };
-    tasks.push(tokio::spawn(super::health::watch(health, well.clone())));
-    let (http, serving) = super::desks::serve(&config, hub, clock, figures, well).await?;
-    tasks.push(serving);
+    tasks.push(tokio::spawn(super::health::watch(health_told, look)));
+    let (shutdown, stopping) = watch::channel(false);
+    let server = desks::serve(&config, hub, figures, health, stopping).await?;
     Ok(Running {
         sip,
-        http,
+        http: server.addr,
         admin: config.admin.socket,
         orders,
         journal,
+        shutdown,
+        server: server.task,
         threads: vec![sip_thread, explainer],
         tasks,
     })
@@ -194,6 +196,7 @@ impl Running {
     pub async fn stop(self) -> Result<(), AppError> {
         self.orders.give(Order::Drain);
         tokio::time::sleep(Duration::from_millis(100)).await;
+        let _ = self.shutdown.send(true); // desks get goaway
         let until = tokio::time::Instant::now() + DRAIN_WAIT;
         while self.journal.health().undurable.is_some() && tokio::time::Instant::now() < until {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -201,6 +204,7 @@ impl Running {
         while !self.orders.give(Order::Stop) && !self.threads.iter().all(JoinHandle::is_finished) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        let _ = self.server.await; // bounded by its own drain time
         for task in &self.tasks {
             task.abort();
         }

@@ -1,0 +1,59 @@
+//! The HTTP port and the desks on it.
+
+use super::error::AppError;
+use crate::config::Config;
+use crate::io::clock::Clock;
+use crate::io::desk::token::TokenKey;
+use crate::io::desk::{DeskConfig, DeskHub, Health};
+use crate::io::http::{self, HttpConfig, HttpDeps, HttpServer, TlsFiles};
+use crate::store::{Recovery, Store, keys};
+use std::sync::Arc;
+use tokio::sync::watch;
+use trunkline_core::hub::{Hub, HubLimits};
+
+/// Starts the hub where the log stands.
+pub(super) fn spawn(
+    clock: &Clock,
+    store: &Store,
+    recovery: &Recovery,
+    health: watch::Receiver<Health>,
+) -> DeskHub {
+    let live = recovery.live.clone();
+    let hub = Hub::new(recovery.epoch, recovery.head, live, HubLimits::default());
+    let store = store.clone();
+    let journal = move |from, limit| store.read(from, limit).map_err(|e| e.to_string());
+    let wall = clock.clone();
+    let runtime = tokio::runtime::Handle::current();
+    DeskHub::spawn(&runtime, hub, Arc::new(journal), Arc::new(move || wall.wall()), health)
+}
+
+/// Listens and serves until `shutdown`.
+pub(super) async fn serve(
+    config: &Config,
+    desk: DeskHub,
+    metrics: impl Fn() -> String + Send + Sync + 'static,
+    health: watch::Receiver<Health>,
+    shutdown: watch::Receiver<bool>,
+) -> Result<HttpServer, AppError> {
+    let section = &config.http;
+    let secret = keys::load(&section.token_key)?;
+    let tls = match (&section.tls_cert, &section.tls_key) {
+        (Some(cert), Some(key)) => Some(TlsFiles { cert: cert.clone(), key: key.clone() }),
+        _ => None, // the configuration was checked: both or none
+    };
+    let http = HttpConfig {
+        listen: section.listen,
+        tls,
+        desk: DeskConfig { origins: section.origins.clone(), ..DeskConfig::default() },
+        ..HttpConfig::default()
+    };
+    let deps = HttpDeps {
+        desk,
+        tokens: Arc::new(TokenKey::new(&config.site.name, secret.reveal())),
+        healthz: Arc::new(move || health.borrow().clone()),
+        metrics: Arc::new(metrics),
+    };
+    http::serve(http, deps, shutdown).await.map_err(|error| {
+        AppError::io("[http] listen")(std::io::Error::other(error.to_string()))
+    })
+}
