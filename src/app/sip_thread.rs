@@ -88,8 +88,7 @@ impl SipThread {
         let now = clock.now();
         port.receive(|datagram| {
             let at = clock.arrival(now, datagram.stamp);
-            let received =
-                Received { local, remote: datagram.remote, bytes: datagram.bytes, at };
+            let received = Received { local, remote: datagram.remote, bytes: datagram.bytes, at };
             engine.handle(now, Input::Datagram(received), &mut state.out);
         })
     }

@@ -4,17 +4,30 @@
 //! does anybody hear of them. Projections follow on their own thread and can always be made again
 //! from the journal. docs/storage.md has the files, the keys and what is tested.
 
+mod audit;
 mod config;
+pub mod engine;
+mod engine_dir;
+mod entropy;
 mod error;
+mod frames;
 mod journal;
+mod keyring;
 pub mod keys;
-mod records;
+mod mark;
+mod meta;
+mod months;
+mod project;
 mod recover;
+mod rows;
+mod search;
+#[allow(clippy::module_inception)]
 mod store;
+mod writer;
 
 pub use config::{EngineKind, StoreConfig};
 pub use error::StoreError;
-pub use journal::{JournalHandle, JournalHealth, JournalState};
-pub use records::{DncRow, RecordQuery, RecordRow};
-pub use recover::{Opened, Recovery, RefKeys, open};
+pub use journal::{JournalHandle, JournalHealth, JournalState, UNDURABLE_MAX};
+pub use recover::{Opened, Recovery, RefKeys, open, open_with};
+pub use search::{DncRow, RecordQuery, RecordRow, SEARCH_ROWS_MAX};
 pub use store::{AuditReport, Store};

@@ -1,11 +1,70 @@
-//! The open store.
+//! The open store: what all threads share, and the calls that read it.
 
-use super::{DncRow, JournalHandle, RecordQuery, RecordRow, StoreError};
-use trunkline_core::model::{Call, CallId, Committed, Decision, DecisionId, Event, Pos, Wall};
+use super::audit::{AuditLog, Draft};
+use super::engine::{Engine, TableFile};
+use super::frames::{Frame, Frames};
+use super::journal::{JournalHandle, Shared};
+use super::keyring::Keyring;
+use super::mark::Mark;
+use super::months::Months;
+use super::project::Projector;
+use super::rows::Rows;
+use super::writer::{Clock, Writer, follow};
+use super::{StoreError, engine::Table, meta, project};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use trunkline_core::model::{Committed, DncEntry, Epoch, Event, Pos, Wall};
+use trunkline_core::vault::BlindIndex;
+
+/// Frames between writer and projections; beyond, projections read the journal.
+const FRAMES_WAITING_MAX: usize = 1024;
+/// Frames of a `read` that are opened at once.
+const FRAMES_PER_READ: usize = 32;
 
 /// An open data directory; clones share it.
 #[derive(Clone)]
-pub struct Store {}
+pub struct Store {
+    pub(super) inner: Arc<Inner>,
+    pub(super) start: Arc<Mutex<Option<Start>>>,
+}
+
+/// What the threads share. Nothing here waits for the writer.
+pub(super) struct Inner {
+    pub(super) engine: Arc<dyn Engine>,
+    pub(super) meta: Arc<dyn TableFile>,
+    pub(super) keys: Arc<Keyring>,
+    pub(super) frames: Frames,
+    pub(super) months: Months,
+    pub(super) audit: Mutex<AuditLog>,
+    pub(super) durable: Durable,
+    pub(super) tenant: String,
+    pub(super) journal_keep: Duration,
+    pub(super) desk_refs: BlindIndex,
+    pub(super) _lock: std::fs::File,
+}
+
+/// What the first start of the journal takes over.
+pub(super) struct Start {
+    pub(super) projector: Projector,
+    pub(super) epoch: Epoch,
+}
+
+/// Newest durable commit.
+pub(super) struct Durable(Mutex<Mark>);
+
+impl Durable {
+    pub(super) fn new(mark: Mark) -> Self {
+        Self(Mutex::new(mark))
+    }
+
+    pub(super) fn mark(&self) -> Mark {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set(&self, mark: Mark) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = mark;
+    }
+}
 
 /// What `audit verify` found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,68 +77,136 @@ pub struct AuditReport {
     pub signed_at: Wall,
 }
 
+impl Inner {
+    pub(super) fn audit(&self) -> MutexGuard<'_, AuditLog> {
+        // An append that panicked left the log marked dirty: the next one cuts it back.
+        self.audit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn rows(&self) -> Rows<'_> {
+        Rows { keys: &self.keys, tenant: &self.tenant }
+    }
+
+    pub(super) fn dnc_entry(&self, key: &[u8; 16]) -> Result<Option<DncEntry>, StoreError> {
+        let row = self.meta.get(Table::Dnc, key)?;
+        row.map(|row| project::open_dnc(self, key, &row)).transpose()
+    }
+}
+
 impl Store {
-    /// Starts the writer and the projection thread. Call it once.
+    /// Starts the writer and the projection thread; once in the life of a store.
+    ///
+    /// `ring_capacity` bounds the events that wait for the disk. `on_commit` runs on the writer's
+    /// thread after each durable commit, in order: it must be quick and must not call `close`.
     ///
     /// # Errors
     /// If a thread cannot be started, or the journal was started before.
     pub fn start_journal(
         &self,
-        _ring_capacity: usize,
-        _clock: impl Fn() -> Wall + Send + Sync + 'static,
-        _on_commit: impl FnMut(Committed) + Send + 'static,
+        ring_capacity: usize,
+        clock: impl Fn() -> Wall + Send + Sync + 'static,
+        on_commit: impl FnMut(Committed) + Send + 'static,
     ) -> Result<JournalHandle, StoreError> {
-        todo!()
+        let start = self.start.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Start { projector, epoch } = start.ok_or(StoreError::Closed)?;
+        let mark = self.inner.durable.mark();
+        let shared = Arc::new(Shared::new());
+        let clock: Clock = Arc::new(clock);
+        let (ring, items) = crossbeam_channel::bounded(ring_capacity);
+        let (frames, committed) = crossbeam_channel::bounded::<Frame>(FRAMES_WAITING_MAX);
+        let (ended, end) = crossbeam_channel::bounded(1);
+        let writer = Writer {
+            store: self.inner.clone(),
+            ring: items,
+            shared: shared.clone(),
+            clock: clock.clone(),
+            on_commit,
+            frames,
+            mark,
+            epoch,
+        };
+        let failed = |e| StoreError::io("journal thread", e);
+        let (store, state) = (self.inner.clone(), shared.clone());
+        std::thread::Builder::new()
+            .name("projections".to_owned())
+            .spawn(move || {
+                let stop = follow(projector, &store, &committed, &state, &clock);
+                // The lock of the directory must be gone before `close` returns.
+                drop(store);
+                let _ = ended.send(stop);
+            })
+            .map_err(failed)?;
+        std::thread::Builder::new()
+            .name("journal".to_owned())
+            .spawn(move || writer.run())
+            .map_err(failed)?;
+        let next = if mark.pos == 0 { 0 } else { mark.pos + 1 };
+        Ok(JournalHandle::new(ring, shared, end, next))
     }
 
-    /// Events of the epoch in force after a position, oldest first.
-    pub fn read(&self, _from_exclusive: Pos, _limit: usize) -> Result<Vec<Event>, StoreError> {
-        todo!()
-    }
-
-    /// Records that fit, newest first. Audited before anything is returned.
-    pub fn search(
-        &self,
-        _query: &RecordQuery,
-        _who: &str,
-        _now: Wall,
-    ) -> Result<Vec<RecordRow>, StoreError> {
-        todo!()
-    }
-
-    /// One record. Audited before anything is returned.
-    pub fn show(&self, _id: CallId, _who: &str, _now: Wall) -> Result<Option<Call>, StoreError> {
-        todo!()
-    }
-
-    /// One gate decision. Audited before anything is returned.
-    pub fn show_decision(
-        &self,
-        _id: DecisionId,
-        _who: &str,
-        _now: Wall,
-    ) -> Result<Option<Decision>, StoreError> {
-        todo!()
-    }
-
-    /// The do-not-call list. Audited before anything is returned.
-    pub fn dnc_list(&self, _who: &str, _now: Wall) -> Result<Vec<DncRow>, StoreError> {
-        todo!()
+    /// Durable events of the epoch in force after a position, oldest first.
+    ///
+    /// The journal is kept for a while only: if the first event does not follow `from_exclusive`,
+    /// the reader was away too long.
+    ///
+    /// # Errors
+    /// If the journal cannot be read or a frame does not open.
+    pub fn read(&self, from_exclusive: Pos, limit: usize) -> Result<Vec<Event>, StoreError> {
+        let durable = self.inner.durable.mark();
+        let mut out = Vec::new();
+        let mut from = from_exclusive.0;
+        while out.len() < limit && from < durable.pos {
+            let frames = self.inner.frames.after(durable.epoch_no, from, FRAMES_PER_READ)?;
+            let Some(last) = frames.last().map(|f| f.mark.pos) else { break };
+            for event in frames.iter().flat_map(|f| f.events.iter()) {
+                let wanted = event.pos > from_exclusive && event.pos.0 <= durable.pos;
+                if wanted && out.len() < limit {
+                    out.push(event.clone());
+                }
+            }
+            from = last;
+        }
+        Ok(out)
     }
 
     /// Writes an act of an operator (export, key work) into the audit log, durable on return.
+    ///
+    /// `object` must hold no personal data: ids, blind references and counts.
+    ///
+    /// # Errors
+    /// If the entry is not durable: the act must not go on then.
     pub fn audit(
         &self,
-        _who: &str,
-        _action: &str,
-        _object: &str,
-        _now: Wall,
+        who: &str,
+        action: &str,
+        object: &str,
+        now: Wall,
     ) -> Result<(), StoreError> {
-        todo!()
+        let draft = Draft::new(now, who, action, object.to_owned());
+        let commit = self.inner.durable.mark().seq;
+        self.inner.audit().append(vec![draft], commit)
     }
 
     /// Checks the whole audit log against its signed head.
+    ///
+    /// # Errors
+    /// [`StoreError::Audit`] names the first bad entry.
     pub fn audit_verify(&self) -> Result<AuditReport, StoreError> {
-        todo!()
+        let (entries, head) = self.inner.audit().verify()?;
+        Ok(AuditReport { entries, signed: head.seq, signed_at: head.at })
     }
+
+    /// Checks the structure of the long-lived file; sealed rows prove themselves when read.
+    ///
+    /// # Errors
+    /// If it is damaged.
+    pub fn scrub(&self) -> Result<(), StoreError> {
+        self.inner.meta.scrub()
+    }
+}
+
+/// Every entry of the do-not-call list.
+pub(super) fn dnc_entries(store: &Inner) -> Result<Vec<DncEntry>, StoreError> {
+    let rows = meta::all(&store.meta, Table::Dnc)?;
+    rows.iter().map(|(key, row)| project::open_dnc(store, key, row)).collect()
 }

@@ -246,11 +246,8 @@ impl CallMachine {
 
     /// A call that was live when an earlier run ended.
     pub fn restore(settings: &Settings, call: Call) -> Self {
-        let held_since = call
-            .legs
-            .iter()
-            .filter_map(|l| l.held_since.as_ref().map(|m| m.pbx_time))
-            .min();
+        let held_since =
+            call.legs.iter().filter_map(|l| l.held_since.as_ref().map(|m| m.pbx_time)).min();
         Self {
             call,
             ring_period_ms: settings.ring_period_ms,
@@ -387,11 +384,8 @@ impl CallMachine {
             return;
         }
         self.call.dialog.callee_tag = callee_tag;
-        let at = Moment {
-            pbx_time: now.wall,
-            observed_at: now.wall,
-            quality: TimeQuality::Reconciled,
-        };
+        let at =
+            Moment { pbx_time: now.wall, observed_at: now.wall, quality: TimeQuality::Reconciled };
         self.cancelled = None;
         self.call.answered = Some(at);
         self.call.state = S::Connected;
@@ -486,12 +480,8 @@ impl CallMachine {
     }
 
     fn denied(&mut self, now: Now, status: u16, text: String, out: &mut Vec<Fact>) {
-        let cause = Cause {
-            csta: CstaCause::PolicyDenied,
-            sip_status: Some(status),
-            q850: Some(21),
-            text,
-        };
+        let cause =
+            Cause { csta: CstaCause::PolicyDenied, sip_status: Some(status), q850: Some(21), text };
         self.fail(Moment::own(now), Released::System, cause, out);
     }
 

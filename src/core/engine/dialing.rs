@@ -270,10 +270,7 @@ impl Engine {
             None => format!("rule {rule}; no allowed time known"),
         };
         parts.next_allowed_at = next;
-        let decision = parts.id;
-        self.feed(now, call, CallInput::Decided { decision }, out);
-        let entity = Entity::Decision(Box::new(decided.into_decision(parts)));
-        self.emit(now, EventKind::OutboundDenied, entity, Detail::default(), out);
+        self.tell_denied(now, call, decided, parts, out);
         self.refuse(now, ask, call, text, out);
     }
 
@@ -312,9 +309,7 @@ impl Engine {
 
     /// The one place where an outbound INVITE leaves: it takes a right and uses it up.
     fn dial(&mut self, now: Now, ask: AskId, right: DialRight) {
-        match right {
-            DialRight::Committed(_) | DialRight::Exempt(_) => {}
-        }
+        let (DialRight::Committed(_) | DialRight::Exempt(_)) = right; // used up
         let strip = vec![self.config.purpose_header.clone()];
         let plan = RoutePlan { hops: self.config.outbound.clone(), strip };
         self.core.route(now, ask, plan, &mut self.sip);
@@ -329,7 +324,7 @@ impl Engine {
         input: CallInput,
         out: &mut Outputs,
     ) {
-        self.forget_waiting(ask);
+        self.forget_waiting(now, ask, out);
         let Some(call) = self.table.of_ask(ask) else { return };
         self.table.release_ask(ask);
         if matches!(status, 401 | 407 | 422) {
@@ -340,10 +335,25 @@ impl Engine {
         self.feed(now, call, input, out);
     }
 
-    /// A caller who gave up needs no right any more.
-    pub(super) fn forget_waiting(&mut self, ask: AskId) {
+    /// A caller who gave up needs no right any more; a decision that was made is still told.
+    pub(super) fn forget_waiting(&mut self, now: Now, ask: AskId, out: &mut Outputs) {
         self.dialing.permits.retain(|p| p.ask != ask);
-        self.dialing.denials.remove(&ask);
+        if let Some(Denied { call, decided, parts, .. }) = self.dialing.denials.remove(&ask) {
+            self.tell_denied(now, call, decided, parts, out);
+        }
+    }
+
+    fn tell_denied(
+        &mut self,
+        now: Now,
+        call: CallId,
+        decided: Decided,
+        parts: DecisionParts,
+        out: &mut Outputs,
+    ) {
+        self.feed(now, call, CallInput::Decided { decision: parts.id }, out);
+        let entity = Entity::Decision(Box::new(decided.into_decision(parts)));
+        self.emit(now, EventKind::OutboundDenied, entity, Detail::default(), out);
     }
 
     /// No permit that waits can become durable.

@@ -34,7 +34,7 @@ impl Engine {
             Signal::Cancelled { ask, reason, arrival } => {
                 let reason = reason.map(text);
                 self.feed_ask(now, ask, CallInput::CancelRequested { reason, arrival }, out);
-                self.forget_waiting(ask);
+                self.forget_waiting(now, ask, out);
             }
             Signal::Rejected { ask, status, phrase, reason, local, arrival } => {
                 let reason = reason.map(text);

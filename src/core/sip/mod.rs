@@ -3,8 +3,15 @@
 mod config;
 mod counters;
 mod datagram;
+mod edit;
+mod mark;
+mod message;
+mod own;
 mod proxy;
 mod signal;
+mod slab;
+mod timer;
+mod transaction;
 
 pub use config::*;
 pub use counters::*;

@@ -1,45 +1,135 @@
-//! The core's public face.
+//! The core's public face, its tables, and the way in and out of them.
 
+use super::peers::Peers;
+use super::state::{Alarm, Client, Owner, Server, Slot, Timer};
 use crate::model::{Mono, Now};
-use crate::sip::{AskId, CoreConfig, Counters, Outputs, Received, Refusal, RoutePlan, Sizes};
+use crate::sip::edit::Edits;
+use crate::sip::mark::Marks;
+use crate::sip::message::{Index, Message, Start};
+use crate::sip::slab::{Key, Slab};
+use crate::sip::timer::{Wheel, horizon};
+use crate::sip::{
+    CoreConfig, Counters, Limits, Outgoing, Outputs, PeerId, Received, Sizes, Timers,
+};
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::net::SocketAddr;
+
+/// Keys are hashes already.
+#[derive(Default)]
+pub struct Identity64(u64);
+
+impl Hasher for Identity64 {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+}
+
+type Keys = HashMap<u64, Key, BuildHasherDefault<Identity64>>;
 
 /// A record-routing, transaction-stateful proxy without IO.
 pub struct Core {
-    config: CoreConfig,
-    counters: Counters,
-    draining: bool,
+    pub(super) peers: Peers,
+    pub(super) marks: Marks,
+    pub(super) timers: Timers,
+    pub(super) limits: Limits,
+    pub(super) server_name: String,
+    pub(super) purpose_header: Option<String>,
+    pub(super) counters: Counters,
+    pub(super) draining: bool,
+    pub(super) servers: Slab<Server>,
+    pub(super) clients: Slab<Client>,
+    pub(super) keys: Keys,
+    /// INVITEs by sender and branch alone: a CANCEL behind a NAT may differ in sent-by.
+    pub(super) cancel_keys: Keys,
+    pub(super) pending: HashMap<PeerId, usize>,
+    pub(super) pending_total: usize,
+    pub(super) wheel: Wheel<Timer>,
+    pub(super) edits: Edits,
+    index: Index,
+    spare: Index,
+    fired: Vec<Timer>,
 }
 
 impl Core {
     /// An empty core.
     pub fn new(config: CoreConfig) -> Self {
-        Self { config, counters: Counters::default(), draining: false }
+        Self {
+            peers: Peers::new(config.peers, config.listen),
+            marks: Marks::new(&config.secret, config.epoch),
+            timers: config.timers,
+            limits: config.limits,
+            server_name: config.server_name,
+            purpose_header: config.purpose_header,
+            counters: Counters::default(),
+            draining: false,
+            servers: Slab::new(),
+            clients: Slab::new(),
+            keys: Keys::default(),
+            cancel_keys: Keys::default(),
+            pending: HashMap::new(),
+            pending_total: 0,
+            wheel: Wheel::new(),
+            edits: Edits::default(),
+            index: Index::default(),
+            spare: Index::default(),
+            fired: Vec::new(),
+        }
     }
 
     /// Takes one datagram.
-    pub fn receive(&mut self, _now: Now, _datagram: Received<'_>, _out: &mut Outputs) {
-        todo!()
+    pub fn receive(&mut self, now: Now, datagram: Received<'_>, out: &mut Outputs) {
+        self.counters.received += 1;
+        let Some((peer, kind)) = self.peers.of_source(datagram.remote) else {
+            self.counters.unknown_source += 1;
+            return;
+        };
+        if datagram.bytes.len() > self.limits.message_bytes_max.min(65_535) {
+            self.counters.too_long += 1;
+            return;
+        }
+        let blank = |b: &u8| matches!(b, b'\r' | b'\n' | 0);
+        let Some(start) = datagram.bytes.iter().position(|b| !blank(b)) else {
+            self.counters.keepalives += 1;
+            return;
+        };
+        let datagram = Received { bytes: &datagram.bytes[start..], ..datagram };
+        let mut index = std::mem::take(&mut self.index);
+        let read = index.read(datagram.bytes, self.limits.headers_max);
+        let message = Message::new(datagram.bytes, &index);
+        if read.is_err() || !message.is_identified() {
+            self.counters.malformed += 1;
+        } else if matches!(message.start(), Start::Request { .. }) {
+            self.on_request(now, &message, &datagram, (peer, kind), out);
+        } else {
+            self.on_response(now, &message, &datagram, peer, out);
+        }
+        self.index = index;
     }
 
     /// Fires what is due; call it at `next_deadline` or later.
-    pub fn tick(&mut self, _now: Now, _out: &mut Outputs) {
-        todo!()
+    pub fn tick(&mut self, now: Now, out: &mut Outputs) {
+        let mut fired = std::mem::take(&mut self.fired);
+        self.wheel.due(now, &mut fired);
+        for timer in fired.drain(..) {
+            self.on_timer(now, timer, out);
+        }
+        self.fired = fired;
     }
 
     /// When `tick` has something to do.
     pub fn next_deadline(&self) -> Option<Mono> {
-        let _ = &self.config;
-        todo!()
-    }
-
-    /// Answers an ask: forward. An ask that is over is counted and ignored.
-    pub fn route(&mut self, _now: Now, _ask: AskId, _plan: RoutePlan, _out: &mut Outputs) {
-        todo!()
-    }
-
-    /// Answers an ask: refuse. An ask that is over is counted and ignored.
-    pub fn refuse(&mut self, _now: Now, _ask: AskId, _refusal: Refusal, _out: &mut Outputs) {
-        todo!()
+        self.wheel.next()
     }
 
     /// Counts since the start.
@@ -49,11 +139,95 @@ impl Core {
 
     /// Live entries of each table.
     pub fn sizes(&self) -> Sizes {
-        todo!()
+        Sizes {
+            servers: self.servers.len(),
+            clients: self.clients.len(),
+            keys: self.keys.len() + self.cancel_keys.len(),
+            pending: self.pending_total,
+            timers: self.wheel.len(),
+        }
     }
 
     /// While draining, new INVITEs and OPTIONS to us get 503; calls in progress go on.
     pub fn set_draining(&mut self, draining: bool) {
         self.draining = draining;
+    }
+
+    /// Hands a datagram out.
+    pub(super) fn send(
+        &mut self,
+        local: SocketAddr,
+        remote: SocketAddr,
+        bytes: Vec<u8>,
+        out: &mut Outputs,
+    ) {
+        self.counters.sent += 1;
+        out.sends.push(Outgoing { local, remote, bytes });
+    }
+
+    /// Reads stored bytes again: they were a message once.
+    pub(super) fn reread<R>(
+        &mut self,
+        bytes: &[u8],
+        work: impl FnOnce(&mut Self, &Message<'_>) -> R,
+    ) -> Option<R> {
+        let mut index = std::mem::take(&mut self.spare);
+        let read = index.read(bytes, usize::MAX);
+        let result = read.ok().map(|()| work(self, &Message::new(bytes, &index)));
+        self.spare = index;
+        result
+    }
+
+    fn alarm(&mut self, owner: Owner, slot: Slot) -> Option<&mut Alarm> {
+        Some(match (owner, slot) {
+            (Owner::Server(key), Slot::Resend) => &mut self.servers.get_mut(key)?.resend,
+            (Owner::Server(key), Slot::End) => &mut self.servers.get_mut(key)?.end,
+            (Owner::Server(_), Slot::Patience) => return None,
+            (Owner::Client(key), Slot::Resend) => &mut self.clients.get_mut(key)?.resend,
+            (Owner::Client(key), Slot::End) => &mut self.clients.get_mut(key)?.end,
+            (Owner::Client(key), Slot::Patience) => &mut self.clients.get_mut(key)?.patience,
+        })
+    }
+
+    /// Sets a timer; one entry in the wheel is enough as long as it is not later than the timer.
+    pub(super) fn arm(&mut self, now: Now, owner: Owner, slot: Slot, wait: std::time::Duration) {
+        let due = now.mono.after(wait);
+        let at = horizon(now, due, self.timers.long());
+        let Some(alarm) = self.alarm(owner, slot) else { return };
+        alarm.due = Some(due);
+        if alarm.queued.is_none_or(|queued| queued > at) {
+            alarm.queued = Some(at);
+            self.wheel.arm(at, Timer { owner, slot, at });
+        }
+    }
+
+    /// Stops a timer; its entry in the wheel finds nothing to do.
+    pub(super) fn disarm(&mut self, owner: Owner, slot: Slot) {
+        if let Some(alarm) = self.alarm(owner, slot) {
+            alarm.due = None;
+        }
+    }
+
+    /// Did this entry's timer really end? If it was set later meanwhile, queues it again.
+    pub(super) fn has_ended(&mut self, now: Now, timer: Timer) -> bool {
+        let longest = self.timers.long();
+        let Some(alarm) = self.alarm(timer.owner, timer.slot) else { return false };
+        if alarm.queued != Some(timer.at) {
+            return false;
+        }
+        alarm.queued = None;
+        match alarm.due {
+            None => false,
+            Some(due) if due <= now.mono => {
+                alarm.due = None;
+                true
+            }
+            Some(due) => {
+                let at = horizon(now, due, longest);
+                alarm.queued = Some(at);
+                self.wheel.arm(at, Timer { at, ..timer });
+                false
+            }
+        }
     }
 }

@@ -1,0 +1,7 @@
+//! The engine against SIP text, a virtual clock and a journal that confirms when told to.
+
+#![allow(clippy::unwrap_used)]
+
+mod bench_site;
+mod gate;
+mod journal;

@@ -1,0 +1,13 @@
+//! Outgoing bytes made from received ones by an ordered list of edits applied once: what no edit
+//! names stays as it was, to the byte.
+
+mod request;
+mod response;
+mod splice;
+
+pub use request::{
+    RouteEdits, insert_route_mark, lower_max_forwards, note_source, push_via, replace_uri,
+    route_edits, strip_headers, value_uri,
+};
+pub use response::{pop_via, replace_status, second_via};
+pub use splice::Edits;

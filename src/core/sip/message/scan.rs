@@ -1,0 +1,167 @@
+//! The one pass over a message: start line, header lines, body.
+
+use super::span::{is_lws, is_token};
+use super::{Header, Name, Span, trim};
+use memchr::{memchr, memrchr};
+
+/// Why bytes are not a message. Nothing can be answered to these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParseError {
+    /// Neither a request line nor a status line.
+    #[error("sip start line is malformed")]
+    StartLine,
+    /// A line without a colon, or with a name that is no token.
+    #[error("sip header line is malformed")]
+    HeaderLine,
+    /// No empty line after the headers.
+    #[error("sip message ends inside its headers")]
+    Truncated,
+    /// More header lines than allowed.
+    #[error("sip message has more headers than allowed")]
+    TooManyHeaders,
+}
+
+/// The first line.
+#[derive(Clone, Copy, Debug)]
+pub enum Start {
+    /// A request line.
+    Request {
+        /// Method.
+        method: Span,
+        /// Request-URI.
+        uri: Span,
+        /// Is it `SIP/2.0`?
+        version_ok: bool,
+    },
+    /// A status line.
+    Response {
+        /// Three digits, 100-699.
+        status: u16,
+        /// Reason phrase, may be empty.
+        phrase: Span,
+    },
+}
+
+const NONE: u8 = u8::MAX;
+
+/// Where things are in a message. Reused from message to message: reading allocates nothing once
+/// the header list has grown.
+#[derive(Debug)]
+pub struct Index {
+    pub(super) start: Start,
+    pub(super) headers: Vec<Header>,
+    pub(super) first: [u8; Name::COUNT],
+    /// First byte after the start line.
+    pub(super) headers_at: u32,
+    /// From the empty line (excluded) to the end of the datagram.
+    pub(super) rest: Span,
+}
+
+impl Default for Index {
+    fn default() -> Self {
+        let start = Start::Response { status: 0, phrase: Span::default() };
+        let first = [NONE; Name::COUNT];
+        Self { start, headers: Vec::new(), first, headers_at: 0, rest: Span::default() }
+    }
+}
+
+impl Index {
+    /// Reads a message. `headers_max` is cut to 250.
+    pub fn read(&mut self, bytes: &[u8], headers_max: usize) -> Result<(), ParseError> {
+        let headers_max = headers_max.min(usize::from(NONE) - 5);
+        self.headers.clear();
+        self.first = [NONE; Name::COUNT];
+        let (line, mut at) = next_line(bytes, 0).ok_or(ParseError::StartLine)?;
+        self.start = start_line(bytes, line).ok_or(ParseError::StartLine)?;
+        self.headers_at = at as u32;
+        loop {
+            let (line, after) = next_line(bytes, at).ok_or(ParseError::Truncated)?;
+            if line.is_empty() {
+                self.rest = Span::new(after, bytes.len());
+                return Ok(());
+            }
+            let (line, after) = unfold(bytes, line, after);
+            if self.headers.len() == headers_max {
+                return Err(ParseError::TooManyHeaders);
+            }
+            let header = header_line(bytes, line, after).ok_or(ParseError::HeaderLine)?;
+            let first = &mut self.first[header.name as usize];
+            if *first == NONE {
+                *first = self.headers.len() as u8;
+            }
+            self.headers.push(header);
+            at = after;
+        }
+    }
+
+    pub(super) fn first(&self, name: Name) -> Option<&Header> {
+        self.headers.get(usize::from(self.first[name as usize]))
+    }
+}
+
+/// The line at `at` without its line end, and where the next one starts. A bare LF ends a line:
+/// old senders write it, and the Request-URI that decides stands before any of them.
+fn next_line(bytes: &[u8], at: usize) -> Option<(Span, usize)> {
+    let lf = at + memchr(b'\n', bytes.get(at..)?)?;
+    let end = if lf > at && bytes[lf - 1] == b'\r' { lf - 1 } else { lf };
+    Some((Span::new(at, end), lf + 1))
+}
+
+/// Adds the continuation lines (RFC 3261 §7.3.1).
+fn unfold(bytes: &[u8], mut line: Span, mut after: usize) -> (Span, usize) {
+    while matches!(bytes.get(after), Some(b' ' | b'\t')) {
+        match next_line(bytes, after) {
+            Some((more, next)) => {
+                line = Span::new(line.from(), more.to());
+                after = next;
+            }
+            None => break,
+        }
+    }
+    (line, after)
+}
+
+fn header_line(bytes: &[u8], line: Span, after: usize) -> Option<Header> {
+    let colon = line.from() + memchr(b':', line.of(bytes))?;
+    let label = trim(bytes, Span::new(line.from(), colon));
+    let fits = label.start == line.start
+        && !label.is_empty()
+        && label.of(bytes).iter().all(|b| is_token(*b));
+    if !fits {
+        return None;
+    }
+    let value = trim(bytes, Span::new(colon + 1, line.to()));
+    let name = Name::of(label.of(bytes));
+    Some(Header { name, label, value, line: Span::new(line.from(), after) })
+}
+
+fn start_line(bytes: &[u8], line: Span) -> Option<Start> {
+    let text = line.of(bytes);
+    if text.len() >= 11 && text[..7].eq_ignore_ascii_case(b"SIP/2.0") && text[7] == b' ' {
+        return status_line(bytes, line);
+    }
+    let first = memchr(b' ', text)?;
+    let last = memrchr(b' ', text)?;
+    let (method, version) = (&text[..first], &text[last + 1..]);
+    let uri = Span::new(line.from() + first + 1, (line.from() + last).max(line.from() + first + 1));
+    let uri_ok = last > first && !uri.is_empty() && !uri.of(bytes).iter().any(|b| is_lws(*b));
+    let method_ok = !method.is_empty() && method.iter().all(|b| is_token(*b));
+    let version_like = version.len() >= 5 && version[..4].eq_ignore_ascii_case(b"SIP/");
+    (uri_ok && method_ok && version_like).then(|| Start::Request {
+        method: Span::new(line.from(), line.from() + first),
+        uri,
+        version_ok: version.eq_ignore_ascii_case(b"SIP/2.0"),
+    })
+}
+
+fn status_line(bytes: &[u8], line: Span) -> Option<Start> {
+    let text = line.of(bytes);
+    let digits = &text[8..11];
+    let phrase_ok = text.len() == 11 || text[11] == b' ';
+    if !phrase_ok || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let status = digits.iter().fold(0, |n, d| n * 10 + u16::from(d - b'0'));
+    let phrase = Span::new(line.from() + 12.min(text.len()), line.to());
+    (100..700).contains(&status).then_some(Start::Response { status, phrase })
+}

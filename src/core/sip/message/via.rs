@@ -1,0 +1,192 @@
+//! One Via value (RFC 3261 §20.42, RFC 3581).
+
+use super::span::is_lws;
+use super::uri::{host, literal};
+use super::{Params, Span};
+use std::net::SocketAddr;
+
+/// Parts of a Via value.
+#[derive(Clone, Copy, Debug)]
+pub struct Via {
+    /// The whole value.
+    pub value: Span,
+    /// `UDP`, `TCP`, ...
+    pub transport: Span,
+    /// Host of sent-by; an IPv6 reference keeps its brackets.
+    pub host: Span,
+    /// Port of sent-by, if written.
+    pub port: Option<u16>,
+    /// sent-by as written.
+    pub sent_by: Span,
+    /// From the first semicolon on.
+    pub params: Span,
+}
+
+impl Via {
+    /// Reads one value of the list.
+    pub fn parse(bytes: &[u8], value: Span) -> Option<Self> {
+        let end = value.to();
+        let at = word(bytes, value.from(), end, b"SIP")?;
+        let at = word(bytes, slash(bytes, at, end)?, end, b"2.0")?;
+        let at = slash(bytes, at, end)?;
+        let stop = bytes[at..end].iter().position(|b| is_lws(*b))? + at;
+        let transport = Span::new(at, stop);
+        let sent_by_at = skip(bytes, stop, end);
+        let (host, at) = host(bytes, sent_by_at, end)?;
+        let mut sent_by_end = at;
+        let mut number = None;
+        let mut at = skip(bytes, at, end);
+        if bytes.get(at) == Some(&b':') && at < end {
+            let digits = skip(bytes, at + 1, end);
+            let (read, after) = port_after_space(bytes, digits, end)?;
+            number = Some(read);
+            sent_by_end = after;
+            at = skip(bytes, after, end);
+        }
+        if at < end && bytes[at] != b';' {
+            return None;
+        }
+        let sent_by = Span::new(sent_by_at, sent_by_end);
+        let params = Span::new(at, end);
+        (!transport.is_empty()).then_some(Self {
+            value,
+            transport,
+            host,
+            port: number,
+            sent_by,
+            params,
+        })
+    }
+
+    /// Parameters.
+    pub fn params<'a>(&self, bytes: &'a [u8]) -> Params<'a> {
+        Params::new(bytes, self.params)
+    }
+
+    /// The branch; empty if there is none.
+    pub fn branch<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        let branch = self.params(bytes).find("branch").and_then(|p| p.value);
+        branch.map_or(&[], |v| v.of(bytes))
+    }
+
+    /// Where a response goes that finds this value on top (RFC 3261 §18.2.2, RFC 3581 §4). A
+    /// host name has no address here.
+    pub fn reply_to(&self, bytes: &[u8]) -> Option<SocketAddr> {
+        let value = |name| self.params(bytes).find(name).and_then(|p| p.value);
+        let ip = match value("received") {
+            Some(received) => literal(received.of(bytes))?,
+            None => literal(self.host.of(bytes))?,
+        };
+        let rport = value("rport").and_then(|v| super::span::decimal(v.of(bytes)));
+        let rport = rport.and_then(|p| u16::try_from(p).ok());
+        Some(SocketAddr::new(ip, rport.or(self.port).unwrap_or(5060)))
+    }
+
+    /// Where responses to a request from `source` go: back to it; without rport to the port that
+    /// sent-by names.
+    pub fn reply_to_source(&self, bytes: &[u8], source: SocketAddr) -> SocketAddr {
+        if self.params(bytes).find("rport").is_some() {
+            return source;
+        }
+        SocketAddr::new(source.ip(), self.port.unwrap_or(5060))
+    }
+
+    /// The value with `received` and `rport` of the true source, or `None` if nothing changes.
+    /// Whatever the sender wrote into these parameters is overwritten.
+    pub fn noted(&self, bytes: &[u8], source: SocketAddr) -> Option<Vec<u8>> {
+        let rport = self.params(bytes).find("rport");
+        let received = self.params(bytes).find("received");
+        let same_host = literal(self.host.of(bytes)) == Some(source.ip().to_canonical());
+        if rport.is_none() && received.is_none() && same_host {
+            return None;
+        }
+        let received_text = format!("received={}", source.ip().to_canonical());
+        let rport_text = format!("rport={}", source.port());
+        let mut cuts =
+            [rport.map(|p| (p.whole, &rport_text)), received.map(|p| (p.whole, &received_text))];
+        cuts.sort_by_key(|c| c.map_or(0, |(span, _)| span.start));
+        let mut out = Vec::with_capacity(self.value.of(bytes).len() + 64);
+        let mut at = self.value.from();
+        for (span, text) in cuts.into_iter().flatten() {
+            out.extend_from_slice(&bytes[at..span.from()]);
+            out.extend_from_slice(text.as_bytes());
+            at = span.to();
+        }
+        out.extend_from_slice(&bytes[at..self.value.to()]);
+        if received.is_none() {
+            out.push(b';');
+            out.extend_from_slice(received_text.as_bytes());
+        }
+        Some(out)
+    }
+}
+
+fn skip(bytes: &[u8], mut at: usize, end: usize) -> usize {
+    while at < end && is_lws(bytes[at]) {
+        at += 1;
+    }
+    at
+}
+
+fn word(bytes: &[u8], at: usize, end: usize, expected: &[u8]) -> Option<usize> {
+    let at = skip(bytes, at, end);
+    let stop = at + expected.len();
+    let found = stop <= end && bytes[at..stop].eq_ignore_ascii_case(expected);
+    found.then_some(stop)
+}
+
+fn slash(bytes: &[u8], at: usize, end: usize) -> Option<usize> {
+    word(bytes, at, end, b"/").map(|at| skip(bytes, at, end))
+}
+
+fn port_after_space(bytes: &[u8], digits: usize, end: usize) -> Option<(u16, usize)> {
+    let n = bytes[digits..end].iter().take_while(|b| b.is_ascii_digit()).count();
+    let number = super::span::decimal(&bytes[digits..digits + n])?;
+    Some((u16::try_from(number).ok()?, digits + n))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::trim;
+    use super::*;
+
+    fn parse(text: &str) -> Option<Via> {
+        Via::parse(text.as_bytes(), trim(text.as_bytes(), Span::new(0, text.len())))
+    }
+
+    #[test]
+    fn reads_spaced_and_ipv6_values() {
+        let text = "SIP / 2.0\r\n /UDP  [2001:db8::9] : 5070 ; branch = z9hG4bKa;rport";
+        let via = parse(text).unwrap();
+        assert_eq!(via.transport.of(text.as_bytes()), b"UDP");
+        assert_eq!(via.host.of(text.as_bytes()), b"[2001:db8::9]");
+        assert_eq!(via.port, Some(5070));
+        assert_eq!(via.branch(text.as_bytes()), b"z9hG4bKa");
+        for bad in
+            ["", "SIP/2.0", "SIP/2.0/UDP", "SIP/2.0/UDP ", "SIP/3.0/UDP h", "SIP/2.0/UDP h x"]
+        {
+            assert!(parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn notes_the_true_source() {
+        let source: SocketAddr = "192.0.2.7:5099".parse().unwrap();
+        let note = |text: &str| {
+            let noted = parse(text).unwrap().noted(text.as_bytes(), source);
+            noted.map(|v| String::from_utf8(v).unwrap())
+        };
+        assert_eq!(note("SIP/2.0/UDP 192.0.2.7:5060;branch=a"), None);
+        assert_eq!(
+            note("SIP/2.0/UDP h:1;rport;branch=a").unwrap(),
+            "SIP/2.0/UDP h:1;rport=5099;branch=a;received=192.0.2.7"
+        );
+        assert_eq!(
+            note("SIP/2.0/UDP h;received=6.6.6.6;rport=1 ;branch=a").unwrap(),
+            "SIP/2.0/UDP h;received=192.0.2.7;rport=5099 ;branch=a"
+        );
+        let via = "SIP/2.0/UDP h:1;rport=5099;received=192.0.2.7";
+        assert_eq!(parse(via).unwrap().reply_to(via.as_bytes()), Some(source));
+    }
+}

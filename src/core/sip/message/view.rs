@@ -1,0 +1,259 @@
+//! Typed questions to a message.
+
+use super::span::decimal;
+use super::{Address, Header, Index, Name, Params, Span, Start, Uri, Values, Via, reason, sdp};
+use crate::sip::{DialogIds, MediaDirection, Reason};
+
+/// A message: its bytes, and where things are in them.
+#[derive(Clone, Copy)]
+pub struct Message<'a> {
+    bytes: &'a [u8],
+    index: &'a Index,
+}
+
+/// CSeq.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CSeq {
+    /// Below 2^31.
+    pub number: u32,
+    /// Method.
+    pub method: Span,
+}
+
+/// What is wrong with a request that can still be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// 505.
+    Version,
+    /// 400 with this phrase.
+    Bad(&'static str),
+    /// 416.
+    Scheme,
+}
+
+impl<'a> Message<'a> {
+    /// `index` must have read these `bytes`.
+    pub fn new(bytes: &'a [u8], index: &'a Index) -> Self {
+        Self { bytes, index }
+    }
+
+    /// The whole datagram.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// First line.
+    pub fn start(&self) -> Start {
+        self.index.start
+    }
+
+    /// First byte after the first line.
+    pub fn headers_at(&self) -> usize {
+        self.index.headers_at as usize
+    }
+
+    /// Header lines in order.
+    pub fn all_headers(&self) -> &'a [Header] {
+        &self.index.headers
+    }
+
+    /// First header of that name.
+    pub fn header(&self, name: Name) -> Option<&'a Header> {
+        self.index.first(name)
+    }
+
+    /// All headers of that name.
+    pub fn headers(&self, name: Name) -> impl Iterator<Item = &'a Header> + use<'a> {
+        let first = self.index.first[name as usize];
+        let rest = self.index.headers.get(usize::from(first)..).unwrap_or(&[]);
+        rest.iter().filter(move |h| h.name == name)
+    }
+
+    /// Values of all headers of that name, lists taken apart.
+    pub fn values(&self, name: Name) -> impl Iterator<Item = Span> + use<'a> {
+        let bytes = self.bytes;
+        self.headers(name).flat_map(move |h| Values::new(bytes, h.value))
+    }
+
+    /// Bytes of the value of the first header of that name; empty if there is none.
+    pub fn value(&self, name: Name) -> &'a [u8] {
+        self.header(name).map_or(&[], |h| h.value.of(self.bytes))
+    }
+
+    /// Value of the first header with that label.
+    pub fn labelled(&self, label: &str) -> Option<&'a [u8]> {
+        let matches = |h: &&Header| h.label.of(self.bytes).eq_ignore_ascii_case(label.as_bytes());
+        self.all_headers().iter().find(matches).map(|h| h.value.of(self.bytes))
+    }
+
+    /// Method of a request; empty for a response.
+    pub fn method(&self) -> &'a [u8] {
+        match self.index.start {
+            Start::Request { method, .. } => method.of(self.bytes),
+            Start::Response { .. } => &[],
+        }
+    }
+
+    /// Request-URI of a request; empty for a response.
+    pub fn uri(&self) -> Span {
+        match self.index.start {
+            Start::Request { uri, .. } => uri,
+            Start::Response { .. } => Span::default(),
+        }
+    }
+
+    /// Parts of the Request-URI.
+    pub fn uri_parts(&self) -> Option<Uri> {
+        Uri::parse(self.bytes, self.uri())
+    }
+
+    /// Topmost Via.
+    pub fn via(&self) -> Option<Via> {
+        let value = self.values(Name::Via).next()?;
+        Via::parse(self.bytes, value)
+    }
+
+    /// From.
+    pub fn from(&self) -> Option<Address> {
+        Address::parse(self.bytes, self.header(Name::From)?.value)
+    }
+
+    /// To.
+    pub fn to(&self) -> Option<Address> {
+        Address::parse(self.bytes, self.header(Name::To)?.value)
+    }
+
+    /// From tag; empty if there is none.
+    pub fn from_tag(&self) -> &'a [u8] {
+        self.from().map_or(&[], |a| a.tag(self.bytes))
+    }
+
+    /// To tag; empty if there is none.
+    pub fn to_tag(&self) -> &'a [u8] {
+        self.to().map_or(&[], |a| a.tag(self.bytes))
+    }
+
+    /// Call-ID; empty if there is none.
+    pub fn call_id(&self) -> &'a [u8] {
+        self.value(Name::CallId)
+    }
+
+    /// CSeq, if it is well formed.
+    pub fn cseq(&self) -> Option<CSeq> {
+        let value = self.header(Name::CSeq)?.value;
+        let text = value.of(self.bytes);
+        let digits = text.iter().position(|b| !b.is_ascii_digit())?;
+        // Leading zeros are legal; the number itself is below 2^31 (RFC 3261 §8.1.1.5).
+        let zeros = text[..digits].iter().take_while(|b| **b == b'0').count();
+        let number = decimal(&text[zeros.min(digits.saturating_sub(1))..digits])?;
+        let rest = Span::new(value.from() + digits, value.to());
+        let method = super::trim(self.bytes, rest);
+        let spaced = method.start > rest.start;
+        let number = u32::try_from(number).ok().filter(|n| *n < 1 << 31)?;
+        (spaced && !method.is_empty()).then_some(CSeq { number, method })
+    }
+
+    /// Method named by CSeq; empty if that is malformed.
+    pub fn cseq_method(&self) -> &'a [u8] {
+        self.cseq().map_or(&[], |c| c.method.of(self.bytes))
+    }
+
+    /// Max-Forwards; `Err` if it is no number up to 255.
+    pub fn max_forwards(&self) -> Result<Option<u8>, ()> {
+        let Some(header) = self.header(Name::MaxForwards) else { return Ok(None) };
+        let number = decimal(header.value.of(self.bytes)).and_then(|n| u8::try_from(n).ok());
+        number.map(Some).ok_or(())
+    }
+
+    /// Call-ID and tags as text.
+    pub fn ids(&self) -> DialogIds {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        DialogIds {
+            call_id: text(self.call_id()),
+            from_tag: text(self.from_tag()),
+            to_tag: text(self.to_tag()),
+        }
+    }
+
+    /// Reason header.
+    pub fn reason(&self) -> Option<Reason> {
+        self.header(Name::Reason)?;
+        reason::read(self)
+    }
+
+    /// The body. Over UDP it ends with Content-Length or with the datagram (RFC 3261 §18.3);
+    /// `None` if Content-Length is malformed, contradicts itself or lies beyond the datagram.
+    pub fn body(&self) -> Option<Span> {
+        let rest = self.index.rest;
+        let mut lengths = self.headers(Name::ContentLength).map(|h| h.value.of(self.bytes));
+        let Some(first) = lengths.next() else { return Some(rest) };
+        if lengths.any(|other| other != first) {
+            return None;
+        }
+        let length = usize::try_from(decimal(first)?).ok()?;
+        let end = rest.from().checked_add(length)?;
+        (end <= rest.to()).then(|| Span::new(rest.from(), end))
+    }
+
+    /// The session description, if there is one.
+    fn sdp(&self) -> Option<&'a [u8]> {
+        let body = self.body()?.of(self.bytes);
+        sdp::find(self.value(Name::ContentType), body)
+    }
+
+    /// Is there a session description?
+    pub fn has_sdp(&self) -> bool {
+        self.sdp().is_some()
+    }
+
+    /// Direction of the session description.
+    pub fn media(&self) -> Option<MediaDirection> {
+        self.sdp().map(sdp::direction)
+    }
+
+    /// A Record-Route, Route or Contact value's URI parameter by name.
+    pub fn address_param(&self, value: Span, name: &str) -> Option<&'a [u8]> {
+        let uri = Address::parse(self.bytes, value)?.parts(self.bytes)?;
+        let param = Params::new(self.bytes, uri.params).find(name)?;
+        Some(param.value.map_or(&[], |v| v.of(self.bytes)))
+    }
+
+    /// Can this message be answered or forwarded at all? It needs what identifies it.
+    pub fn is_identified(&self) -> bool {
+        self.via().is_some()
+            && self.from().is_some()
+            && self.to().is_some()
+            && !self.call_id().is_empty()
+            && self.header(Name::CSeq).is_some()
+    }
+
+    /// Reasonable syntax of a request (RFC 3261 §16.3 item 1 and what RFC 4475 §3.1.2 adds).
+    pub fn fault(&self) -> Option<Fault> {
+        let Start::Request { version_ok, .. } = self.index.start else { return None };
+        if !version_ok {
+            return Some(Fault::Version);
+        }
+        let once = [Name::From, Name::To, Name::CallId, Name::CSeq, Name::MaxForwards];
+        if once.iter().any(|name| self.headers(*name).nth(1).is_some()) {
+            return Some(Fault::Bad("Header Field Twice"));
+        }
+        match self.cseq() {
+            None => return Some(Fault::Bad("Malformed CSeq")),
+            Some(cseq) if cseq.method.of(self.bytes) != self.method() => {
+                return Some(Fault::Bad("CSeq Method Differs"));
+            }
+            Some(_) => {}
+        }
+        if self.body().is_none() {
+            return Some(Fault::Bad("Content-Length Mismatch"));
+        }
+        if self.max_forwards().is_err() {
+            return Some(Fault::Bad("Malformed Max-Forwards"));
+        }
+        match self.uri_parts() {
+            None => Some(Fault::Bad("Malformed Request-URI")),
+            Some(uri) if uri.kind == super::UriKind::Other => Some(Fault::Scheme),
+            Some(_) => None,
+        }
+    }
+}

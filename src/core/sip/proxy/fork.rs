@@ -1,0 +1,182 @@
+//! Sending an INVITE to one target after the other (RFC 3261 §16.6).
+
+use super::Core;
+use super::state::{Cancel, Client, ClientState, Owner, Pending, Slot};
+use crate::model::Now;
+use crate::sip::edit::{
+    insert_route_mark, lower_max_forwards, note_source, push_via, replace_uri, strip_headers,
+};
+use crate::sip::mark::BranchKind;
+use crate::sip::message::Message;
+use crate::sip::slab::Key;
+use crate::sip::transaction::{InviteClient, OtherClient};
+use crate::sip::{AskId, Hop, Outputs, PeerId, Signal};
+use std::net::SocketAddr;
+
+/// A new client transaction.
+pub struct Leg {
+    /// What it serves.
+    pub server: Option<Key>,
+    /// Target.
+    pub peer: PeerId,
+    /// Listen address.
+    pub local: SocketAddr,
+    /// Where it goes.
+    pub remote: SocketAddr,
+    /// Is it an INVITE?
+    pub invite: bool,
+}
+
+impl Core {
+    /// Tries the next target; false if there is none left.
+    pub(super) fn try_next(&mut self, now: Now, key: Key, out: &mut Outputs) -> bool {
+        loop {
+            let server = self.servers.get_mut(key).filter(|s| s.is_open());
+            let Some(pending) = server.and_then(|s| s.pending.as_deref_mut()) else { return false };
+            if pending.cancelled {
+                return false;
+            }
+            let Some(hop) = pending.hops.pop_front() else { return false };
+            match self.peers.listen_for(hop.addr) {
+                Some(local) => return self.start_branch(now, key, hop, local, out),
+                None => self.counters.no_route += 1,
+            }
+        }
+    }
+
+    fn start_branch(
+        &mut self,
+        now: Now,
+        key: Key,
+        hop: Hop,
+        local: SocketAddr,
+        out: &mut Outputs,
+    ) -> bool {
+        let Some(server) = self.servers.get_mut(key) else { return false };
+        let Some(pending) = server.pending.take() else { return false };
+        let (sender, came) = (server.peer, server.local);
+        let leg = Leg { server: Some(key), peer: hop.peer, local, remote: hop.addr, invite: true };
+        let client = self.open_client(leg);
+        let bytes = self.reread(&pending.request, |core, message| {
+            core.forwarded_invite(message, &pending, (sender, came), client, hop, local)
+        });
+        let more = !pending.hops.is_empty();
+        if let Some(server) = self.servers.get_mut(key) {
+            server.pending = Some(pending);
+            if let Some(pending) = server.pending.as_deref_mut() {
+                pending.active = Some(client);
+            }
+        }
+        self.start_client(now, client, bytes.unwrap_or_default(), out);
+        if more {
+            let wait = self.timers.no_answer_failover;
+            self.arm(now, Owner::Client(client), Slot::Patience, wait);
+        }
+        out.signals.push(Signal::Forwarded { ask: AskId(key.0), peer: hop.peer });
+        true
+    }
+
+    fn forwarded_invite(
+        &mut self,
+        message: &Message<'_>,
+        pending: &Pending,
+        (sender, came): (PeerId, SocketAddr),
+        client: Key,
+        hop: Hop,
+        local: SocketAddr,
+    ) -> Vec<u8> {
+        let routing = self.routing(message);
+        let hash = self.loop_hash(message, sender);
+        let branch = self.marks.branch(BranchKind::Transaction, client.0, hash);
+        let mark = self.marks.route(sender, hop.peer, message.call_id(), message.from_tag());
+        let own_uri = self.is_own_uri(message, message.uri());
+        self.edits.clear();
+        if own_uri && routing.uri == message.uri() {
+            self.own_domain(message, hop.addr);
+        }
+        let edits = &mut self.edits;
+        push_via(edits, message, local, &branch);
+        insert_route_mark(edits, message, local, came, &mark);
+        routing.edit(edits, message);
+        lower_max_forwards(edits, message);
+        note_source(edits, message, pending.source);
+        strip_headers(edits, message, &pending.strip);
+        edits.apply(message.bytes(), message.bytes().len())
+    }
+
+    /// A Request-URI with our address is for us to resolve: host and port become the target's,
+    /// user and parameters stay (§16.5, §16.6 item 2).
+    pub(super) fn own_domain(&mut self, message: &Message<'_>, target: SocketAddr) {
+        if let Some(uri) = message.uri_parts() {
+            replace_uri(&mut self.edits, uri.host_port, target.to_string().as_bytes());
+        }
+    }
+
+    /// Makes room for a client transaction; its key is part of the branch it will send.
+    pub(super) fn open_client(&mut self, leg: Leg) -> Key {
+        let state = match leg.invite {
+            true => ClientState::Invite(InviteClient::Calling),
+            false => ClientState::Other(OtherClient::Trying),
+        };
+        let client = self.clients.insert(Client {
+            server: leg.server,
+            peer: leg.peer,
+            local: leg.local,
+            remote: leg.remote,
+            state,
+            bytes: None,
+            cancel: Cancel::No,
+            abandoned: false,
+            overdue: false,
+            won: false,
+            final_told: false,
+            told: Vec::new(),
+            rounds: 0,
+            resend: Default::default(),
+            end: Default::default(),
+            patience: Default::default(),
+        });
+        if let Some(server) = leg.server.and_then(|key| self.servers.get_mut(key)) {
+            server.clients.push(client);
+        }
+        client
+    }
+
+    /// Sends its request and arms A or E, and B or F.
+    pub(super) fn start_client(&mut self, now: Now, key: Key, bytes: Vec<u8>, out: &mut Outputs) {
+        let Some(client) = self.clients.get_mut(key) else { return };
+        client.bytes = Some(bytes.as_slice().into());
+        let (local, remote) = (client.local, client.remote);
+        self.send(local, remote, bytes, out);
+        self.arm(now, Owner::Client(key), Slot::Resend, self.timers.t1);
+        self.arm(now, Owner::Client(key), Slot::End, self.timers.long());
+    }
+
+    /// Leaves the active target of an INVITE for the next one. What it still says is heard, but it
+    /// goes up only if nobody else has answered.
+    pub(super) fn leave_active(&mut self, now: Now, key: Key, out: &mut Outputs) {
+        let server = self.servers.get_mut(key);
+        let Some(pending) = server.and_then(|s| s.pending.as_deref_mut()) else { return };
+        if let Some(active) = pending.active.take() {
+            if let Some(client) = self.clients.get_mut(active) {
+                client.abandoned = true;
+            }
+            self.disarm(Owner::Client(active), Slot::Resend);
+            self.cancel_client(now, active, None, out);
+        }
+        self.next_or_finish(now, key, out);
+    }
+
+    /// The active target is through: the next one, or the end.
+    pub(super) fn next_or_finish(&mut self, now: Now, key: Key, out: &mut Outputs) {
+        let server = self.servers.get_mut(key);
+        let Some(server) = server.filter(|s| s.is_open()) else { return };
+        let Some(pending) = server.pending.as_deref_mut() else { return };
+        pending.active = None;
+        if self.try_next(now, key, out) {
+            self.counters.failovers += 1;
+        } else {
+            self.finish(now, key, out);
+        }
+    }
+}

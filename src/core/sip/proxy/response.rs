@@ -1,0 +1,374 @@
+//! Responses: matched by our branch, passed up without our Via (RFC 3261 §16.7, RFC 6026).
+
+use super::Core;
+use super::state::{Best, Cancel, ClientState, Owner, Role, ServerState, Slot, TOLD_MAX};
+use crate::model::{Arrival, Now};
+use crate::sip::edit::pop_via;
+use crate::sip::mark::BranchKind;
+use crate::sip::message::{Message, Start};
+use crate::sip::own::ack;
+use crate::sip::slab::Key;
+use crate::sip::transaction::{
+    InviteClient, InviteClientAct, InviteClientInput, InviteServerInput, OtherClientAct,
+    OtherClientInput, OtherServerInput,
+};
+use crate::sip::{AskId, Outputs, PeerId, Received, Signal};
+use std::hash::Hasher;
+
+impl Core {
+    pub(super) fn on_response(
+        &mut self,
+        now: Now,
+        message: &Message<'_>,
+        datagram: &Received<'_>,
+        sender: PeerId,
+        out: &mut Outputs,
+    ) {
+        let Start::Response { status, .. } = message.start() else { return };
+        if message.body().is_none() {
+            self.counters.malformed += 1;
+            return;
+        }
+        let via = message.via();
+        let branch = via.and_then(|v| self.marks.read_branch(v.branch(message.bytes())));
+        let Some(branch) = branch.filter(|b| b.kind == BranchKind::Transaction) else {
+            self.counters.stray_responses += 1;
+            return;
+        };
+        if branch.epoch != self.marks.epoch() {
+            return self.late_response(message, datagram, sender, status, out);
+        }
+        let key = Key(branch.id);
+        let Some(client) = self.clients.get(key) else {
+            // RFC 6026 §7.2: without its transaction it goes nowhere.
+            self.counters.stray_responses += 1;
+            return;
+        };
+        match (client.state, message.cseq_method()) {
+            (ClientState::Invite(_), b"CANCEL") => self.on_cancel_answer(key, status),
+            (ClientState::Invite(state), b"INVITE") => {
+                self.invite_response(now, (key, state), message, status, datagram.at, out);
+            }
+            (ClientState::Other(_), method) if method != b"INVITE" && method != b"CANCEL" => {
+                self.other_response(now, key, message, status, datagram.at, out);
+            }
+            _ => self.counters.stray_responses += 1,
+        }
+    }
+
+    fn invite_response(
+        &mut self,
+        now: Now,
+        (key, state): (Key, InviteClient),
+        message: &Message<'_>,
+        status: u16,
+        at: Arrival,
+        out: &mut Outputs,
+    ) {
+        let input = match status {
+            ..=199 => InviteClientInput::Provisional,
+            200..=299 => InviteClientInput::Success,
+            _ => InviteClientInput::Failure,
+        };
+        let Some((next, act)) = state.step(input) else { return };
+        if let Some(client) = self.clients.get_mut(key) {
+            client.state = ClientState::Invite(next);
+        }
+        if state == InviteClient::Calling {
+            self.disarm(Owner::Client(key), Slot::Patience);
+        }
+        match act {
+            InviteClientAct::Tell if input == InviteClientInput::Provisional => {
+                self.on_provisional(now, (key, state), message, status, at, out);
+            }
+            InviteClientAct::Tell => {
+                if state != InviteClient::Accepted {
+                    self.settle(now, key);
+                }
+                self.on_success(now, key, message, status, at, out);
+            }
+            InviteClientAct::AckAndTell => {
+                self.settle(now, key);
+                self.acknowledge(key, message, out);
+                self.on_failure(now, key, message, status, at, out);
+            }
+            InviteClientAct::Ack => self.send_ack_again(key, out),
+            InviteClientAct::SendAgain | InviteClientAct::TimedOut | InviteClientAct::Remove => {}
+        }
+    }
+
+    /// A final answer came: no retransmissions, and D or M for the end.
+    fn settle(&mut self, now: Now, key: Key) {
+        self.disarm(Owner::Client(key), Slot::Resend);
+        self.arm(now, Owner::Client(key), Slot::End, self.timers.long());
+    }
+
+    fn on_provisional(
+        &mut self,
+        now: Now,
+        (key, before): (Key, InviteClient),
+        message: &Message<'_>,
+        status: u16,
+        at: Arrival,
+        out: &mut Outputs,
+    ) {
+        let Some(client) = self.clients.get(key) else { return };
+        let (server, abandoned) = (client.server, client.abandoned);
+        let untouched = matches!(client.cancel, Cancel::No);
+        let first = before == InviteClient::Calling;
+        if first {
+            self.disarm(Owner::Client(key), Slot::Resend);
+        }
+        // Timer C: from the first sign of life, and again from each 101-199 (§16.7 item 2).
+        if untouched && (first || status > 100) {
+            self.arm(now, Owner::Client(key), Slot::End, self.timers.c);
+        }
+        self.release_cancel(now, key, out);
+        let Some(server) = server.filter(|_| status > 100 && !abandoned) else { return };
+        if self.servers.get(server).is_some_and(|s| s.is_open()) {
+            self.tell(key, server, message, status, at, out);
+            self.pass_up(server, message, InviteServerInput::Provisional, out);
+        }
+    }
+
+    fn on_success(
+        &mut self,
+        now: Now,
+        key: Key,
+        message: &Message<'_>,
+        status: u16,
+        at: Arrival,
+        out: &mut Outputs,
+    ) {
+        let Some(client) = self.clients.get_mut(key) else { return };
+        client.bytes = None;
+        client.cancel = Cancel::Done;
+        let (server_key, won) = (client.server, client.won);
+        let server = server_key.and_then(|k| self.servers.get(k).map(|s| (k, s)));
+        let wanted = server.filter(|(_, s)| s.is_open() || won);
+        let Some((server_key, server)) = wanted else {
+            if !won {
+                self.release_unwanted(now, key, message, out);
+            }
+            return;
+        };
+        let open = server.is_open();
+        let others: Vec<Key> = server.clients.iter().copied().filter(|c| *c != key).collect();
+        self.tell(key, server_key, message, status, at, out);
+        self.pass_up(server_key, message, InviteServerInput::Success, out);
+        if !open {
+            return;
+        }
+        if let Some(server) = self.servers.get_mut(server_key) {
+            server.last = None;
+        }
+        if let Some(client) = self.clients.get_mut(key) {
+            client.won = true;
+        }
+        self.close_pending(server_key);
+        self.arm(now, Owner::Server(server_key), Slot::End, self.timers.long());
+        for other in others {
+            self.cancel_client(now, other, None, out);
+        }
+    }
+
+    fn on_failure(
+        &mut self,
+        now: Now,
+        key: Key,
+        message: &Message<'_>,
+        status: u16,
+        at: Arrival,
+        out: &mut Outputs,
+    ) {
+        let Some(client) = self.clients.get_mut(key) else { return };
+        client.cancel = Cancel::Done;
+        let (overdue, abandoned) = (client.overdue, client.abandoned);
+        let Some(server) = client.server else { return };
+        if !self.servers.get(server).is_some_and(|s| s.is_open()) {
+            return;
+        }
+        if !abandoned {
+            self.tell(key, server, message, status, at, out);
+        }
+        // A target that we cancelled for its silence did not say 487 of its own will.
+        let candidate = if overdue { Best::local(408, at) } else { self.candidate(message, at) };
+        let stops = status >= 600 || !(status == 503 || status == 408 || overdue);
+        if abandoned && status < 600 {
+            return;
+        }
+        self.weigh(server, candidate);
+        if stops {
+            self.stop_hops(now, server, key, out);
+        }
+        if abandoned {
+            // 6xx: nobody else will do either, but the active target's answer is awaited.
+            return;
+        }
+        self.next_or_finish(now, server, out);
+    }
+
+    /// No further target is tried; those that were left are cancelled (§16.7 item 5).
+    fn stop_hops(&mut self, now: Now, server: Key, decided: Key, out: &mut Outputs) {
+        let Some(server) = self.servers.get_mut(server) else { return };
+        let others: Vec<Key> = server.clients.iter().copied().filter(|c| *c != decided).collect();
+        if let Some(pending) = server.pending.as_deref_mut() {
+            pending.hops.clear();
+        }
+        for other in others {
+            self.cancel_client(now, other, None, out);
+        }
+    }
+
+    /// ACK of a final answer other than 2xx; kept for retransmissions of that answer.
+    fn acknowledge(&mut self, key: Key, message: &Message<'_>, out: &mut Outputs) {
+        let Some(client) = self.clients.get_mut(key) else { return };
+        let Some(invite) = client.bytes.take() else { return };
+        let made = self.reread(&invite, |_, invite| ack(invite, message));
+        if let Some(client) = self.clients.get_mut(key) {
+            client.bytes = made.map(Vec::into_boxed_slice);
+        }
+        self.send_bytes(key, out);
+    }
+
+    fn send_ack_again(&mut self, key: Key, out: &mut Outputs) {
+        self.counters.retransmits_out += 1;
+        self.send_bytes(key, out);
+    }
+
+    /// Sends what a client transaction keeps: its request, or its ACK.
+    pub(super) fn send_bytes(&mut self, key: Key, out: &mut Outputs) {
+        let Some(client) = self.clients.get(key) else { return };
+        let (local, remote) = (client.local, client.remote);
+        if let Some(bytes) = client.bytes.as_ref().map(|b| b.to_vec()) {
+            self.send(local, remote, bytes, out);
+        }
+    }
+
+    /// Passes a response to the server transaction, which sends it.
+    fn pass_up(
+        &mut self,
+        key: Key,
+        message: &Message<'_>,
+        input: InviteServerInput,
+        out: &mut Outputs,
+    ) {
+        let end = message.body().map_or(message.bytes().len(), |b| b.to());
+        self.edits.clear();
+        pop_via(&mut self.edits, message);
+        let bytes = self.edits.apply(message.bytes(), end);
+        let Some(server) = self.servers.get_mut(key) else { return };
+        let ServerState::Invite(state) = server.state else { return };
+        let Some((next, _)) = state.step(input) else { return };
+        server.state = ServerState::Invite(next);
+        if input == InviteServerInput::Provisional {
+            server.last = Some(bytes.as_slice().into());
+        }
+        let (local, reply_to) = (server.local, server.reply_to);
+        self.send(local, reply_to, bytes, out);
+    }
+
+    /// Tells an answer once; a repeated one is the same status with the same To tag.
+    fn tell(
+        &mut self,
+        key: Key,
+        server: Key,
+        message: &Message<'_>,
+        status: u16,
+        at: Arrival,
+        out: &mut Outputs,
+    ) {
+        let Some(role) = self.servers.get(server).map(|s| s.role) else { return };
+        if !self.first_time(key, message, status) {
+            return;
+        }
+        let Some(client) = self.clients.get_mut(key) else { return };
+        let told_before = std::mem::replace(&mut client.final_told, status >= 200);
+        let peer = client.peer;
+        let ids = message.ids();
+        let Start::Response { phrase, .. } = message.start() else { return };
+        if role == Role::Initial {
+            out.signals.push(Signal::Response {
+                ask: AskId(server.0),
+                peer,
+                status,
+                phrase: String::from_utf8_lossy(phrase.of(message.bytes())).into_owned(),
+                to_tag: ids.to_tag,
+                sdp: message.has_sdp(),
+                reason: message.reason(),
+                arrival: at,
+            });
+        } else if status >= 200 && !told_before {
+            out.signals.push(final_signal(message, peer, status, at));
+        }
+    }
+
+    /// Notes an answer; false for a repeated one and for one too many.
+    pub(super) fn first_time(&mut self, key: Key, message: &Message<'_>, status: u16) -> bool {
+        let mut hasher = siphasher::sip::SipHasher13::new();
+        hasher.write_u16(status);
+        hasher.write(message.to_tag());
+        let seen = hasher.finish() as u32;
+        let Some(client) = self.clients.get_mut(key) else { return false };
+        let new = !client.told.contains(&seen) && client.told.len() < TOLD_MAX;
+        if new {
+            client.told.push(seen);
+        }
+        new
+    }
+
+    fn other_response(
+        &mut self,
+        now: Now,
+        key: Key,
+        message: &Message<'_>,
+        status: u16,
+        at: Arrival,
+        out: &mut Outputs,
+    ) {
+        let Some(client) = self.clients.get_mut(key) else { return };
+        let ClientState::Other(state) = client.state else { return };
+        let input =
+            if status < 200 { OtherClientInput::Provisional } else { OtherClientInput::Final };
+        let Some((next, act)) = state.step(input) else { return };
+        client.state = ClientState::Other(next);
+        if act != OtherClientAct::Tell {
+            return;
+        }
+        client.bytes = None;
+        let (server, peer) = (client.server, client.peer);
+        self.disarm(Owner::Client(key), Slot::Resend);
+        self.arm(now, Owner::Client(key), Slot::End, self.timers.t4);
+        let Some(server_key) = server else { return };
+        let in_dialog = self.servers.get(server_key).is_some_and(|s| s.role == Role::InDialog);
+        if in_dialog {
+            out.signals.push(final_signal(message, peer, status, at));
+        }
+        if status == 408 {
+            return; // RFC 4320 §4.2: it would only come too late
+        }
+        let end = message.body().map_or(message.bytes().len(), |b| b.to());
+        self.edits.clear();
+        pop_via(&mut self.edits, message);
+        let bytes = self.edits.apply(message.bytes(), end);
+        let Some(server) = self.servers.get_mut(server_key) else { return };
+        let ServerState::Other(state) = server.state else { return };
+        let Some((next, _)) = state.step(OtherServerInput::Final) else { return };
+        server.state = ServerState::Other(next);
+        server.last = Some(bytes.into_boxed_slice());
+        self.send_last(server_key, out);
+        self.arm(now, Owner::Server(server_key), Slot::End, self.timers.long());
+    }
+}
+
+fn final_signal(message: &Message<'_>, peer: PeerId, status: u16, at: Arrival) -> Signal {
+    let method = String::from_utf8_lossy(message.cseq_method()).into_owned();
+    Signal::MidDialogFinal {
+        peer,
+        method,
+        ids: message.ids(),
+        cseq: message.cseq().map_or(0, |c| c.number),
+        status,
+        arrival: at,
+    }
+}

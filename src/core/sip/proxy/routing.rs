@@ -1,0 +1,120 @@
+//! Route information preprocessing and the next hop (RFC 3261 §16.4, §16.6 items 6 and 7).
+
+use super::Core;
+use crate::sip::edit::{Edits, RouteEdits, replace_uri, route_edits, value_uri};
+use crate::sip::mark::RouteMark;
+use crate::sip::message::{Message, Name, Params, Span, Uri};
+use std::net::SocketAddr;
+
+/// Where a request's Route values and URI lead.
+#[derive(Clone, Copy, Debug)]
+pub struct Routing {
+    /// Our Record-Route parameter, if one stands there and is genuine.
+    pub mark: Option<RouteMark>,
+    /// Changes of the Route values.
+    pub route: RouteEdits,
+    /// The Request-URI that leaves.
+    pub uri: Span,
+    /// Next hop, if it is written as an address.
+    pub next: Option<SocketAddr>,
+}
+
+impl Routing {
+    /// Edits that carry it out.
+    pub fn edit(&self, edits: &mut Edits, message: &Message<'_>) {
+        if self.uri != message.uri() {
+            replace_uri(edits, message.uri(), self.uri.of(message.bytes()));
+        }
+        if self.route != RouteEdits::default() {
+            route_edits(edits, message, self.route);
+        }
+    }
+}
+
+impl Core {
+    /// Does this URI name one of our listen addresses?
+    pub(super) fn is_own_uri(&self, message: &Message<'_>, uri: Span) -> bool {
+        let parts = Uri::parse(message.bytes(), uri);
+        let addr = parts.and_then(|p| p.literal(message.bytes()));
+        addr.is_some_and(|a| self.peers.is_own(a))
+    }
+
+    /// Our parameter of a URI of ours.
+    fn own_param<'a>(&self, message: &Message<'a>, uri: Span) -> Option<&'a [u8]> {
+        if !self.is_own_uri(message, uri) {
+            return None;
+        }
+        let parts = Uri::parse(message.bytes(), uri)?;
+        let param = Params::new(message.bytes(), parts.params).find("tl")?;
+        param.value.map(|v| v.of(message.bytes()))
+    }
+
+    fn read_mark(&self, message: &Message<'_>, value: &[u8]) -> Option<RouteMark> {
+        let (from, to) = (message.from_tag(), message.to_tag());
+        self.marks.read_route(value, message.call_id(), from, to)
+    }
+
+    /// Reads Route values and Request-URI.
+    pub(super) fn routing(&self, message: &Message<'_>) -> Routing {
+        let bytes = message.bytes();
+        let has_route = message.header(Name::Route).is_some();
+        let values: Vec<Span> =
+            if has_route { message.values(Name::Route).collect() } else { Vec::new() };
+        let uri_of = |i: usize| values.get(i).and_then(|v| value_uri(message, *v));
+        let (mut uri, mut mark, mut route) = (message.uri(), None, RouteEdits::default());
+        if let Some(value) = self.own_param(message, uri) {
+            // A strict router put our Record-Route value into the Request-URI (§16.4).
+            mark = self.read_mark(message, value);
+            if let Some(last) = values.len().checked_sub(1).and_then(uri_of) {
+                uri = last;
+                route.drop_last = true;
+            }
+        }
+        let count = values.len() - usize::from(route.drop_last);
+        while route.pop < count && uri_of(route.pop).is_some_and(|u| self.is_own_uri(message, u)) {
+            let value = uri_of(route.pop).and_then(|u| self.own_param(message, u));
+            mark = mark.or(value.and_then(|v| self.read_mark(message, v)));
+            route.pop += 1;
+        }
+        let mut next = uri;
+        if let Some(top) = uri_of(route.pop).filter(|_| route.pop < count) {
+            next = top;
+            let parts = Uri::parse(bytes, top);
+            let loose = parts.is_some_and(|p| p.params(bytes).find("lr").is_some());
+            if !loose {
+                route.append = Some(uri); // §16.6 item 6: the next hop is a strict router
+                route.pop += 1;
+                uri = top;
+            }
+        }
+        let next = Uri::parse(bytes, next).and_then(|u| u.literal(bytes));
+        Routing { mark, route, uri, next }
+    }
+
+    /// Hash of all that decides the way of a request here (RFC 5393 §4.2.2). The sender counts:
+    /// a call that leaves to a carrier and comes back from it goes another way.
+    pub(super) fn loop_hash(&self, message: &Message<'_>, sender: crate::sip::PeerId) -> u32 {
+        let number = message.cseq().map_or(0, |c| c.number).to_be_bytes();
+        self.marks.loop_hash(&[
+            message.uri().of(message.bytes()),
+            message.value(Name::Route),
+            message.call_id(),
+            message.from_tag(),
+            message.to_tag(),
+            &number,
+            message.value(Name::ProxyRequire),
+            message.value(Name::ProxyAuthorization),
+            &sender.0.to_be_bytes(),
+        ])
+    }
+
+    /// Did this request come by here before, on the same way?
+    pub(super) fn is_loop(&self, message: &Message<'_>, hash: u32) -> bool {
+        let bytes = message.bytes();
+        message.values(Name::Via).any(|value| {
+            let via = crate::sip::message::Via::parse(bytes, value);
+            let ours = via.and_then(|v| self.marks.read_branch(v.branch(bytes)));
+            ours.is_some_and(|b| b.loop_hash == hash)
+        })
+    }
+}

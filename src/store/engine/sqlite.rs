@@ -1,0 +1,302 @@
+//! SQLite: one database a file, WAL, `synchronous=FULL`.
+//!
+//! Three connections a file: one commits, one reads, one checkpoints. A failed commit is rolled
+//! back and tried again on the same connection: it then rewrites the very same WAL frames. Opening
+//! anew after a failed fdatasync could build on frames that never reached the disk.
+
+use super::{Batch, Engine, KEY_END, Op, Order, Row, Table, TableFile};
+use crate::store::StoreError;
+use crate::store::engine_dir::sync_dir;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+const SUFFIX: &str = ".db";
+/// "trkl": marks our files for `file(1)` and for us.
+const APPLICATION_ID: i32 = 0x7472_6b6c;
+const FORMAT: i32 = 1;
+/// WAL length at which the background checkpoint starts, and at which a commit waits for one.
+const WAL_CHECKPOINT_BYTES: u64 = 16 << 20;
+const WAL_BYTES_MAX: u64 = 256 << 20;
+const COMMITS_PER_LOOK: u64 = 64;
+const CACHE_KIB: u32 = 32 * 1024;
+
+/// How a commit reaches the disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sync {
+    /// `synchronous=FULL`: one fdatasync of the WAL a commit.
+    #[default]
+    Full,
+    /// `synchronous=NORMAL`: NOT durable. The control run of the power-cut test, which must fail.
+    Normal,
+}
+
+/// A directory of SQLite databases.
+pub struct SqliteEngine {
+    dir: PathBuf,
+    sync: Sync,
+}
+
+impl SqliteEngine {
+    /// Files go into `dir`, which exists.
+    pub fn new(dir: impl Into<PathBuf>, sync: Sync) -> Self {
+        Self { dir: dir.into(), sync }
+    }
+
+    fn path(&self, file: &str) -> PathBuf {
+        self.dir.join(format!("{file}{SUFFIX}"))
+    }
+}
+
+impl Engine for SqliteEngine {
+    fn name(&self) -> &'static str {
+        "sqlite"
+    }
+
+    fn group_rows_max(&self) -> usize {
+        512
+    }
+
+    fn open(&self, file: &str, tables: &[Table]) -> Result<Arc<dyn TableFile>, StoreError> {
+        let path = self.path(file);
+        let fresh = !path.exists();
+        let failed = |e| engine_error(file, &e);
+        let writer = connect(&path).map_err(failed)?;
+        prepare(&writer, self.sync, tables).map_err(failed)?;
+        check_format(&writer, file)?;
+        let reader = connect(&path).map_err(failed)?;
+        let checkpointer = connect(&path).map_err(failed)?;
+        if fresh {
+            sync_dir(&self.dir)?;
+        }
+        Ok(Arc::new(SqliteFile {
+            name: file.to_owned(),
+            wal: path.with_extension("db-wal"),
+            writer: Mutex::new(writer),
+            reader: Mutex::new(reader),
+            checkpointer: Mutex::new(checkpointer),
+            commits: AtomicU64::new(0),
+        }))
+    }
+
+    fn list(&self) -> Result<Vec<String>, StoreError> {
+        let mut out = Vec::new();
+        for entry in std::fs::read_dir(&self.dir).map_err(|e| StoreError::io(&self.dir, e))? {
+            let entry = entry.map_err(|e| StoreError::io(&self.dir, e))?;
+            if let Some(name) = entry.file_name().to_str().and_then(|n| n.strip_suffix(SUFFIX)) {
+                out.push(name.to_owned());
+            }
+        }
+        out.sort();
+        Ok(out)
+    }
+
+    fn remove(&self, file: &str) -> Result<(), StoreError> {
+        let path = self.path(file);
+        // The log first: a WAL without its database would be replayed into a later one.
+        for part in [path.with_extension("db-wal"), path.with_extension("db-shm"), path] {
+            match std::fs::remove_file(&part) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(StoreError::io(part, e));
+                }
+                _ => {}
+            }
+        }
+        sync_dir(&self.dir)
+    }
+}
+
+struct SqliteFile {
+    name: String,
+    wal: PathBuf,
+    writer: Mutex<Connection>,
+    reader: Mutex<Connection>,
+    checkpointer: Mutex<Connection>,
+    commits: AtomicU64,
+}
+
+impl SqliteFile {
+    fn err(&self, e: &rusqlite::Error) -> StoreError {
+        engine_error(&self.name, e)
+    }
+
+    fn wal_bytes(&self) -> u64 {
+        std::fs::metadata(&self.wal).map_or(0, |m| m.len())
+    }
+}
+
+/// A poisoned connection is still a connection: a transaction left open was rolled back.
+fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
+    connection.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl TableFile for SqliteFile {
+    fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        let mut writer = lock(&self.writer);
+        apply(&mut writer, batch).map_err(|e| self.err(&e))?;
+        let look = self.commits.fetch_add(1, Ordering::Relaxed) % COMMITS_PER_LOOK == 0;
+        if look && self.wal_bytes() > WAL_BYTES_MAX {
+            // The background checkpoint is behind. This one may find the log busy; the batch is
+            // durable whatever it says.
+            let _ = checkpoint(&writer, "RESTART");
+        }
+        Ok(())
+    }
+
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let reader = lock(&self.reader);
+        let sql = format!("SELECT v FROM {} WHERE k = ?1", table.name());
+        let found = reader
+            .prepare_cached(&sql)
+            .and_then(|mut query| query.query_row(params![key], |row| row.get(0)));
+        match found {
+            Ok(value) => Ok(Some(value)),
+            Err(rusqlite::Error::QueryReturnedNoRows) => Ok(None),
+            Err(e) => Err(self.err(&e)),
+        }
+    }
+
+    fn scan(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: &[u8],
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        let way = match order {
+            Order::Up => "ASC",
+            Order::Down => "DESC",
+        };
+        let sql = format!(
+            "SELECT k, v FROM {} WHERE k >= ?1 AND k < ?2 ORDER BY k {way} LIMIT ?3",
+            table.name()
+        );
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let reader = lock(&self.reader);
+        let rows = reader.prepare_cached(&sql).and_then(|mut query| {
+            query
+                .query_map(params![from, to, limit], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<rusqlite::Result<Vec<Row>>>()
+        });
+        rows.map_err(|e| self.err(&e))
+    }
+
+    fn maintain(&self) -> Result<(), StoreError> {
+        if self.wal_bytes() < WAL_CHECKPOINT_BYTES {
+            return Ok(());
+        }
+        checkpoint(&lock(&self.checkpointer), "PASSIVE").map_err(|e| self.err(&e))
+    }
+
+    fn scour(&self) -> Result<(), StoreError> {
+        // secure_delete has zeroed the pages; the log still holds their older images.
+        checkpoint(&lock(&self.checkpointer), "TRUNCATE").map_err(|e| self.err(&e))
+    }
+
+    fn scrub(&self) -> Result<(), StoreError> {
+        let reader = lock(&self.reader);
+        let said: String = reader
+            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+            .map_err(|e| self.err(&e))?;
+        if said == "ok" {
+            return Ok(());
+        }
+        Err(StoreError::Engine { file: self.name.clone(), what: said })
+    }
+
+    fn backup(&self, to: &Path) -> Result<(), StoreError> {
+        let reader = lock(&self.reader);
+        let copied = Connection::open(to).and_then(|mut target| {
+            let job = rusqlite::backup::Backup::new(&reader, &mut target)?;
+            job.run_to_completion(256, Duration::ZERO, None)
+        });
+        copied.map_err(|e| self.err(&e))
+    }
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.execute_batch(&format!(
+        "PRAGMA mmap_size = 0;
+         PRAGMA wal_autocheckpoint = 0;
+         PRAGMA trusted_schema = OFF;
+         PRAGMA cache_size = -{CACHE_KIB};"
+    ))?;
+    Ok(connection)
+}
+
+fn prepare(writer: &Connection, sync: Sync, tables: &[Table]) -> rusqlite::Result<()> {
+    let level = match sync {
+        Sync::Full => "FULL",
+        Sync::Normal => "NORMAL",
+    };
+    writer.execute_batch(&format!(
+        "PRAGMA page_size = 4096;
+         PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = {level};
+         PRAGMA secure_delete = ON;
+         PRAGMA journal_size_limit = {WAL_CHECKPOINT_BYTES};"
+    ))?;
+    let made: i64 = writer.query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0))?;
+    if made == 0 {
+        let mut sql = format!(
+            "BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID};
+             PRAGMA user_version = {FORMAT};"
+        );
+        for table in tables {
+            let name = table.name();
+            sql +=
+                &format!("CREATE TABLE {name}(k BLOB PRIMARY KEY, v BLOB NOT NULL) WITHOUT ROWID;");
+        }
+        writer.execute_batch(&(sql + "COMMIT;"))?;
+    }
+    // What a crashed process left in the log goes into the database with an fsync of its own, so
+    // nothing that is built on from here rests on a log whose sync may have failed.
+    checkpoint(writer, "TRUNCATE")
+}
+
+fn check_format(writer: &Connection, file: &str) -> Result<(), StoreError> {
+    let pragma = |name: &str| -> rusqlite::Result<i32> {
+        writer.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0))
+    };
+    let id = pragma("application_id").map_err(|e| engine_error(file, &e))?;
+    let version = pragma("user_version").map_err(|e| engine_error(file, &e))?;
+    if (id, version) == (APPLICATION_ID, FORMAT) {
+        return Ok(());
+    }
+    Err(StoreError::row(file, "file format"))
+}
+
+fn apply(writer: &mut Connection, batch: &Batch) -> rusqlite::Result<()> {
+    let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for op in &batch.0 {
+        match op {
+            Op::Put(table, key, value) => {
+                debug_assert!(key.as_slice() < KEY_END);
+                let sql = format!("INSERT OR REPLACE INTO {}(k, v) VALUES (?1, ?2)", table.name());
+                tx.prepare_cached(&sql)?.execute(params![key, value])?;
+            }
+            Op::Delete(table, key) => {
+                let sql = format!("DELETE FROM {} WHERE k = ?1", table.name());
+                tx.prepare_cached(&sql)?.execute(params![key])?;
+            }
+        }
+    }
+    tx.commit()
+}
+
+fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<()> {
+    connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()))
+}
+
+fn engine_error(file: &str, e: &rusqlite::Error) -> StoreError {
+    // Values are sealed and never part of a message; SQL texts of ours are.
+    StoreError::Engine { file: file.to_owned(), what: e.to_string() }
+}

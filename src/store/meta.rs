@@ -1,0 +1,69 @@
+//! `meta`: wrapped keys, epochs, watermarks, do-not-call list, checkpoint of live calls.
+
+use super::StoreError;
+use super::engine::{Batch, KEY_END, Order, Table, TableFile};
+use super::mark::{Cut, Mark};
+use std::sync::Arc;
+use trunkline_core::model::Epoch;
+
+pub(super) const FILE: &str = "meta";
+pub(super) const TABLES: [Table; 4] = [Table::State, Table::Key, Table::Dnc, Table::Live];
+
+/// Records, list and audit log are made up to this mark.
+pub(super) const PROGRESS: &[u8] = b"progress";
+/// Live calls are checkpointed up to this mark.
+pub(super) const CHECKPOINT: &[u8] = b"checkpoint";
+/// Tip of the audit log at that time.
+pub(super) const AUDIT_TIP: &[u8] = b"audit-tip";
+/// 1 after a clean stop, 0 while in use.
+pub(super) const CLEAN: &[u8] = b"clean";
+/// Prefix of an epoch's row: number -> uuid.
+const EPOCH: &[u8] = b"epoch/";
+const EPOCH_END: &[u8] = b"epoch0";
+
+type Meta = Arc<dyn TableFile>;
+
+/// A watermark; the start of the log if there is none.
+pub(super) fn mark(meta: &Meta, key: &[u8]) -> Result<Mark, StoreError> {
+    match meta.get(Table::State, key)? {
+        None => Ok(Mark::default()),
+        Some(bytes) => Mark::from_bytes(&bytes).ok_or(StoreError::row(FILE, "watermark")),
+    }
+}
+
+/// The epoch in force.
+pub(super) fn epoch(meta: &Meta) -> Result<Option<(u32, Epoch)>, StoreError> {
+    let Some((key, value)) = meta.scan(Table::State, EPOCH, EPOCH_END, Order::Down, 1)?.pop()
+    else {
+        return Ok(None);
+    };
+    let bad = StoreError::row(FILE, "epoch");
+    let mut cut = Cut(key.get(EPOCH.len()..).unwrap_or_default());
+    match (cut.u32(), uuid::Uuid::from_slice(&value)) {
+        (Some(number), Ok(epoch)) => Ok(Some((number, Epoch(epoch)))),
+        _ => Err(bad),
+    }
+}
+
+/// Puts an epoch in force; durable on return.
+pub(super) fn set_epoch(meta: &Meta, number: u32, epoch: Epoch) -> Result<(), StoreError> {
+    let mut batch = Batch::default();
+    batch.put(Table::State, [EPOCH, &number.to_be_bytes()].concat(), *epoch.0.as_bytes());
+    meta.commit(&batch)
+}
+
+/// Takes the clean flag away and says whether it was there.
+pub(super) fn take_clean(meta: &Meta) -> Result<bool, StoreError> {
+    let clean = meta.get(Table::State, CLEAN)?.as_deref() == Some(&[1]);
+    if clean {
+        let mut batch = Batch::default();
+        batch.put(Table::State, CLEAN, [0]);
+        meta.commit(&batch)?;
+    }
+    Ok(clean)
+}
+
+/// Every row of a table.
+pub(super) fn all(meta: &Meta, table: Table) -> Result<Vec<super::engine::Row>, StoreError> {
+    meta.scan(table, &[], KEY_END, Order::Up, usize::MAX)
+}

@@ -1,0 +1,357 @@
+//! Projections: records, decisions, do-not-call list, live calls. Made from committed frames only
+//! and safe to make again, because one commit spans one file: rows carry revisions, the list never
+//! shortens, and the audit log knows which events it repeats.
+
+use super::audit::Draft;
+use super::engine::{Batch, KEY_END, Order, Table};
+use super::frames::Frame;
+use super::mark::Mark;
+use super::months::Months;
+use super::rows::{
+    RowHead, RowKind, call_day, call_head, call_of, decision_day, decision_head, dnc_of, index_key,
+    row_head,
+};
+use super::store::Inner;
+use super::{StoreError, meta};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use trunkline_core::model::{
+    Call, CallId, Decision, Detail, DncEntry, Entity, Event, EventKind, Named, Wall, uuid_instant,
+};
+use trunkline_core::vault::{Day, Month, digest};
+
+/// Frames read from the journal at once when catching up.
+const FRAMES_PER_READ: usize = 64;
+/// The checkpoint of live calls is written after so many events or so much time.
+const CHECKPOINT_EVENTS: u64 = 20_000;
+const CHECKPOINT_MICROS: i64 = 60_000_000;
+
+/// The reader of the journal that writes everything else.
+pub(super) struct Projector {
+    store: Arc<Inner>,
+    /// Records, decisions and the list are made up to here.
+    done: Mark,
+    /// Decisions up to this commit and position are in the audit log.
+    audited: (u64, u64),
+    live: BTreeMap<CallId, Event>,
+    changed: BTreeSet<CallId>,
+    /// Live calls are folded up to here.
+    folded: Mark,
+    events_since: u64,
+    checkpoint_at: Wall,
+    signed_commit: u64,
+}
+
+impl Projector {
+    /// Reads the checkpoint and catches up with the journal.
+    pub(super) fn open(
+        store: Arc<Inner>,
+        audited: (u64, u64),
+        now: Wall,
+    ) -> Result<Self, StoreError> {
+        let done = meta::mark(&store.meta, meta::PROGRESS)?;
+        let folded = meta::mark(&store.meta, meta::CHECKPOINT)?;
+        let mut live = BTreeMap::new();
+        for (key, row) in store.meta.scan(Table::Live, &[], KEY_END, Order::Up, usize::MAX)? {
+            let event = store.rows().open(RowKind::Live, meta::FILE, &key, &row)?;
+            let id = event.call_id().ok_or(StoreError::row(meta::FILE, "live call"))?;
+            live.insert(id, event);
+        }
+        let mut projector = Self {
+            store,
+            done,
+            audited,
+            live,
+            changed: BTreeSet::new(),
+            folded,
+            events_since: 0,
+            checkpoint_at: now,
+            signed_commit: 0,
+        };
+        projector.catch_up()?;
+        Ok(projector)
+    }
+
+    /// Calls that are not over.
+    pub(super) fn live_calls(&self) -> Vec<Call> {
+        self.live.values().cloned().filter_map(call_of).collect()
+    }
+
+    /// Newest commit that everything was made of.
+    pub(super) fn done(&self) -> Mark {
+        self.done
+    }
+
+    /// Takes in whatever the journal holds and the projections do not.
+    pub(super) fn catch_up(&mut self) -> Result<(), StoreError> {
+        loop {
+            let from = self.done.min(self.folded);
+            let frames = self.store.frames.after(from.epoch_no, from.pos, FRAMES_PER_READ)?;
+            let more = frames.len() == FRAMES_PER_READ;
+            self.take(&frames)?;
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes in frames that follow each other. After an error, call `catch_up`.
+    pub(super) fn take(&mut self, frames: &[Frame]) -> Result<(), StoreError> {
+        for frame in frames {
+            if frame.mark <= self.folded {
+                continue;
+            }
+            frame.events.iter().for_each(|event| self.fold(event));
+            self.events_since += u64::try_from(frame.events.len()).unwrap_or(0);
+            self.folded = frame.mark;
+        }
+        let fresh: Vec<&Frame> = frames.iter().filter(|f| f.mark > self.done).collect();
+        let Some(last) = fresh.last().map(|f| f.mark) else { return Ok(()) };
+        self.write_records(&fresh)?;
+        self.write_audit(&fresh)?;
+        self.write_meta(&fresh, last)?;
+        self.done = last;
+        Ok(())
+    }
+
+    fn fold(&mut self, event: &Event) {
+        let Entity::Call(call) = &event.entity else { return };
+        let older = match self.live.get(&call.id).map(|e| &e.entity) {
+            Some(Entity::Call(known)) => known.rev > call.rev,
+            _ => false,
+        };
+        if older {
+            return;
+        }
+        self.changed.insert(call.id);
+        if call.is_over() {
+            self.live.remove(&call.id);
+        } else {
+            self.live.insert(call.id, event.clone());
+        }
+    }
+
+    fn write_records(&self, frames: &[&Frame]) -> Result<(), StoreError> {
+        let mut months: BTreeMap<Month, Vec<&Event>> = BTreeMap::new();
+        for event in frames.iter().flat_map(|f| f.events.iter()) {
+            let month = match (&event.entity, event.kind) {
+                (Entity::Call(call), EventKind::CallCleared) => call_day(call.id).month(),
+                (Entity::Decision(d), _) if is_verdict(event.kind) => decision_day(d.id).month(),
+                _ => continue,
+            };
+            months.entry(month).or_default().push(event);
+        }
+        let rows_max = self.store.engine.group_rows_max();
+        for (month, events) in months {
+            for group in events.chunks(rows_max) {
+                self.write_month(month, group)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_month(&self, month: Month, events: &[&Event]) -> Result<(), StoreError> {
+        let file = self.store.months.open(month)?;
+        let index = self.store.keys.record_index(month)?;
+        let rows = self.store.rows();
+        let mut batch = Batch::default();
+        for event in events {
+            match &event.entity {
+                Entity::Call(call) => {
+                    let id = call.id.0.as_bytes();
+                    let head = call_head(call, &index);
+                    if let Some(known) = file.get(Table::Rec, id)?
+                        && row_head(&known).is_some_and(|(known, _)| known.rev >= head.rev)
+                    {
+                        continue;
+                    }
+                    let row = rows.seal(RowKind::Rec, id, &head, call_day(call.id), event)?;
+                    for phone in head.phones.chunks(16) {
+                        batch.put(Table::Phone, index_key(phone, head.ts, id), []);
+                    }
+                    batch.put(Table::Device, index_key(&head.device, head.ts, id), []);
+                    batch.put(Table::Rec, *id, row);
+                }
+                Entity::Decision(decision) => {
+                    let id = decision.id.0.as_bytes();
+                    if file.get(Table::Decision, id)?.is_some() {
+                        continue;
+                    }
+                    let head = decision_head(decision, &index);
+                    let day = decision_day(decision.id);
+                    let row = rows.seal(RowKind::Decision, id, &head, day, event)?;
+                    batch.put(Table::Decision, *id, row);
+                }
+                Entity::Dnc(_) | Entity::System(_) => {}
+            }
+        }
+        if batch.is_empty() { Ok(()) } else { file.commit(&batch) }
+    }
+
+    fn write_audit(&mut self, frames: &[&Frame]) -> Result<(), StoreError> {
+        let mut drafts = Vec::new();
+        let mut audited = self.audited;
+        for frame in frames {
+            for event in frame.events.iter().filter(|e| is_verdict(e.kind)) {
+                let source = (frame.mark.seq, event.pos.0);
+                if let Entity::Decision(decision) = &event.entity
+                    && source > self.audited
+                {
+                    drafts.push(self.decision_draft(event, decision, source)?);
+                    audited = source;
+                }
+            }
+        }
+        let Some(last) = frames.last().filter(|_| !drafts.is_empty()) else { return Ok(()) };
+        self.store.audit().append(drafts, last.mark.seq)?;
+        self.audited = audited;
+        Ok(())
+    }
+
+    fn decision_draft(
+        &self,
+        event: &Event,
+        decision: &Decision,
+        source: (u64, u64),
+    ) -> Result<Draft, StoreError> {
+        let month = decision_day(decision.id).month();
+        let row = self.store.months.open(month)?.get(Table::Decision, decision.id.0.as_bytes())?;
+        let row = row.ok_or(StoreError::row(Months::name(month), "decision is missing"))?;
+        let object = format!(
+            "decision={} call={} ruleset={} list={} calendar={}",
+            decision.id,
+            decision.call_id.map(|c| c.to_string()).unwrap_or_default(),
+            decision.ruleset_hash,
+            decision.list_version,
+            decision.calendar_version,
+        );
+        let mut draft = Draft::new(event.ts, "gate", event.kind.name(), object);
+        draft.digest = digest(&row);
+        draft.source = source;
+        Ok(draft)
+    }
+
+    fn write_meta(&self, frames: &[&Frame], last: Mark) -> Result<(), StoreError> {
+        let mut list: BTreeMap<[u8; 16], DncEntry> = BTreeMap::new();
+        for event in frames.iter().flat_map(|f| f.events.iter()) {
+            let Entity::Dnc(entries) = &event.entity else { continue };
+            for entry in entries {
+                let key = entry.key().0;
+                let known = match list.remove(&key) {
+                    Some(known) => Some(known),
+                    None => self.store.dnc_entry(&key)?,
+                };
+                list.insert(key, longest(known, entry));
+            }
+        }
+        let mut batch = Batch::default();
+        for (key, entry) in list {
+            let (head, event) = (RowHead { ts: entry.asked_at, ..RowHead::default() }, wrap(entry));
+            let row = self.store.rows().seal(RowKind::Dnc, &key, &head, DNC_KEY_DAY, &event)?;
+            batch.put(Table::Dnc, key, row);
+        }
+        let tip = self.store.audit().tip();
+        batch.put(Table::State, meta::PROGRESS, last.to_bytes());
+        batch.put(Table::State, meta::AUDIT_TIP, tip.to_bytes());
+        self.store.meta.commit(&batch)
+    }
+
+    /// Work that is due by time or amount: checkpoint, signed head, old files.
+    pub(super) fn housekeeping(&mut self, now: Wall) -> Result<(), StoreError> {
+        let waited = now.0.saturating_sub(self.checkpoint_at.0);
+        let due = !(0..CHECKPOINT_MICROS).contains(&waited);
+        if self.events_since >= CHECKPOINT_EVENTS || (due && self.events_since > 0) {
+            self.checkpoint(now)?;
+            self.store.frames.remove_before(self.oldest_kept(now), self.done.min(self.folded))?;
+        }
+        let mut audit = self.store.audit();
+        let stale = due && self.signed_commit != self.done.seq;
+        if stale || audit.unsigned() >= super::audit::HEAD_ENTRIES_MAX {
+            audit.sign_head(self.done.seq, now)?;
+            self.signed_commit = self.done.seq;
+        }
+        drop(audit);
+        if due {
+            self.checkpoint_at = now;
+        }
+        self.store.meta.maintain()?;
+        self.store.months.maintain()?;
+        self.store.frames.maintain()
+    }
+
+    fn oldest_kept(&self, now: Wall) -> Day {
+        Day::of(now.before(self.store.journal_keep))
+    }
+
+    /// Writes the live calls that changed. The mark comes last: a crash before it folds again.
+    fn checkpoint(&mut self, now: Wall) -> Result<(), StoreError> {
+        let changed: Vec<CallId> = self.changed.iter().copied().collect();
+        for group in changed.chunks(self.store.engine.group_rows_max()) {
+            let mut batch = Batch::default();
+            for id in group {
+                let key = id.0.as_bytes();
+                match self.live.get(id) {
+                    Some(event) => {
+                        let head = RowHead { ts: uuid_instant(id.0), ..RowHead::default() };
+                        let day = Day::of(now);
+                        let row = self.store.rows().seal(RowKind::Live, key, &head, day, event)?;
+                        batch.put(Table::Live, *key, row);
+                    }
+                    None => batch.delete(Table::Live, *key),
+                }
+            }
+            self.store.meta.commit(&batch)?;
+        }
+        let mut batch = Batch::default();
+        batch.put(Table::State, meta::CHECKPOINT, self.folded.to_bytes());
+        self.store.meta.commit(&batch)?;
+        self.changed.clear();
+        self.events_since = 0;
+        self.checkpoint_at = now;
+        Ok(())
+    }
+
+    /// The last work of a clean stop.
+    pub(super) fn finish(&mut self, now: Wall) -> Result<(), StoreError> {
+        self.catch_up()?;
+        self.checkpoint(now)?;
+        let mut audit = self.store.audit();
+        audit.sign_head(self.done.seq, now)?;
+        let mut batch = Batch::default();
+        batch.put(Table::State, meta::AUDIT_TIP, audit.tip().to_bytes());
+        batch.put(Table::State, meta::CLEAN, [1]);
+        self.store.meta.commit(&batch)
+    }
+}
+
+/// The key of the list is long-lived: it belongs to no day.
+const DNC_KEY_DAY: Day = Day(0);
+
+fn is_verdict(kind: EventKind) -> bool {
+    matches!(kind, EventKind::OutboundAllowed | EventKind::OutboundDenied)
+}
+
+/// An entry never gets shorter: the block asked for is kept, whatever comes later.
+fn longest(known: Option<DncEntry>, new: &DncEntry) -> DncEntry {
+    match known {
+        Some(known) if known.until.is_none() => known,
+        Some(known) if new.until.is_some() && known.until >= new.until => known,
+        _ => new.clone(),
+    }
+}
+
+fn wrap(entry: DncEntry) -> Event {
+    Event {
+        pos: trunkline_core::model::Pos(0),
+        ts: entry.asked_at,
+        kind: EventKind::DncAdded,
+        entity: Entity::Dnc(vec![entry]),
+        detail: Detail::default(),
+    }
+}
+
+/// Opens a row of the list.
+pub(super) fn open_dnc(store: &Inner, key: &[u8], row: &[u8]) -> Result<DncEntry, StoreError> {
+    let event = store.rows().open(RowKind::Dnc, meta::FILE, key, row)?;
+    dnc_of(event).ok_or(StoreError::row(meta::FILE, "do-not-call entry"))
+}

@@ -1,0 +1,286 @@
+//! A site in one process: a log of synthetic calls, the hub's task and the HTTP port.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::watch;
+use trunkline::io::desk::token::TokenKey;
+use trunkline::io::desk::{DeskConfig, DeskHub, Health};
+use trunkline::io::http::{HttpConfig, HttpDeps, HttpServer, TlsFiles, serve};
+use trunkline_core::hub::{Hub, HubLimits, Principal, Role};
+use trunkline_core::model::*;
+use uuid::Uuid;
+
+/// 2026-01-05T02:30:00Z.
+pub const START: Wall = Wall(1_767_580_200_000_000);
+pub const SECRET: [u8; 32] = [7; 32];
+
+pub fn epoch(n: u128) -> Epoch {
+    Epoch(Uuid::from_u128(0xe0_0000 + n))
+}
+
+pub fn party(number: &str) -> Party {
+    Party {
+        e164: E164::parse(number).map(Pii::new),
+        raw: Pii::new(number.to_owned()),
+        display: None,
+        masked: mask(number),
+        number_ref: NumberRef([number.len() as u8; 16]),
+    }
+}
+
+pub fn moment(at: Wall) -> Moment {
+    Moment { pbx_time: at, observed_at: at, quality: TimeQuality::Measured }
+}
+
+pub fn call(id: u128, device: &str, at: Wall) -> Call {
+    Call {
+        id: CallId(Uuid::from_u128(id)),
+        rev: 1,
+        tenant: "t".into(),
+        site: "s".into(),
+        direction: Direction::Inbound,
+        state: ConnectionState::Initiated,
+        purpose: None,
+        from: party("+8613800138000"),
+        to: party("1001"),
+        dialed: party("1001"),
+        trunk: "carrier-a".into(),
+        device: device.into(),
+        thread_id: CallId(Uuid::from_u128(id)),
+        dialog: Dialog {
+            call_id: format!("{id}@example"),
+            caller_tag: "a".into(),
+            callee_tag: String::new(),
+        },
+        started: moment(at),
+        alerting: None,
+        network_reached: None,
+        answered: None,
+        ended: None,
+        ring_ms: None,
+        wait_ms: None,
+        talk_ms: None,
+        hold_ms: None,
+        rings: None,
+        answered_in_time: None,
+        service_basis: ServiceBasis::Trunk,
+        released_by: None,
+        cause: None,
+        decision_id: None,
+        legs: Vec::new(),
+    }
+}
+
+/// What a step of a call changes.
+pub fn step(call: &mut Call, kind: EventKind, at: Wall) {
+    call.rev += 1;
+    match kind {
+        EventKind::CallDelivered => {
+            call.state = ConnectionState::Alerting;
+            call.alerting = Some(moment(at));
+        }
+        EventKind::CallEstablished => {
+            call.state = ConnectionState::Connected;
+            call.answered = Some(moment(at));
+        }
+        EventKind::CallCleared => {
+            call.state = ConnectionState::Null;
+            call.ended = Some(moment(at));
+            call.cause = Some(Cause::plain(CstaCause::NormalClearing));
+        }
+        _ => {}
+    }
+}
+
+pub struct Log {
+    pub events: Vec<Event>,
+    pub open: Vec<Call>,
+    next_call: u128,
+}
+
+pub struct Site {
+    pub addr: std::net::SocketAddr,
+    pub hub: DeskHub,
+    pub log: Arc<Mutex<Log>>,
+    pub clock: Arc<AtomicI64>,
+    pub health: watch::Sender<Health>,
+    pub shutdown: watch::Sender<bool>,
+    pub tokens: Arc<TokenKey>,
+    pub server: HttpServer,
+    /// Positions up to here are not in the journal.
+    pub journal_from: Arc<AtomicU64>,
+    pub journal_reads: Arc<AtomicU64>,
+    pub epoch: Mutex<Epoch>,
+}
+
+#[derive(Default)]
+pub struct Setup {
+    pub desk: DeskConfig,
+    pub hub: HubLimits,
+    pub tls: Option<TlsFiles>,
+    /// Events in the log before the hub starts.
+    pub history: usize,
+}
+
+pub fn quick() -> DeskConfig {
+    DeskConfig { close_ms: 300, drain_spread_ms: 100, ..DeskConfig::default() }
+}
+
+impl Site {
+    pub async fn start(setup: Setup) -> Self {
+        let log = Arc::new(Mutex::new(Log::new()));
+        for _ in 0..setup.history {
+            log.lock().unwrap().generate(1, &["100", "200", "300"]);
+        }
+        let (head, live) = {
+            let log = log.lock().unwrap();
+            (Pos(log.events.len() as u64), log.open.clone())
+        };
+        let clock = Arc::new(AtomicI64::new(START.0));
+        let journal_from = Arc::new(AtomicU64::new(0));
+        let journal_reads = Arc::new(AtomicU64::new(0));
+        let reader = {
+            let (log, from_min) = (log.clone(), journal_from.clone());
+            let reads = journal_reads.clone();
+            move |from: Pos, max: usize| {
+                reads.fetch_add(1, SeqCst);
+                let first = from.0.max(from_min.load(SeqCst)) as usize;
+                let log = log.lock().unwrap();
+                Ok(log.events.iter().skip(first).take(max).cloned().collect())
+            }
+        };
+        let (health, health_rx) = watch::channel(Health::Enabled);
+        let now = clock.clone();
+        let hub = DeskHub::spawn(
+            &tokio::runtime::Handle::current(),
+            Hub::new(epoch(0), head, live, setup.hub),
+            Arc::new(reader),
+            Arc::new(move || Wall(now.load(SeqCst))),
+            health_rx.clone(),
+        );
+        let tokens = Arc::new(TokenKey::new("s", &SECRET));
+        let (shutdown, shutdown_rx) = watch::channel(false);
+        let deps = HttpDeps {
+            desk: hub.clone(),
+            tokens: tokens.clone(),
+            healthz: Arc::new(move || health_rx.borrow().clone()),
+            metrics: Arc::new(|| "trunkline_up 1\n".to_owned()),
+        };
+        let config = HttpConfig {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            tls: setup.tls,
+            desk: setup.desk,
+            ..HttpConfig::default()
+        };
+        let server = serve(config, deps, shutdown_rx).await.unwrap();
+        Self {
+            addr: server.addr,
+            hub,
+            log,
+            clock,
+            health,
+            shutdown,
+            tokens,
+            server,
+            journal_from,
+            journal_reads,
+            epoch: Mutex::new(epoch(0)),
+        }
+    }
+
+    pub fn token(&self, user: &str, role: Role, devices: &[&str]) -> String {
+        let devices = devices.iter().map(|d| (*d).to_owned()).collect();
+        let who = Principal { user: user.to_owned(), role, devices };
+        let now = Wall(self.clock.load(SeqCst));
+        self.tokens.mint(&who, now, Duration::from_secs(3600)).unwrap()
+    }
+
+    pub fn agent(&self) -> String {
+        self.token("anna", Role::Agent, &["100"])
+    }
+
+    pub fn head(&self) -> u64 {
+        self.log.lock().unwrap().events.len() as u64
+    }
+
+    /// Commits `count` events of calls at these devices, as the journal's thread would.
+    pub fn commit(&self, count: usize, devices: &[&str]) {
+        let events = self.log.lock().unwrap().generate(count, devices);
+        self.hub.committed(Committed { epoch: *self.epoch.lock().unwrap(), events: events.into() });
+    }
+
+    /// One event that is about no call.
+    pub fn commit_entity(&self, kind: EventKind, entity: Entity) {
+        let event = self.log.lock().unwrap().push(kind, entity);
+        let events = [event].into();
+        self.hub.committed(Committed { epoch: *self.epoch.lock().unwrap(), events });
+    }
+
+    pub fn change_epoch(&self, n: u128) {
+        *self.epoch.lock().unwrap() = epoch(n);
+    }
+
+    pub async fn until(&self, what: &str, done: impl Fn(&Self) -> bool) {
+        for _ in 0..1000 {
+            if done(self) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("not within 10 s: {what}");
+    }
+
+    /// Positions of the log that a viewer of these devices must see; the oracle.
+    pub fn own_positions(&self, devices: &[&str], after: u64) -> Vec<u64> {
+        let log = self.log.lock().unwrap();
+        let mine = |e: &&Event| match &e.entity {
+            Entity::Call(c) => devices.contains(&c.device.as_str()),
+            Entity::Decision(d) => devices.contains(&d.device.as_str()),
+            Entity::Dnc(_) | Entity::System(_) => false,
+        };
+        log.events.iter().filter(|e| e.pos.0 > after).filter(mine).map(|e| e.pos.0).collect()
+    }
+}
+
+impl Log {
+    fn new() -> Self {
+        Self { events: Vec::new(), open: Vec::new(), next_call: 1 }
+    }
+
+    fn push(&mut self, kind: EventKind, entity: Entity) -> Event {
+        let pos = Pos(self.events.len() as u64 + 1);
+        let ts = START.after(Duration::from_millis(pos.0));
+        let event = Event { pos, ts, kind, entity, detail: Detail::default() };
+        self.events.push(event.clone());
+        event
+    }
+
+    /// Calls run through originated, delivered, established, cleared; up to six at once.
+    fn generate(&mut self, count: usize, devices: &[&str]) -> Vec<Event> {
+        (0..count).map(|_| self.next_event(devices)).collect()
+    }
+
+    fn next_event(&mut self, devices: &[&str]) -> Event {
+        let pos = self.events.len() as u64 + 1;
+        let at = START.after(Duration::from_millis(pos));
+        if self.open.len() < 6 && (pos.is_multiple_of(4) || self.open.is_empty()) {
+            let device = devices[self.next_call as usize % devices.len()];
+            let call = call(self.next_call, device, at);
+            self.next_call += 1;
+            self.open.push(call.clone());
+            return self.push(EventKind::CallOriginated, Entity::Call(Box::new(call)));
+        }
+        let mut call = self.open.remove(0);
+        let kind = match call.state {
+            ConnectionState::Initiated => EventKind::CallDelivered,
+            ConnectionState::Alerting => EventKind::CallEstablished,
+            _ => EventKind::CallCleared,
+        };
+        step(&mut call, kind, at);
+        if kind != EventKind::CallCleared {
+            self.open.push(call.clone());
+        }
+        self.push(kind, Entity::Call(Box::new(call)))
+    }
+}
