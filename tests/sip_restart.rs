@@ -109,7 +109,7 @@ fn an_answer_missed_in_a_crash_is_learnt_and_marked() {
         .assert_ended("customer", "normalClearing");
     let answered = &story.of_kind("call.established")["d"];
     assert_eq!(answered["time_quality"], "reconciled", "{answered}");
-    assert_eq!(answered["repair"], "missed_answer_learnt", "{answered}");
+    assert_eq!(answered["repair"], "call_known_again", "{answered}");
 }
 
 #[test]
