@@ -126,7 +126,12 @@ impl CallMachine {
                 self.provisional(Moment::measured(arrival, now), status, sdp, out);
             }
             I::Answered { tag, status, arrival } => {
-                self.answered(Moment::measured(arrival, now), status, tag, out);
+                let mut at = Moment::measured(arrival, now);
+                if self.restored {
+                    // Its first copy may have come while this process was away.
+                    at.quality = TimeQuality::Reconciled;
+                }
+                self.answered(at, status, tag, out);
             }
             I::CancelRequested { reason, arrival } => {
                 if self.call.answered.is_none() {
