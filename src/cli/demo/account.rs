@@ -44,6 +44,8 @@ pub(super) struct Account {
     known: BTreeMap<String, Known>,
     live: BTreeSet<String>,
     refused: BTreeSet<String>,
+    /// Rules whose clause has been told.
+    cited: BTreeSet<String>,
     pub tally: Tally,
 }
 
@@ -187,7 +189,7 @@ impl Account {
         };
         let text = format!("✗ REFUSED: {}, {until}", rule.id);
         let mut lines = vec![self.line(&ev.ts, &decision.call_id, &text)];
-        if !rule.citation.is_empty() {
+        if !rule.citation.is_empty() && self.cited.insert(rule.id) {
             lines.push(format!("            because {}", rule.citation));
         }
         lines
