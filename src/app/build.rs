@@ -30,12 +30,14 @@ pub fn store_config(config: &Config) -> StoreConfig {
     store
 }
 
-/// The rule sets in force: the shipped ones, or those of the file with the shipped calendars.
+/// The rule sets in force and the name of the one to use: the shipped sets, or those of the
+/// configured file, with the shipped calendars. Without a configuration: the shipped ones.
 ///
 /// # Errors
 /// If the file cannot be read or used, or the named set is not in it.
-pub fn book(config: &crate::config::Gate) -> Result<(Arc<Book>, String), AppError> {
-    let book = match &config.file {
+pub fn book(config: Option<&Config>) -> Result<(Arc<Book>, String), AppError> {
+    let gate = config.map(|c| c.gate.clone()).unwrap_or_default();
+    let book = match &gate.file {
         None => Book::shipped()?,
         Some(path) => {
             let text = std::fs::read_to_string(path)
@@ -44,13 +46,14 @@ pub fn book(config: &crate::config::Gate) -> Result<(Arc<Book>, String), AppErro
         }
     };
     let names = book.ruleset_names();
-    let name = match (&config.ruleset, names.as_slice()) {
+    let name = match (&gate.ruleset, names.as_slice()) {
         (Some(name), _) => name.clone(),
         (None, [only]) => (*only).to_owned(),
         (None, _) => "cn-seed-service".to_owned(),
     };
-    if !names.contains(&name.as_str()) {
-        return Err(AppError::NoRuleset { name, known: names.join(", ") });
+    if let Some(config) = config.filter(|_| !names.contains(&name.as_str())) {
+        let allowed = format!("one of the rule sets: {}", names.join(", "));
+        return Err(config.origin.error("gate", "ruleset", &name, &allowed).into());
     }
     Ok((Arc::new(book), name))
 }
@@ -59,17 +62,21 @@ pub fn book(config: &crate::config::Gate) -> Result<(Arc<Book>, String), AppErro
 ///
 /// # Errors
 /// If a pattern cannot be read.
-pub fn normalizer(config: &crate::config::Gate, book: &Book) -> Result<Normalizer, AppError> {
+pub fn normalizer(config: Option<&Config>, book: &Book) -> Result<Normalizer, AppError> {
+    let gate = config.map(|c| c.gate.clone()).unwrap_or_default();
     let mut plan = DialPlan {
-        outside_prefix: config.outside_prefix.clone(),
-        home_area: config.home_area.clone(),
-        internal: config.internal.clone(),
+        outside_prefix: gate.outside_prefix,
+        home_area: gate.home_area,
+        internal: gate.internal,
         ..DialPlan::default()
     };
     if !book.always_allow().is_empty() {
         plan.emergency = book.always_allow().to_vec();
     }
-    Ok(Normalizer::new(plan)?)
+    Normalizer::new(plan).map_err(|error| match config {
+        Some(config) => config.origin.error("gate", error.key, &error.value, error.allowed).into(),
+        None => error.into(),
+    })
 }
 
 /// The proxy core's and the engine's configuration. `listen` are the bound addresses.
@@ -94,11 +101,11 @@ pub(super) fn engine(
     let inbound = pbx.and_then(|(name, _)| hop(PeerKind::Pbx, name)).into_iter().collect();
     let trunk = std::iter::once(&config.trunk.primary).chain(config.trunk.backup.as_ref());
     let outbound = trunk.filter_map(|name| hop(PeerKind::Carrier, name)).collect();
-    let (book, ruleset) = book(&config.gate)?;
+    let (book, ruleset) = book(Some(config))?;
     let seed = u64::from_le_bytes(std::array::from_fn(|i| entropy[i]));
     let epoch = u32::from_le_bytes(std::array::from_fn(|i| entropy[8 + i]));
     Ok(EngineConfig {
-        normalizer: normalizer(&config.gate, &book)?,
+        normalizer: normalizer(Some(config), &book)?,
         sip: CoreConfig {
             listen,
             peers,
@@ -136,9 +143,10 @@ pub(super) fn engine(
 }
 
 fn peers(config: &Config) -> (Vec<Peer>, HashMap<PeerId, Neighbour>) {
-    let pbxs = config.pbx.iter().map(|(name, p)| {
-        (PeerKind::Pbx, name, p.address, &p.sources, p.default_purpose.clone())
-    });
+    let pbxs = config
+        .pbx
+        .iter()
+        .map(|(name, p)| (PeerKind::Pbx, name, p.address, &p.sources, p.default_purpose.clone()));
     let carriers = config
         .carrier
         .iter()
@@ -156,13 +164,7 @@ fn peers(config: &Config) -> (Vec<Peer>, HashMap<PeerId, Neighbour>) {
             let port = shared(address.ip()).then_some(address.port());
             from.push((address.ip(), port));
         }
-        peers.push(Peer {
-            id,
-            kind: *kind,
-            name: (*name).clone(),
-            sources: from,
-            addr: *address,
-        });
+        peers.push(Peer { id, kind: *kind, name: (*name).clone(), sources: from, addr: *address });
         neighbours.insert(
             id,
             Neighbour { name: (*name).clone(), default_purpose: default_purpose.clone() },

@@ -53,7 +53,7 @@ pub(super) async fn serve(
         healthz: Arc::new(move || health.borrow().clone()),
         metrics: Arc::new(metrics),
     };
-    http::serve(http, deps, shutdown).await.map_err(|error| {
-        AppError::io("[http] listen")(std::io::Error::other(error.to_string()))
-    })
+    http::serve(http, deps, shutdown)
+        .await
+        .map_err(|error| AppError::io("[http] listen")(std::io::Error::other(error.to_string())))
 }

@@ -14,16 +14,8 @@ pub enum AppError {
     #[error(transparent)]
     Gate(#[from] GateFileError),
     /// `[gate]` numbers.
-    #[error("[gate] {0}")]
+    #[error(transparent)]
     DialPlan(#[from] DialPlanError),
-    /// A rule set that nobody has written.
-    #[error("[gate] ruleset = {name:?}: no such rule set; there are: {known}")]
-    NoRuleset {
-        /// Asked for.
-        name: String,
-        /// Loaded.
-        known: String,
-    },
     /// Journal, records, keys.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -71,7 +71,11 @@ pub(super) fn text(
         ("desk_refusals", "Upgrades refused.", desks.refused_total),
         ("desk_frames", "Event frames sent.", desks.frames_total),
         ("desk_slow_closed", "Sockets closed as slow.", desks.slow_total),
-        ("desk_silent_closed", "Sockets closed without a sign of life.", desks.heartbeat_lost_total),
+        (
+            "desk_silent_closed",
+            "Sockets closed without a sign of life.",
+            desks.heartbeat_lost_total,
+        ),
     ] {
         metric(&mut out, name, help, "counter", value);
     }
@@ -84,7 +88,11 @@ pub(super) fn text(
         ("position", "Newest position given out.", snapshot.pos.0),
         ("dnc_entries", "Do-not-call entries, expired ones included.", snapshot.list as u64),
         ("journal_queued", "Events in the ring to the journal.", health.queued as u64),
-        ("journal_degraded", "1 while the journal does not write.", u64::from(health.state != JournalState::Enabled)),
+        (
+            "journal_degraded",
+            "1 while the journal does not write.",
+            u64::from(health.state != JournalState::Enabled),
+        ),
     ] {
         metric(&mut out, name, help, "gauge", value);
     }

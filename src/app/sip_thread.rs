@@ -85,11 +85,10 @@ impl SipThread {
         let Self { ports, engine, clock, .. } = self;
         let port = &mut ports[index];
         let local = port.local();
-        let now = clock.now();
         port.receive(|datagram| {
+            let now = clock.now(); // read after the datagram came: no stamp lies ahead of it
             let at = clock.arrival(now, datagram.stamp);
-            let received =
-                Received { local, remote: datagram.remote, bytes: datagram.bytes, at };
+            let received = Received { local, remote: datagram.remote, bytes: datagram.bytes, at };
             engine.handle(now, Input::Datagram(received), &mut state.out);
         })
     }

@@ -64,9 +64,7 @@ impl From<AppError> for Failure {
         match error {
             AppError::Store(error) => error.into(),
             AppError::Config(error) => error.into(),
-            AppError::Gate(_) | AppError::DialPlan(_) | AppError::NoRuleset { .. } => {
-                Self::new(Exit::Config, error.to_string())
-            }
+            AppError::Gate(_) | AppError::DialPlan(_) => Self::new(Exit::Config, error.to_string()),
             AppError::Io { .. } | AppError::Stopped(_) => {
                 Self::new(Exit::Failure, error.to_string())
             }

@@ -3,17 +3,14 @@
 use super::args::{GateArgs, GateCommand};
 use super::exit::{Exit, Failure};
 use crate::app;
-use crate::config::{Config, Gate};
+use crate::config::Config;
 use trunkline_core::gate::{DncList, ExplainAsk, explain};
 
 pub(super) fn run(args: GateArgs) -> Result<(), Failure> {
     let GateCommand::Explain { number, purpose, at, ruleset, config, json } = args.command;
-    let section = match config {
-        Some(path) => Config::load(&path)?.gate,
-        None => Gate::default(),
-    };
-    let (book, default) = app::book(&section)?;
-    let normalizer = app::normalizer(&section, &book)?;
+    let config = config.map(|path| Config::load(&path)).transpose()?;
+    let (book, default) = app::book(config.as_ref())?;
+    let normalizer = app::normalizer(config.as_ref(), &book)?;
     let at = at.unwrap_or_else(|| jiff::Timestamp::now().to_string());
     let ask = ExplainAsk {
         number: &number,

@@ -47,7 +47,8 @@ fn ask(
 }
 
 fn unreachable(socket: &Path, error: &std::io::Error) -> Failure {
-    let hint = if offline(error) { " (is `trunkline serve` running with this config?)" } else { "" };
+    let hint =
+        if offline(error) { " (is `trunkline serve` running with this config?)" } else { "" };
     Failure::new(Exit::Unreachable, format!("{}: {error}{hint}", socket.display()))
 }
 
@@ -129,8 +130,11 @@ pub(super) fn dnc(args: DncArgs) -> Result<(), Failure> {
 
 fn import(config: &Config, csv: &Path) -> Result<(), Failure> {
     let bad_file = |e: csv::Error| Failure::new(Exit::Usage, format!("{}: {e}", csv.display()));
-    let mut reader =
-        csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_path(csv).map_err(bad_file)?;
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .from_path(csv)
+        .map_err(bad_file)?;
     let headers = reader.headers().map_err(bad_file)?.clone();
     let known = ["number", "until", "reason", "asked_at"];
     if let Some(unknown) = headers.iter().find(|h| !known.contains(h)) {

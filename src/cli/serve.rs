@@ -62,8 +62,8 @@ fn clock(_args: &ServeArgs) -> Result<Clock, Failure> {
 /// Reads everything that `serve` would and says what it found.
 pub(super) fn check(args: &ConfigArgs) -> Result<(), Failure> {
     let config = Config::load(&args.config)?;
-    let (book, ruleset) = app::book(&config.gate)?;
-    app::normalizer(&config.gate, &book)?;
+    let (book, ruleset) = app::book(Some(&config))?;
+    app::normalizer(Some(&config), &book)?;
     crate::store::keys::load(&config.site.master_key)?;
     crate::store::keys::load(&config.http.token_key)?;
     for (key, file) in [("tls_cert", &config.http.tls_cert), ("tls_key", &config.http.tls_key)] {

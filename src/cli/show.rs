@@ -23,14 +23,19 @@ pub(super) fn event(line: &Value) -> String {
     let mut out = format!("{:>8}  {}  {kind:<24}", text(line, "/pos"), clock(text(line, "/ts")));
     match kind.split('.').next() {
         Some("call") => {
-            out += &format!(" {} {} -> {}", text(line, "/o/direction"), number("from"), number("to"));
+            out +=
+                &format!(" {} {} -> {}", text(line, "/o/direction"), number("from"), number("to"));
             for (name, path) in [("ring", "/o/ring_ms"), ("talk", "/o/talk_ms")] {
                 if let Some(ms) = line.pointer(path) {
                     out += &format!("  {name} {ms} ms");
                 }
             }
             if kind == "call.cleared" {
-                out += &format!("  {} by {}", text(line, "/o/cause/csta"), text(line, "/o/released_by"));
+                out += &format!(
+                    "  {} by {}",
+                    text(line, "/o/cause/csta"),
+                    text(line, "/o/released_by")
+                );
             }
         }
         Some("outbound") => {

@@ -1,7 +1,7 @@
 //! The sections of `trunkline.toml`. Every key: meaning, unit, default, what happens beyond.
 
 use super::ConfigError;
-use super::error::syntax;
+use super::error::{line_of, syntax};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -31,6 +31,35 @@ pub struct Config {
     /// The journal and the records.
     #[serde(default)]
     pub store: Store,
+    /// Where this came from, for errors that show later.
+    #[serde(skip)]
+    pub origin: Origin,
+}
+
+/// The file a configuration was read from.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    path: PathBuf,
+    text: String,
+}
+
+impl Origin {
+    /// An error about a key of this file.
+    pub fn error(
+        &self,
+        section: &str,
+        key: &str,
+        value: &dyn std::fmt::Debug,
+        allowed: &str,
+    ) -> ConfigError {
+        ConfigError::Value {
+            path: self.path.clone(),
+            line: line_of(&self.text, section, key),
+            key: format!("{section}.{key}"),
+            value: format!("{value:?}"),
+            allowed: allowed.to_owned(),
+        }
+    }
 }
 
 /// `[site]`
@@ -254,8 +283,9 @@ impl Config {
     /// # Errors
     /// As [`Config::load`].
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        let config: Self = toml::from_str(text).map_err(|e| syntax(path, text, &e))?;
-        super::validate::validate(&config, path, text)?;
+        let mut config: Self = toml::from_str(text).map_err(|e| syntax(path, text, &e))?;
+        config.origin = Origin { path: path.to_owned(), text: text.to_owned() };
+        super::validate::validate(&config)?;
         Ok(config)
     }
 }

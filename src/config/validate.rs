@@ -1,13 +1,8 @@
 //! Values that do not fit each other.
 
-use super::error::line_of;
-use super::{Config, ConfigError};
-use std::path::Path;
+use super::{Config, ConfigError, Origin};
 
-struct Check<'a> {
-    path: &'a Path,
-    text: &'a str,
-}
+struct Check<'a>(&'a Origin);
 
 impl Check<'_> {
     fn require(
@@ -18,22 +13,13 @@ impl Check<'_> {
         value: &dyn std::fmt::Debug,
         allowed: &str,
     ) -> Result<(), ConfigError> {
-        if ok {
-            return Ok(());
-        }
-        Err(ConfigError::Value {
-            path: self.path.to_owned(),
-            line: line_of(self.text, section, key),
-            key: format!("{section}.{key}"),
-            value: format!("{value:?}"),
-            allowed: allowed.to_owned(),
-        })
+        if ok { Ok(()) } else { Err(self.0.error(section, key, value, allowed)) }
     }
 }
 
 /// Checks what types cannot say.
-pub(super) fn validate(config: &Config, path: &Path, text: &str) -> Result<(), ConfigError> {
-    let check = Check { path, text };
+pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
+    let check = Check(&config.origin);
     addresses(config, &check)?;
     trunk(config, &check)?;
     let sip = &config.sip;
@@ -136,6 +122,7 @@ fn trunk(config: &Config, check: &Check<'_>) -> Result<(), ConfigError> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use std::path::Path;
 
     const GOOD: &str = r#"
 [site]

@@ -315,6 +315,7 @@ impl Projector {
     pub(super) fn finish(&mut self, now: Wall) -> Result<(), StoreError> {
         self.catch_up()?;
         self.checkpoint(now)?;
+        self.store.frames.remove_before(self.oldest_kept(now), self.done.min(self.folded))?;
         let mut audit = self.store.audit();
         audit.sign_head(self.done.seq, now)?;
         let mut batch = Batch::default();

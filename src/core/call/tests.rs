@@ -38,11 +38,7 @@ fn start(direction: Direction) -> CallMachine {
         dialed: party("2"),
         device: "8001".into(),
         trunk: if direction == Direction::Inbound { "main".into() } else { String::new() },
-        dialog: Dialog {
-            call_id: "c@h".into(),
-            caller_tag: "a".into(),
-            callee_tag: String::new(),
-        },
+        dialog: Dialog { call_id: "c@h".into(), caller_tag: "a".into(), callee_tag: String::new() },
         arrival: at(0),
     };
     CallMachine::start(&settings(), start, at(0))
@@ -58,10 +54,9 @@ fn input(step: &str) -> (Now, CallInput) {
         Some(("callee", rest)) => (Party2::Callee, rest),
         _ => (Party2::Caller, what),
     };
-    let q850 = what.split_once('/').map(|(_, cause)| ReasonText {
-        q850: Some(cause.parse().unwrap()),
-        text: String::new(),
-    });
+    let q850 = what
+        .split_once('/')
+        .map(|(_, cause)| ReasonText { q850: Some(cause.parse().unwrap()), text: String::new() });
     let word = what.split('/').next().unwrap();
     let input = match word {
         "requested" => CallInput::Requested,
@@ -210,10 +205,24 @@ fn a_restored_call_says_so_once() {
 
 fn steps() -> impl Strategy<Value = String> {
     let what = prop_oneof![
-        Just("requested"), Just("forwarded"), Just("180"), Just("183sdp"), Just("200"),
-        Just("cancel"), Just("487"), Just("486"), Just("caller bye"), Just("callee bye"),
-        Just("caller hold"), Just("callee hold"), Just("caller retrieve"), Just("denied"),
-        Just("callee retrieve"), Just("seen"), Just("stale"), Just("local408"),
+        Just("requested"),
+        Just("forwarded"),
+        Just("180"),
+        Just("183sdp"),
+        Just("200"),
+        Just("cancel"),
+        Just("487"),
+        Just("486"),
+        Just("caller bye"),
+        Just("callee bye"),
+        Just("caller hold"),
+        Just("callee hold"),
+        Just("caller retrieve"),
+        Just("denied"),
+        Just("callee retrieve"),
+        Just("seen"),
+        Just("stale"),
+        Just("local408"),
     ];
     prop::collection::vec(what, 1..25).prop_map(|all| {
         let steps = all.iter().enumerate().map(|(i, s)| format!("{} {s}", (i + 1) * 10));

@@ -31,10 +31,9 @@ impl PartyMaker {
     pub fn with(&self, raw: &str, display: &str, dialed: &Dialed) -> Party {
         let e164 = match dialed {
             Dialed::Number(number) => Some(number),
-            Dialed::Emergency(_)
-            | Dialed::Internal(_)
-            | Dialed::Short(_)
-            | Dialed::Invalid(_) => None,
+            Dialed::Emergency(_) | Dialed::Internal(_) | Dialed::Short(_) | Dialed::Invalid(_) => {
+                None
+            }
         };
         let key = dialed.list_key().unwrap_or(raw);
         Party {

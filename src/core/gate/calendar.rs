@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const PROVISIONAL_FROM: (i8, i8) = (12, 26);
 
 /// The calendar of one country.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Calendar {
     pub(super) version: String,
     marks: BTreeMap<Date, Mark>,
@@ -101,17 +101,6 @@ pub(super) fn load(sources: &[Source<'_>]) -> Result<BTreeMap<String, Calendar>,
         (name, calendar)
     };
     Ok(calendars.into_iter().map(seal).collect())
-}
-
-impl Default for Calendar {
-    fn default() -> Self {
-        Self {
-            version: String::new(),
-            marks: BTreeMap::new(),
-            covered: BTreeSet::new(),
-            statutory: BTreeMap::new(),
-        }
-    }
 }
 
 impl Calendar {
@@ -215,13 +204,14 @@ impl Calendar {
         if let Some(stray) = statutory.iter().find(|day| !(first..=last).contains(*day)) {
             return Err(format!("statutory {stray} is outside {first} to {last}"));
         }
-        let mut substitutes = statutory.iter().filter(|day| is_weekend(**day)).count();
+        let mut owed = 0_u32; // statutory dates on weekend days so far, not yet made good
         let mut balance = 0;
         for day in first.series(jiff::Span::new().days(1)).take_while(|day| *day <= last) {
             let weekday = !is_weekend(day);
             let fixed = statutory.contains(&day);
-            let substitute = weekday && !fixed && substitutes > 0;
-            substitutes -= usize::from(substitute);
+            let substitute = weekday && !fixed && owed > 0;
+            owed += u32::from(fixed && !weekday);
+            owed -= u32::from(substitute);
             balance += i32::from(weekday);
             self.mark(year, day, Mark::Off { statutory: fixed, substitute })?;
         }

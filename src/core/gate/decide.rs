@@ -21,6 +21,7 @@ pub struct Ask<'a> {
 
 /// The gate's answer.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // a box would cost an allocation a call; it is moved once
 pub enum Ruling {
     /// Not gated.
     Exempt(Exemption),

@@ -7,6 +7,9 @@ use super::{
 use crate::model::{Named, NumberRef, RuleVerdict, Verdict, Wall, mask};
 use std::fmt::Write as _;
 
+/// Blind index of what was dialled, under the list's own key.
+pub type ListKey<'a> = dyn Fn(&Dialed) -> Option<NumberRef> + 'a;
+
 /// A question of `trunkline gate explain`.
 #[derive(Clone, Copy)]
 pub struct ExplainAsk<'a> {
@@ -19,7 +22,7 @@ pub struct ExplainAsk<'a> {
     /// Rule set; `None`: all that apply.
     pub ruleset: Option<&'a str>,
     /// Makes the key of the do-not-call list; `None`: no list at hand.
-    pub list_key: Option<&'a dyn Fn(&Dialed) -> Option<NumberRef>>,
+    pub list_key: Option<&'a ListKey<'a>>,
 }
 
 /// One rule in an explanation.

@@ -38,3 +38,6 @@ pub use number::*;
 pub use permit::*;
 pub use values::{HolidayScope, is_purpose};
 pub use zone::TZDB_VERSION;
+
+#[cfg(test)]
+mod tests;

@@ -47,11 +47,14 @@ impl Book {
     }
 
     /// Last local day (`YYYY-MM-DD`) blocked by `trigger` (e.g. `action:do_not_disturb`) at `at`;
-    /// `None` where no applicable rule set has such a cool-down. The day of `at` is day 0.
+    /// `None` where no rule set of the callee's region has such a cool-down. The day of `at` is
+    /// day 0. All rule sets of the region count, whatever the purpose of the call in which it was
+    /// asked: a refusal is not lost because that call was for something else.
     pub fn blocked_until(&self, ask: &Ask<'_>, trigger: &str, at: Wall) -> Option<String> {
         let target = self.target(ask.dialed).ok()?;
         let mut last = None;
-        for set in self.candidates(ask, &target) {
+        let of_region = Ask { purpose: None, ruleset: None, ..*ask };
+        for set in self.candidates(&of_region, &target) {
             let zone = set.zone(target.zone).or(target.zone)?;
             let today = zone.local(at)?.date;
             for rule in set.spec.cooldown.iter().filter(|rule| rule.trigger == trigger) {

@@ -98,7 +98,8 @@ impl Normalizer {
             .iter()
             .map(|text| {
                 let allowed = "8000-8999 (both ends as long), 6XXX (X is any digit), or *97";
-                InternalRange::parse(text).ok_or_else(|| fail("internal", text, allowed))
+                InternalRange::parse(&text.to_ascii_uppercase())
+                    .ok_or_else(|| fail("internal", text, allowed))
             })
             .collect();
         Ok(Self {

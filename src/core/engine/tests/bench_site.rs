@@ -1,8 +1,8 @@
 //! A site on a table: one PBX, two carriers, a clock, and the text of what goes out.
 
 use crate::call::Settings;
-use crate::engine::{EngineConfig, Input, Neighbour, Outputs, Restored};
 use crate::engine::Engine;
+use crate::engine::{EngineConfig, Input, Neighbour, Outputs, Restored};
 use crate::gate::{Book, DialPlan, Normalizer};
 use crate::model::{Entity, Event, Mono, Named, Now, Pos, Wall};
 use crate::sip::{CoreConfig, Hop, Limits, Peer, PeerId, PeerKind, Received, Timers};
@@ -119,12 +119,8 @@ impl Site {
 
     pub(super) fn receive(&mut self, from: &str, text: &str) {
         let text = text.replace('\n', "\r\n");
-        let received = Received {
-            local: addr(US),
-            remote: addr(from),
-            bytes: text.as_bytes(),
-            at: self.now,
-        };
+        let received =
+            Received { local: addr(US), remote: addr(from), bytes: text.as_bytes(), at: self.now };
         self.give(Input::Datagram(received));
     }
 

@@ -77,7 +77,8 @@ fn a_refusal_names_rule_and_next_instant_and_no_number() {
     site.give(Input::Explained(answer));
     let out = site.sent_to(PBX);
     assert_eq!(first_lines(&out), ["SIP/2.0 403 Forbidden"]);
-    let reason = "Reason: Q.850;cause=21;text=\"rule night; next allowed 2026-11-24T08:30:00+08:00\"";
+    let reason =
+        "Reason: Q.850;cause=21;text=\"rule night; next allowed 2026-11-24T08:30:00+08:00\"";
     assert!(out[0].contains(reason), "{}", out[0]);
     let reason_line = out[0].lines().find(|l| l.starts_with("Reason")).unwrap();
     assert!(!reason_line.contains("138"), "no number in it");

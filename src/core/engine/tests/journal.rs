@@ -98,7 +98,10 @@ fn a_full_ring_loses_nothing_but_history_and_says_so() {
         .iter()
         .map(|e| {
             let Entity::Call(call) = &e.entity else { panic!() };
-            assert_eq!((e.kind, e.detail.repair), (EventKind::CallResynced, Some(Repair::EventsLost)));
+            assert_eq!(
+                (e.kind, e.detail.repair),
+                (EventKind::CallResynced, Some(Repair::EventsLost))
+            );
             (call.dialog.call_id.clone(), call.is_over())
         })
         .collect();
@@ -128,7 +131,10 @@ fn a_silent_call_ends_as_lost_sync() {
         site.pass(60_000);
     }
     let last = site.events.last().unwrap();
-    assert_eq!((last.kind, last.detail.repair), (EventKind::CallCleared, Some(Repair::StaleCallClosed)));
+    assert_eq!(
+        (last.kind, last.detail.repair),
+        (EventKind::CallCleared, Some(Repair::StaleCallClosed))
+    );
     assert_eq!(site.engine.calls(), 0);
 }
 

@@ -1,0 +1,84 @@
+//! The gate, as tables that a compliance officer can read and as properties.
+#![allow(clippy::unwrap_used)]
+
+mod calendar;
+mod explain;
+mod list;
+mod numbers;
+mod permit;
+mod properties;
+mod rules;
+mod table;
+mod timing;
+mod zones;
+
+use super::*;
+use crate::model::{NumberRef, RuleOutcome, Verdict, Wall};
+
+/// A rule set for load tests: any region, any purpose, any hour.
+const OPEN_ALL_HOURS: &str = r#"
+schema = 1
+[ruleset.open-all-hours]
+applies = { region = ["*"], purpose = ["*"] }
+zone = { source = "fixed:Etc/UTC" }
+purpose = { cite = "test" }
+dnc = { cite = "test" }
+[[ruleset.open-all-hours.window]]
+classes = ["any"]
+spans = [["00:00", "24:00"]]
+cite = "test"
+"#;
+
+fn source(text: &str) -> Source<'_> {
+    Source { name: "test.toml", text }
+}
+
+fn book_of(rules: &str) -> Book {
+    Book::load(&[source(rules)], &shipped_calendars()).unwrap()
+}
+
+fn dialed(number: &str) -> Dialed {
+    let plan = DialPlan { internal: vec!["8000-8999".into()], ..DialPlan::default() };
+    Normalizer::new(plan).unwrap().read(number)
+}
+
+fn wall(text: &str) -> Wall {
+    parse_instant(text).unwrap()
+}
+
+fn key(byte: u8) -> NumberRef {
+    NumberRef([byte; 16])
+}
+
+fn verdict(ruling: Ruling) -> Verdict {
+    match ruling {
+        Ruling::Exempt(_) => Verdict::Allow,
+        Ruling::Decided(decided) => decided.verdict,
+    }
+}
+
+/// `allow`, `exempt`, or `deny` and the ids of the refusing rules.
+fn say(ruling: &Ruling) -> String {
+    match ruling {
+        Ruling::Exempt(_) => "exempt".to_owned(),
+        Ruling::Decided(decided) => {
+            let refusing = decided.rules.iter().filter(|rule| rule.outcome == RuleOutcome::Deny);
+            let words: Vec<&str> = std::iter::once(match decided.verdict {
+                Verdict::Allow => "allow",
+                Verdict::Deny => "deny",
+            })
+            .chain(refusing.map(|rule| rule.id.as_str()))
+            .collect();
+            words.join(" ")
+        }
+    }
+}
+
+/// Rows of a table: cells before `|`, expectation after it; `#` starts a comment.
+fn rows(table: &str) -> impl Iterator<Item = (Vec<&str>, String)> {
+    table.lines().map(str::trim).filter(|row| !row.is_empty() && !row.starts_with('#')).map(|row| {
+        let (cells, expected) = row.split_once('|').unwrap();
+        let expected = expected.split_whitespace().collect::<Vec<_>>().join(" ");
+        (cells.split_whitespace().collect(), expected)
+    })
+}

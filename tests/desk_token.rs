@@ -1,0 +1,108 @@
+//! Desk tokens and the secret file.
+#![allow(clippy::unwrap_used)]
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
+use trunkline::io::desk::token::{Claims, TokenError, TokenKey};
+use trunkline_core::hub::{Principal, Role};
+use trunkline_core::model::Wall;
+
+const NOW: Wall = Wall(1_767_580_200_000_000);
+
+fn seconds(s: i64) -> Wall {
+    Wall(NOW.0 + s * 1_000_000)
+}
+
+fn who() -> Principal {
+    Principal { user: "anna".into(), role: Role::Supervisor, devices: vec!["100".into()] }
+}
+
+fn claims() -> Claims {
+    let iat = NOW.0 / 1_000_000;
+    Claims {
+        sub: "anna".into(),
+        role: "agent".into(),
+        devices: vec!["100".into()],
+        site: "s".into(),
+        iat,
+        exp: iat + 60,
+        nbf: None,
+        iss: "trunkline".into(),
+        aud: "trunkline-desk".into(),
+    }
+}
+
+#[test]
+fn a_minted_token_says_who_until_its_end_and_thirty_seconds() {
+    let key = TokenKey::new("s", &[1; 32]);
+    let token = key.mint(&who(), NOW, Duration::from_secs(60)).unwrap();
+    for at in [0, 59, 60, 90] {
+        let verified = key.verify(&token, seconds(at)).unwrap();
+        assert_eq!((verified.who, verified.expires), (who(), seconds(60)));
+    }
+    assert!(matches!(key.verify(&token, seconds(91)), Err(TokenError::Expired)));
+}
+
+#[test]
+fn each_claim_is_checked() {
+    let key = TokenKey::new("s", &[1; 32]);
+    let refused = |change: fn(&mut Claims)| {
+        let mut claims = claims();
+        change(&mut claims);
+        key.verify(&key.sign(&claims).unwrap(), NOW).err()
+    };
+    assert!(refused(|_| ()).is_none());
+    let wrong: [fn(&mut Claims); 8] = [
+        |c| c.iss = "other".into(),
+        |c| c.aud = "other".into(),
+        |c| c.site = "other".into(),
+        |c| c.role = "root".into(),
+        |c| c.sub = String::new(),
+        |c| c.sub = "x".repeat(129),
+        |c| c.devices = vec![String::new()],
+        |c| c.devices = vec!["1".into(); 65],
+    ];
+    for change in wrong {
+        assert!(matches!(refused(change), Some(TokenError::Refused(_))));
+    }
+    assert!(refused(|c| c.nbf = Some(c.iat + 30)).is_none());
+    assert!(matches!(refused(|c| c.nbf = Some(c.iat + 31)), Some(TokenError::NotYet)));
+}
+
+#[test]
+fn another_algorithm_or_none_is_refused() {
+    use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+    let key = TokenKey::new("s", &[1; 32]);
+    let secret = EncodingKey::from_secret(&[1; 32]);
+    let hs384 = encode(&Header::new(Algorithm::HS384), &claims(), &secret).unwrap();
+    assert!(matches!(key.verify(&hs384, NOW), Err(TokenError::Refused(_))));
+    let good = key.sign(&claims()).unwrap();
+    assert!(key.verify(&good, NOW).is_ok());
+    let body = good.split('.').nth(1).unwrap();
+    let none = format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{body}."); // {"alg":"none","typ":"JWT"}
+    assert!(matches!(key.verify(&none, NOW), Err(TokenError::Refused(_))));
+    assert!(matches!(key.verify(&"x".repeat(5000), NOW), Err(TokenError::Refused(_))));
+}
+
+#[test]
+fn the_secret_file_is_made_once_and_read_only_if_it_is_private_and_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("desk.key");
+    assert!(TokenKey::load("s", &path).is_err(), "there is none yet");
+    let made = TokenKey::create("s", &path).unwrap();
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(TokenKey::create("s", &path).is_err(), "a secret is never overwritten");
+    let token = made.mint(&who(), NOW, Duration::from_secs(60)).unwrap();
+    let loaded = TokenKey::load("s", &path).unwrap();
+    assert!(loaded.verify(&token, NOW).is_ok());
+    assert!(!format!("{loaded:?}").contains(&format!("{:?}", std::fs::read(&path).unwrap())));
+
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let refused = TokenKey::load("s", &path).unwrap_err().to_string();
+    assert!(refused.contains("640"), "{refused}");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    for bytes in [31, 33] {
+        std::fs::write(&path, vec![1; bytes]).unwrap();
+        assert!(TokenKey::load("s", &path).unwrap_err().to_string().contains("32 bytes"));
+    }
+}
