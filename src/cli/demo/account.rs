@@ -44,6 +44,8 @@ pub(super) struct Account {
     known: BTreeMap<String, Known>,
     live: BTreeSet<String>,
     refused: BTreeSet<String>,
+    /// Rules whose clause has been told.
+    cited: BTreeSet<String>,
     pub tally: Tally,
 }
 
@@ -104,6 +106,7 @@ impl Account {
                 format!("✗ gave up {}", after_ring(&call))
             }
             "call.failed" if self.refused.contains(&call.id) => return None,
+            "call.failed" if call.cause.csta == "policy_denied" => self.not_durable(&call),
             "call.failed" => format!("✗ {}", failure(&call)),
             "call.cleared" => {
                 self.live.remove(&call.id);
@@ -149,6 +152,14 @@ impl Account {
         })
     }
 
+    /// An allow that could not be written down in time is a refusal.
+    fn not_durable(&mut self, call: &Call) -> String {
+        self.refused.insert(call.id.clone());
+        self.tally.allowed = self.tally.allowed.saturating_sub(1);
+        *self.tally.refused.entry("journal".to_owned()).or_default() += 1;
+        format!("✗ REFUSED: {}", call.cause.text)
+    }
+
     fn decision(&mut self, ev: &Ev) -> Vec<String> {
         let Ok(decision) = serde_json::from_value::<Decision>(ev.o.clone()) else {
             return Vec::new();
@@ -178,7 +189,7 @@ impl Account {
         };
         let text = format!("✗ REFUSED: {}, {until}", rule.id);
         let mut lines = vec![self.line(&ev.ts, &decision.call_id, &text)];
-        if !rule.citation.is_empty() {
+        if !rule.citation.is_empty() && self.cited.insert(rule.id) {
             lines.push(format!("            because {}", rule.citation));
         }
         lines
@@ -235,11 +246,11 @@ fn failure(call: &Call) -> String {
 
 fn over(call: &Call) -> String {
     let hold = match call.hold_ms {
-        Some(ms) if ms > 0 => format!(", {} of it on hold", seconds(ms)),
+        Some(ms) if ms > 0 => format!(", {} on hold", seconds(ms)),
         _ => String::new(),
     };
     let talked = seconds(call.talk_ms.unwrap_or(0));
-    format!("over: the {} hung up, talked {talked}{hold}", call.released_by)
+    format!("over: {} hung up, talked {talked}{hold}", call.released_by)
 }
 
 fn status(ev: &Ev) -> String {
@@ -285,7 +296,7 @@ mod tests {
         call["released_by"] = json!("customer");
         assert!(tell(&mut account, "call.connection_cleared", call.clone()).is_empty());
         let told = tell(&mut account, "call.cleared", call);
-        let text = "over: the customer hung up, talked 4.0 s, 1.2 s of it on hold";
+        let text = "over: customer hung up, talked 4.0 s, 1.2 s on hold";
         assert_eq!(told, [format!("{start}{text}")]);
         assert_eq!(account.live(), 0);
         assert_eq!((account.tally.inbound, account.tally.inbound_answered), (1, 1));
@@ -309,6 +320,19 @@ mod tests {
         assert!(tell(&mut account, "call.cleared", call).is_empty());
         assert_eq!(account.tally.refused["night"], 1);
         assert_eq!(account.live(), 0);
+    }
+
+    #[test]
+    fn an_allow_that_is_not_durable_counts_as_a_refusal() {
+        let mut account = Account::default();
+        let allowed = json!({"call_id":"c","purpose":"service","day_class":"workday"});
+        tell(&mut account, "outbound.allowed", allowed);
+        assert_eq!((account.tally.allowed, account.tally.refusals()), (1, 0));
+        let call = json!({"id":"c","direction":"outbound",
+            "cause":{"csta":"policy_denied","text":"journal: too slow"}});
+        let told = tell(&mut account, "call.failed", call);
+        assert!(told[0].ends_with("✗ REFUSED: journal: too slow"), "{told:?}");
+        assert_eq!((account.tally.allowed, account.tally.refused["journal"]), (0, 1));
     }
 
     #[test]

@@ -52,6 +52,7 @@ pub(super) struct Party {
 pub(super) struct Cause {
     pub csta: String,
     pub sip_status: Option<u32>,
+    pub text: String,
 }
 
 /// A call.

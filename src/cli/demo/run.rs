@@ -243,7 +243,8 @@ impl Stage {
         }
         let wall = self.clock.wall();
         let offset = day::offset(self.clock.offset_us());
-        say!("\n--- clock: {} (offset {offset}): {}", day::long(wall), scene.title);
+        say!("\n--- {}", scene.title);
+        say!("    clock: {} (offset {offset})", day::long(wall));
         let began = Instant::now();
         for (ms, beat) in scene.beats {
             self.listen(began + Duration::from_millis(ms)).await?;

@@ -107,7 +107,7 @@ fn workday() -> Scene {
     let note = "the customer of the first outbound call does not want to be called again";
     Scene {
         at: Civil { month: 9, day: 30, hour: 10, minute: 0 },
-        title: "an ordinary working day",
+        title: "An ordinary working day",
         beats: vec![
             (0, calls_in("+8613800138010", HOTLINE, 4000, None)),
             (700, service(AGENT, SHY)),
@@ -127,7 +127,7 @@ fn workday() -> Scene {
 fn evening() -> Scene {
     Scene {
         at: Civil { month: 9, day: 30, hour: 20, minute: 5 },
-        title: "the evening of that day",
+        title: "The evening of that day",
         beats: vec![
             (200, service(AGENT, PATIENT)),
             (900, dials("8002", "120", None, Some(1000))),
@@ -139,7 +139,7 @@ fn evening() -> Scene {
 fn holiday() -> Scene {
     Scene {
         at: Civil { month: 10, day: 1, hour: 10, minute: 0 },
-        title: "National Day",
+        title: "National Day, a statutory holiday",
         beats: vec![
             (200, service(AGENT, PATIENT)),
             (700, calls_in("+8613800138014", "8004", 600, None)),
@@ -150,7 +150,7 @@ fn holiday() -> Scene {
 fn after_holiday() -> Scene {
     Scene {
         at: Civil { month: 10, day: 8, hour: 8, minute: 30 },
-        title: "the moment that the refusals had named",
+        title: "The moment that the refusals had named",
         beats: vec![(200, service(AGENT, PATIENT))],
     }
 }
