@@ -97,10 +97,10 @@ fn the_secret_file_is_made_once_and_read_only_if_it_is_private_and_whole() {
     assert!(loaded.verify(&token, NOW).is_ok());
     assert!(!format!("{loaded:?}").contains(&format!("{:?}", std::fs::read(&path).unwrap())));
 
-    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
     let refused = TokenKey::load("s", &path).unwrap_err().to_string();
     assert!(refused.contains("640"), "{refused}");
-    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
     for bytes in [31, 33] {
         std::fs::write(&path, vec![1; bytes]).unwrap();
         assert!(TokenKey::load("s", &path).unwrap_err().to_string().contains("32 bytes"));

@@ -105,7 +105,8 @@ fn a_full_ring_gives_the_event_back() {
     let opened = site.open().unwrap();
     let (release, wait) = mpsc::channel::<()>();
     // The callback holds the writer, so the ring fills.
-    let handle = opened.store.start_journal(8, || at(1), move |_| drop(wait.recv())).unwrap();
+    let handle =
+        opened.store.start_journal(8, || at(1), move |_| wait.recv().unwrap_or(())).unwrap();
     let mut pos = 1;
     let refused = loop {
         match handle.try_push(event_at(pos)) {
@@ -145,8 +146,10 @@ fn a_new_epoch_starts_after_everything_queued() {
     handle.new_epoch(new).unwrap();
     (1..=4).for_each(|pos| push(&handle, event_at(pos)));
     handle.close().unwrap();
-    let told: Vec<(Epoch, u64)> =
-        told.iter().flat_map(|c| c.events.iter().map(|e| (c.epoch, e.pos.0)).collect::<Vec<_>>()).collect();
+    let told: Vec<(Epoch, u64)> = told
+        .iter()
+        .flat_map(|c| c.events.iter().map(|e| (c.epoch, e.pos.0)).collect::<Vec<_>>())
+        .collect();
     let want: Vec<_> = (1..=10).map(|p| (old, p)).chain((1..=4).map(|p| (new, p))).collect();
     assert_eq!(told, want);
     drop(opened);
@@ -296,10 +299,7 @@ fn an_old_copy_of_the_directory_is_refused_when_the_head_is_kept_elsewhere() {
     std::fs::remove_dir_all(&site.config.dir).unwrap();
     std::fs::rename(&old, &site.config.dir).unwrap();
     let refused = error_of(&site);
-    assert!(
-        matches!(refused, StoreError::RolledBack { .. } | StoreError::Audit(_)),
-        "{refused}"
-    );
+    assert!(matches!(refused, StoreError::RolledBack { .. } | StoreError::Audit(_)), "{refused}");
 }
 
 #[test]

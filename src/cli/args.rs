@@ -15,6 +15,11 @@ pub(super) struct Cli {
 
 #[derive(Subcommand)]
 pub(super) enum Command {
+    /// Play working days on loopback: carrier, phones and desks included.
+    Demo(super::demo::DemoArgs),
+    /// One scripted peer of the demo.
+    #[command(hide = true)]
+    Peer(super::demo::PeerArgs),
     /// Serve until SIGTERM or Ctrl-C, then drain.
     Serve(ServeArgs),
     /// Read the configuration, rule sets and keys, and say what is wrong with them.

@@ -2,6 +2,7 @@
 //! commands work offline when the data directory is not locked. Both are audited.
 
 mod args;
+pub mod demo;
 mod exit;
 mod gate;
 mod keys;
@@ -19,6 +20,8 @@ use std::process::ExitCode;
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
+        Command::Demo(args) => demo::demo(args),
+        Command::Peer(args) => demo::peer(args),
         Command::Serve(args) => serve::serve(&args),
         Command::Check(args) => serve::check(&args),
         Command::Keys(args) => keys::run(args),

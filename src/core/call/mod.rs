@@ -5,9 +5,11 @@
 //! `cleared` last and once.
 
 mod cause;
+mod input;
 mod machine;
 #[cfg(test)]
 mod tests;
 
 pub use cause::{ReasonText, cause_of_bye, cause_of_cancel, cause_of_status};
-pub use machine::{CallInput, CallMachine, Fact, Party2, Settings, Start};
+pub use input::{CallInput, Fact, Party2, Settings, Start};
+pub use machine::CallMachine;

@@ -8,6 +8,7 @@ mod dialing;
 mod input;
 mod overflow;
 mod parties;
+mod rights;
 mod signals;
 mod table;
 mod writer;

@@ -1,9 +1,9 @@
 //! The engine: dispatch, positions, events.
 
-use super::dialing::Dialing;
 use super::input::{EngineConfig, Input, Outputs, Restored, Totals};
 use super::overflow::Overflow;
 use super::parties::PartyMaker;
+use super::rights::Dialing;
 use super::table::{Entry, Table};
 use crate::call::{CallInput, CallMachine, Fact};
 use crate::gate::DncList;

@@ -1,7 +1,7 @@
 //! Read model of calls: what is live, and what ended a short while ago.
 
 use super::access::{Grant, Interest, Topic};
-use super::hub::SubSnap;
+use super::types::SubSnap;
 use crate::model::{Call, CallId};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;

@@ -5,14 +5,17 @@
 
 mod access;
 mod calls;
+#[allow(clippy::module_inception)]
 mod hub;
 mod ring;
 #[cfg(test)]
 mod tests;
+mod types;
 
 pub use access::{Grant, Interest, Principal, Refusal, RefusalCode, Role, SubRequest, Topic};
-pub use hub::{
-    Advance, AdvanceState, Cut, Delivery, Hub, HubError, HubLimits, HubSizes, ResumePoint, SlotId,
+pub use hub::Hub;
+pub use ring::Frame;
+pub use types::{
+    Advance, AdvanceState, Cut, Delivery, HubError, HubLimits, HubSizes, ResumePoint, SlotId,
     Start, SubSnap, Subscribed, Why,
 };
-pub use ring::Frame;

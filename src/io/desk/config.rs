@@ -15,7 +15,7 @@ pub struct DeskConfig {
     pub message_bytes_max: usize,
     /// Time to `hello`. Default 5 s. Beyond: close 4000.
     pub hello_ms: u64,
-    /// Sockets without `hello` from one address. Default 16. Beyond: HTTP 503.
+    /// Sockets without `hello` from one address. Default 64. Beyond: HTTP 503.
     pub waiting_per_ip_max: usize,
     /// Sockets without `hello` in all. Default 512. Beyond: HTTP 503.
     pub waiting_max: usize,
@@ -60,7 +60,7 @@ impl Default for DeskConfig {
             hello_bytes_max: 4 << 10,
             message_bytes_max: 16 << 10,
             hello_ms: 5000,
-            waiting_per_ip_max: 16,
+            waiting_per_ip_max: 64,
             waiting_max: 512,
             sockets_max: 12_000,
             sockets_per_user_max: 5,

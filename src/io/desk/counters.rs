@@ -50,6 +50,10 @@ pub struct DeskStats {
 }
 
 impl Counters {
+    pub(super) fn sent(&self, frames: usize) {
+        self.frames.fetch_add(frames as u64, Relaxed);
+    }
+
     pub(super) fn read(&self, hub: HubSizes) -> DeskStats {
         let read = |counter: &AtomicU64| counter.load(Relaxed);
         DeskStats {

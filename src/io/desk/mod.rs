@@ -9,6 +9,7 @@ mod counters;
 mod frames;
 mod hello;
 mod hub_task;
+mod live;
 mod queue;
 mod registry;
 mod replay;

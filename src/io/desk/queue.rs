@@ -41,8 +41,9 @@ impl DeskQueue {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Never waits. `false`: the desk is to be closed; nothing was dropped silently, because a
-    /// closed desk resumes from the position it has applied.
+    /// Never waits. An empty queue takes a frame of any size, so that one large event cannot shut
+    /// its readers out for ever. `false`: the desk is to be closed; nothing was dropped silently,
+    /// because a closed desk resumes from the position it has applied.
     pub(super) fn push(&self, frame: Frame, now: Instant) -> bool {
         let mut inner = self.lock();
         if inner.close.is_some() {
@@ -50,7 +51,8 @@ impl DeskQueue {
         }
         let bytes = inner.bytes + frame.bytes.len();
         let old = inner.frames.front().is_some_and(|(at, _)| now - *at > self.age_max);
-        if old || bytes > self.bytes_max || inner.frames.len() >= self.frames_max {
+        let full = bytes > self.bytes_max && !inner.frames.is_empty();
+        if old || full || inner.frames.len() >= self.frames_max {
             drop(inner);
             self.kick(Close::SlowConsumer);
             return false;
@@ -170,5 +172,8 @@ mod tests {
         assert_eq!(out.iter().map(|f| f.pos.0).collect::<Vec<_>>(), [1, 2]);
         queue.take(1, &mut Vec::new()).unwrap();
         assert!(queue.push(frame(4, 100), Instant::now()), "taken bytes make room");
+        queue.take(1, &mut Vec::new()).unwrap();
+        assert!(queue.push(frame(5, 1000), Instant::now()), "an empty queue takes any frame");
+        assert!(!queue.push(frame(6, 1), Instant::now()));
     }
 }

@@ -180,6 +180,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> CatchUp<'_, S> {
     async fn send_frames(&mut self, frames: &[Frame]) -> Result<(), End> {
         for piece in frames.chunks(16) {
             self.socket.send_ev(piece, tokio::time::Instant::now()).await?;
+            self.deps.hub.counters().sent(piece.len());
         }
         Ok(())
     }

@@ -6,14 +6,14 @@ use super::counters::count;
 use super::frames;
 use super::hello::{BadMessage, Hello, Incoming, parse};
 use super::hub_task::{DeskHub, Health};
+use super::live::Live;
 use super::queue::DeskQueue;
 use super::registry::Ticket;
 use super::replay;
-use super::token::{LEEWAY, TokenKey, Verified};
+use super::token::{TokenKey, Verified};
 use super::writer::{End, finish, send_all, ws_config};
 use futures_util::StreamExt as _;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
@@ -23,9 +23,6 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use trunkline_core::hub::{Frame, Interest, Why};
 use trunkline_core::model::{Epoch, Pos};
-
-/// Most frames are small: this much is taken from the queue for one write.
-const WRITE_BYTES_MAX: usize = 32 << 10;
 
 /// What every session shares.
 pub(crate) struct DeskDeps {
@@ -41,13 +38,13 @@ pub(super) struct Socket<S> {
     pub(super) queue: Arc<DeskQueue>,
     conn: uuid::Uuid,
     stall_max: Duration,
-    health: watch::Receiver<Health>,
+    pub(super) health: watch::Receiver<Health>,
     /// `ev` frames since welcome; wraps, as the client's count does.
     pub(super) sent: u32,
     /// Said before the close frame.
     last_words: Option<Message>,
     jitter: u64,
-    heard: Instant,
+    pub(super) heard: Instant,
     message_credit: f64,
     credit_at: Instant,
 }
@@ -85,7 +82,8 @@ pub(crate) async fn run_session<S>(
     count(&counters.closed);
 }
 
-enum Never {}
+/// A conversation ends by an [`End`] alone.
+pub(super) enum Never {}
 
 async fn converse<S>(
     socket: &mut Socket<S>,
@@ -134,7 +132,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 
     /// 0 to 999.
-    fn permille(&mut self) -> u64 {
+    pub(super) fn permille(&mut self) -> u64 {
         self.jitter ^= self.jitter << 13;
         self.jitter ^= self.jitter >> 7;
         self.jitter ^= self.jitter << 17;
@@ -142,7 +140,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 
     /// An `err` frame to go out before the close.
-    fn refuse(&mut self, code: &str, msg: &str, close: Close) -> End {
+    pub(super) fn refuse(&mut self, code: &str, msg: &str, close: Close) -> End {
         self.last_words = Some(frames::err("", code, msg));
         End::Close(close)
     }
@@ -163,7 +161,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 
     /// The next text; `None`: a ping or pong. Safe to drop while it waits.
-    async fn next_text(&mut self) -> Result<Option<String>, End> {
+    pub(super) async fn next_text(&mut self) -> Result<Option<String>, End> {
         let message = self.ws.next().await;
         self.heard = Instant::now();
         match message {
@@ -240,7 +238,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 
     /// Takes one from the allowance of messages.
-    fn spend_credit(&mut self, config: &DeskConfig) -> Result<(), End> {
+    pub(super) fn spend_credit(&mut self, config: &DeskConfig) -> Result<(), End> {
         let now = Instant::now();
         let gained = (now - self.credit_at).as_secs_f64() * f64::from(config.messages_per_s);
         self.credit_at = now;
@@ -258,154 +256,5 @@ fn protocol_end(error: &tokio_tungstenite::tungstenite::error::ProtocolError) ->
     match error {
         P::ResetWithoutClosingHandshake => End::Gone,
         _ => End::Close(Close::Protocol),
-    }
-}
-
-/// The live phase.
-struct Live<'a, S> {
-    socket: &'a mut Socket<S>,
-    deps: &'a DeskDeps,
-    drain: watch::Receiver<bool>,
-    next_beat: Instant,
-    /// A heartbeat went out at the first, and is to be answered by the second.
-    asked: Option<(Instant, Instant)>,
-    drain_at: Option<Instant>,
-    token_ends: trunkline_core::model::Wall,
-    batch: Vec<Frame>,
-    queue: Arc<DeskQueue>,
-    health: watch::Receiver<Health>,
-}
-
-impl<'a, S: AsyncRead + AsyncWrite + Unpin> Live<'a, S> {
-    fn new(socket: &'a mut Socket<S>, deps: &'a DeskDeps, verified: &Verified) -> Self {
-        let mut live = Self {
-            drain: deps.drain.clone(),
-            next_beat: Instant::now(),
-            asked: None,
-            drain_at: None,
-            token_ends: verified.expires.after(LEEWAY),
-            batch: Vec::new(),
-            queue: socket.queue.clone(),
-            health: socket.health.clone(),
-            socket,
-            deps,
-        };
-        live.plan_beat();
-        live
-    }
-
-    /// 90 to 110 % of the period, so that desks that came together do not beat together.
-    fn plan_beat(&mut self) {
-        let permille = 900 + self.socket.permille() / 5;
-        let micros = self.deps.config.heartbeat_ms.saturating_mul(permille);
-        self.next_beat = Instant::now() + Duration::from_micros(micros);
-    }
-
-    async fn run(mut self) -> Result<Never, End> {
-        if *self.drain.borrow_and_update() {
-            self.goaway().await?;
-        }
-        loop {
-            let wake = self.wake_at();
-            tokio::select! {
-                text = self.socket.next_text() => {
-                    if let Some(text) = text? {
-                        self.message(&text).await?;
-                    }
-                }
-                () = self.queue.ready() => self.flush_queue().await?,
-                () = tokio::time::sleep_until(wake) => self.tick().await?,
-                Ok(()) = self.health.changed() => self.beat().await?,
-                drained = self.drain.changed(), if self.drain_at.is_none() => {
-                    if drained.is_err() || *self.drain.borrow() {
-                        self.goaway().await?;
-                    }
-                }
-            }
-        }
-    }
-
-    fn wake_at(&self) -> Instant {
-        let reply = self.asked.map(|(_, until)| until);
-        let left_ms = self.token_ends.ms_since(self.deps.hub.now());
-        let token = Instant::now() + Duration::from_millis(left_ms + 1);
-        [reply, self.drain_at, Some(token)].into_iter().flatten().fold(self.next_beat, Instant::min)
-    }
-
-    async fn tick(&mut self) -> Result<(), End> {
-        let now = Instant::now();
-        if self.deps.hub.now() > self.token_ends {
-            let ended = "the token has expired";
-            return Err(self.socket.refuse("UNAUTHENTICATED", ended, Close::AuthExpired));
-        }
-        if self.drain_at.is_some_and(|at| now >= at) {
-            return Err(End::Close(Close::Draining));
-        }
-        if let Some((at, until)) = self.asked {
-            if self.socket.heard > at {
-                self.asked = None;
-            } else if now >= until {
-                return Err(End::Close(Close::HeartbeatLost));
-            }
-        }
-        if now >= self.next_beat {
-            self.beat().await?;
-        }
-        Ok(())
-    }
-
-    /// Everything up to the position it names has been written before it.
-    async fn beat(&mut self) -> Result<(), End> {
-        let head = self.deps.hub.head();
-        self.flush_queue().await?;
-        let health = self.health.borrow_and_update().name();
-        let hb = frames::hb(head, self.socket.sent, health);
-        self.socket.send(std::iter::once(hb)).await?;
-        let now = Instant::now();
-        if self.asked.is_none_or(|(at, _)| self.socket.heard > at) {
-            let wait = Duration::from_millis(self.deps.config.heartbeat_reply_ms);
-            self.asked = Some((now, now + wait));
-        }
-        self.plan_beat();
-        Ok(())
-    }
-
-    async fn flush_queue(&mut self) -> Result<(), End> {
-        loop {
-            self.batch.clear();
-            let taken = self.socket.queue.take(WRITE_BYTES_MAX, &mut self.batch);
-            let since = taken.map_err(End::Close)?;
-            if self.batch.is_empty() {
-                self.batch = Vec::new(); // an idle desk holds no buffer
-                return Ok(());
-            }
-            self.socket.send_ev(&self.batch, since).await?;
-            let count = self.batch.len() as u64;
-            self.deps.hub.counters().frames.fetch_add(count, Relaxed);
-        }
-    }
-
-    async fn goaway(&mut self) -> Result<(), End> {
-        let (after, spread) = (self.deps.config.drain_after_ms, self.deps.config.drain_spread_ms);
-        let slice = u64::from(spread).saturating_mul(self.socket.permille());
-        self.drain_at = Some(Instant::now() + Duration::from_micros(slice));
-        self.flush_queue().await?;
-        self.socket.send(std::iter::once(frames::goaway("drain", after, spread))).await
-    }
-
-    async fn message(&mut self, text: &str) -> Result<(), End> {
-        self.socket.spend_credit(&self.deps.config)?;
-        match parse(text) {
-            Ok(Incoming::Heartbeat | Incoming::Unknown) => Ok(()),
-            Ok(Incoming::Unserved { t, id }) => {
-                let msg = format!("this server does not serve {t}");
-                self.socket.send(std::iter::once(frames::err(&id, "UNSUPPORTED", &msg))).await
-            }
-            Ok(Incoming::Hello(_)) => {
-                let again = "hello comes once";
-                Err(self.socket.refuse("BAD_REQUEST", again, Close::Protocol))
-            }
-            Err(BadMessage(why)) => Err(self.socket.refuse("BAD_REQUEST", &why, Close::Protocol)),
-        }
     }
 }

@@ -1,3 +1,4 @@
+#![allow(dead_code)] // Each test binary uses its part.
 //! A log whose every event is known from its position, and what a store must make of it.
 
 use std::collections::{BTreeMap, HashMap};
@@ -82,8 +83,7 @@ pub fn list_ref(number: &str) -> NumberRef {
 }
 
 pub fn call_at(k: u64, rev: u64, state: ConnectionState, pos: u64) -> Call {
-    let moment =
-        Moment { pbx_time: at(pos), observed_at: at(pos), quality: TimeQuality::Measured };
+    let moment = Moment { pbx_time: at(pos), observed_at: at(pos), quality: TimeQuality::Measured };
     let over = state == ConnectionState::Null;
     Call {
         id: call_id(k),
@@ -167,7 +167,8 @@ pub fn event_at(pos: u64) -> Event {
     let (kind, entity) = match step {
         0 => (EventKind::CallOriginated, call(1, S::Initiated)),
         1 => {
-            let kind = if k % 5 == 0 { EventKind::OutboundDenied } else { EventKind::OutboundAllowed };
+            let kind =
+                if k % 5 == 0 { EventKind::OutboundDenied } else { EventKind::OutboundAllowed };
             (kind, Entity::Decision(Box::new(decision_at(k))))
         }
         2 => (EventKind::CallEstablished, call(2, S::Connected)),
@@ -229,8 +230,7 @@ pub fn check(opened: &Opened) -> Result<(), StoreError> {
     for event in &events {
         assert_eq!(*event, event_at(event.pos.0));
     }
-    let live: BTreeMap<_, _> =
-        opened.recovery.live.iter().map(|c| (c.id, c.clone())).collect();
+    let live: BTreeMap<_, _> = opened.recovery.live.iter().map(|c| (c.id, c.clone())).collect();
     assert_eq!(live, want.live, "live calls at {head}");
     let dnc: HashMap<_, _> = opened.recovery.dnc.iter().cloned().collect();
     assert_eq!(dnc, want.dnc, "do-not-call list at {head}");

@@ -1,0 +1,67 @@
+//! The only file of the demo that touches the server's inside: it starts it as `serve` does, makes
+//! keys as `keys init` does, tokens as `token mint` does, and uses the admin socket as `dnc` does.
+
+use crate::{
+    app,
+    config::Config,
+    io::{admin, clock::Clock, desk::token::TokenKey},
+    store::keys,
+};
+use serde_json::json;
+use std::{io, path::Path, time::Duration};
+use trunkline_core::{
+    hub::{Principal, Role},
+    model::Wall,
+};
+
+/// Tokens last longer than the days that the demo skips.
+const TOKEN_TIME: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Makes both key files, mode 0600.
+pub(super) fn make_keys(master_key: &Path, token_key: &Path) -> io::Result<()> {
+    for path in [master_key, token_key] {
+        keys::init(path).map_err(io::Error::other)?;
+    }
+    Ok(())
+}
+
+/// The running server.
+pub(super) struct Server(app::Running);
+
+impl Server {
+    /// Starts what the configuration file describes, on this clock.
+    pub async fn start(config: &Path, clock: Clock) -> io::Result<Self> {
+        let config = Config::load(config).map_err(io::Error::other)?;
+        app::start(config, clock).await.map(Self).map_err(io::Error::other)
+    }
+
+    /// Drains and stops.
+    pub async fn stop(self) -> io::Result<()> {
+        self.0.stop().await.map_err(io::Error::other)
+    }
+}
+
+/// Signs a token for a desk.
+pub(super) fn token(
+    (site, key): (&str, &Path),
+    user: &str,
+    role: Role,
+    devices: &[&str],
+    now: Wall,
+) -> io::Result<String> {
+    let devices = devices.iter().map(|d| (*d).to_owned()).collect();
+    let who = Principal { user: user.to_owned(), role, devices };
+    let key = TokenKey::load(site, key).map_err(io::Error::other)?;
+    key.mint(&who, now, TOKEN_TIME).map_err(io::Error::other)
+}
+
+/// Puts a number on the do-not-call list over the admin socket; blocks until it is durable.
+pub(super) fn do_not_call(socket: &Path, number: &str, reason: &str) -> io::Result<()> {
+    let request = json!({ "cmd": "dnc.add", "number": number, "reason": reason });
+    let mut refused = None;
+    admin::request(socket, &request, |line| {
+        refused = line.get("error").map(ToString::to_string);
+        refused.is_none()
+    })?;
+    refused.map_or(Ok(()), |error| Err(io::Error::other(error)))
+}

@@ -1,0 +1,159 @@
+//! What a call is told, and what it tells.
+
+use super::cause::ReasonText;
+use crate::model::{
+    Arrival, Call, CallId, DecisionId, Detail, Dialog, Direction, EventKind as K, Party,
+};
+
+/// What a site sets about calls.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// On every entity.
+    pub tenant: String,
+    /// On every entity.
+    pub site: String,
+    /// One ring cycle.
+    pub ring_period_ms: u32,
+}
+
+/// Everything known when the INVITE has been read.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// Ours.
+    pub id: CallId,
+    /// Which way.
+    pub direction: Direction,
+    /// Why.
+    pub purpose: Option<String>,
+    /// Caller.
+    pub from: Party,
+    /// Callee.
+    pub to: Party,
+    /// As dialled.
+    pub dialed: Party,
+    /// Inside device.
+    pub device: String,
+    /// Carrier line the call came in by; empty for calls that go out (known when forwarded).
+    pub trunk: String,
+    /// Call-ID and caller's tag.
+    pub dialog: Dialog,
+    /// Kernel receive stamp of the INVITE.
+    pub arrival: Arrival,
+}
+
+/// Which of the two parties.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Party2 {
+    /// Sent the INVITE.
+    Caller,
+    /// Was asked for.
+    Callee,
+}
+
+impl Party2 {
+    /// Place of this party's leg in the call.
+    pub(super) fn index(self) -> usize {
+        match self {
+            Self::Caller => 0,
+            Self::Callee => 1,
+        }
+    }
+}
+
+/// What signalling means for a call.
+#[derive(Clone, Debug)]
+pub enum CallInput {
+    /// The INVITE waits for the gate.
+    Requested,
+    /// The gate has spoken.
+    Decided {
+        /// Its decision.
+        decision: DecisionId,
+    },
+    /// The INVITE left by this line (carrier name, or PBX name for inbound calls).
+    Forwarded {
+        /// Name of the neighbour.
+        line: String,
+    },
+    /// A provisional answer, 101-199.
+    Provisional {
+        /// Status.
+        status: u16,
+        /// With session description.
+        sdp: bool,
+        /// Kernel receive stamp.
+        arrival: Arrival,
+    },
+    /// A 2xx to the INVITE.
+    Answered {
+        /// Callee's tag.
+        tag: String,
+        /// Status.
+        status: u16,
+        /// Kernel receive stamp.
+        arrival: Arrival,
+    },
+    /// The caller sent CANCEL.
+    CancelRequested {
+        /// Reason header.
+        reason: Option<ReasonText>,
+        /// Kernel receive stamp.
+        arrival: Arrival,
+    },
+    /// A final answer other than 2xx went to the caller.
+    Rejected {
+        /// Status.
+        status: u16,
+        /// Phrase.
+        phrase: String,
+        /// Reason header.
+        reason: Option<ReasonText>,
+        /// Said by trunkline itself.
+        local: bool,
+        /// When.
+        arrival: Arrival,
+    },
+    /// The gate refused.
+    Denied {
+        /// Status sent.
+        status: u16,
+        /// Rule and next instant.
+        text: String,
+    },
+    /// A change of media was accepted; `hold` as its proposer asked.
+    MediaAgreed {
+        /// Who proposed it.
+        by: Party2,
+        /// Puts the other on hold.
+        hold: bool,
+        /// Kernel receive stamp of the acceptance.
+        arrival: Arrival,
+    },
+    /// A BYE.
+    Bye {
+        /// Who sent it.
+        by: Party2,
+        /// Reason header.
+        reason: Option<ReasonText>,
+        /// Kernel receive stamp.
+        arrival: Arrival,
+    },
+    /// Signalling that only an answered call has: re-INVITE, REFER, BYE.
+    Seen {
+        /// Callee's tag as the message shows it.
+        callee_tag: String,
+    },
+    /// No signalling for the longest time that a call may last.
+    Stale,
+}
+
+/// One change, with the entity after it.
+#[derive(Clone, Debug)]
+pub struct Fact {
+    /// What happened.
+    pub kind: K,
+    /// Entity after it.
+    pub call: Call,
+    /// Own facts.
+    pub detail: Detail,
+}

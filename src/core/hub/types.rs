@@ -1,0 +1,202 @@
+//! What goes into the hub and comes out of it.
+
+use super::access::{Grant, Interest, Refusal};
+use super::ring::Frame;
+use crate::model::{Call, Epoch, Named, Pos};
+use crate::wire::View;
+use std::sync::Arc;
+
+/// Limits of the hub.
+#[derive(Clone, Copy, Debug)]
+pub struct HubLimits {
+    /// Memory of the ring of recent events. Default 64 MiB. Older positions: the journal.
+    pub ring_bytes_max: usize,
+    /// Age of the oldest event in the ring against the newest, ms. Default 15 minutes.
+    pub ring_ms_max: u64,
+    /// Calls that ended, kept for gap summaries. Default 4,096. Beyond: the oldest is forgotten.
+    pub ended_calls_max: usize,
+    /// Subscriptions of one socket. Default 16. Beyond: LIMIT_EXCEEDED.
+    pub subs_max: usize,
+    /// Calls in a snapshot up to which the subscriber is live at once. Default 128. Beyond it
+    /// reads on from the ring when the pages are written, so they never overflow its queue.
+    pub live_cut_calls_max: usize,
+    /// Frames of one step of catching up. Default 256.
+    pub step_frames_max: usize,
+    /// Bytes of one step of catching up. Default 128 KiB.
+    pub step_bytes_max: usize,
+}
+
+impl Default for HubLimits {
+    fn default() -> Self {
+        Self {
+            ring_bytes_max: 64 << 20,
+            ring_ms_max: 15 * 60 * 1000,
+            ended_calls_max: 4096,
+            subs_max: 16,
+            live_cut_calls_max: 128,
+            step_frames_max: 256,
+            step_bytes_max: 128 << 10,
+        }
+    }
+}
+
+/// One subscriber (one socket).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SlotId(pub u64);
+
+/// Last place the client has applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResumePoint {
+    /// Log incarnation as the client knows it.
+    pub epoch: String,
+    /// Position.
+    pub pos: Pos,
+    /// Scope of the welcome it continues; empty: not checked.
+    pub scope: String,
+}
+
+/// Why a stream is, or is not, a continuation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It is.
+    Ok,
+    /// Another incarnation of the log.
+    Epoch,
+    /// Neither ring nor journal hold the position.
+    TooOld,
+    /// The position lies ahead of the log.
+    Ahead,
+    /// The client may see other things than before.
+    Scope,
+    /// No resume was asked for.
+    None,
+}
+
+impl Named for Why {
+    const TABLE: &'static [(Self, &'static str)] = &[
+        (Self::Ok, "ok"),
+        (Self::Epoch, "epoch"),
+        (Self::TooOld, "too_old"),
+        (Self::Ahead, "ahead"),
+        (Self::Scope, "scope"),
+        (Self::None, "none"),
+    ];
+}
+
+/// State of one subscription at the position of its cut.
+#[derive(Clone, Debug)]
+pub struct SubSnap {
+    /// Client's subscription id.
+    pub sub: String,
+    /// View in force.
+    pub view: View,
+    /// Live calls.
+    pub calls: Vec<Arc<Call>>,
+    /// Calls that began and ended after the client's position, as far as known.
+    pub gap: Vec<Arc<Call>>,
+}
+
+/// A snapshot. `live`: the subscriber was registered in the same step, and events after `pos` are
+/// delivered; else it reads on with [`Hub::advance`] from `pos`.
+#[derive(Clone, Debug)]
+pub struct Cut {
+    /// Why it is a snapshot.
+    pub why: Why,
+    /// Position of the cut.
+    pub pos: Pos,
+    /// One for each grant.
+    pub subs: Vec<SubSnap>,
+    /// Registered.
+    pub live: bool,
+}
+
+/// How a subscriber's stream starts.
+#[derive(Clone, Debug)]
+pub enum Start {
+    /// In the ring: the first step of the replay.
+    Replay(Advance),
+    /// Older than the ring: read the journal after `from`, then [`Hub::advance`]; or
+    /// [`Hub::restart`] if the journal does not hold it.
+    Journal {
+        /// Client's position.
+        from: Pos,
+    },
+    /// From a snapshot.
+    Snapshot(Cut),
+}
+
+/// What came of a subscription.
+#[derive(Clone, Debug)]
+pub struct Subscribed {
+    /// Handle.
+    pub slot: SlotId,
+    /// In force.
+    pub grants: Vec<Grant>,
+    /// Not in force.
+    pub refusals: Vec<Refusal>,
+    /// What may be seen.
+    pub interest: Arc<Interest>,
+    /// Log incarnation.
+    pub epoch: Epoch,
+    /// Head at this step.
+    pub head: Pos,
+    /// First step.
+    pub start: Start,
+}
+
+/// One step of catching up.
+#[derive(Clone, Debug)]
+pub struct Advance {
+    /// Frames in order.
+    pub frames: Vec<Frame>,
+    /// All visible events up to here have been given.
+    pub to: Pos,
+    /// What next.
+    pub state: AdvanceState,
+}
+
+/// What follows a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdvanceState {
+    /// Registered: events after `to` are delivered.
+    Live,
+    /// Ask again from `to`.
+    More,
+    /// The ring has moved past this position: read the journal.
+    Behind,
+}
+
+/// A frame for a subscriber.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// Whose.
+    pub to: SlotId,
+    /// What.
+    pub frame: Frame,
+}
+
+/// Why a batch could not be applied (in full).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HubError {
+    /// Batches are missing: read them from the journal and apply them first.
+    #[error("the hub expected position {expected} and was given {got}")]
+    Gap {
+        /// Next position.
+        expected: Pos,
+        /// Position given.
+        got: Pos,
+    },
+}
+
+/// Sizes for metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HubSizes {
+    /// Live calls.
+    pub calls: usize,
+    /// Subscribers.
+    pub slots: usize,
+    /// Events in the ring.
+    pub ring_events: usize,
+    /// Memory of the ring.
+    pub ring_bytes: usize,
+}

@@ -1,0 +1,168 @@
+//! The live phase of a desk: events, heartbeats, health, and the ways it ends.
+
+use super::close::Close;
+use super::frames;
+use super::hello::{BadMessage, Incoming, parse};
+use super::hub_task::Health;
+use super::queue::DeskQueue;
+use super::session::{DeskDeps, Never, Socket};
+use super::token::{LEEWAY, Verified};
+use super::writer::End;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use trunkline_core::hub::Frame;
+use trunkline_core::model::Wall;
+
+/// Most frames are small: this much is taken from the queue for one write.
+const WRITE_BYTES_MAX: usize = 32 << 10;
+
+/// The live phase.
+pub(super) struct Live<'a, S> {
+    socket: &'a mut Socket<S>,
+    deps: &'a DeskDeps,
+    drain: watch::Receiver<bool>,
+    next_beat: Instant,
+    /// A heartbeat went out at the first, and is to be answered by the second.
+    asked: Option<(Instant, Instant)>,
+    drain_at: Option<Instant>,
+    token_ends: Wall,
+    batch: Vec<Frame>,
+    queue: Arc<DeskQueue>,
+    health: watch::Receiver<Health>,
+}
+
+impl<'a, S: AsyncRead + AsyncWrite + Unpin> Live<'a, S> {
+    pub(super) fn new(socket: &'a mut Socket<S>, deps: &'a DeskDeps, verified: &Verified) -> Self {
+        let mut live = Self {
+            drain: deps.drain.clone(),
+            next_beat: Instant::now(),
+            asked: None,
+            drain_at: None,
+            token_ends: verified.expires.after(LEEWAY),
+            batch: Vec::new(),
+            queue: socket.queue.clone(),
+            health: socket.health.clone(),
+            socket,
+            deps,
+        };
+        live.plan_beat();
+        live
+    }
+
+    /// 90 to 110 % of the period, so that desks that came together do not beat together.
+    fn plan_beat(&mut self) {
+        let permille = 900 + self.socket.permille() / 5;
+        let micros = self.deps.config.heartbeat_ms.saturating_mul(permille);
+        self.next_beat = Instant::now() + Duration::from_micros(micros);
+    }
+
+    pub(super) async fn run(mut self) -> Result<Never, End> {
+        if *self.drain.borrow_and_update() {
+            self.goaway().await?;
+        }
+        loop {
+            let wake = self.wake_at();
+            tokio::select! {
+                text = self.socket.next_text() => {
+                    if let Some(text) = text? {
+                        self.message(&text).await?;
+                    }
+                }
+                () = self.queue.ready() => self.flush_queue().await?,
+                () = tokio::time::sleep_until(wake) => self.tick().await?,
+                Ok(()) = self.health.changed() => self.beat().await?,
+                drained = self.drain.changed(), if self.drain_at.is_none() => {
+                    if drained.is_err() || *self.drain.borrow() {
+                        self.goaway().await?;
+                    }
+                }
+            }
+        }
+    }
+
+    fn wake_at(&self) -> Instant {
+        let reply = self.asked.map(|(_, until)| until);
+        let left_ms = self.token_ends.ms_since(self.deps.hub.now());
+        let token = Instant::now() + Duration::from_millis(left_ms + 1);
+        [reply, self.drain_at, Some(token)].into_iter().flatten().fold(self.next_beat, Instant::min)
+    }
+
+    async fn tick(&mut self) -> Result<(), End> {
+        let now = Instant::now();
+        if self.deps.hub.now() > self.token_ends {
+            let ended = "the token has expired";
+            return Err(self.socket.refuse("UNAUTHENTICATED", ended, Close::AuthExpired));
+        }
+        if self.drain_at.is_some_and(|at| now >= at) {
+            return Err(End::Close(Close::Draining));
+        }
+        if let Some((at, until)) = self.asked {
+            if self.socket.heard > at {
+                self.asked = None;
+            } else if now >= until {
+                return Err(End::Close(Close::HeartbeatLost));
+            }
+        }
+        if now >= self.next_beat {
+            self.beat().await?;
+        }
+        Ok(())
+    }
+
+    /// Everything up to the position it names has been written before it.
+    async fn beat(&mut self) -> Result<(), End> {
+        let head = self.deps.hub.head();
+        self.flush_queue().await?;
+        let health = self.health.borrow_and_update().name();
+        let hb = frames::hb(head, self.socket.sent, health);
+        self.socket.send(std::iter::once(hb)).await?;
+        let now = Instant::now();
+        if self.asked.is_none_or(|(at, _)| self.socket.heard > at) {
+            let wait = Duration::from_millis(self.deps.config.heartbeat_reply_ms);
+            self.asked = Some((now, now + wait));
+        }
+        self.plan_beat();
+        Ok(())
+    }
+
+    async fn flush_queue(&mut self) -> Result<(), End> {
+        loop {
+            self.batch.clear();
+            let taken = self.socket.queue.take(WRITE_BYTES_MAX, &mut self.batch);
+            let since = taken.map_err(End::Close)?;
+            if self.batch.is_empty() {
+                self.batch = Vec::new(); // an idle desk holds no buffer
+                return Ok(());
+            }
+            self.socket.send_ev(&self.batch, since).await?;
+            self.deps.hub.counters().sent(self.batch.len());
+        }
+    }
+
+    async fn goaway(&mut self) -> Result<(), End> {
+        let (after, spread) = (self.deps.config.drain_after_ms, self.deps.config.drain_spread_ms);
+        let slice = u64::from(spread).saturating_mul(self.socket.permille());
+        self.drain_at = Some(Instant::now() + Duration::from_micros(slice));
+        self.flush_queue().await?;
+        self.socket.send(std::iter::once(frames::goaway("drain", after, spread))).await
+    }
+
+    async fn message(&mut self, text: &str) -> Result<(), End> {
+        self.socket.spend_credit(&self.deps.config)?;
+        match parse(text) {
+            Ok(Incoming::Heartbeat | Incoming::Unknown) => Ok(()),
+            Ok(Incoming::Unserved { t, id }) => {
+                let msg = format!("this server does not serve {t}");
+                self.socket.send(std::iter::once(frames::err(&id, "UNSUPPORTED", &msg))).await
+            }
+            Ok(Incoming::Hello(_)) => {
+                let again = "hello comes once";
+                Err(self.socket.refuse("BAD_REQUEST", again, Close::Protocol))
+            }
+            Err(BadMessage(why)) => Err(self.socket.refuse("BAD_REQUEST", &why, Close::Protocol)),
+        }
+    }
+}
