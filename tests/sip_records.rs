@@ -12,6 +12,7 @@ use support::server::http_get;
 use support::{Sipp, Site, Story, WORKDAY_MORNING};
 
 const CUSTOMER: &str = "13800138000";
+const E164: &str = "+8613800138000";
 const A_MINUTE_LATER: &str = "2026-11-23T10:01:00+08:00";
 
 fn json_lines(site: &Site, args: &[&str]) -> Vec<Value> {
@@ -44,12 +45,12 @@ fn a_finished_call_is_found_again_and_lies_sealed_on_the_disk() {
 
     let mut found = Vec::new();
     poll_until(Duration::from_secs(5), || {
-        found = json_lines(&site, &["records", "search", "--number", CUSTOMER, "--json"]);
+        found = json_lines(&site, &["records", "search", "--number", E164, "--json"]);
         !found.is_empty()
     });
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(found[0]["id"], id.as_str());
-    let other = json_lines(&site, &["records", "search", "--number", "13900139000", "--json"]);
+    let other = json_lines(&site, &["records", "search", "--number", "+8613900139000", "--json"]);
     assert!(other.is_empty(), "{other:?}");
     let shown = json_lines(&site, &["records", "show", &id, "--json"]);
     assert!(shown[0].to_string().contains("normalClearing"), "{shown:?}");
