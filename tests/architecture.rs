@@ -42,8 +42,9 @@ const IMPURE: &[&str] = &[
     "jiff::Zoned::now",
 ];
 
-/// Exceptions to `IMPURE`: plain values.
+/// Exceptions to `IMPURE`: plain values, and the trait by which `write!` fills a `Vec<u8>`.
 const PURE: &[&str] = &[
+    "std::io::Write",
     "std::net::AddrParseError",
     "std::net::IpAddr",
     "std::net::Ipv4Addr",
