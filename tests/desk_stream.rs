@@ -254,6 +254,22 @@ async fn a_large_snapshot_comes_in_pages_and_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_batch_larger_than_every_queue_closes_nobody() {
+    let site = Site::start(Setup { desk: quick(), ..Setup::default() }).await;
+    let boss = site.token("boss", Role::Supervisor, &[]);
+    let subs = [("1", "site:calls", "")];
+    let (mut desk, _) = Desk::open(site.addr, &hello(&boss, &subs, None)).await;
+    let reader = tokio::spawn(async move {
+        for want in 1..=3000 {
+            assert_eq!(pos(&desk.next_of("ev").await), want);
+        }
+    });
+    site.commit(3000, &["100", "200"]);
+    reader.await.unwrap();
+    assert_eq!(site.hub.stats().slow_total, 0);
+}
+
+#[tokio::test]
 async fn a_full_inbox_is_read_back_from_the_journal() {
     let site = Site::start(Setup { desk: quick(), ..Setup::default() }).await;
     let (mut desk, _) = Desk::open(site.addr, &hello(&site.agent(), OWN, None)).await;

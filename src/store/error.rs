@@ -90,6 +90,18 @@ pub enum StoreError {
         /// Newest commit known to the audit log.
         witness: u64,
     },
+    /// A file is older than what was written to it, and the journal begins too late to make the
+    /// difference again.
+    #[error(
+        "records end at commit {found}, but the journal begins at {journal}: a file was damaged \
+         or put back; restore the data directory from its backup"
+    )]
+    Behind {
+        /// Newest commit in the file.
+        found: u64,
+        /// Oldest commit in the journal.
+        journal: u64,
+    },
     /// The audit log does not verify.
     #[error("audit log: {0}")]
     Audit(ChainFault),

@@ -5,6 +5,7 @@ use super::engine::{Batch, KEY_END, Order, Table, TableFile};
 use super::mark::{Cut, Mark};
 use std::sync::Arc;
 use trunkline_core::model::Epoch;
+use trunkline_core::vault::Month;
 
 pub(super) const FILE: &str = "meta";
 pub(super) const TABLES: [Table; 4] = [Table::State, Table::Key, Table::Dnc, Table::Live];
@@ -20,6 +21,10 @@ pub(super) const CLEAN: &[u8] = b"clean";
 /// Prefix of an epoch's row: number -> uuid.
 const EPOCH: &[u8] = b"epoch/";
 const EPOCH_END: &[u8] = b"epoch0";
+
+/// Prefix of a month's row: month -> newest mark written to its file of records.
+const MONTH: &[u8] = b"month/";
+const MONTH_END: &[u8] = b"month0";
 
 type Meta = Arc<dyn TableFile>;
 
@@ -66,4 +71,19 @@ pub(super) fn take_clean(meta: &Meta) -> Result<bool, StoreError> {
 /// Every row of a table.
 pub(super) fn all(meta: &Meta, table: Table) -> Result<Vec<super::engine::Row>, StoreError> {
     meta.scan(table, &[], KEY_END, Order::Up, usize::MAX)
+}
+
+/// Key of a month's row.
+pub(super) fn month_key(month: Month) -> Vec<u8> {
+    [MONTH, &month.0.to_be_bytes()].concat()
+}
+
+/// Months with records and the newest mark written to each.
+pub(super) fn months(meta: &Meta) -> Result<Vec<(Month, Mark)>, StoreError> {
+    let rows = meta.scan(Table::State, MONTH, MONTH_END, Order::Up, usize::MAX)?;
+    let parse = |(key, value): super::engine::Row| {
+        let month = Cut(key.get(MONTH.len()..)?).u32()?;
+        Some((Month(month), Mark::from_bytes(&value)?))
+    };
+    rows.into_iter().map(|row| parse(row).ok_or(StoreError::row(FILE, "month"))).collect()
 }

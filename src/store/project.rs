@@ -3,7 +3,7 @@
 //! shortens, and the audit log knows which events it repeats.
 
 use super::audit::Draft;
-use super::engine::{Batch, KEY_END, Order, Table};
+use super::engine::{Batch, KEY_END, Order, Table, TableFile};
 use super::frames::Frame;
 use super::mark::Mark;
 use super::months::Months;
@@ -49,7 +49,8 @@ impl Projector {
         audited: (u64, u64),
         now: Wall,
     ) -> Result<Self, StoreError> {
-        let done = meta::mark(&store.meta, meta::PROGRESS)?;
+        let progress = meta::mark(&store.meta, meta::PROGRESS)?;
+        let done = progress.min(oldest_month(&store)?);
         let folded = meta::mark(&store.meta, meta::CHECKPOINT)?;
         let mut live = BTreeMap::new();
         for (key, row) in store.meta.scan(Table::Live, &[], KEY_END, Order::Up, usize::MAX)? {
@@ -60,7 +61,7 @@ impl Projector {
         let mut projector = Self {
             store,
             done,
-            audited,
+            audited: audited.max((progress.seq, u64::MAX)),
             live,
             changed: BTreeSet::new(),
             folded,
@@ -69,6 +70,11 @@ impl Projector {
             signed_commit: 0,
         };
         projector.catch_up()?;
+        if done < progress {
+            let object = format!("from={} to={}", done.seq, progress.seq);
+            let draft = Draft::new(now, "store", "store.records_made_again", object);
+            projector.store.audit().append(vec![draft], progress.seq)?;
+        }
         Ok(projector)
     }
 
@@ -88,6 +94,9 @@ impl Projector {
             let from = self.done.min(self.folded);
             let frames = self.store.frames.after(from.epoch_no, from.pos, FRAMES_PER_READ)?;
             let more = frames.len() == FRAMES_PER_READ;
+            if let Some(first) = frames.first().filter(|f| f.mark.seq != from.seq + 1) {
+                return Err(StoreError::Behind { found: from.seq, journal: first.mark.seq });
+            }
             self.take(&frames)?;
             if !more {
                 return Ok(());
@@ -107,9 +116,9 @@ impl Projector {
         }
         let fresh: Vec<&Frame> = frames.iter().filter(|f| f.mark > self.done).collect();
         let Some(last) = fresh.last().map(|f| f.mark) else { return Ok(()) };
-        self.write_records(&fresh)?;
+        let months = self.write_records(&fresh, last)?;
         self.write_audit(&fresh)?;
-        self.write_meta(&fresh, last)?;
+        self.write_meta(&fresh, last, &months)?;
         self.done = last;
         Ok(())
     }
@@ -131,7 +140,7 @@ impl Projector {
         }
     }
 
-    fn write_records(&self, frames: &[&Frame]) -> Result<(), StoreError> {
+    fn write_records(&self, frames: &[&Frame], last: Mark) -> Result<Vec<Month>, StoreError> {
         let mut months: BTreeMap<Month, Vec<&Event>> = BTreeMap::new();
         for event in frames.iter().flat_map(|f| f.events.iter()) {
             let month = match (&event.entity, event.kind) {
@@ -142,16 +151,26 @@ impl Projector {
             months.entry(month).or_default().push(event);
         }
         let rows_max = self.store.engine.group_rows_max();
-        for (month, events) in months {
-            for group in events.chunks(rows_max) {
-                self.write_month(month, group)?;
+        for (month, events) in &months {
+            let file = self.store.months.open(*month)?;
+            let groups = events.len().div_ceil(rows_max);
+            for (n, group) in events.chunks(rows_max).enumerate() {
+                let mut batch = self.month_rows(*month, file.as_ref(), group)?;
+                if n + 1 == groups {
+                    batch.put(Table::State, meta::PROGRESS, last.to_bytes());
+                }
+                file.commit(&batch)?;
             }
         }
-        Ok(())
+        Ok(months.into_keys().collect())
     }
 
-    fn write_month(&self, month: Month, events: &[&Event]) -> Result<(), StoreError> {
-        let file = self.store.months.open(month)?;
+    fn month_rows(
+        &self,
+        month: Month,
+        file: &dyn TableFile,
+        events: &[&Event],
+    ) -> Result<Batch, StoreError> {
         let index = self.store.keys.record_index(month)?;
         let rows = self.store.rows();
         let mut batch = Batch::default();
@@ -185,7 +204,7 @@ impl Projector {
                 Entity::Dnc(_) | Entity::System(_) => {}
             }
         }
-        if batch.is_empty() { Ok(()) } else { file.commit(&batch) }
+        Ok(batch)
     }
 
     fn write_audit(&mut self, frames: &[&Frame]) -> Result<(), StoreError> {
@@ -231,7 +250,12 @@ impl Projector {
         Ok(draft)
     }
 
-    fn write_meta(&self, frames: &[&Frame], last: Mark) -> Result<(), StoreError> {
+    fn write_meta(
+        &self,
+        frames: &[&Frame],
+        last: Mark,
+        months: &[Month],
+    ) -> Result<(), StoreError> {
         let mut list: BTreeMap<[u8; 16], DncEntry> = BTreeMap::new();
         for event in frames.iter().flat_map(|f| f.events.iter()) {
             let Entity::Dnc(entries) = &event.entity else { continue };
@@ -249,6 +273,9 @@ impl Projector {
             let (head, event) = (RowHead { ts: entry.asked_at, ..RowHead::default() }, wrap(entry));
             let row = self.store.rows().seal(RowKind::Dnc, &key, &head, DNC_KEY_DAY, &event)?;
             batch.put(Table::Dnc, key, row);
+        }
+        for month in months {
+            batch.put(Table::State, meta::month_key(*month), last.to_bytes());
         }
         let tip = self.store.audit().tip();
         batch.put(Table::State, meta::PROGRESS, last.to_bytes());
@@ -322,6 +349,29 @@ impl Projector {
         batch.put(Table::State, meta::AUDIT_TIP, audit.tip().to_bytes());
         batch.put(Table::State, meta::CLEAN, [1]);
         self.store.meta.commit(&batch)
+    }
+}
+
+/// The oldest point at which a file of records stands behind what was written to it. A damaged log
+/// can take a file back to an older state that looks whole; its rows are then made again.
+fn oldest_month(store: &Inner) -> Result<Mark, StoreError> {
+    let mut oldest = Mark { seq: u64::MAX, epoch_no: u32::MAX, pos: u64::MAX };
+    for (month, written) in meta::months(&store.meta)? {
+        let found = match store.months.find(month)? {
+            Some(file) => mark_of(file.as_ref())?,
+            None => Mark::default(),
+        };
+        if found < written {
+            oldest = oldest.min(found);
+        }
+    }
+    Ok(oldest)
+}
+
+fn mark_of(file: &dyn TableFile) -> Result<Mark, StoreError> {
+    match file.get(Table::State, meta::PROGRESS)? {
+        None => Ok(Mark::default()),
+        Some(bytes) => Mark::from_bytes(&bytes).ok_or(StoreError::row("calls", "watermark")),
     }
 }
 

@@ -182,6 +182,9 @@ fn rewind(meta: &Arc<dyn super::engine::TableFile>, newest: Mark) -> Result<(), 
         let mark = meta::mark(meta, key)?.min(newest);
         batch.put(Table::State, key, mark.to_bytes());
     }
+    for (month, mark) in meta::months(meta)? {
+        batch.put(Table::State, meta::month_key(month), mark.min(newest).to_bytes());
+    }
     meta.commit(&batch)
 }
 

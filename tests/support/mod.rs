@@ -8,6 +8,7 @@
 #![allow(dead_code, unused_imports)]
 #![allow(clippy::unwrap_used)]
 
+pub mod desk;
 pub mod events;
 pub mod net;
 pub mod process;
@@ -16,6 +17,7 @@ pub mod sipp;
 pub mod tail;
 pub mod ua;
 
+pub use desk::Desk;
 pub use events::Story;
 pub use net::Net;
 pub use server::{Server, Site, SiteOptions};

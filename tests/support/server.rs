@@ -155,6 +155,13 @@ socket = "{dir}/admin.sock"
         Server::start(self, clock)
     }
 
+    /// The same with environment variables, for faults of the machine.
+    pub fn serve_with(&self, clock: &str, env: &[(&str, &Path)]) -> Server {
+        let mut command = self.command(&[]);
+        command.envs(env.iter().copied());
+        Server::start_as(self, clock, command)
+    }
+
     /// Follows the log from `from`, or from its end.
     pub fn tail(&self, from: Option<u64>) -> Tail {
         let mut command = self.command(&["tail", "--json", "--config"]);
@@ -194,10 +201,14 @@ pub struct Server {
 
 impl Server {
     fn start(site: &Site, clock: &str) -> Self {
+        Self::start_as(site, clock, site.command(&[]))
+    }
+
+    fn start_as(site: &Site, clock: &str, mut command: Command) -> Self {
         let log = site.path("serve.log");
         let stderr = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
-        let mut child = site
-            .command(&["serve", "--clock", clock, "--config"])
+        let mut child = command
+            .args(["serve", "--clock", clock, "--config"])
             .arg(site.config())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -104,7 +104,8 @@ impl Decided {
         self.at.after(self.findings.ttl)
     }
 
-    /// The one permit of an allow. `None` for a deny, when it was taken, or when it ran out at `at`.
+    /// The one permit of an allow. `None` for a deny, when it was taken, or when it has run out
+    /// at `at`.
     pub fn permit(&mut self, id: DecisionId, call: CallId, at: Wall) -> Option<Permit> {
         let fresh = self.permit_left && at < self.expires_at();
         self.permit_left = false;

@@ -82,7 +82,23 @@ impl Hub {
         batch: &Committed,
         out: &mut Vec<Delivery>,
     ) -> Result<Vec<SlotId>, HubError> {
+        self.apply_some(batch, usize::MAX, out)
+    }
+
+    /// Like [`Hub::apply`], but folds at most `events_max` events that lie after the head; call it
+    /// again with the same batch until the head is at its end. Between two calls the desks can
+    /// empty their queues: a batch as large as their limits would close them all as slow.
+    ///
+    /// # Errors
+    /// As [`Hub::apply`].
+    pub fn apply_some(
+        &mut self,
+        batch: &Committed,
+        events_max: usize,
+        out: &mut Vec<Delivery>,
+    ) -> Result<Vec<SlotId>, HubError> {
         let mut reset = Vec::new();
+        let mut applied = 0;
         for (at, event) in batch.events.iter().enumerate() {
             if batch.epoch != self.epoch() {
                 reset = self.begin_epoch(batch.epoch, event.pos);
@@ -94,6 +110,10 @@ impl Hub {
             if event.pos > expected {
                 return Err(HubError::Gap { expected, got: event.pos });
             }
+            if applied == events_max {
+                break;
+            }
+            applied += 1;
             self.head = event.pos;
             self.ring.push(&batch.events, at);
             if let Entity::Call(call) = &event.entity {

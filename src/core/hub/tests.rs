@@ -260,7 +260,8 @@ impl World {
         let events: Vec<_> = specs.iter().map(|(what, pick)| self.log.push(*what, *pick)).collect();
         let batch = Committed { epoch: self.log.epoch, events: events.into() };
         let mut out = Vec::new();
-        let reset = self.hub.apply(&batch, &mut out).unwrap();
+        let mut reset = self.hub.apply_some(&batch, 3, &mut out).unwrap();
+        reset.extend(self.hub.apply(&batch, &mut out).unwrap());
         for client in &mut self.clients {
             if reset.contains(&client.slot) {
                 client.phase = Phase::Off;

@@ -5,11 +5,13 @@ mod counters;
 mod datagram;
 mod edit;
 mod mark;
-mod message;
+pub mod message;
 mod own;
 mod proxy;
 mod signal;
 mod slab;
+#[cfg(test)]
+mod tests;
 mod timer;
 mod transaction;
 

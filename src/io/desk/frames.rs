@@ -172,3 +172,61 @@ impl Iterator for Pages {
 pub(super) fn why_name(why: trunkline_core::hub::Why) -> &'static str {
     why.name()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use serde_json::Value;
+    use trunkline_core::hub::Topic;
+    use trunkline_core::model::Wall;
+    use trunkline_core::wire::pb;
+
+    /// Read by the generated type and written again, a frame has lost nothing but defaults.
+    fn same<T>(message: &Message)
+    where
+        T: Serialize + serde::de::DeserializeOwned,
+    {
+        let text = message.to_text().unwrap();
+        let read: T = serde_json::from_str(text).unwrap();
+        let mut ours: Value = serde_json::from_str(text).unwrap();
+        let ours = ours.as_object_mut().unwrap();
+        ours.remove("t");
+        assert_eq!(Value::Object(ours.clone()), serde_json::to_value(&read).unwrap(), "{text}");
+    }
+
+    #[test]
+    fn frames_are_those_of_the_proto_files() {
+        let grant = Grant { id: "1".into(), topic: Topic::CallsOwn, view: View::Masked };
+        same::<pb::SubOk>(&sub_ok(&grant, Pos(7)));
+        same::<pb::Replayed>(&replayed(Pos(1), Pos(2), 3));
+        same::<pb::Hb>(&hb(Pos(1), 2, "enabled"));
+        same::<pb::GoAway>(&goaway("drain", 1, 2));
+        let body = Err { r#ref: "1", code: "UNSUPPORTED", retryable: true, msg: "m" };
+        same::<pb::Err>(&text("err", &body));
+        let limits = Limits { message_bytes_max: 1, subs_max: 2, queue_bytes_max: 3 };
+        same::<pb::Welcome>(&welcome(&Welcome {
+            conn: "c".into(),
+            epoch: "e".into(),
+            pos: "1".into(),
+            resumed: true,
+            why: "ok",
+            scope: "s".into(),
+            hb_ms: 10_000,
+            limits,
+            auth_exp: Wall(1_767_580_200_000_000).rfc3339(),
+            time: Wall(1_767_580_200_000_001).rfc3339(),
+            health: "enabled",
+        }));
+    }
+
+    #[test]
+    fn a_snapshot_without_calls_still_closes_the_cut() {
+        let snap =
+            SubSnap { sub: "a\"b".into(), view: View::Masked, calls: Vec::new(), gap: Vec::new() };
+        let pages: Vec<_> = Pages::new(snap, Pos(7), 1000).collect();
+        assert_eq!(pages.len(), 1);
+        let read: pb::Snap = serde_json::from_str(pages[0].to_text().unwrap()).unwrap();
+        assert_eq!((read.sub.as_str(), read.pos.as_str(), read.last), ("a\"b", "7", true));
+    }
+}

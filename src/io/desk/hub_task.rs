@@ -26,6 +26,8 @@ const REQUESTS_MAX: usize = 256;
 /// Events read from the journal at once.
 pub(super) const JOURNAL_PAGE_EVENTS: usize = 256;
 
+/// Events handed to the queues at once: some 80 KiB for a desk that sees them all.
+const STEP_EVENTS_MAX: usize = 64;
 /// Resumes that may read the journal at once; more wait.
 const JOURNAL_READERS_MAX: usize = 2;
 
@@ -245,21 +247,29 @@ impl Task {
         if first > next {
             self.fill(batch.epoch, Pos(first.0 - 1)).await;
         }
-        self.apply(&batch);
+        self.apply(batch).await;
     }
 
-    fn apply(&mut self, batch: &Committed) {
-        let applied = self.hub.apply(batch, &mut self.deliveries);
-        self.deliver();
-        match applied {
-            Ok(reset) => self.reset(reset),
-            Err(HubError::Gap { expected, got }) => {
-                // A batch with a hole inside: the journal's own promise is broken.
-                tracing::error!(%expected, %got, "committed batch has a hole");
-                self.lose(Pos(got.0.saturating_sub(1)));
+    /// In steps, so that the desks can empty their queues in between.
+    async fn apply(&mut self, batch: Committed) {
+        let Some(last) = batch.events.last().map(|e| e.pos) else { return };
+        loop {
+            let applied = self.hub.apply_some(&batch, STEP_EVENTS_MAX, &mut self.deliveries);
+            self.deliver();
+            match applied {
+                Ok(reset) => self.reset(reset),
+                Err(HubError::Gap { expected, got }) => {
+                    // A batch with a hole inside: the journal's own promise is broken.
+                    tracing::error!(%expected, %got, "committed batch has a hole");
+                    self.lose(Pos(got.0.saturating_sub(1)));
+                }
             }
+            self.publish();
+            if self.hub.head() >= last {
+                return;
+            }
+            tokio::task::yield_now().await;
         }
-        self.publish();
     }
 
     fn deliver(&mut self) {
@@ -295,7 +305,7 @@ impl Task {
             let head = self.hub.head();
             match read_page(journal, head).await {
                 Ok(events) if !events.is_empty() => {
-                    self.apply(&Committed { epoch, events: events.into() });
+                    self.apply(Committed { epoch, events: events.into() }).await;
                 }
                 Ok(_) => {
                     tracing::error!(after = %head, %upto, "the journal lacks committed events");

@@ -42,8 +42,8 @@ impl DeskQueue {
     }
 
     /// Never waits. An empty queue takes a frame of any size, so that one large event cannot shut
-    /// its readers out for ever. `false`: the desk is to be closed; nothing was dropped silently, because a
-    /// closed desk resumes from the position it has applied.
+    /// its readers out for ever. `false`: the desk is to be closed; nothing was dropped silently,
+    /// because a closed desk resumes from the position it has applied.
     pub(super) fn push(&self, frame: Frame, now: Instant) -> bool {
         let mut inner = self.lock();
         if inner.close.is_some() {

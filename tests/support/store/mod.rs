@@ -1,3 +1,4 @@
+#![allow(dead_code)] // Each test binary uses its part.
 //! A log whose every event is known from its position, and what a store must make of it.
 
 use std::collections::{BTreeMap, HashMap};

@@ -1,7 +1,7 @@
 //! What a proxy changes in a request (RFC 3261 §16.6).
 
 use super::Edits;
-use crate::sip::message::{Address, Header, Message, Name, Span, Values};
+use crate::sip::message::{Address, Header, MaxForwards, Message, Name, Span, Values};
 use std::io::Write;
 use std::net::SocketAddr;
 
@@ -34,7 +34,7 @@ pub fn insert_route_mark(
 /// One less, or 70 where there is none (§16.6 item 3).
 pub fn lower_max_forwards(edits: &mut Edits, message: &Message<'_>) {
     match (message.header(Name::MaxForwards), message.max_forwards()) {
-        (Some(header), Ok(Some(hops))) => edits.replace(header.value, |text| {
+        (Some(header), MaxForwards::Hops(hops)) => edits.replace(header.value, |text| {
             let _ = write!(text, "{}", hops.saturating_sub(1));
         }),
         _ => edits.insert(message.headers_at(), |t| t.extend_from_slice(b"Max-Forwards: 70\r\n")),

@@ -20,4 +20,4 @@ pub use scan::{Index, ParseError, Start};
 pub use span::{Param, Params, Span, Values, trim};
 pub use uri::{Uri, UriKind};
 pub use via::Via;
-pub use view::{CSeq, Fault, Message};
+pub use view::{CSeq, Fault, MaxForwards, Message};

@@ -154,7 +154,7 @@ impl<'a> Params<'a> {
     /// The first parameter of that name, without regard to case.
     pub fn find(mut self, name: &str) -> Option<Param> {
         let bytes = self.bytes;
-        self.find_map(|p| p.name.of(bytes).eq_ignore_ascii_case(name.as_bytes()).then_some(p))
+        Iterator::find(&mut self, |p| p.name.of(bytes).eq_ignore_ascii_case(name.as_bytes()))
     }
 
     fn skip_lws(&mut self) {

@@ -1,7 +1,7 @@
 //! Typed questions to a message.
 
 use super::span::decimal;
-use super::{Address, Header, Index, Name, Params, Span, Start, Uri, Values, Via, reason, sdp};
+use super::{Address, Header, Index, Name, Span, Start, Uri, Values, Via, reason, sdp};
 use crate::sip::{DialogIds, MediaDirection, Reason};
 
 /// A message: its bytes, and where things are in them.
@@ -18,6 +18,17 @@ pub struct CSeq {
     pub number: u32,
     /// Method.
     pub method: Span,
+}
+
+/// Max-Forwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MaxForwards {
+    /// No such header.
+    Absent,
+    /// Hops left.
+    Hops(u8),
+    /// No number up to 255.
+    Malformed,
 }
 
 /// What is wrong with a request that can still be answered.
@@ -124,12 +135,12 @@ impl<'a> Message<'a> {
     }
 
     /// From tag; empty if there is none.
-    pub fn from_tag(&self) -> &'a [u8] {
+    pub fn tag_of_from(&self) -> &'a [u8] {
         self.from().map_or(&[], |a| a.tag(self.bytes))
     }
 
     /// To tag; empty if there is none.
-    pub fn to_tag(&self) -> &'a [u8] {
+    pub fn tag_of_to(&self) -> &'a [u8] {
         self.to().map_or(&[], |a| a.tag(self.bytes))
     }
 
@@ -158,11 +169,11 @@ impl<'a> Message<'a> {
         self.cseq().map_or(&[], |c| c.method.of(self.bytes))
     }
 
-    /// Max-Forwards; `Err` if it is no number up to 255.
-    pub fn max_forwards(&self) -> Result<Option<u8>, ()> {
-        let Some(header) = self.header(Name::MaxForwards) else { return Ok(None) };
+    /// Max-Forwards.
+    pub fn max_forwards(&self) -> MaxForwards {
+        let Some(header) = self.header(Name::MaxForwards) else { return MaxForwards::Absent };
         let number = decimal(header.value.of(self.bytes)).and_then(|n| u8::try_from(n).ok());
-        number.map(Some).ok_or(())
+        number.map_or(MaxForwards::Malformed, MaxForwards::Hops)
     }
 
     /// Call-ID and tags as text.
@@ -170,8 +181,8 @@ impl<'a> Message<'a> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         DialogIds {
             call_id: text(self.call_id()),
-            from_tag: text(self.from_tag()),
-            to_tag: text(self.to_tag()),
+            from_tag: text(self.tag_of_from()),
+            to_tag: text(self.tag_of_to()),
         }
     }
 
@@ -211,13 +222,6 @@ impl<'a> Message<'a> {
         self.sdp().map(sdp::direction)
     }
 
-    /// A Record-Route, Route or Contact value's URI parameter by name.
-    pub fn address_param(&self, value: Span, name: &str) -> Option<&'a [u8]> {
-        let uri = Address::parse(self.bytes, value)?.parts(self.bytes)?;
-        let param = Params::new(self.bytes, uri.params).find(name)?;
-        Some(param.value.map_or(&[], |v| v.of(self.bytes)))
-    }
-
     /// Can this message be answered or forwarded at all? It needs what identifies it.
     pub fn is_identified(&self) -> bool {
         self.via().is_some()
@@ -247,7 +251,7 @@ impl<'a> Message<'a> {
         if self.body().is_none() {
             return Some(Fault::Bad("Content-Length Mismatch"));
         }
-        if self.max_forwards().is_err() {
+        if self.max_forwards() == MaxForwards::Malformed {
             return Some(Fault::Bad("Malformed Max-Forwards"));
         }
         match self.uri_parts() {

@@ -66,7 +66,7 @@ fn vias(out: &mut Vec<u8>, request: &Message<'_>, source: SocketAddr) {
 
 fn to_with_tag(out: &mut Vec<u8>, request: &Message<'_>, to: &Header, tag: Option<&str>) {
     mirror(out, request, to);
-    if let Some(tag) = tag.filter(|_| request.to_tag().is_empty()) {
+    if let Some(tag) = tag.filter(|_| request.tag_of_to().is_empty()) {
         out.truncate(out.len() - 2);
         out.extend_from_slice(format!(";tag={tag}\r\n").as_bytes());
     }

@@ -108,7 +108,7 @@ impl<'a> Dialog<'a> {
     ) -> Vec<u8> {
         let bytes = self.answer.bytes();
         let mut out = Vec::with_capacity(512);
-        line(&mut out, method.clone(), self.target.of(bytes));
+        line(&mut out, method, self.target.of(bytes));
         out.extend_from_slice(format!("Via: SIP/2.0/UDP {local};rport;branch=").as_bytes());
         out.extend_from_slice(branch);
         out.extend_from_slice(b"\r\n");

@@ -1,32 +1,25 @@
 //! CANCEL, from the caller and to the targets (RFC 3261 §9, §16.10).
 
 use super::Core;
-use super::state::{Cancel, ClientState, Owner, Role, Slot};
+use super::state::{Cancel, ClientState, Incoming, Owner, Role, Slot};
 use crate::model::Now;
-use crate::sip::message::{Message, Via};
+use crate::sip::message::Message;
 use crate::sip::own::{cancel, phrase_of};
 use crate::sip::slab::Key;
 use crate::sip::transaction::InviteClient;
-use crate::sip::{AskId, Outputs, PeerId, Received, Signal};
+use crate::sip::{AskId, Outputs, Signal};
 
 impl Core {
     /// Answers a CANCEL ourselves, each time: its 200 says nothing about the INVITE.
-    pub(super) fn on_cancel(
-        &mut self,
-        now: Now,
-        message: &Message<'_>,
-        datagram: &Received<'_>,
-        via: &Via,
-        sender: PeerId,
-        out: &mut Outputs,
-    ) {
-        let found = self.find_invite(message, via, sender);
-        let own = found.filter(|key| self.servers.get(*key).is_some_and(|s| s.peer == sender));
+    pub(super) fn on_cancel(&mut self, now: Now, came: &Incoming<'_>, out: &mut Outputs) {
+        let message = came.message;
+        let found = self.find_invite(came);
+        let own = found.filter(|key| self.servers.get(*key).is_some_and(|s| s.peer == came.peer));
         let Some(key) = own else {
             self.counters.refused_invalid += 1;
-            return self.answer_stateless(message, datagram, (481, phrase_of(481)), &[], out);
+            return self.answer_stateless(came, (481, phrase_of(481)), &[], out);
         };
-        self.answer_stateless(message, datagram, (200, phrase_of(200)), &[], out);
+        self.answer_stateless(came, (200, phrase_of(200)), &[], out);
         let Some(server) = self.servers.get_mut(key).filter(|s| s.is_open()) else { return };
         let role = server.role;
         let clients = server.clients.clone();
@@ -36,7 +29,7 @@ impl Core {
         let waits = pending.active.is_some();
         if role == Role::Initial {
             let (ask, reason) = (AskId(key.0), message.reason());
-            out.signals.push(Signal::Cancelled { ask, reason, arrival: datagram.at });
+            out.signals.push(Signal::Cancelled { ask, reason, arrival: came.datagram.at });
         }
         for client in clients {
             self.cancel_client(now, client, Some(message), out);

@@ -193,12 +193,21 @@ impl Core {
     pub(super) fn arm(&mut self, now: Now, owner: Owner, slot: Slot, wait: std::time::Duration) {
         let due = now.mono.after(wait);
         let at = horizon(now, due, self.timers.long());
+        if slot == Slot::Resend && self.ends_before(owner, due) {
+            return self.disarm(owner, slot);
+        }
         let Some(alarm) = self.alarm(owner, slot) else { return };
         alarm.due = Some(due);
         if alarm.queued.is_none_or(|queued| queued > at) {
             alarm.queued = Some(at);
             self.wheel.arm(at, Timer { owner, slot, at });
         }
+    }
+
+    /// A retransmission after the end of the state would only keep an entry in the wheel.
+    fn ends_before(&mut self, owner: Owner, due: Mono) -> bool {
+        let end = self.alarm(owner, Slot::End).and_then(|alarm| alarm.due);
+        end.is_some_and(|end| end <= due)
     }
 
     /// Stops a timer; its entry in the wheel finds nothing to do.

@@ -4,13 +4,13 @@
 use super::Core;
 use super::fork::Leg;
 use super::routing::Routing;
-use super::state::Role;
+use super::state::{Incoming, Role};
 use crate::model::Now;
 use crate::sip::edit::{insert_route_mark, lower_max_forwards, note_source, push_via};
 use crate::sip::mark::BranchKind;
-use crate::sip::message::{Message, Via};
+use crate::sip::message::MaxForwards;
 use crate::sip::own::phrase_of;
-use crate::sip::{Outputs, PeerId, PeerKind, Received, Signal};
+use crate::sip::{Outputs, PeerId, PeerKind, Signal};
 use std::net::SocketAddr;
 
 /// How a request leaves.
@@ -26,63 +26,49 @@ struct Exit {
 impl Core {
     /// A request with a To tag. Without our mark it belongs to no call that came by here: it is
     /// not forwarded, or an INVITE with an invented tag would pass the gate.
-    pub(super) fn inside_dialog(
-        &mut self,
-        now: Now,
-        message: &Message<'_>,
-        datagram: &Received<'_>,
-        via: &Via,
-        sender: (PeerId, PeerKind),
-        out: &mut Outputs,
-    ) {
+    pub(super) fn inside_dialog(&mut self, now: Now, came: &Incoming<'_>, out: &mut Outputs) {
+        let message = came.message;
         let routing = self.routing(message);
         let Some(mark) = routing.mark else {
             self.counters.bad_marks += 1;
-            return self.answer_stateless(message, datagram, (481, phrase_of(481)), &[], out);
+            return self.answer_stateless(came, (481, phrase_of(481)), &[], out);
         };
         let Some((local, remote)) = self.exit(&routing, mark.target) else {
-            return self.answer_stateless(message, datagram, (480, phrase_of(480)), &[], out);
+            return self.answer_stateless(came, (480, phrase_of(480)), &[], out);
         };
         let role = if message.method() == b"INVITE" { Role::Reinvite } else { Role::InDialog };
         let exit = Exit { peer: mark.target, local, remote, role, resolve: false };
-        if !self.forward(now, message, datagram, via, sender.0, (&routing, exit), out) {
+        if !self.forward(now, came, (&routing, exit), out) {
             return;
         }
         out.signals.push(Signal::MidDialog {
-            peer: sender.0,
-            kind: sender.1,
+            peer: came.peer,
+            kind: came.kind,
             method: String::from_utf8_lossy(message.method()).into_owned(),
             ids: message.ids(),
             cseq: message.cseq().map_or(0, |c| c.number),
             media: message.media(),
             reason: message.reason(),
-            arrival: datagram.at,
+            arrival: came.datagram.at,
         });
     }
 
     /// A request without a To tag that is no INVITE: from a carrier to the PBX, from a PBX to the
     /// first carrier.
-    pub(super) fn outside_dialog(
-        &mut self,
-        now: Now,
-        message: &Message<'_>,
-        datagram: &Received<'_>,
-        via: &Via,
-        sender: (PeerId, PeerKind),
-        out: &mut Outputs,
-    ) {
-        let other = match sender.1 {
+    pub(super) fn outside_dialog(&mut self, now: Now, came: &Incoming<'_>, out: &mut Outputs) {
+        let message = came.message;
+        let other = match came.kind {
             PeerKind::Carrier => PeerKind::Pbx,
             PeerKind::Pbx => PeerKind::Carrier,
         };
         let target = self.peers.first(other).map(|p| (p.id, p.addr));
         let target = target.and_then(|(id, addr)| Some((id, addr, self.peers.listen_for(addr)?)));
         let Some((peer, remote, local)) = target else {
-            return self.answer_stateless(message, datagram, (480, phrase_of(480)), &[], out);
+            return self.answer_stateless(came, (480, phrase_of(480)), &[], out);
         };
         let routing = self.routing(message);
         let exit = Exit { peer, local, remote, role: Role::Outside, resolve: true };
-        self.forward(now, message, datagram, via, sender.0, (&routing, exit), out);
+        self.forward(now, came, (&routing, exit), out);
     }
 
     /// Next hop by Route or Request-URI; a host name is not resolved here, the neighbour's
@@ -105,21 +91,18 @@ impl Core {
     fn forward(
         &mut self,
         now: Now,
-        message: &Message<'_>,
-        datagram: &Received<'_>,
-        via: &Via,
-        sender: PeerId,
+        came: &Incoming<'_>,
         (routing, exit): (&Routing, Exit),
         out: &mut Outputs,
     ) -> bool {
         let reserve = self.limits.transactions_max.saturating_add(self.limits.transactions_max / 4);
         if self.servers.len() >= reserve || self.clients.len() >= reserve {
-            self.refuse_busy(message, datagram, out);
+            self.refuse_busy(came, out);
             return false;
         }
-        let server = self.open(message, datagram, via, sender, exit.role);
+        let server = self.open(came, exit.role);
         if exit.role.is_invite() {
-            self.try_100(server, message, datagram, out);
+            self.try_100(server, came, out);
         }
         let leg = Leg {
             server: Some(server),
@@ -132,62 +115,56 @@ impl Core {
         if let Some(pending) = self.servers.get_mut(server).and_then(|s| s.pending.as_deref_mut()) {
             pending.active = Some(client);
         }
-        let hash = self.loop_hash(message, sender);
+        let hash = self.loop_hash(came.message, came.peer);
         let branch = self.marks.branch(BranchKind::Transaction, client.0, hash);
-        let bytes = self.forwarded(message, datagram, sender, (routing, &exit), &branch);
+        let bytes = self.forwarded(came, (routing, &exit), &branch);
         self.start_client(now, client, bytes, out);
         true
     }
 
     fn forwarded(
         &mut self,
-        message: &Message<'_>,
-        datagram: &Received<'_>,
-        sender: PeerId,
+        came: &Incoming<'_>,
         (routing, exit): (&Routing, &Exit),
         branch: &[u8],
     ) -> Vec<u8> {
+        let message = came.message;
         let opens = exit.role == Role::Outside
             && matches!(message.method(), b"SUBSCRIBE" | b"REFER")
-            && message.to_tag().is_empty();
+            && message.tag_of_to().is_empty();
         self.edits.clear();
         if exit.resolve && self.is_own_uri(message, message.uri()) {
             self.own_domain(message, exit.remote);
         }
         push_via(&mut self.edits, message, exit.local, branch);
         if opens {
-            let (call_id, tag) = (message.call_id(), message.from_tag());
-            let mark = self.marks.route(sender, exit.peer, call_id, tag);
-            insert_route_mark(&mut self.edits, message, exit.local, datagram.local, &mark);
+            let (call_id, tag) = (message.call_id(), message.tag_of_from());
+            let mark = self.marks.route(came.peer, exit.peer, call_id, tag);
+            insert_route_mark(&mut self.edits, message, exit.local, came.datagram.local, &mark);
         }
         routing.edit(&mut self.edits, message);
         lower_max_forwards(&mut self.edits, message);
-        note_source(&mut self.edits, message, datagram.remote);
+        note_source(&mut self.edits, message, came.datagram.remote);
         let end = message.body().map_or(message.bytes().len(), |b| b.to());
         self.edits.apply(message.bytes(), end)
     }
 
     /// An ACK of a 2xx: forwarded without memory, with the same branch each time (§16.11).
-    pub(super) fn pass_ack(
-        &mut self,
-        message: &Message<'_>,
-        datagram: &Received<'_>,
-        out: &mut Outputs,
-    ) {
+    pub(super) fn pass_ack(&mut self, came: &Incoming<'_>, out: &mut Outputs) {
+        let message = came.message;
         let routing = self.routing(message);
-        let exhausted = message.max_forwards() == Ok(Some(0));
+        let exhausted = message.max_forwards() == MaxForwards::Hops(0);
         let (Some(mark), None, false) = (routing.mark, message.fault(), exhausted) else {
             self.counters.stray_acks += 1;
             return;
         };
         let Some((local, remote)) = self.exit(&routing, mark.target) else { return };
-        let Some(via) = message.via() else { return };
         let number = message.cseq().map_or(0, |c| c.number).to_be_bytes();
-        let branch = via.branch(message.bytes());
-        let id = self.marks.key(&[b"ACK", branch, message.call_id(), message.to_tag(), &number]);
+        let branch = came.via.branch(message.bytes());
+        let id = self.marks.key(&[b"ACK", branch, message.call_id(), message.tag_of_to(), &number]);
         let branch = self.marks.branch(BranchKind::Stateless, id, 0);
         let exit = Exit { peer: mark.target, local, remote, role: Role::InDialog, resolve: false };
-        let bytes = self.forwarded(message, datagram, mark.sender, (&routing, &exit), &branch);
+        let bytes = self.forwarded(came, (&routing, &exit), &branch);
         self.send(local, remote, bytes, out);
     }
 }

@@ -88,7 +88,7 @@ impl Core {
         let routing = self.routing(message);
         let hash = self.loop_hash(message, sender);
         let branch = self.marks.branch(BranchKind::Transaction, client.0, hash);
-        let mark = self.marks.route(sender, hop.peer, message.call_id(), message.from_tag());
+        let mark = self.marks.route(sender, hop.peer, message.call_id(), message.tag_of_from());
         let own_uri = self.is_own_uri(message, message.uri());
         self.edits.clear();
         if own_uri && routing.uri == message.uri() {

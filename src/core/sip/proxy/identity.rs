@@ -23,7 +23,7 @@ impl<'a> Identity<'a> {
             let number_at = cseq.iter().rposition(|b| *b == b'\n' || *b == b':').unwrap_or(0);
             parts[3..].copy_from_slice(&[
                 message.call_id(),
-                message.from_tag(),
+                message.tag_of_from(),
                 &cseq[number_at..],
             ]);
         }

@@ -2,55 +2,41 @@
 
 use super::Core;
 use super::identity::Identity;
-use super::state::{Best, Owner, Pending, Role, Server, ServerState, Slot};
+use super::state::{Best, Incoming, Owner, Pending, Role, Server, ServerState, Slot};
 use crate::model::{Arrival, Now};
 use crate::sip::edit::{pop_via, replace_status};
-use crate::sip::message::{Message, Name, Start, Via};
+use crate::sip::message::{Message, Name, Start};
 use crate::sip::own::{Answer, answer, phrase_of};
 use crate::sip::slab::Key;
 use crate::sip::transaction::{InviteServer, InviteServerInput, OtherServer};
-use crate::sip::{AskId, Offer, Outputs, PeerId, PeerKind, Received, Refusal, RoutePlan, Signal};
+use crate::sip::{AskId, Offer, Outputs, Refusal, RoutePlan, Signal};
 use std::collections::VecDeque;
 
 impl Core {
-    pub(super) fn new_invite(
-        &mut self,
-        now: Now,
-        message: &Message<'_>,
-        datagram: &Received<'_>,
-        via: &Via,
-        sender: (PeerId, PeerKind),
-        out: &mut Outputs,
-    ) {
-        let of_peer = self.pending.get(&sender.0).copied().unwrap_or(0);
+    pub(super) fn new_invite(&mut self, now: Now, came: &Incoming<'_>, out: &mut Outputs) {
+        let of_peer = self.pending.get(&came.peer).copied().unwrap_or(0);
         let full = self.pending_total >= self.limits.pending_max
             || of_peer >= self.limits.pending_per_peer_max
             || self.servers.len() >= self.limits.transactions_max
             || self.clients.len() >= self.limits.transactions_max;
         if self.draining || full {
-            return self.refuse_busy(message, datagram, out);
+            return self.refuse_busy(came, out);
         }
         self.counters.invites += 1;
-        let key = self.open(message, datagram, via, sender.0, Role::Initial);
-        self.try_100(key, message, datagram, out);
+        let key = self.open(came, Role::Initial);
+        self.try_100(key, came, out);
         self.arm(now, Owner::Server(key), Slot::End, self.timers.long());
-        let offer = self.offer(message, sender, datagram.at);
+        let offer = self.offer(came);
         out.signals.push(Signal::Ask { ask: AskId(key.0), offer: Box::new(offer) });
     }
 
     /// Opens a server transaction.
-    pub(super) fn open(
-        &mut self,
-        message: &Message<'_>,
-        datagram: &Received<'_>,
-        via: &Via,
-        peer: PeerId,
-        role: Role,
-    ) -> Key {
-        let identity = Identity::new(message, via, message.method());
+    pub(super) fn open(&mut self, came: &Incoming<'_>, role: Role) -> Key {
+        let Incoming { message, datagram, via, peer, .. } = *came;
+        let identity = Identity::new(message, &via, message.method());
         let key = identity.key(&self.marks);
         let is_invite = role.is_invite();
-        let cancel_key = is_invite.then(|| self.cancel_key(message, via, peer)).flatten();
+        let cancel_key = is_invite.then(|| self.cancel_key(came)).flatten();
         let body_end = message.body().map_or(datagram.bytes.len(), |b| b.to());
         let pending = is_invite.then(|| {
             Box::new(Pending {
@@ -96,29 +82,24 @@ impl Core {
     }
 
     /// 100 at once (§16.2): the way on may take longer than 200 ms.
-    pub(super) fn try_100(
-        &mut self,
-        key: Key,
-        message: &Message<'_>,
-        datagram: &Received<'_>,
-        out: &mut Outputs,
-    ) {
+    pub(super) fn try_100(&mut self, key: Key, came: &Incoming<'_>, out: &mut Outputs) {
         let say = Answer { status: 100, phrase: phrase_of(100), tag: None, server: "" };
-        let bytes = answer(message, datagram.remote, say, &[]);
+        let bytes = answer(came.message, came.datagram.remote, say, &[]);
         let Some(server) = self.servers.get_mut(key) else { return };
         server.last = Some(bytes.into_boxed_slice());
         self.send_last(key, out);
     }
 
-    fn offer(&self, message: &Message<'_>, sender: (PeerId, PeerKind), at: Arrival) -> Offer {
+    fn offer(&self, came: &Incoming<'_>) -> Offer {
+        let message = came.message;
         let bytes = message.bytes();
         let (from, to) = (message.from(), message.to());
         let asserted = message.values(Name::PAssertedIdentity).next();
         let asserted = asserted.and_then(|v| crate::sip::message::Address::parse(bytes, v));
         let purpose = self.purpose_header.as_deref().and_then(|h| message.labelled(h));
         Offer {
-            peer: sender.0,
-            kind: sender.1,
+            peer: came.peer,
+            kind: came.kind,
             ids: message.ids(),
             cseq: message.cseq().map_or(0, |c| c.number),
             dialed: message.uri_parts().map_or_else(String::new, |u| u.user_text(bytes)),
@@ -127,7 +108,7 @@ impl Core {
             to_user: to.map_or_else(String::new, |a| a.user_text(bytes)),
             asserted_user: asserted.map(|a| a.user_text(bytes)),
             purpose: purpose.map(|p| String::from_utf8_lossy(p).into_owned()),
-            arrival: at,
+            arrival: came.datagram.at,
         }
     }
 

@@ -66,7 +66,7 @@ impl Core {
     ) {
         let Some(client) = self.clients.get(key) else { return };
         let (peer, local, answered_from) = (client.peer, client.local, client.remote);
-        let id = self.marks.key(&[b"2xx", message.call_id(), message.to_tag()]);
+        let id = self.marks.key(&[b"2xx", message.call_id(), message.tag_of_to()]);
         let branch = self.marks.branch(BranchKind::Stateless, id, 0);
         let is_own = |v| value_uri(message, v).is_some_and(|uri| self.is_own_uri(message, uri));
         let Some((ack, next)) = ack_success(message, local, &branch, is_own) else { return };

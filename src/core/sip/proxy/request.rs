@@ -2,9 +2,9 @@
 
 use super::Core;
 use super::identity::Identity;
-use super::state::{Owner, ServerState, Slot};
+use super::state::{Incoming, Owner, ServerState, Slot};
 use crate::model::Now;
-use crate::sip::message::{Fault, Message, Name, Via};
+use crate::sip::message::{Fault, MaxForwards, Message, Name};
 use crate::sip::own::{Answer, answer, list_of, phrase_of};
 use crate::sip::slab::Key;
 use crate::sip::transaction::{
@@ -27,29 +27,30 @@ impl Core {
         out: &mut Outputs,
     ) {
         let Some(via) = message.via() else { return };
+        let came = Incoming { message, datagram, via, peer: sender.0, kind: sender.1 };
         match message.method() {
-            b"ACK" => return self.on_ack(now, message, datagram, &via, sender.0, out),
-            b"CANCEL" => return self.on_cancel(now, message, datagram, &via, sender.0, out),
+            b"ACK" => return self.on_ack(now, &came, out),
+            b"CANCEL" => return self.on_cancel(now, &came, out),
             _ => {}
         }
         if let Some(server) = self.find(&Identity::new(message, &via, message.method())) {
             self.counters.retransmits_in += 1;
             return self.repeat(server, out);
         }
-        if message.to_tag().is_empty() && is_scanner(message) {
+        if message.tag_of_to().is_empty() && is_scanner(message) {
             self.counters.scanners += 1;
             return;
         }
-        if self.reject_invalid(message, datagram, sender.0, out) {
+        if self.reject_invalid(&came, out) {
             return;
         }
-        match (message.method(), message.to_tag().is_empty()) {
-            (b"INVITE", true) => self.new_invite(now, message, datagram, &via, sender, out),
+        match (message.method(), message.tag_of_to().is_empty()) {
+            (b"INVITE", true) => self.new_invite(now, &came, out),
             (b"OPTIONS", true) if self.is_own_uri(message, message.uri()) => {
-                self.answer_options(message, datagram, out);
+                self.answer_options(&came, out);
             }
-            (_, true) => self.outside_dialog(now, message, datagram, &via, sender, out),
-            (_, false) => self.inside_dialog(now, message, datagram, &via, sender, out),
+            (_, true) => self.outside_dialog(now, &came, out),
+            (_, false) => self.inside_dialog(now, &came, out),
         }
     }
 
@@ -62,28 +63,19 @@ impl Core {
 
     /// The INVITE that a CANCEL or ACK means: the same identity, else the same branch from the
     /// same neighbour.
-    pub(super) fn find_invite(
-        &self,
-        message: &Message<'_>,
-        via: &Via,
-        sender: PeerId,
-    ) -> Option<Key> {
-        self.find(&Identity::new(message, via, b"INVITE")).or_else(|| {
-            let key = self.cancel_key(message, via, sender)?;
+    pub(super) fn find_invite(&self, came: &Incoming<'_>) -> Option<Key> {
+        self.find(&Identity::new(came.message, &came.via, b"INVITE")).or_else(|| {
+            let key = self.cancel_key(came)?;
             self.cancel_keys.get(&key).copied()
         })
     }
 
-    /// Key of sender and branch; only a branch of RFC 3261 is unique enough.
-    pub(super) fn cancel_key(
-        &self,
-        message: &Message<'_>,
-        via: &Via,
-        sender: PeerId,
-    ) -> Option<u64> {
-        let branch = via.branch(message.bytes());
+    /// Key of sender, branch and Call-ID; only a branch of RFC 3261 is unique enough.
+    pub(super) fn cancel_key(&self, came: &Incoming<'_>) -> Option<u64> {
+        let branch = came.via.branch(came.message.bytes());
         let unique = branch.len() > 7 && branch.starts_with(b"z9hG4bK");
-        unique.then(|| self.marks.key(&[&sender.0.to_be_bytes(), branch, message.call_id()]))
+        let peer = came.peer.0.to_be_bytes();
+        unique.then(|| self.marks.key(&[&peer, branch, came.message.call_id()]))
     }
 
     fn repeat(&mut self, key: Key, out: &mut Outputs) {
@@ -111,20 +103,15 @@ impl Core {
     }
 
     /// Request validation, §16.3. The answers need no memory: a repeated request gets the same.
-    fn reject_invalid(
-        &mut self,
-        message: &Message<'_>,
-        datagram: &Received<'_>,
-        sender: PeerId,
-        out: &mut Outputs,
-    ) -> bool {
+    fn reject_invalid(&mut self, came: &Incoming<'_>, out: &mut Outputs) -> bool {
+        let (message, sender) = (came.message, came.peer);
         let (status, phrase, extra) = match message.fault() {
             Some(Fault::Version) => (505, phrase_of(505), None),
             Some(Fault::Scheme) => (416, phrase_of(416), None),
             Some(Fault::Bad(phrase)) => (400, phrase, None),
-            None if message.max_forwards() == Ok(Some(0)) => {
+            None if message.max_forwards() == MaxForwards::Hops(0) => {
                 if message.method() == b"OPTIONS" {
-                    self.answer_options(message, datagram, out);
+                    self.answer_options(came, out);
                     return true;
                 }
                 (483, phrase_of(483), None)
@@ -139,81 +126,63 @@ impl Core {
             None => return false,
         };
         self.counters.refused_invalid += 1;
-        self.answer_stateless(message, datagram, (status, phrase), extra.as_slice(), out);
+        self.answer_stateless(came, (status, phrase), extra.as_slice(), out);
         true
     }
 
     /// An answer that leaves no trace (RFC 3261 §8.2.7).
     pub(super) fn answer_stateless(
         &mut self,
-        message: &Message<'_>,
-        datagram: &Received<'_>,
+        came: &Incoming<'_>,
         (status, phrase): (u16, &str),
         extra: &[rsip::Header],
         out: &mut Outputs,
     ) {
-        let Some(via) = message.via() else { return };
+        let (message, datagram) = (came.message, came.datagram);
         let tag = self.own_tag(message);
         let say = Answer { status, phrase, tag: Some(&tag), server: &self.server_name };
         let bytes = answer(message, datagram.remote, say, extra);
-        let reply_to = via.reply_to_source(message.bytes(), datagram.remote);
+        let reply_to = came.via.reply_to_source(message.bytes(), datagram.remote);
         self.send(datagram.local, reply_to, bytes, out);
     }
 
     /// To tag of our answers to this request.
     pub(super) fn own_tag(&self, message: &Message<'_>) -> String {
         let number = message.cseq().map_or(0, |c| c.number);
-        self.marks.tag(message.call_id(), message.from_tag(), number)
+        self.marks.tag(message.call_id(), message.tag_of_from(), number)
     }
 
     /// 503 with Retry-After.
-    pub(super) fn refuse_busy(
-        &mut self,
-        message: &Message<'_>,
-        datagram: &Received<'_>,
-        out: &mut Outputs,
-    ) {
+    pub(super) fn refuse_busy(&mut self, came: &Incoming<'_>, out: &mut Outputs) {
         self.counters.refused_busy += 1;
         let wait = self.limits.retry_after_s.to_string();
         let extra = [rsip::Header::RetryAfter(wait.into())];
-        self.answer_stateless(message, datagram, (503, phrase_of(503)), &extra, out);
+        self.answer_stateless(came, (503, phrase_of(503)), &extra, out);
     }
 
-    fn answer_options(
-        &mut self,
-        message: &Message<'_>,
-        datagram: &Received<'_>,
-        out: &mut Outputs,
-    ) {
+    fn answer_options(&mut self, came: &Incoming<'_>, out: &mut Outputs) {
         if self.draining {
-            return self.refuse_busy(message, datagram, out);
+            return self.refuse_busy(came, out);
         }
         let methods = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, INFO, REFER, NOTIFY";
         let extra = [rsip::Header::Allow(methods.into())];
-        self.answer_stateless(message, datagram, (200, phrase_of(200)), &extra, out);
+        self.answer_stateless(came, (200, phrase_of(200)), &extra, out);
     }
 
     /// ACK: ours to absorb after a final answer other than 2xx, end-to-end otherwise (§16.11,
     /// RFC 6026 §7.1), even if it repeats the INVITE's branch.
-    fn on_ack(
-        &mut self,
-        now: Now,
-        message: &Message<'_>,
-        datagram: &Received<'_>,
-        via: &Via,
-        sender: PeerId,
-        out: &mut Outputs,
-    ) {
-        let Some(key) = self.find_invite(message, via, sender) else {
-            if message.to_tag() == self.own_tag(message).as_bytes() {
+    fn on_ack(&mut self, now: Now, came: &Incoming<'_>, out: &mut Outputs) {
+        let message = came.message;
+        let Some(key) = self.find_invite(came) else {
+            if message.tag_of_to() == self.own_tag(message).as_bytes() {
                 return; // of an answer that left no trace
             }
-            return self.pass_ack(message, datagram, out);
+            return self.pass_ack(came, out);
         };
         let Some(server) = self.servers.get_mut(key) else { return };
         let ServerState::Invite(state) = server.state else { return };
         match state.step(InviteServerInput::Ack) {
-            Some((_, InviteServerAct::PassAck)) => self.pass_ack(message, datagram, out),
+            Some((_, InviteServerAct::PassAck)) => self.pass_ack(came, out),
             Some((next, _)) if next != state => {
                 server.state = ServerState::Invite(next);
                 server.last = None;

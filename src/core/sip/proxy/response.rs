@@ -193,7 +193,8 @@ impl Core {
         }
         // A target that we cancelled for its silence did not say 487 of its own will.
         let candidate = if overdue { Best::local(408, at) } else { self.candidate(message, at) };
-        let stops = status >= 600 || !(status == 503 || status == 408 || overdue);
+        // Serial forking goes on after these two only; not after minutes of ringing (timer C).
+        let stops = overdue || !matches!(status, 408 | 503);
         if abandoned && status < 600 {
             return;
         }
@@ -307,7 +308,7 @@ impl Core {
     pub(super) fn first_time(&mut self, key: Key, message: &Message<'_>, status: u16) -> bool {
         let mut hasher = siphasher::sip::SipHasher13::new();
         hasher.write_u16(status);
-        hasher.write(message.to_tag());
+        hasher.write(message.tag_of_to());
         let seen = hasher.finish() as u32;
         let Some(client) = self.clients.get_mut(key) else { return false };
         let new = !client.told.contains(&seen) && client.told.len() < TOLD_MAX;

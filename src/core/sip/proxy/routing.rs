@@ -50,7 +50,7 @@ impl Core {
     }
 
     fn read_mark(&self, message: &Message<'_>, value: &[u8]) -> Option<RouteMark> {
-        let (from, to) = (message.from_tag(), message.to_tag());
+        let (from, to) = (message.tag_of_from(), message.tag_of_to());
         self.marks.read_route(value, message.call_id(), from, to)
     }
 
@@ -99,8 +99,8 @@ impl Core {
             message.uri().of(message.bytes()),
             message.value(Name::Route),
             message.call_id(),
-            message.from_tag(),
-            message.to_tag(),
+            message.tag_of_from(),
+            message.tag_of_to(),
             &number,
             message.value(Name::ProxyRequire),
             message.value(Name::ProxyAuthorization),

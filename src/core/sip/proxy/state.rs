@@ -1,11 +1,26 @@
 //! What is remembered of a transaction.
 
 use crate::model::{Arrival, Mono};
+use crate::sip::message::{Message, Via};
 use crate::sip::slab::Key;
 use crate::sip::transaction::{InviteClient, InviteServer, OtherClient, OtherServer};
-use crate::sip::{Hop, PeerId, Reason};
+use crate::sip::{Hop, PeerId, PeerKind, Reason, Received};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+
+/// A request that just came.
+pub struct Incoming<'a> {
+    /// The request.
+    pub message: &'a Message<'a>,
+    /// Its datagram.
+    pub datagram: &'a Received<'a>,
+    /// Its topmost Via.
+    pub via: Via,
+    /// Its sender.
+    pub peer: PeerId,
+    /// The sender's kind.
+    pub kind: PeerKind,
+}
 
 /// Which of an owner's timers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -228,3 +243,13 @@ pub struct Client {
 
 /// Different answers of one target that are told; a peer that invents tags is not told for ever.
 pub const TOLD_MAX: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    /// An answered call keeps one of each for 64*T1; 2 kB a call is the goal of the whole process.
+    #[test]
+    fn what_an_answered_call_keeps_is_small() {
+        let kept = size_of::<super::Server>() + size_of::<super::Client>();
+        assert!(kept <= 600, "{kept} bytes");
+    }
+}

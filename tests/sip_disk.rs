@@ -1,0 +1,137 @@
+//! The disk fails or hangs under the real binary: nobody hears what is not durable, no gated
+//! call leaves, everything else goes on, and the trouble is told.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+use support::ua::session;
+use support::{Desk, Dialog, Site, SiteOptions, Ua, WORKDAY_MORNING};
+
+/// Longer than any commit on a busy machine, so that silence means something.
+const SILENCE: Duration = Duration::from_millis(1500);
+
+fn shim(dir: &Path) -> PathBuf {
+    let out = dir.join("shim.so");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/powercut/shim.c");
+    let built = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-o"])
+        .arg(&out)
+        .arg(source)
+        .args(["-ldl", "-lpthread"])
+        .status();
+    assert!(built.unwrap().success());
+    out
+}
+
+struct Scene {
+    site: Site,
+    customer: Ua,
+    pbx: Ua,
+}
+
+impl Scene {
+    /// An inbound call is rung and answered; the answer's dialog.
+    fn talk(&self, name: &str) -> Dialog {
+        let mut dialog = Dialog::caller(&self.customer, "13800138000", "95519", name);
+        self.customer.send(&dialog.invite());
+        let invite = self.pbx.expect("INVITE ");
+        self.pbx.answer(&invite, "180 Ringing", "pbx", "");
+        self.customer.expect("SIP/2.0 180");
+        self.pbx.answer(&invite, "200 OK", "pbx", &session(self.pbx.address, "sendrecv"));
+        dialog.confirm(&self.customer.expect("SIP/2.0 200"));
+        self.customer.send(&dialog.ack());
+        self.pbx.expect("ACK ");
+        dialog
+    }
+
+    fn hang_up(&self, dialog: &mut Dialog) {
+        self.customer.send(&dialog.next("BYE", ""));
+        let bye = self.pbx.expect("BYE ");
+        self.pbx.answer(&bye, "200 OK", "", "");
+        self.customer.expect("SIP/2.0 200");
+    }
+
+    fn dial(&self, name: &str) -> Dialog {
+        let dialog = Dialog::caller(&self.pbx, "1001", "13900139000", name);
+        self.pbx.send(&dialog.invite());
+        self.pbx.expect("SIP/2.0 100");
+        dialog
+    }
+}
+
+fn is_event(frame: &Value) -> bool {
+    frame["t"] == "ev"
+}
+
+fn trouble(fault: &str) {
+    let options = SiteOptions { default_purpose: Some("service"), ..SiteOptions::default() };
+    let site = Site::with(&options);
+    let (control, log) = (site.path("fault"), site.path("writes.log"));
+    std::fs::write(&control, "-").unwrap();
+    let (shim, data) = (shim(site.dir()), site.path("data"));
+    let env = [
+        ("LD_PRELOAD", shim.as_path()),
+        ("POWERCUT_ROOT", data.as_path()),
+        ("POWERCUT_LOG", log.as_path()),
+        ("POWERCUT_FAULT", control.as_path()),
+    ];
+    let mut server = site.serve_with(WORKDAY_MORNING, &env);
+    let mint = ["token", "mint", "--subject", "lead", "--role", "supervisor"];
+    let minted = site.run(&[mint.as_slice(), &["--at", WORKDAY_MORNING]].concat());
+    let token = String::from_utf8(minted.stdout).unwrap();
+    let mut desk = Desk::supervisor(site.net.http(), token.trim());
+    let scene = Scene {
+        customer: Ua::bind(site.carrier(), site.carrier_side()),
+        pbx: Ua::bind(site.net.pbx(), site.net.trunkline()),
+        site,
+    };
+    let in_time = Duration::from_secs(5);
+    let mut before = scene.talk("before");
+    desk.expect("the answer", in_time, |f| f["k"] == "call.established");
+    desk.drain(Duration::from_millis(300));
+
+    std::fs::write(&control, fault).unwrap();
+    // The first event that cannot be written starts the clock of the trouble.
+    scene.hang_up(&mut before);
+    desk.expect("degraded", in_time, |f| f["t"] == "hb" && f["health"] == "degraded");
+    let gated = scene.dial("gated");
+    let refusal = scene.pbx.expect("SIP/2.0 403");
+    assert!(refusal.value("Reason").contains("journal"), "{}", refusal.text);
+    scene.pbx.send(&gated.ack_refusal(&refusal));
+    let mut during = scene.talk("during");
+    scene.hang_up(&mut during);
+    let leaked: Vec<Value> = desk.drain(SILENCE).into_iter().filter(is_event).collect();
+    assert!(leaked.is_empty(), "told before it was durable: {leaked:#?}");
+    assert_eq!(scene.customer.drain(Duration::from_millis(100)), [""; 0], "a gated call left");
+    assert_eq!(scene.site.metric("trunkline_journal_degraded"), 1.0);
+    assert!(server.is_alive());
+
+    std::fs::write(&control, "-").unwrap();
+    desk.expect("enabled", in_time * 4, |f| f["t"] == "hb" && f["health"] == "enabled");
+    desk.drain(Duration::from_millis(500));
+    let events: Vec<Value> = desk.seen().iter().filter(|f| is_event(f)).cloned().collect();
+    let positions: Vec<u64> =
+        events.iter().map(|e| e["pos"].as_str().unwrap().parse().unwrap()).collect();
+    assert!(positions.windows(2).all(|w| w[1] == w[0] + 1), "a gap: {positions:?}");
+    let cleared = events.iter().filter(|e| e["k"] == "call.cleared").count();
+    assert_eq!(cleared, 3, "before, during and the refused one");
+    let told = |state| events.iter().any(|e| e["o"]["status"] == state);
+    assert!(told("partiallyDisabled") && told("normal"), "the trouble stands in the log");
+    scene.dial("after");
+    scene.customer.expect("INVITE ");
+}
+
+#[test]
+fn a_failing_disk_closes_the_gate_and_nothing_else() {
+    trouble("e");
+}
+
+#[test]
+fn a_hanging_disk_closes_the_gate_and_nothing_else() {
+    trouble("h");
+}
