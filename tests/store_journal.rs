@@ -203,7 +203,8 @@ fn searches_respect_their_bounds_and_are_audited() {
     };
     // Ids carry START plus k ms; every third call is still live.
     let rows = opened.store.search(&query, "auditor", START).unwrap();
-    let want: Vec<_> = (50..60).rev().filter(|k| k % 3 != 0).map(kit::call_id).collect();
+    let want: Vec<_> =
+        (50..60_u64).rev().filter(|k| !k.is_multiple_of(3)).map(kit::call_id).collect();
     assert_eq!(rows.iter().map(|r| r.id).collect::<Vec<_>>(), want);
     let limited = RecordQuery { limit: 2, ..query.clone() };
     assert_eq!(opened.store.search(&limited, "auditor", START).unwrap().len(), 2);

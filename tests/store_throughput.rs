@@ -40,8 +40,8 @@ fn measure(engine: EngineKind, count: u64, rate: u64) -> Figures {
     let begun = Instant::now();
     let mut due = Vec::with_capacity(events.len());
     for (n, event) in events.into_iter().enumerate() {
-        if rate > 0 {
-            let at = begun + Duration::from_nanos(n as u64 * 1_000_000_000 / rate);
+        if let Some(ns) = (n as u64 * 1_000_000_000).checked_div(rate) {
+            let at = begun + Duration::from_nanos(ns);
             while Instant::now() < at {
                 std::thread::sleep(Duration::from_micros(100));
             }
