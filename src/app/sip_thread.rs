@@ -4,7 +4,7 @@
 use super::metrics::{Shared, Snapshot};
 use super::orders::Order;
 use crate::io::clock::Clock;
-use crate::io::udp::UdpPort;
+use crate::io::udp::{BATCH, UdpPort};
 use crate::io::wake::Waker;
 use crate::store::{JournalHandle, JournalState};
 use crossbeam_channel::{Receiver, Sender};
@@ -62,7 +62,8 @@ impl SipThread {
         loop {
             let mut busy = false;
             for index in 0..self.ports.len() {
-                busy |= self.receive(index, &mut state) > 0;
+                // A batch that is not full has emptied the socket.
+                busy |= self.receive(index, &mut state) == BATCH;
             }
             if !self.orders(&mut state) {
                 self.flush(&mut state);

@@ -13,7 +13,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::Duration;
 
 /// Datagrams taken from the kernel at once.
-const BATCH: usize = 32;
+pub const BATCH: usize = 32;
 /// Largest UDP payload.
 const DATAGRAM_BYTES_MAX: usize = 65_536;
 /// Asked of the kernel, which caps it at net.core.rmem_max: the default of 212 kB loses

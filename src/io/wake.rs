@@ -35,7 +35,9 @@ impl Waker {
         // Rounded up, so that a deadline has passed when the wait ends.
         let ms = timeout.map(|t| i32::try_from(t.as_micros().div_ceil(1000)).unwrap_or(i32::MAX));
         let timeout = ms.and_then(|ms| PollTimeout::try_from(ms).ok()).unwrap_or(PollTimeout::NONE);
-        if poll(&mut polled, timeout).is_ok() {
+        if poll(&mut polled, timeout).is_ok_and(|ready| ready > 0)
+            && polled[0].any().unwrap_or(false)
+        {
             let _ = self.event.read();
         }
     }

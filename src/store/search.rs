@@ -202,7 +202,7 @@ impl Store {
         Ok(decision)
     }
 
-    /// The do-not-call list as far as the projections are (25 ms behind the journal as a rule).
+    /// The do-not-call list as far as the projections are (up to 200 ms behind the journal as a rule).
     ///
     /// # Errors
     /// If a row does not open, or the look-up cannot be audited.

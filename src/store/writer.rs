@@ -14,13 +14,16 @@ use trunkline_core::model::{Committed, Epoch, Event, Wall};
 
 /// Events of one group at most.
 const GROUP_EVENTS_MAX: usize = 512;
+/// Commits begin at most this often: an idle journal commits at once, a busy one gathers, because
+/// a sync costs the same for one event as for many. It adds at most this to a gated INVITE.
+const GATHER: Duration = Duration::from_millis(5);
 /// Wait between attempts of a failing commit: doubles from the first to the last.
 const RETRY_FIRST: Duration = Duration::from_millis(10);
 const RETRY_MAX: Duration = Duration::from_secs(1);
 /// A commit that still fails so long after `close` is given up.
 const CLOSE_RETRY_MAX: Duration = Duration::from_secs(10);
 /// Projections start a round at most this often, so that their fsyncs leave the disk to commits.
-const PROJECT_EVERY: Duration = Duration::from_millis(25);
+const PROJECT_EVERY: Duration = Duration::from_millis(200);
 const PROJECT_IDLE: Duration = Duration::from_secs(1);
 
 /// What the ring carries.
@@ -50,6 +53,7 @@ impl<F: FnMut(Committed)> Writer<F> {
     /// Runs until the handle is gone and the ring is empty.
     pub(super) fn run(mut self) {
         let mut pending_epoch = None;
+        let mut next_commit = Instant::now();
         loop {
             if let Some(epoch) = pending_epoch.take()
                 && !self.begin_epoch(epoch)
@@ -69,8 +73,8 @@ impl<F: FnMut(Committed)> Writer<F> {
                 }
                 Err(_) => return,
             }
-            // While the last commit ran, this group gathered; waiting longer would only add
-            // latency.
+            std::thread::sleep(next_commit.saturating_duration_since(Instant::now()));
+            next_commit = Instant::now() + GATHER;
             let rows_max = self.store.engine.group_rows_max().min(GROUP_EVENTS_MAX);
             while group.len() < rows_max && pending_epoch.is_none() {
                 match self.ring.try_recv() {
@@ -78,6 +82,9 @@ impl<F: FnMut(Committed)> Writer<F> {
                     Ok(Item::Epoch(epoch)) => pending_epoch = Some(epoch),
                     Err(_) => break,
                 }
+            }
+            if group.len() == rows_max {
+                next_commit = Instant::now(); // a backlog does not wait
             }
             if !self.commit(group) {
                 return;
