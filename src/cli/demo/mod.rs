@@ -18,6 +18,7 @@ mod peer;
 mod procs;
 mod run;
 mod site;
+mod stop;
 mod story;
 mod summary;
 mod wiring;

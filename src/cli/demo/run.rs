@@ -10,6 +10,7 @@ use super::{
     out::{self, say},
     procs::{Peer, Told, Who},
     site::{self, Site},
+    stop::Stop,
     story::{self, Beat, Scene},
     summary,
     wiring::{self, Server},
@@ -86,27 +87,6 @@ pub(super) async fn run(args: DemoArgs) -> Result<(), DemoError> {
     };
     let finished = stage.finish().await;
     played.and(finished)
-}
-
-/// Ctrl-C and SIGTERM.
-struct Stop {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl Stop {
-    fn listen() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let interrupt = signal(SignalKind::interrupt())?;
-        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
-    }
-
-    async fn asked(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }
 
 /// Everything that runs.

@@ -116,8 +116,8 @@ pub trait Engine: Send + std::marker::Sync {
 
 /// An open file. Every method may be called from any thread.
 pub trait TableFile: Send + std::marker::Sync {
-    /// Makes a batch durable. After an error nothing of it may be visible to this process, and
-    /// the same batch can be committed again.
+    /// Makes a batch durable. After an error the same batch can be committed again. An engine may
+    /// show a batch to readers before it is durable: they go by what `commit` has returned.
     ///
     /// # Errors
     /// If it is not known to be durable.
@@ -160,7 +160,8 @@ pub trait TableFile: Send + std::marker::Sync {
     /// If it is damaged.
     fn scrub(&self) -> Result<(), StoreError>;
 
-    /// Copies the file as of one commit, while it is in use.
+    /// Copies the file as of one commit into a SQLite file (`to` ends in `.db`), while it is in
+    /// use.
     ///
     /// # Errors
     /// If the copy cannot be written.

@@ -14,7 +14,8 @@ fn dialog_request(answer: &Sent, method: &str, cseq: u32, branch: &str) -> Strin
     let routes: String = routes.iter().map(|r| format!("Route: {r}\r\n")).collect();
     format!(
         "{method} sip:gw@10.0.1.1:5060 SIP/2.0\r\n\
-         Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK{branch};rport\r\nMax-Forwards: 70\r\n{routes}\
+         Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK{branch};rport\r\n\
+         Max-Forwards: 70\r\n{routes}\
          From: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {cseq} {method}\r\nContent-Length: 0\r\n\r\n",
         answer.one(Name::From),
         answer.one(Name::To),
@@ -135,7 +136,8 @@ fn comma_joined_vias_lose_ours_alone() {
 #[test]
 fn bytes_are_what_they_were() {
     let mut rig = Rig::new();
-    let odd = b"X-Odd :  \xfcml\xe4ut \t;; x\r\nsubject:folded\r\n  line\r\nIdentity: \"a\" ;  alg=rs256\r\n";
+    let odd = b"X-Odd :  \xfcml\xe4ut \t;; x\r\nsubject:folded\r\n  line\r\n\
+        Identity: \"a\" ;  alg=rs256\r\n";
     let text = invite("a").into_bytes();
     let at = text.windows(8).position(|w| w == b"Contact:").unwrap();
     let mut bytes = text[..at].to_vec();
@@ -312,4 +314,33 @@ fn inbound_calls_reach_the_pbx() {
     assert_eq!(sent.to, PBX);
     let ok = rig.says(PBX, sent.answer("200 OK", "b", "")).remove(0);
     assert_eq!(ok.to, ALPHA);
+}
+
+#[test]
+fn a_preloaded_route_to_us_is_popped_and_a_foreign_uri_stays() {
+    let mut rig = Rig::new();
+    let text = request("INVITE", "r", "Route: <sip:10.9.9.9:5060;lr>, <sip:edge.example;lr>\r\n")
+        .replace("INVITE sip:13800138000@10.9.9.9", "INVITE sip:13800138000@carrier.example");
+    rig.says(PBX, text);
+    let (ask, _) = rig.ask();
+    let sent = rig.route(ask, &[(ALPHA_ID, ALPHA)]).remove(0);
+    assert_eq!(sent.to, ALPHA);
+    assert_eq!(sent.first_line(), "INVITE sip:13800138000@carrier.example SIP/2.0");
+    assert_eq!(sent.all(Name::Route), ["<sip:edge.example;lr>"]);
+}
+
+#[test]
+fn branches_of_rfc_2543_still_make_transactions() {
+    let mut rig = Rig::new();
+    let old = |text: String| text.replace("branch=z9hG4bKa", "branch=1");
+    rig.says(PBX, old(invite("a")));
+    let (ask, _) = rig.ask();
+    assert!(rig.says(PBX, old(invite("a")))[0].first_line().contains("100"));
+    let sent = rig.route(ask, &[(ALPHA_ID, ALPHA)]).remove(0);
+    let other = old(invite("a")).replace("a@pbx", "other@pbx");
+    rig.says(PBX, other);
+    rig.ask(); // another call, though the branch is the same
+    rig.says(ALPHA, sent.answer("486 Busy Here", "b", ""));
+    assert_eq!(rig.says(PBX, old(ack("a", "b"))), []);
+    assert_eq!(rig.core.counters().stray_acks, 0);
 }

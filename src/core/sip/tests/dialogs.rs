@@ -19,7 +19,8 @@ fn inside(method: &str, cseq: u32, head: &str, turned: bool) -> String {
         true => ("b", "froma", "sip:8001@10.0.0.1:5060", "10.0.1.1"),
     };
     format!(
-        "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {via}:5060;branch=z9hG4bK{method}{cseq}{from}\r\n\
+        "{method} {uri} SIP/2.0\r\n\
+         Via: SIP/2.0/UDP {via}:5060;branch=z9hG4bK{method}{cseq}{from}\r\n\
          Max-Forwards: 20\r\n{head}From: <sip:x@h>;tag={from}\r\nTo: <sip:y@h>;tag={to}\r\n\
          Call-ID: a@pbx\r\nCSeq: {cseq} {method}\r\n\r\n"
     )

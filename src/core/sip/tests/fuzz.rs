@@ -18,7 +18,8 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        6 => (0usize..3, 0usize..7, 0usize..4).prop_map(|(who, what, call)| Step::Says(who, what, call)),
+        6 => (0usize..3, 0usize..7, 0usize..4)
+            .prop_map(|(who, what, call)| Step::Says(who, what, call)),
         1 => (0usize..3, vec(any::<u8>(), 0..300)).prop_map(|(who, b)| Step::Garbage(who, b)),
         4 => (0usize..3, 0usize..40, vec((any::<u16>(), any::<u8>()), 1..6))
             .prop_map(|(who, n, m)| Step::Mutated(who, n, m)),

@@ -72,7 +72,8 @@ prop_compose! {
         let to_tag = to_tag.map_or_else(String::new, |t| format!(";tag={t}"));
         format!(
             "{method} sip:b@{host} SIP/2.0\r\n{vias}Max-Forwards: 70\r\nX-Odd: {odd}\r\n\
-             {}:{gap}{display}<sip:a@{host}>;x=y;tag={from_tag}\r\n{}: <sip:b@example.com>{to_tag}\r\n\
+             {}:{gap}{display}<sip:a@{host}>;x=y;tag={from_tag}\r\n\
+             {}: <sip:b@example.com>{to_tag}\r\n\
              {}: {call_id}\r\nCSeq:{gap}{cseq} {method}\r\n{}: {}\r\n\r\n{body}",
             name("From", "f"), name("To", "t"), name("Call-ID", "i"), name("Content-Length", "l"),
             body.len(),

@@ -20,7 +20,8 @@ fn a_short_tortuous_invite() {
     // §3.1.1.1: folds everywhere, compact names, odd spacing, empty display names, escapes.
     let text = "INVITE sip:vivekg@chair-dnrc.example.com;unknownparam SIP/2.0\r\n\
         TO :\r\n sip:vivekg@chair-dnrc.example.com ;   tag    = 1918181833n\r\n\
-        from   : \"J Rosenberg \\\\\\\"\"       <sip:jdrosen@example.com>\r\n  ;\r\n  tag = 98asjd8\r\n\
+        from   : \"J Rosenberg \\\\\\\"\"       <sip:jdrosen@example.com>\r\n\x20 ;\r\n  \
+        tag = 98asjd8\r\n\
         MaX-fOrWaRdS: 0068\r\nCall-ID: wsinv.ndaksdj@192.0.2.1\r\nContent-Length   : 0\r\n\
         cseq: 0009\r\n  INVITE\r\n\
         Via  : SIP  /   2.0\r\n /UDP\r\n    192.0.2.2;branch=390skdjuw\r\n\
@@ -29,7 +30,8 @@ fn a_short_tortuous_invite() {
         Route:\r\n <sip:services.example.com;lr;unknownwith=value;unknown-no-value>\r\n\
         v:  SIP  / 2.0  / TCP     spindle.example.com   ;\r\n  branch  =   z9hG4bK9ikj8  ,\r\n \
         SIP  /    2.0   / UDP  192.168.255.111   ; branch=\r\n z9hG4bK30239\r\n\
-        m:\"Quoted string \\\"\\\"\" <sip:jdrosen@example.com> ; newparam =\r\n      newvalue ;\r\n  \
+        m:\"Quoted string \\\"\\\"\" <sip:jdrosen@example.com> ; newparam =\r\n\x20     \
+        newvalue ;\r\n  \
         secondparam ; q = 0.33\r\n\r\n";
     let mut index = Index::default();
     index.read(text.as_bytes(), 128).unwrap();
@@ -55,7 +57,8 @@ fn wide_range_of_characters_and_methods() {
     let method = "!interesting-Method0123456789_*+`.%indeed'~";
     let text = request(method, "intmeth", "").replace(
         "sip:13800138000@10.9.9.9 SIP",
-        "sip:1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*:&it+has=1,weird!*pas$wo~d_too.(doesn't-it)@example.com SIP",
+        "sip:1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*:&it+has=1,\
+         weird!*pas$wo~d_too.(doesn't-it)@example.com SIP",
     );
     let sent = rig.says(PBX, text);
     assert_eq!(sent.len(), 1);

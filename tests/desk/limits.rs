@@ -1,9 +1,7 @@
 //! Every way a desk is refused or closed, with its code.
 #![allow(clippy::unwrap_used)]
 
-mod desk;
-
-use desk::*;
+use crate::kit::*;
 use futures_util::SinkExt as _;
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering::SeqCst;

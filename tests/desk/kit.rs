@@ -1,7 +1,8 @@
 //! A listening server, a log that feeds it, and a client that counts.
-#![allow(dead_code, clippy::unwrap_used)]
 
+#[path = "client.rs"]
 pub mod client;
+#[path = "site.rs"]
 pub mod site;
 
 pub use client::*;

@@ -1,9 +1,7 @@
 //! The same port over TLS.
 #![allow(clippy::unwrap_used)]
 
-mod desk;
-
-use desk::*;
+use crate::kit::*;
 use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;

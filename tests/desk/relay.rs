@@ -2,9 +2,7 @@
 //! log, over hundreds of reconnects. No gap, no duplicate, order kept, nothing of others.
 #![allow(clippy::unwrap_used)]
 
-mod desk;
-
-use desk::*;
+use crate::kit::*;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
 use std::net::SocketAddr;

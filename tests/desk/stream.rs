@@ -1,9 +1,7 @@
 //! What a desk sees: hello, welcome, snapshot, events, resume, heartbeats.
 #![allow(clippy::unwrap_used)]
 
-mod desk;
-
-use desk::*;
+use crate::kit::*;
 use serde_json::json;
 use std::sync::atomic::Ordering::SeqCst;
 use trunkline::io::desk::{DeskConfig, Health};

@@ -1,0 +1,10 @@
+//! Desktops against a listening server.
+
+#![allow(clippy::unwrap_used)]
+
+mod kit;
+mod limits;
+mod relay;
+mod stream;
+mod tls;
+mod token;
