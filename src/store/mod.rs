@@ -6,6 +6,7 @@
 
 mod audit;
 mod config;
+mod dnc;
 pub mod engine;
 mod engine_dir;
 mod entropy;

@@ -8,15 +8,15 @@ use super::frames::Frame;
 use super::mark::Mark;
 use super::months::Months;
 use super::rows::{
-    RowHead, RowKind, call_day, call_head, call_of, decision_day, decision_head, dnc_of, index_key,
+    RowHead, RowKind, call_day, call_head, call_of, decision_day, decision_head, index_key,
     row_head,
 };
 use super::store::Inner;
-use super::{StoreError, meta};
+use super::{StoreError, dnc, meta};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use trunkline_core::model::{
-    Call, CallId, Decision, Detail, DncEntry, Entity, Event, EventKind, Named, Wall, uuid_instant,
+    Call, CallId, Decision, Entity, Event, EventKind, Named, Wall, uuid_instant,
 };
 use trunkline_core::vault::{Day, Month, digest};
 
@@ -256,24 +256,8 @@ impl Projector {
         last: Mark,
         months: &[Month],
     ) -> Result<(), StoreError> {
-        let mut list: BTreeMap<[u8; 16], DncEntry> = BTreeMap::new();
-        for event in frames.iter().flat_map(|f| f.events.iter()) {
-            let Entity::Dnc(entries) = &event.entity else { continue };
-            for entry in entries {
-                let key = entry.key().0;
-                let known = match list.remove(&key) {
-                    Some(known) => Some(known),
-                    None => self.store.dnc_entry(&key)?,
-                };
-                list.insert(key, longest(known, entry));
-            }
-        }
-        let mut batch = Batch::default();
-        for (key, entry) in list {
-            let (head, event) = (RowHead { ts: entry.asked_at, ..RowHead::default() }, wrap(entry));
-            let row = self.store.rows().seal(RowKind::Dnc, &key, &head, DNC_KEY_DAY, &event)?;
-            batch.put(Table::Dnc, key, row);
-        }
+        let events = frames.iter().flat_map(|f| f.events.iter());
+        let mut batch = dnc::rows(&self.store, events)?;
         for month in months {
             batch.put(Table::State, meta::month_key(*month), last.to_bytes());
         }
@@ -375,34 +359,6 @@ fn mark_of(file: &dyn TableFile) -> Result<Mark, StoreError> {
     }
 }
 
-/// The key of the list is long-lived: it belongs to no day.
-const DNC_KEY_DAY: Day = Day(0);
-
 fn is_verdict(kind: EventKind) -> bool {
     matches!(kind, EventKind::OutboundAllowed | EventKind::OutboundDenied)
-}
-
-/// An entry never gets shorter: the block asked for is kept, whatever comes later.
-fn longest(known: Option<DncEntry>, new: &DncEntry) -> DncEntry {
-    match known {
-        Some(known) if known.until.is_none() => known,
-        Some(known) if new.until.is_some() && known.until >= new.until => known,
-        _ => new.clone(),
-    }
-}
-
-fn wrap(entry: DncEntry) -> Event {
-    Event {
-        pos: trunkline_core::model::Pos(0),
-        ts: entry.asked_at,
-        kind: EventKind::DncAdded,
-        entity: Entity::Dnc(vec![entry]),
-        detail: Detail::default(),
-    }
-}
-
-/// Opens a row of the list.
-pub(super) fn open_dnc(store: &Inner, key: &[u8], row: &[u8]) -> Result<DncEntry, StoreError> {
-    let event = store.rows().open(RowKind::Dnc, meta::FILE, key, row)?;
-    dnc_of(event).ok_or(StoreError::row(meta::FILE, "do-not-call entry"))
 }

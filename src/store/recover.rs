@@ -8,8 +8,8 @@ use super::keyring::Keyring;
 use super::mark::Mark;
 use super::months::Months;
 use super::project::Projector;
-use super::store::{Durable, Inner, Start, dnc_entries};
-use super::{EngineKind, Store, StoreConfig, StoreError, engine_dir, keys, meta};
+use super::store::{Durable, Inner, Start};
+use super::{EngineKind, Store, StoreConfig, StoreError, dnc, engine_dir, keys, meta};
 use std::sync::{Arc, Mutex};
 use trunkline_core::model::{Call, Epoch, NumberRef, Pos, Wall};
 use trunkline_core::vault::{BlindIndex, KeyPurpose, Signer};
@@ -158,7 +158,7 @@ fn open_locked(
         _lock: lock,
     });
     let projector = Projector::open(inner.clone(), audited, now)?;
-    let dnc = dnc_entries(&inner)?.into_iter().map(|e| (e.key(), e.until)).collect();
+    let dnc = dnc::entries(&inner)?.into_iter().map(|e| (e.key(), e.until)).collect();
     let recovery =
         Recovery { epoch, head: Pos(mark.pos), live: projector.live_calls(), dnc, clean };
     let start = Arc::new(Mutex::new(Some(Start { projector, epoch })));

@@ -4,8 +4,7 @@ use super::audit::Draft;
 use super::engine::{KEY_END, Order, Table, TableFile};
 use super::months::Months;
 use super::rows::{RowKind, call_day, call_of, decision_day, decision_of, index_key};
-use super::store::dnc_entries;
-use super::{Store, StoreError};
+use super::{Store, StoreError, dnc};
 use trunkline_core::model::{
     Call, CallId, Cause, Decision, DecisionId, Direction, DncEntry, Party, Wall,
 };
@@ -208,7 +207,7 @@ impl Store {
     /// # Errors
     /// If a row does not open, or the look-up cannot be audited.
     pub fn dnc_list(&self, who: &str, now: Wall) -> Result<Vec<DncRow>, StoreError> {
-        let entries = dnc_entries(&self.inner)?;
+        let entries = dnc::entries(&self.inner)?;
         let draft = Draft::new(now, who, "dnc.list", format!("entries={}", entries.len()));
         let commit = self.inner.durable.mark().seq;
         self.inner.audit().append(vec![draft], commit)?;

@@ -1,5 +1,6 @@
 //! The open store: what all threads share, and the calls that read it.
 
+use super::StoreError;
 use super::audit::{AuditLog, Draft};
 use super::engine::{Engine, TableFile};
 use super::frames::{Frame, Frames};
@@ -10,10 +11,9 @@ use super::months::Months;
 use super::project::Projector;
 use super::rows::Rows;
 use super::writer::{Clock, Writer, follow};
-use super::{StoreError, engine::Table, meta, project};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use trunkline_core::model::{Committed, DncEntry, Epoch, Event, Pos, Wall};
+use trunkline_core::model::{Committed, Epoch, Event, Pos, Wall};
 use trunkline_core::vault::BlindIndex;
 
 /// Frames between writer and projections; beyond, projections read the journal.
@@ -85,11 +85,6 @@ impl Inner {
 
     pub(super) fn rows(&self) -> Rows<'_> {
         Rows { keys: &self.keys, tenant: &self.tenant }
-    }
-
-    pub(super) fn dnc_entry(&self, key: &[u8; 16]) -> Result<Option<DncEntry>, StoreError> {
-        let row = self.meta.get(Table::Dnc, key)?;
-        row.map(|row| project::open_dnc(self, key, &row)).transpose()
     }
 }
 
@@ -203,10 +198,4 @@ impl Store {
     pub fn scrub(&self) -> Result<(), StoreError> {
         self.inner.meta.scrub()
     }
-}
-
-/// Every entry of the do-not-call list.
-pub(super) fn dnc_entries(store: &Inner) -> Result<Vec<DncEntry>, StoreError> {
-    let rows = meta::all(&store.meta, Table::Dnc)?;
-    rows.iter().map(|(key, row)| project::open_dnc(store, key, row)).collect()
 }

@@ -301,7 +301,7 @@ impl CallMachine {
             let cause = cause_of_cancel(reason.as_ref());
             return self.end(at, released, cause, CALLER, out);
         }
-        let at = Moment::measured(arrival, now);
+        let at = if local { Moment::own(now) } else { Moment::measured(arrival, now) };
         let released = match (local, cause.csta) {
             (true, CstaCause::PolicyDenied) => Released::System,
             (true, _) => Released::Network,

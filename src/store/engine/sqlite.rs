@@ -136,7 +136,7 @@ impl TableFile for SqliteFile {
     fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
         let mut writer = lock(&self.writer);
         apply(&mut writer, batch).map_err(|e| self.err(&e))?;
-        let look = self.commits.fetch_add(1, Ordering::Relaxed) % COMMITS_PER_LOOK == 0;
+        let look = self.commits.fetch_add(1, Ordering::Relaxed).is_multiple_of(COMMITS_PER_LOOK);
         if look && self.wal_bytes() > WAL_BYTES_MAX {
             // The background checkpoint is behind. This one may find the log busy; the batch is
             // durable whatever it says.

@@ -72,7 +72,7 @@ pub fn write_until_killed() {
             Err(_) => std::thread::sleep(Duration::from_millis(1)),
         }
         // Groups of one to a few events, so that there are many commits to cut between.
-        if pos % 3 == 0 {
+        if pos.is_multiple_of(3) {
             std::thread::sleep(Duration::from_micros(pos % 7 * 300));
         }
         if pos > end {

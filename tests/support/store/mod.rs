@@ -131,7 +131,7 @@ fn decision_at(k: u64) -> Decision {
     Decision {
         id: decision_id(k),
         call_id: Some(call_id(k)),
-        verdict: if k % 5 == 0 { Verdict::Deny } else { Verdict::Allow },
+        verdict: if k.is_multiple_of(5) { Verdict::Deny } else { Verdict::Allow },
         rules: Vec::new(),
         ruleset: "test".to_owned(),
         ruleset_hash: "00".to_owned(),
@@ -152,7 +152,7 @@ fn decision_at(k: u64) -> Decision {
 pub fn dnc_entry(k: u64) -> DncEntry {
     DncEntry {
         number: party(&number_of(k)),
-        until: (k % 8 != 0).then(|| format!("2026-02-{:02}", 1 + k % 28)),
+        until: (!k.is_multiple_of(8)).then(|| format!("2026-02-{:02}", 1 + k % 28)),
         reason: "register".to_owned(),
         asked_at: at(k),
         added_by: "test".to_owned(),
@@ -167,14 +167,17 @@ pub fn event_at(pos: u64) -> Event {
     let (kind, entity) = match step {
         0 => (EventKind::CallOriginated, call(1, S::Initiated)),
         1 => {
-            let kind =
-                if k % 5 == 0 { EventKind::OutboundDenied } else { EventKind::OutboundAllowed };
+            let kind = if k.is_multiple_of(5) {
+                EventKind::OutboundDenied
+            } else {
+                EventKind::OutboundAllowed
+            };
             (kind, Entity::Decision(Box::new(decision_at(k))))
         }
         2 => (EventKind::CallEstablished, call(2, S::Connected)),
-        3 if k % 4 == 0 => (EventKind::DncAdded, Entity::Dnc(vec![dnc_entry(k)])),
+        3 if k.is_multiple_of(4) => (EventKind::DncAdded, Entity::Dnc(vec![dnc_entry(k)])),
         3 => (EventKind::CallHeld, call(3, S::Hold)),
-        _ if k % 3 == 0 => (EventKind::CallRetrieved, call(4, S::Connected)),
+        _ if k.is_multiple_of(3) => (EventKind::CallRetrieved, call(4, S::Connected)),
         _ => (EventKind::CallCleared, call(4, S::Null)),
     };
     Event { pos: Pos(pos), ts: at(pos), kind, entity, detail: Detail::default() }
