@@ -91,6 +91,8 @@ fn trouble(fault: &str) {
         site,
     };
     let in_time = Duration::from_secs(5);
+    // Until its subscription stands, a desk is told states and not events.
+    desk.expect("its subscriptions", in_time, |f| f["t"] == "sub.ok" && f["id"] == "h");
     let mut before = scene.talk("before");
     desk.expect("the answer", in_time, |f| f["k"] == "call.established");
     desk.drain(Duration::from_millis(300));

@@ -27,7 +27,7 @@ fn a_stopped_process_does_not_move_the_ring() {
 
     let dialled = customer.send(&dialog.invite());
     let invite = pbx.expect("INVITE ");
-    server.signal(Signal::SIGSTOP);
+    server.pause();
     let rang = pbx.answer(&invite, "180 Ringing", "pbx", "");
     std::thread::sleep(STOPPED);
     server.signal(Signal::SIGCONT);

@@ -69,6 +69,18 @@ pub fn udp_is_bound(address: SocketAddr) -> bool {
     rows.lines().any(|row| row.split_whitespace().nth(1) == Some(&wanted))
 }
 
+/// Stops every thread of a child; SIGSTOP alone returns before they have stopped.
+pub fn stop(child: &Child) {
+    signal(child, Signal::SIGSTOP);
+    let stopped = || {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
+        let mut stats = tasks.map(|t| std::fs::read_to_string(t.unwrap().path().join("stat")));
+        // The state follows the name, which stands in parentheses.
+        stats.all(|s| s.is_ok_and(|s| s.rsplit(") ").next().is_some_and(|r| r.starts_with('T'))))
+    };
+    assert!(poll_until(Duration::from_secs(5), stopped), "the process does not stop");
+}
+
 /// Resident memory in KiB.
 pub fn resident_kib(child: &Child) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();

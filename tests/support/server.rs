@@ -1,7 +1,7 @@
 //! The real binary with its own folder, configuration and network.
 
 use super::net::Net;
-use super::process::{end, last_lines, resident_kib, signal, wait_for_exit};
+use super::process::{end, last_lines, resident_kib, signal, stop, wait_for_exit};
 use super::tail::Tail;
 use nix::sys::signal::Signal;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -234,6 +234,11 @@ impl Server {
 
     pub fn signal(&self, which: Signal) {
         signal(&self.child, which);
+    }
+
+    /// Returns when no thread of it runs any more; SIGCONT ends it.
+    pub fn pause(&self) {
+        stop(&self.child);
     }
 
     /// As a crash: no drain, no flush.

@@ -97,7 +97,7 @@ pub struct SubSnap {
 }
 
 /// A snapshot. `live`: the subscriber was registered in the same step, and events after `pos` are
-/// delivered; else it reads on with [`Hub::advance`] from `pos`.
+/// delivered; else it reads on with [`Hub::advance`](super::Hub::advance) from `pos`.
 #[derive(Clone, Debug)]
 pub struct Cut {
     /// Why it is a snapshot.
@@ -115,8 +115,9 @@ pub struct Cut {
 pub enum Start {
     /// In the ring: the first step of the replay.
     Replay(Advance),
-    /// Older than the ring: read the journal after `from`, then [`Hub::advance`]; or
-    /// [`Hub::restart`] if the journal does not hold it.
+    /// Older than the ring: read the journal after `from`, then
+    /// [`Hub::advance`](super::Hub::advance); or [`Hub::restart`](super::Hub::restart) if the
+    /// journal does not hold it.
     Journal {
         /// Client's position.
         from: Pos,
