@@ -17,7 +17,7 @@ const SILENCE: Duration = Duration::from_millis(1500);
 
 fn shim(dir: &Path) -> PathBuf {
     let out = dir.join("shim.so");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/powercut/shim.c");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/store/powercut/shim.c");
     let built = Command::new("cc")
         .args(["-shared", "-fPIC", "-O1", "-o"])
         .arg(&out)

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{broadcast, oneshot};
 use trunkline_core::engine::PartyMaker;
-use trunkline_core::gate::{Ask, Book};
+use trunkline_core::gate::{Ask, Book, Normalizer};
 use trunkline_core::model::{Committed, DncEntry, Event, Pos, Wall};
 use trunkline_core::wire::{View, event_to_json};
 
@@ -30,6 +30,7 @@ pub(super) struct Desk {
     pub head: Arc<dyn Fn() -> Pos + Send + Sync>,
     /// Makes parties keyed for the do-not-call list.
     pub list_parties: PartyMaker,
+    pub normalizer: Normalizer,
     pub book: Arc<Book>,
     pub ruleset: String,
 }
@@ -68,7 +69,7 @@ async fn serve(
             let (answers, done) = (answer.clone(), answer);
             let work = move || {
                 let now = desk.clock.wall();
-                store_command(&desk.store, &request, &who, now, &mut |line| {
+                store_command(&desk.store, &desk.normalizer, &request, &who, now, &mut |line| {
                     let _ = answers.blocking_send(line); // the client may have gone
                 })
             };

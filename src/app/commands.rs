@@ -2,6 +2,7 @@
 
 use crate::store::{DncRow, RecordQuery, RecordRow, Store, StoreError};
 use serde_json::{Value, json};
+use trunkline_core::gate::Normalizer;
 use trunkline_core::model::{CallId, Named, Party, Wall};
 use trunkline_core::wire::{View, call_to_pb, decision_to_pb};
 
@@ -43,12 +44,14 @@ impl CommandError {
     }
 }
 
-/// Does a store command; each result goes to `emit`. Reads are audited under `who`.
+/// Does a store command; each result goes to `emit`. Reads are audited under `who`; numbers may be
+/// written as dialled.
 ///
 /// # Errors
 /// See [`CommandError`].
 pub fn store_command(
     store: &Store,
+    normalizer: &Normalizer,
     request: &Value,
     who: &str,
     now: Wall,
@@ -56,7 +59,7 @@ pub fn store_command(
 ) -> Result<(), CommandError> {
     match text(request, "cmd").unwrap_or_default() {
         "records.search" => {
-            let query = query(request, now)?;
+            let query = query(normalizer, request, now)?;
             for row in store.search(&query, who, now)? {
                 emit(record_json(&row));
             }
@@ -99,10 +102,17 @@ pub fn instant(request: &Value, field: &'static str) -> Result<Option<Wall>, Com
         .transpose()
 }
 
-fn query(request: &Value, now: Wall) -> Result<RecordQuery, CommandError> {
+fn query(
+    normalizer: &Normalizer,
+    request: &Value,
+    now: Wall,
+) -> Result<RecordQuery, CommandError> {
     let month = std::time::Duration::from_secs(31 * 86_400);
     Ok(RecordQuery {
-        number: text(request, "number").map(str::to_owned),
+        number: text(request, "number").map(|typed| {
+            let dialed = normalizer.read(typed);
+            dialed.list_key().unwrap_or(typed).to_owned()
+        }),
         device: text(request, "device").map(str::to_owned),
         from: instant(request, "from")?.unwrap_or(now.before(month)),
         to: instant(request, "to")?.unwrap_or(Wall(i64::MAX)),

@@ -90,7 +90,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     let Opened { store, recovery, refs, .. } = opened;
     let (book, ruleset) =
         (engine_config.book.clone(), engine_config.ruleset.clone().unwrap_or_default());
-    let list_parties = PartyMaker::new(engine_config.normalizer.clone(), refs.list.clone());
+    let normalizer = engine_config.normalizer.clone();
+    let list_parties = PartyMaker::new(normalizer.clone(), refs.list.clone());
 
     let durable = Arc::new(AtomicU64::new(recovery.head.0));
     let waker = Waker::new().map_err(AppError::io("eventfd"))?;
@@ -153,6 +154,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         committed,
         head: Arc::new(move || Pos(durable.load(Ordering::Acquire))),
         list_parties,
+        normalizer,
         book,
         ruleset,
     });

@@ -74,9 +74,11 @@ fn read(config: &Config, request: &Value, mut each: impl FnMut(Value)) -> Result
         let entropy = entropy().map_err(|e| Failure::new(Exit::Failure, e.to_string()))?;
         let opened = crate::store::open(&app::store_config(config), now, entropy)?;
         let who = format!("uid:{} offline", nix::unistd::getuid());
-        return store_command(&opened.store, request, &who, now, &mut each).map_err(|error| {
-            let error = json!({"code": error.code(), "message": error.to_string()});
-            refused(&error)
+        let (book, _) = app::book(Some(config))?;
+        let normalizer = app::normalizer(Some(config), &book)?;
+        let done = store_command(&opened.store, &normalizer, request, &who, now, &mut each);
+        return done.map_err(|error| {
+            refused(&json!({"code": error.code(), "message": error.to_string()}))
         });
     }
     ask(config, request, |line| {

@@ -152,6 +152,7 @@ fn open_locked(
         months,
         audit: Mutex::new(audit),
         durable: Durable::new(mark),
+        projected: Durable::new(mark),
         tenant: config.tenant.clone(),
         journal_keep: config.journal_keep,
         desk_refs: desk.clone(),

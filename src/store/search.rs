@@ -97,6 +97,7 @@ impl Store {
         who: &str,
         now: Wall,
     ) -> Result<Vec<RecordRow>, StoreError> {
+        self.inner.settle();
         let limit = query.limit.min(SEARCH_ROWS_MAX);
         let mut out: Vec<RecordRow> = Vec::new();
         for month in self.inner.months.down(Month::of(query.from), Month::of(query.to)) {
@@ -168,6 +169,7 @@ impl Store {
     /// # Errors
     /// If the row does not open, or the look-up cannot be audited.
     pub fn show(&self, id: CallId, who: &str, now: Wall) -> Result<Option<Call>, StoreError> {
+        self.inner.settle();
         let month = call_day(id).month();
         let call = match self.inner.months.find(month)? {
             Some(file) => self.record(file.as_ref(), &Months::name(month), id.0.as_bytes())?,
@@ -187,6 +189,7 @@ impl Store {
         who: &str,
         now: Wall,
     ) -> Result<Option<Decision>, StoreError> {
+        self.inner.settle();
         let month = decision_day(id).month();
         let key = id.0.as_bytes();
         let row = match self.inner.months.find(month)? {
@@ -202,11 +205,12 @@ impl Store {
         Ok(decision)
     }
 
-    /// The do-not-call list as far as the projections are (up to 200 ms behind the journal as a rule).
+    /// The do-not-call list.
     ///
     /// # Errors
     /// If a row does not open, or the look-up cannot be audited.
     pub fn dnc_list(&self, who: &str, now: Wall) -> Result<Vec<DncRow>, StoreError> {
+        self.inner.settle();
         let entries = dnc::entries(&self.inner)?;
         let draft = Draft::new(now, who, "dnc.list", format!("entries={}", entries.len()));
         let commit = self.inner.durable.mark().seq;

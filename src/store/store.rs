@@ -12,7 +12,7 @@ use super::project::Projector;
 use super::rows::Rows;
 use super::writer::{Clock, Writer, follow};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use trunkline_core::model::{Committed, Epoch, Event, Pos, Wall};
 use trunkline_core::vault::BlindIndex;
 
@@ -37,6 +37,8 @@ pub(super) struct Inner {
     pub(super) months: Months,
     pub(super) audit: Mutex<AuditLog>,
     pub(super) durable: Durable,
+    /// What the projections have taken in.
+    pub(super) projected: Durable,
     pub(super) tenant: String,
     pub(super) journal_keep: Duration,
     pub(super) desk_refs: BlindIndex,
@@ -49,7 +51,10 @@ pub(super) struct Start {
     pub(super) epoch: Epoch,
 }
 
-/// Newest durable commit.
+/// Longest wait of a read for the projections.
+const SETTLE_MAX: Duration = Duration::from_secs(2);
+
+/// Newest commit that is durable, or projected.
 pub(super) struct Durable(Mutex<Mark>);
 
 impl Durable {
@@ -78,6 +83,15 @@ pub struct AuditReport {
 }
 
 impl Inner {
+    /// Waits until the projections have what is durable now, so that a read sees what its caller
+    /// was told. Behind for longer than 2 s they are in trouble, and the read shows what there is.
+    pub(super) fn settle(&self) {
+        let (wanted, started) = (self.durable.mark().seq, Instant::now());
+        while self.projected.mark().seq < wanted && started.elapsed() < SETTLE_MAX {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     pub(super) fn audit(&self) -> MutexGuard<'_, AuditLog> {
         // An append that panicked left the log marked dirty: the next one cuts it back.
         self.audit.lock().unwrap_or_else(PoisonError::into_inner)

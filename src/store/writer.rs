@@ -23,7 +23,7 @@ const RETRY_MAX: Duration = Duration::from_secs(1);
 /// A commit that still fails so long after `close` is given up.
 const CLOSE_RETRY_MAX: Duration = Duration::from_secs(10);
 /// Projections start a round at most this often, so that their fsyncs leave the disk to commits.
-const PROJECT_EVERY: Duration = Duration::from_millis(200);
+const PROJECT_EVERY: Duration = Duration::from_millis(25);
 const PROJECT_IDLE: Duration = Duration::from_secs(1);
 
 /// What the ring carries.
@@ -192,5 +192,9 @@ fn round(projector: &mut Projector, store: &Inner, group: &[Frame]) -> Result<()
     if follows {
         projector.take(group)?;
     }
-    if projector.done().seq < store.durable.mark().seq { projector.catch_up() } else { Ok(()) }
+    if projector.done().seq < store.durable.mark().seq {
+        projector.catch_up()?;
+    }
+    store.projected.set(projector.done());
+    Ok(())
 }

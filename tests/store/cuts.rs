@@ -2,15 +2,9 @@
 //! not sync must be caught by the same method, or it would prove nothing.
 #![allow(clippy::unwrap_used)]
 
-#[path = "support/store/child.rs"]
-mod child;
-#[path = "support/store/mod.rs"]
-mod kit;
-#[path = "support/powercut/mod.rs"]
-mod powercut;
-
-use kit::{Site, check};
-use powercut::{Dice, Log, Policy};
+use crate::kit::{Site, check};
+use crate::powercut::{Dice, Log, Policy};
+use crate::{child, kit, powercut};
 use std::panic::AssertUnwindSafe;
 use trunkline::store::{EngineKind, StoreConfig, StoreError};
 
@@ -34,14 +28,15 @@ fn run(engine: &str, cuts: usize) -> Tally {
     let site = Site::new();
     let shim = powercut::build_shim(site.dir.path());
     let log = site.dir.path().join("log");
-    let done = child::command("powercut_writer_child", &site.config.dir, &site.config.master_key)
-        .env("STORE_CHILD_EVENTS", EVENTS)
-        .env("STORE_CHILD_ENGINE", engine)
-        .env("POWERCUT_ROOT", &site.config.dir)
-        .env("POWERCUT_LOG", &log)
-        .env("LD_PRELOAD", &shim)
-        .output()
-        .unwrap();
+    let done =
+        child::command("cuts::powercut_writer_child", &site.config.dir, &site.config.master_key)
+            .env("STORE_CHILD_EVENTS", EVENTS)
+            .env("STORE_CHILD_ENGINE", engine)
+            .env("POWERCUT_ROOT", &site.config.dir)
+            .env("POWERCUT_LOG", &log)
+            .env("LD_PRELOAD", &shim)
+            .output()
+            .unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     let log = Log::read(&log, &site.config.dir);
     assert!(log.acks() > 20, "only {} acks", log.acks());

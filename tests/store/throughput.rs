@@ -1,11 +1,8 @@
-//! How fast the journal is on this machine: `cargo test --release --test store_throughput --
+//! How fast the journal is on this machine: `cargo test --release --test store throughput --
 //! --ignored --nocapture`.
 #![allow(clippy::unwrap_used)]
 
-#[path = "support/store/mod.rs"]
-mod kit;
-
-use kit::{START, Site, at, event_at};
+use crate::kit::{START, Site, at, event_at};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use trunkline::store::EngineKind;

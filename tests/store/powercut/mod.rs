@@ -11,7 +11,7 @@ use std::process::Command;
 
 /// Compiles the shim into a directory.
 pub fn build_shim(dir: &Path) -> PathBuf {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/powercut/shim.c");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/store/powercut/shim.c");
     let shim = dir.join("powercut.so");
     let cc = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
     let made = Command::new(cc)

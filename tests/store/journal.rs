@@ -1,10 +1,8 @@
 //! The journal as the rooms above see it: order, epochs, resume, limits, records, list, audit.
 #![allow(clippy::unwrap_used)]
 
-#[path = "support/store/mod.rs"]
-mod kit;
-
-use kit::{START, Site, at, check, event_at};
+use crate::kit;
+use crate::kit::{START, Site, at, check, event_at};
 use std::sync::mpsc;
 use std::time::Duration;
 use trunkline::store::{JournalHandle, JournalState, Opened, RecordQuery, Store, StoreError};
@@ -175,8 +173,7 @@ fn the_list_is_never_shortened() {
         event.entity = Entity::Dnc(vec![entry(until)]);
         push(&handle, event);
         told.recv_timeout(Duration::from_secs(10)).unwrap();
-        // Each in a commit and a projection of its own.
-        std::thread::sleep(Duration::from_millis(60));
+        // The read waits for the projections, so each entry has a round of its own.
         let rows = opened.store.dnc_list("test", START).unwrap();
         let found: Vec<_> = rows.iter().map(|r| r.entry.until.as_deref()).collect();
         let want = if i < 2 { Some("2026-03-01") } else { None };

@@ -1,15 +1,9 @@
 //! kill -9 at random moments, opening included; then damage to the newest file.
 #![allow(clippy::unwrap_used)]
 
-#[path = "support/store/child.rs"]
-mod child;
-#[path = "support/store/mod.rs"]
-mod kit;
-#[path = "support/powercut/mod.rs"]
-mod powercut;
-
-use kit::{Site, check};
-use powercut::Dice;
+use crate::kit::{Site, check};
+use crate::powercut::Dice;
+use crate::{child, kit};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::Child;
@@ -57,7 +51,7 @@ fn kill_loop(engine: EngineKind) {
         let while_opening = cycle % 6 == 5;
         let wait = if while_opening { dice.below(60) } else { 10 + dice.below(150) };
         let mut command =
-            child::command("crash_writer_child", &site.config.dir, &site.config.master_key);
+            child::command("crash::crash_writer_child", &site.config.dir, &site.config.master_key);
         let name = if engine == EngineKind::Sled { "sled" } else { "sqlite" };
         let child = command.env("STORE_CHILD_ENGINE", name).spawn().unwrap();
         let acked = kill_after(child, Duration::from_millis(wait as u64), while_opening);
@@ -88,7 +82,7 @@ fn nothing_acknowledged_is_lost_to_kill_9_with_sled() {
 fn killed_site() -> (Site, u64) {
     let site = Site::new();
     let mut command =
-        child::command("crash_writer_child", &site.config.dir, &site.config.master_key);
+        child::command("crash::crash_writer_child", &site.config.dir, &site.config.master_key);
     let child = command.env("STORE_CHILD_EVENTS", "1200").spawn().unwrap();
     // The child stops writing at 1200 and exits there, without a clean stop.
     let done = child.wait_with_output().unwrap();

@@ -2,14 +2,8 @@
 //! says so at once, and afterwards everything comes in order.
 #![allow(clippy::unwrap_used)]
 
-#[path = "support/store/child.rs"]
-mod child;
-#[path = "support/store/mod.rs"]
-mod kit;
-#[path = "support/powercut/mod.rs"]
-mod powercut;
-
-use kit::{Site, at, check, event_at};
+use crate::kit::{Site, at, check, event_at};
+use crate::{child, kit, powercut};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -20,13 +14,14 @@ use trunkline_core::model::Committed;
 fn no_event_is_told_while_the_disk_fails_or_hangs() {
     let site = Site::new();
     let shim = powercut::build_shim(site.dir.path());
-    let done = child::command("faulty_disk_child", &site.config.dir, &site.config.master_key)
-        .env("POWERCUT_ROOT", &site.config.dir)
-        .env("POWERCUT_LOG", "/dev/null")
-        .env("POWERCUT_FAULT", site.dir.path().join("fault"))
-        .env("LD_PRELOAD", &shim)
-        .output()
-        .unwrap();
+    let done =
+        child::command("faults::faulty_disk_child", &site.config.dir, &site.config.master_key)
+            .env("POWERCUT_ROOT", &site.config.dir)
+            .env("POWERCUT_LOG", "/dev/null")
+            .env("POWERCUT_FAULT", site.dir.path().join("fault"))
+            .env("LD_PRELOAD", &shim)
+            .output()
+            .unwrap();
     let said = String::from_utf8_lossy(&done.stderr).into_owned();
     assert!(done.status.success(), "{said}\n{}", String::from_utf8_lossy(&done.stdout));
     assert!(said.contains("three faults survived"), "{said}");

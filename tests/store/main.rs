@@ -1,0 +1,13 @@
+//! The journal, its projections and their engines, on real files.
+
+#![allow(clippy::unwrap_used)]
+
+mod child;
+mod conformance;
+mod crash;
+mod cuts;
+mod faults;
+mod journal;
+mod kit;
+mod powercut;
+mod throughput;
