@@ -102,11 +102,7 @@ pub fn instant(request: &Value, field: &'static str) -> Result<Option<Wall>, Com
         .transpose()
 }
 
-fn query(
-    normalizer: &Normalizer,
-    request: &Value,
-    now: Wall,
-) -> Result<RecordQuery, CommandError> {
+fn query(normalizer: &Normalizer, request: &Value, now: Wall) -> Result<RecordQuery, CommandError> {
     let month = std::time::Duration::from_secs(31 * 86_400);
     Ok(RecordQuery {
         number: text(request, "number").map(|typed| {
