@@ -120,7 +120,7 @@ fn garbage(from: &Ua) -> Vec<Vec<u8>> {
         all.push(good().as_bytes()[..cut].to_vec());
     }
     let whole = good();
-    all.push(whole[..whole.find("\r\n\r\n").unwrap()].as_bytes().to_vec());
+    all.push(whole.as_bytes()[..whole.find("\r\n\r\n").unwrap()].to_vec());
     all
 }
 
