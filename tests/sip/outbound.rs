@@ -2,11 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod support;
-
+use crate::support::process::poll_until;
+use crate::support::{Sipp, Site, SiteOptions, Story, WORKDAY_MORNING};
 use std::time::Duration;
-use support::process::poll_until;
-use support::{Sipp, Site, SiteOptions, Story, WORKDAY_MORNING};
 
 const CUSTOMER: &str = "13800138000";
 const SERVICE: &str = "X-Trunkline-Purpose: service";
@@ -45,7 +43,7 @@ fn assert_denied(
     let _server = site.serve(clock);
     prepare(&site);
     let mut tail = site.tail(None);
-    let carrier = support::Ua::bind(site.carrier(), site.carrier_side());
+    let carrier = crate::support::Ua::bind(site.carrier(), site.carrier_side());
     let refusal = refused(&site, CUSTOMER, Some(SERVICE));
 
     let reason = reason_of(&refusal);

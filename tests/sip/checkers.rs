@@ -2,10 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod support;
-
+use crate::support::Story;
 use serde_json::{Value, json};
-use support::Story;
 
 /// `kind[:leg[:second]]` words to events of one call; ended legs are those that were cleared.
 fn stream(told: &str) -> Vec<Value> {

@@ -1,11 +1,9 @@
-//! The stories of tests/sipp fit each other without trunkline between them: when one fails in
+//! The stories of tests/sip/sipp fit each other without trunkline between them: when one fails in
 //! another test, it is not the story's fault.
 
 #![allow(clippy::unwrap_used)]
 
-mod support;
-
-use support::{Net, Sipp};
+use crate::support::{Net, Sipp};
 
 const CALL: [&str; 2] = ["1001", "13800138000"];
 

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 /// A scenario never runs longer than this.
 const BOUND: Duration = Duration::from_secs(30);
 
-/// How to run one scenario of `tests/sipp`.
+/// How to run one scenario of `tests/sip/sipp`.
 pub struct Sipp {
     name: String,
     xml: String,
@@ -40,7 +40,8 @@ impl Sipp {
     }
 
     fn scenario(story: &str, local: SocketAddr) -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/sipp/{story}.xml"));
+        let path =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/sip/sipp/{story}.xml"));
         let xml = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path:?}: {e}"));
         Self { name: story.to_owned(), xml, args: Vec::new(), local }
     }

@@ -78,10 +78,6 @@ impl Tail {
         &self.events
     }
 
-    pub fn events(&self) -> &[Value] {
-        &self.events
-    }
-
     pub fn last_pos(&self) -> u64 {
         self.events.last().map_or(self.start_pos, position)
     }

@@ -3,14 +3,12 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod support;
-
+use crate::support::ua::session;
+use crate::support::{Desk, Dialog, Site, SiteOptions, Ua, WORKDAY_MORNING};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
-use support::ua::session;
-use support::{Desk, Dialog, Site, SiteOptions, Ua, WORKDAY_MORNING};
 
 /// Longer than any commit on a busy machine, so that silence means something.
 const SILENCE: Duration = Duration::from_millis(1500);

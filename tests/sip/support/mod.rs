@@ -4,8 +4,6 @@
 //! scenarios (`Sipp`) where a story is told, and a hand-driven `Ua` where the test needs the
 //! moment of every datagram.
 
-// Each test binary compiles this module and uses its own part of it.
-#![allow(dead_code, unused_imports)]
 #![allow(clippy::unwrap_used)]
 
 pub mod desk;
@@ -20,9 +18,8 @@ pub mod ua;
 pub use desk::Desk;
 pub use events::Story;
 pub use net::Net;
-pub use server::{Server, Site, SiteOptions};
+pub use server::{Site, SiteOptions};
 pub use sipp::Sipp;
-pub use tail::Tail;
 pub use ua::{Dialog, Message, Ua};
 
 /// Monday 2026-11-23, 10:00 in Shanghai: a workday within every window of the shipped rules.

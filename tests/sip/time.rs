@@ -2,13 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod support;
-
+use crate::support::events::moment;
+use crate::support::ua::session;
+use crate::support::{Dialog, Site, Story, Ua, WORKDAY_MORNING};
 use nix::sys::signal::Signal;
 use std::time::{Duration, SystemTime};
-use support::events::moment;
-use support::ua::session;
-use support::{Dialog, Site, Story, Ua, WORKDAY_MORNING};
 
 const STOPPED: Duration = Duration::from_millis(300);
 

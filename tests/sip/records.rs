@@ -2,14 +2,12 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod support;
-
+use crate::support::process::poll_until;
+use crate::support::server::http_get;
+use crate::support::{Sipp, Site, Story, WORKDAY_MORNING};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use support::process::poll_until;
-use support::server::http_get;
-use support::{Sipp, Site, Story, WORKDAY_MORNING};
 
 const CUSTOMER: &str = "13800138000";
 const E164: &str = "+8613800138000";

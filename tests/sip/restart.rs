@@ -3,11 +3,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod support;
-
+use crate::support::ua::session;
+use crate::support::{Dialog, Site, Story, Ua, WORKDAY_MORNING};
 use std::time::Duration;
-use support::ua::session;
-use support::{Dialog, Site, Story, Ua, WORKDAY_MORNING};
 
 /// The wall clock of the second run lies behind the first run's.
 const A_MINUTE_LATER: &str = "2026-11-23T10:01:00+08:00";

@@ -23,7 +23,6 @@ pub struct Ua {
 #[derive(Clone, Debug)]
 pub struct Message {
     pub text: String,
-    pub at: SystemTime,
 }
 
 impl Ua {
@@ -49,7 +48,7 @@ impl Ua {
         let mut buffer = vec![0; 65_536];
         let (length, _) = self.socket.recv_from(&mut buffer).ok()?;
         let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
-        Some(Message { text, at: SystemTime::now() })
+        Some(Message { text })
     }
 
     /// The next message whose first line begins so; others are passed over and named on failure.
@@ -112,10 +111,6 @@ impl Message {
         let mut values = self.values(name);
         assert!(!values.is_empty(), "no {name} in\n{}", self.text);
         values.remove(0)
-    }
-
-    pub fn body(&self) -> &str {
-        self.text.split_once("\r\n\r\n").map_or("", |(_, body)| body)
     }
 
     fn uri_in(&self, header: &str) -> String {
@@ -188,11 +183,6 @@ impl Dialog {
     /// The same INVITE each time it is called: for retransmissions.
     pub fn invite(&self) -> String {
         self.request("INVITE", self.cseq, 0, &session(self.local, "sendrecv"))
-    }
-
-    /// CANCEL of that INVITE: same branch, same CSeq number (RFC 3261 §9.1).
-    pub fn cancel(&self) -> String {
-        self.request("CANCEL", self.cseq, 0, "")
     }
 
     /// ACK of a refusal: the INVITE's branch and the refusal's To (RFC 3261 §17.1.1.3).

@@ -2,10 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod support;
-
+use crate::support::{Sipp, Site, SiteOptions, Story, Ua, WORKDAY_MORNING};
 use std::time::{Duration, Instant};
-use support::{Sipp, Site, SiteOptions, Story, Ua, WORKDAY_MORNING};
 
 const CALL: [&str; 2] = ["1001", "13800138000"];
 const SERVICE: &str = "X-Trunkline-Purpose: service";

@@ -2,11 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod support;
-
+use crate::support::ua::session;
+use crate::support::{Dialog, Sipp, Site, Story, Ua, WORKDAY_MORNING};
 use std::time::Duration;
-use support::ua::session;
-use support::{Dialog, Sipp, Site, Story, Ua, WORKDAY_MORNING};
 
 const CALL: [&str; 2] = ["13800138000", "95519"];
 

@@ -2,10 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod support;
-
-use support::ua::session;
-use support::{Dialog, Sipp, Site, Story, Ua, WORKDAY_MORNING};
+use crate::support::ua::session;
+use crate::support::{Dialog, Sipp, Site, Story, Ua, WORKDAY_MORNING};
 
 #[test]
 fn held_and_retrieved_by_the_agent() {

@@ -2,9 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod support;
-
-use support::{Sipp, Site, SiteOptions, Story, Ua, WORKDAY_MORNING};
+use crate::support::{Sipp, Site, SiteOptions, Story, Ua, WORKDAY_MORNING};
 
 const CUSTOMER: &str = "13800138000";
 const SERVICE_NUMBER: &str = "95519";
@@ -151,7 +149,9 @@ fn calls_in_parallel_do_not_mix() {
     let customer = Ua::bind(site.carrier(), site.carrier_side());
     let pbx = Ua::bind(site.net.pbx(), site.net.trunkline());
     let dialogs: Vec<_> = (0..20)
-        .map(|n| support::Dialog::caller(&customer, CUSTOMER, SERVICE_NUMBER, &format!("par{n}")))
+        .map(|n| {
+            crate::support::Dialog::caller(&customer, CUSTOMER, SERVICE_NUMBER, &format!("par{n}"))
+        })
         .collect();
     for dialog in &dialogs {
         customer.send(&dialog.invite());
@@ -190,7 +190,7 @@ fn calls_in_parallel_do_not_mix() {
 }
 
 /// The next final response to an INVITE; provisional ones and those to a BYE are passed over.
-fn final_of_invite(ua: &Ua) -> support::Message {
+fn final_of_invite(ua: &Ua) -> crate::support::Message {
     loop {
         let message = ua.expect("SIP/2.0 ");
         let provisional = message.first_line().starts_with("SIP/2.0 1");

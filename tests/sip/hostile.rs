@@ -2,11 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod support;
-
+use crate::support::process::poll_until;
+use crate::support::{Sipp, Site, Story, Ua, WORKDAY_MORNING};
 use std::time::Duration;
-use support::process::poll_until;
-use support::{Sipp, Site, Story, Ua, WORKDAY_MORNING};
 
 /// Counters of datagrams that were dropped or refused for what they are.
 const UNKNOWN_SOURCE: &str = "trunkline_sip_unknown_source_total";
@@ -45,7 +43,8 @@ fn a_flood_of_strangers_is_dropped_and_counted() {
     let before = server.resident_kib();
     let stranger = Ua::bind(site.net.stranger(), site.net.trunkline());
     for n in 0..FLOOD {
-        let dialog = support::Dialog::caller(&stranger, "100", "900442", &format!("flood{n}"));
+        let dialog =
+            crate::support::Dialog::caller(&stranger, "100", "900442", &format!("flood{n}"));
         stranger.send(&dialog.invite());
         if n % 50 == 49 {
             std::thread::sleep(Duration::from_millis(2)); // the socket's buffer must keep up
@@ -99,7 +98,7 @@ fn garbage(from: &Ua) -> Vec<Vec<u8>> {
     let mut good = || {
         made += 1;
         let name = format!("garbage{made}");
-        support::Dialog::caller(from, "13800138000", "95519", &name).invite()
+        crate::support::Dialog::caller(from, "13800138000", "95519", &name).invite()
     };
     for (right, wrong) in [
         ("SIP/2.0\r\n", "SIP/9.9\r\n"),
@@ -132,7 +131,7 @@ fn a_header_of_64_kib_passes_whole() {
     let carrier = Ua::bind(site.carrier(), site.carrier_side());
     let pbx = Ua::bind(site.net.pbx(), site.net.trunkline());
     let long = "a".repeat(64_000);
-    let dialog = support::Dialog::caller(&carrier, "13800138000", "95519", "long");
+    let dialog = crate::support::Dialog::caller(&carrier, "13800138000", "95519", "long");
     let dialog = dialog.header(&format!("X-Long: {long}"));
     carrier.send(&dialog.invite());
     let invite = pbx.expect("INVITE ");

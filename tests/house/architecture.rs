@@ -3,10 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "support/source_code.rs"]
-mod source_code;
-
-use source_code::{code_only, paths_from, words};
+use crate::source_code::{code_only, paths_from, words};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

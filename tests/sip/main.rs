@@ -1,0 +1,18 @@
+//! Calls through the real binary: sipp and hand-driven user agents on either side.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+mod checkers;
+mod disk;
+mod failover;
+mod hostile;
+mod inbound;
+mod midcall;
+mod outbound;
+mod races;
+mod records;
+mod restart;
+mod stories;
+mod time;
