@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::support::ua::session;
-use crate::support::{Desk, Dialog, Site, SiteOptions, Ua, WORKDAY_MORNING};
+use crate::support::{Desk, Dialog, Server, Site, SiteOptions, Ua, WORKDAY_MORNING};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -27,6 +27,8 @@ fn shim(dir: &Path) -> PathBuf {
 }
 
 struct Scene {
+    // Fields go in this order: the process ends before its network is free for others.
+    server: Server,
     site: Site,
     customer: Ua,
     pbx: Ua,
@@ -78,14 +80,15 @@ fn trouble(fault: &str) {
         ("POWERCUT_LOG", log.as_path()),
         ("POWERCUT_FAULT", control.as_path()),
     ];
-    let mut server = site.serve_with(WORKDAY_MORNING, &env);
+    let server = site.serve_with(WORKDAY_MORNING, &env);
     let mint = ["token", "mint", "--subject", "lead", "--role", "supervisor"];
     let minted = site.run(&[mint.as_slice(), &["--at", WORKDAY_MORNING]].concat());
     let token = String::from_utf8(minted.stdout).unwrap();
     let mut desk = Desk::supervisor(site.net.http(), token.trim());
-    let scene = Scene {
+    let mut scene = Scene {
         customer: Ua::bind(site.carrier(), site.carrier_side()),
         pbx: Ua::bind(site.net.pbx(), site.net.trunkline()),
+        server,
         site,
     };
     let in_time = Duration::from_secs(5);
@@ -109,7 +112,7 @@ fn trouble(fault: &str) {
     assert!(leaked.is_empty(), "told before it was durable: {leaked:#?}");
     assert_eq!(scene.customer.drain(Duration::from_millis(100)), [""; 0], "a gated call left");
     assert_eq!(scene.site.metric("trunkline_journal_degraded"), 1.0);
-    assert!(server.is_alive());
+    assert!(scene.server.is_alive());
 
     std::fs::write(&control, "-").unwrap();
     desk.expect("enabled", in_time * 4, |f| f["t"] == "hb" && f["health"] == "enabled");

@@ -18,7 +18,7 @@ pub mod ua;
 pub use desk::Desk;
 pub use events::Story;
 pub use net::Net;
-pub use server::{Site, SiteOptions};
+pub use server::{Server, Site, SiteOptions};
 pub use sipp::Sipp;
 pub use ua::{Dialog, Message, Ua};
 
