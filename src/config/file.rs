@@ -172,11 +172,12 @@ pub struct Gate {
     pub ruleset: Option<String>,
     /// File with rule sets of your own; `ruleset` then names one of its sets.
     pub file: Option<PathBuf>,
-    /// Digits before an outside number (`0` or `9`), stripped before the number is read.
+    /// Digits before an outside number (`0` or `9`). The gate reads past them; the INVITE leaves
+    /// as it was dialled.
     pub outside_prefix: Option<String>,
-    /// Area code of the site with its 0 (`010`), for numbers dialled without one.
+    /// Area code of the site without its 0 (`10`), for numbers dialled without one.
     pub home_area: Option<String>,
-    /// Internal numbers: digits and `x` for any digit, e.g. `8xxx`. Never gated.
+    /// Internal numbers: `8xxx` (x is any digit), `8000-8999` or `*97`. Never gated.
     #[serde(default)]
     pub internal: Vec<String>,
 }
