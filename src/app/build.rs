@@ -3,7 +3,9 @@
 use super::AppError;
 use crate::config::{Config, Source, StoreEngine};
 use crate::store::{EngineKind, Opened, StoreConfig};
+use siphasher::sip::SipHasher13;
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -156,8 +158,8 @@ fn peers(config: &Config) -> (Vec<Peer>, HashMap<PeerId, Neighbour>) {
         |ip: IpAddr| all.iter().filter(|(_, _, address, ..)| address.ip() == ip).count() > 1;
     let mut peers = Vec::new();
     let mut neighbours = HashMap::new();
-    for (index, (kind, name, address, sources, default_purpose)) in all.iter().enumerate() {
-        let id = PeerId(u16::try_from(index).unwrap_or(u16::MAX));
+    for (kind, name, address, sources, default_purpose) in &all {
+        let id = peer_id(*kind, name, &neighbours);
         let mut from: Vec<_> = sources.iter().map(|Source { ip, port }| (*ip, *port)).collect();
         if from.is_empty() {
             // Two peers on one IP can only be told apart by port.
@@ -171,6 +173,18 @@ fn peers(config: &Config) -> (Vec<Peer>, HashMap<PeerId, Neighbour>) {
         );
     }
     (peers, neighbours)
+}
+
+/// Ids stand in Record-Route parameters of live calls, so they come from the name: a neighbour
+/// that is added or removed between two runs does not change the others'.
+fn peer_id(kind: PeerKind, name: &str, taken: &HashMap<PeerId, Neighbour>) -> PeerId {
+    let mut hasher = SipHasher13::new();
+    (kind, name).hash(&mut hasher);
+    let mut id = PeerId((hasher.finish() & 0xffff) as u16);
+    while taken.contains_key(&id) {
+        id = PeerId(id.0.wrapping_add(1));
+    }
+    id
 }
 
 /// A file's path for an error text.

@@ -19,10 +19,10 @@ pub(super) fn of(health: &JournalHealth) -> Health {
     }
 }
 
-/// Tells changes until the task is dropped.
-pub(super) async fn watch(told: watch::Sender<Health>, look: impl Fn() -> JournalHealth) {
-    loop {
-        let health = of(&look());
+/// Tells changes until the task is dropped or the journal is gone.
+pub(super) async fn watch(told: watch::Sender<Health>, look: impl Fn() -> Option<JournalHealth>) {
+    while let Some(health) = look() {
+        let health = of(&health);
         told.send_if_modified(|now| {
             let changed = *now != health;
             now.clone_from(&health);

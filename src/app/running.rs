@@ -43,6 +43,7 @@ pub struct Running {
     pub admin: PathBuf,
     orders: Orders,
     journal: Arc<JournalHandle>,
+    shared: Arc<Shared>,
     shutdown: watch::Sender<bool>,
     server: tokio::task::JoinHandle<()>,
     threads: Vec<JoinHandle<()>>,
@@ -159,13 +160,17 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         ruleset,
     });
     let mut tasks = vec![tokio::spawn(admin.serve(handler(desk)))];
+    // Weak: whoever still asks while we stop must not keep the journal from closing.
     let figures = {
-        let (journal, hub) = (journal.clone(), hub.clone());
-        move || text(&shared, &journal.health(), clock.clamps(), &hub.stats())
+        let (journal, hub, shared) = (Arc::downgrade(&journal), hub.clone(), shared.clone());
+        move || match journal.upgrade() {
+            Some(journal) => text(&shared, &journal.health(), clock.clamps(), &hub.stats()),
+            None => String::new(),
+        }
     };
     let look = {
-        let journal = journal.clone();
-        move || journal.health()
+        let journal = Arc::downgrade(&journal);
+        move || journal.upgrade().map(|j| j.health())
     };
     tasks.push(tokio::spawn(super::health::watch(health_told, look)));
     let (shutdown, stopping) = watch::channel(false);
@@ -176,6 +181,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         admin: config.admin.socket,
         orders,
         journal,
+        shared,
         shutdown,
         server: server.task,
         threads: vec![sip_thread, explainer],
@@ -197,10 +203,12 @@ impl Running {
     /// If the journal cannot be closed cleanly; the next start then says so.
     pub async fn stop(self) -> Result<(), AppError> {
         self.orders.give(Order::Drain);
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
         let _ = self.shutdown.send(true); // desks get goaway
         let until = tokio::time::Instant::now() + DRAIN_WAIT;
-        while self.journal.health().undurable.is_some() && tokio::time::Instant::now() < until {
+        let busy =
+            || self.shared.read().sizes.pending > 0 || self.journal.health().undurable.is_some();
+        while busy() && tokio::time::Instant::now() < until {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         while !self.orders.give(Order::Stop) && !self.threads.iter().all(JoinHandle::is_finished) {
