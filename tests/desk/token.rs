@@ -1,7 +1,6 @@
-//! Desk tokens and the secret file.
+//! Desk tokens.
 #![allow(clippy::unwrap_used)]
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 use trunkline::io::desk::token::{Claims, TokenError, TokenKey};
 use trunkline_core::hub::{Principal, Role};
@@ -82,27 +81,4 @@ fn another_algorithm_or_none_is_refused() {
     let none = format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{body}."); // {"alg":"none","typ":"JWT"}
     assert!(matches!(key.verify(&none, NOW), Err(TokenError::Refused(_))));
     assert!(matches!(key.verify(&"x".repeat(5000), NOW), Err(TokenError::Refused(_))));
-}
-
-#[test]
-fn the_secret_file_is_made_once_and_read_only_if_it_is_private_and_whole() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("desk.key");
-    assert!(TokenKey::load("s", &path).is_err(), "there is none yet");
-    let made = TokenKey::create("s", &path).unwrap();
-    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    assert!(TokenKey::create("s", &path).is_err(), "a secret is never overwritten");
-    let token = made.mint(&who(), NOW, Duration::from_secs(60)).unwrap();
-    let loaded = TokenKey::load("s", &path).unwrap();
-    assert!(loaded.verify(&token, NOW).is_ok());
-    assert!(!format!("{loaded:?}").contains(&format!("{:?}", std::fs::read(&path).unwrap())));
-
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
-    let refused = TokenKey::load("s", &path).unwrap_err().to_string();
-    assert!(refused.contains("640"), "{refused}");
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-    for bytes in [31, 33] {
-        std::fs::write(&path, vec![1; bytes]).unwrap();
-        assert!(TokenKey::load("s", &path).unwrap_err().to_string().contains("32 bytes"));
-    }
 }

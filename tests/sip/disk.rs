@@ -3,8 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use crate::support::ua::session;
-use crate::support::{Desk, Dialog, Server, Site, SiteOptions, Ua, WORKDAY_MORNING};
+use crate::support::{Desk, Dialog, Peers, Server, Site, SiteOptions, WORKDAY_MORNING};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -30,36 +29,14 @@ struct Scene {
     // Fields go in this order: the process ends before its network is free for others.
     server: Server,
     site: Site,
-    customer: Ua,
-    pbx: Ua,
+    peers: Peers,
 }
 
 impl Scene {
-    /// An inbound call is rung and answered; the answer's dialog.
-    fn talk(&self, name: &str) -> Dialog {
-        let mut dialog = Dialog::caller(&self.customer, "13800138000", "95519", name);
-        self.customer.send(&dialog.invite());
-        let invite = self.pbx.expect("INVITE ");
-        self.pbx.answer(&invite, "180 Ringing", "pbx", "");
-        self.customer.expect("SIP/2.0 180");
-        self.pbx.answer(&invite, "200 OK", "pbx", &session(self.pbx.address, "sendrecv"));
-        dialog.confirm(&self.customer.expect("SIP/2.0 200"));
-        self.customer.send(&dialog.ack());
-        self.pbx.expect("ACK ");
-        dialog
-    }
-
-    fn hang_up(&self, dialog: &mut Dialog) {
-        self.customer.send(&dialog.next("BYE", ""));
-        let bye = self.pbx.expect("BYE ");
-        self.pbx.answer(&bye, "200 OK", "", "");
-        self.customer.expect("SIP/2.0 200");
-    }
-
     fn dial(&self, name: &str) -> Dialog {
-        let dialog = Dialog::caller(&self.pbx, "1001", "13900139000", name);
-        self.pbx.send(&dialog.invite());
-        self.pbx.expect("SIP/2.0 100");
+        let dialog = Dialog::caller(&self.peers.pbx, "1001", "13900139000", name);
+        self.peers.pbx.send(&dialog.invite());
+        self.peers.pbx.expect("SIP/2.0 100");
         dialog
     }
 }
@@ -85,32 +62,31 @@ fn trouble(fault: &str) {
     let minted = site.run(&[mint.as_slice(), &["--at", WORKDAY_MORNING]].concat());
     let token = String::from_utf8(minted.stdout).unwrap();
     let mut desk = Desk::supervisor(site.net.http(), token.trim());
-    let mut scene = Scene {
-        customer: Ua::bind(site.carrier(), site.carrier_side()),
-        pbx: Ua::bind(site.net.pbx(), site.net.trunkline()),
-        server,
-        site,
-    };
+    let mut scene = Scene { peers: Peers::of(&site), server, site };
     let in_time = Duration::from_secs(5);
     // Until its subscription stands, a desk is told states and not events.
     desk.expect("its subscriptions", in_time, |f| f["t"] == "sub.ok" && f["id"] == "h");
-    let mut before = scene.talk("before");
+    let mut before = scene.peers.talk("before");
     desk.expect("the answer", in_time, |f| f["k"] == "call.established");
     desk.drain(Duration::from_millis(300));
 
     std::fs::write(&control, fault).unwrap();
     // The first event that cannot be written starts the clock of the trouble.
-    scene.hang_up(&mut before);
+    scene.peers.hang_up(&mut before);
     desk.expect("degraded", in_time, |f| f["t"] == "hb" && f["health"] == "degraded");
     let gated = scene.dial("gated");
-    let refusal = scene.pbx.expect("SIP/2.0 403");
+    let refusal = scene.peers.pbx.expect("SIP/2.0 403");
     assert!(refusal.value("Reason").contains("journal"), "{}", refusal.text);
-    scene.pbx.send(&gated.ack_refusal(&refusal));
-    let mut during = scene.talk("during");
-    scene.hang_up(&mut during);
+    scene.peers.pbx.send(&gated.ack_refusal(&refusal));
+    let mut during = scene.peers.talk("during");
+    scene.peers.hang_up(&mut during);
     let leaked: Vec<Value> = desk.drain(SILENCE).into_iter().filter(is_event).collect();
     assert!(leaked.is_empty(), "told before it was durable: {leaked:#?}");
-    assert_eq!(scene.customer.drain(Duration::from_millis(100)), [""; 0], "a gated call left");
+    assert_eq!(
+        scene.peers.customer.drain(Duration::from_millis(100)),
+        [""; 0],
+        "a gated call left"
+    );
     assert_eq!(scene.site.metric("trunkline_journal_degraded"), 1.0);
     assert!(scene.server.is_alive());
 
@@ -126,7 +102,7 @@ fn trouble(fault: &str) {
     let told = |state| events.iter().any(|e| e["o"]["status"] == state);
     assert!(told("partiallyDisabled") && told("normal"), "the trouble stands in the log");
     scene.dial("after");
-    scene.customer.expect("INVITE ");
+    scene.peers.customer.expect("INVITE ");
 }
 
 #[test]

@@ -4,39 +4,11 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::support::ua::session;
-use crate::support::{Dialog, Site, Story, Ua, WORKDAY_MORNING};
+use crate::support::{Dialog, Peers, Site, Story, WORKDAY_MORNING};
 use std::time::Duration;
 
 /// The wall clock of the second run lies behind the first run's.
 const A_MINUTE_LATER: &str = "2026-11-23T10:01:00+08:00";
-
-struct Peers {
-    customer: Ua,
-    pbx: Ua,
-}
-
-impl Peers {
-    fn of(site: &Site) -> Self {
-        Self {
-            customer: Ua::bind(site.carrier(), site.carrier_side()),
-            pbx: Ua::bind(site.net.pbx(), site.net.trunkline()),
-        }
-    }
-
-    fn talk(&self, name: &str) -> Dialog {
-        let mut dialog = Dialog::caller(&self.customer, "13800138000", "95519", name);
-        self.customer.send(&dialog.invite());
-        let invite = self.pbx.expect("INVITE ");
-        self.pbx.answer(&invite, "180 Ringing", "pbx", "");
-        self.customer.expect("SIP/2.0 180");
-        let answer = session(self.pbx.address, "sendrecv");
-        self.pbx.answer(&invite, "200 OK", "pbx", &answer);
-        dialog.confirm(&self.customer.expect("SIP/2.0 200"));
-        self.customer.send(&dialog.ack());
-        self.pbx.expect("ACK ");
-        dialog
-    }
-}
 
 #[test]
 fn a_call_in_progress_survives_a_crash() {

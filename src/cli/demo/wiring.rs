@@ -51,8 +51,8 @@ pub(super) fn token(
 ) -> io::Result<String> {
     let devices = devices.iter().map(|d| (*d).to_owned()).collect();
     let who = Principal { user: user.to_owned(), role, devices };
-    let key = TokenKey::load(site, key).map_err(io::Error::other)?;
-    key.mint(&who, now, TOKEN_TIME).map_err(io::Error::other)
+    let secret = keys::load(key).map_err(io::Error::other)?;
+    TokenKey::new(site, secret.reveal()).mint(&who, now, TOKEN_TIME).map_err(io::Error::other)
 }
 
 /// Puts a number on the do-not-call list over the admin socket; blocks until it is durable.

@@ -1,13 +1,9 @@
 //! Desk tokens: JWT, HS256 under the site's secret, judged by the clock that is passed in.
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 use trunkline_core::hub::{Principal, Role};
 use trunkline_core::model::{Named, Wall};
-use zeroize::Zeroizing;
 
 const ISSUER: &str = "trunkline";
 const AUDIENCE: &str = "trunkline-desk";
@@ -20,17 +16,9 @@ const DEVICES_MAX: usize = 64;
 /// Clocks may differ by this much; a token is good until `exp` plus this, everywhere.
 pub const LEEWAY: Duration = Duration::from_secs(30);
 
-/// Why a secret file or a token is refused.
+/// Why a token is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// The secret file cannot be used.
-    #[error("desk secret {path}: {why}")]
-    Secret {
-        /// File.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: String,
-    },
     /// Not a token of this site: signature, form, issuer, audience or site.
     #[error("the token is not one of this site: {0}")]
     Refused(&'static str),
@@ -100,41 +88,6 @@ impl TokenKey {
             encoding: EncodingKey::from_secret(secret),
             decoding: DecodingKey::from_secret(secret),
         }
-    }
-
-    /// Reads the secret file: exactly 32 bytes, readable by its owner alone.
-    ///
-    /// # Errors
-    /// If it cannot be read, has another length, or group or others have any right to it.
-    pub fn load(site: &str, path: &Path) -> Result<Self, TokenError> {
-        let refuse = |why: String| TokenError::Secret { path: path.to_owned(), why };
-        let file = std::fs::File::open(path).map_err(|e| refuse(e.to_string()))?;
-        let meta = file.metadata().map_err(|e| refuse(e.to_string()))?;
-        if meta.mode() & 0o077 != 0 {
-            return Err(refuse(format!("mode is {:o}, not 600", meta.mode() & 0o777)));
-        }
-        let mut secret = Zeroizing::new(Vec::with_capacity(SECRET_BYTES + 1));
-        let limit = SECRET_BYTES as u64 + 1;
-        file.take(limit).read_to_end(&mut secret).map_err(|e| refuse(e.to_string()))?;
-        let secret: &[u8; SECRET_BYTES] =
-            secret.as_slice().try_into().map_err(|_| refuse("is not 32 bytes long".to_owned()))?;
-        Ok(Self::new(site, secret))
-    }
-
-    /// Makes the secret file (mode 600) with fresh random bytes; it must not exist.
-    ///
-    /// # Errors
-    /// If the file exists or cannot be written.
-    pub fn create(site: &str, path: &Path) -> Result<Self, TokenError> {
-        let refuse = |why: String| TokenError::Secret { path: path.to_owned(), why };
-        let mut secret = Zeroizing::new([0; SECRET_BYTES]);
-        getrandom::fill(secret.as_mut()).map_err(|e| refuse(e.to_string()))?;
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create_new(true).mode(0o600);
-        let mut file = options.open(path).map_err(|e| refuse(e.to_string()))?;
-        file.write_all(secret.as_ref()).map_err(|e| refuse(e.to_string()))?;
-        file.sync_all().map_err(|e| refuse(e.to_string()))?;
-        Ok(Self::new(site, &secret))
     }
 
     /// Signs a token for `who`, good from `now` for `ttl` (whole seconds).

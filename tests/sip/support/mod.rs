@@ -9,6 +9,7 @@
 pub mod desk;
 pub mod events;
 pub mod net;
+pub mod peers;
 pub mod process;
 pub mod server;
 pub mod sipp;
@@ -18,6 +19,7 @@ pub mod ua;
 pub use desk::Desk;
 pub use events::Story;
 pub use net::Net;
+pub use peers::Peers;
 pub use server::{Server, Site, SiteOptions};
 pub use sipp::Sipp;
 pub use ua::{Dialog, Message, Ua};
