@@ -67,7 +67,8 @@ pub(super) struct KeysArgs {
 pub(super) enum KeysCommand {
     /// Make a key file: 32 random bytes, mode 0600. Never overwrites.
     Init {
-        /// File to make; without it, the two files that the configuration names.
+        /// File to make; without it, those of the two that the configuration names and that are
+        /// not there yet.
         #[arg(long)]
         out: Option<PathBuf>,
         #[command(flatten)]

@@ -16,7 +16,14 @@ pub(super) fn run(args: KeysArgs) -> Result<(), Failure> {
         Some(path) => vec![path],
         None => {
             let config = Config::load(&file.config)?;
-            vec![config.site.master_key, config.http.token_key]
+            let (there, missing): (Vec<_>, Vec<_>) =
+                [config.site.master_key, config.http.token_key]
+                    .into_iter()
+                    .partition(|p| p.exists());
+            for path in there {
+                println!("kept {}: it is there already", path.display());
+            }
+            missing
         }
     };
     for path in files {

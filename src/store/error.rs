@@ -15,9 +15,9 @@ pub enum StoreError {
         /// Why.
         source: std::io::Error,
     },
-    /// The master key file is not as it must be.
+    /// A key file is not as it must be.
     #[error(
-        "master key {path}: {problem}; it must be a regular file of 32 bytes, mode 0600 or 0400, \
+        "key file {path}: {problem}; it must be a regular file of 32 bytes, mode 0600 or 0400, \
          owned by the user that runs trunkline",
         path = .path.display()
     )]
