@@ -24,10 +24,7 @@ fn a_call_in_progress_survives_a_crash() {
 
     let _server = site.serve(A_MINUTE_LATER);
     let mut tail = site.tail(Some(0));
-    peers.customer.send(&dialog.next("BYE", ""));
-    let bye = peers.pbx.expect("BYE ");
-    peers.pbx.answer(&bye, "200 OK", "", "");
-    peers.customer.expect("SIP/2.0 200");
+    peers.hang_up(&mut dialog);
 
     // Tail itself fails on a gap; from the first event on, over both runs.
     let story = Story::single(tail.finished_calls(1));
@@ -68,10 +65,7 @@ fn an_answer_missed_in_a_crash_is_learnt_and_marked() {
     dialog.confirm(&peers.customer.expect("SIP/2.0 200"));
     peers.customer.send(&dialog.ack());
     peers.pbx.expect("ACK ");
-    peers.customer.send(&dialog.next("BYE", ""));
-    let bye = peers.pbx.expect("BYE ");
-    peers.pbx.answer(&bye, "200 OK", "", "");
-    peers.customer.expect("SIP/2.0 200");
+    peers.hang_up(&mut dialog);
 
     let story = Story::single(tail.finished_calls(1));
     story
