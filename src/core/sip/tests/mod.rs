@@ -11,3 +11,4 @@ mod oracle;
 mod restart;
 mod rig;
 mod torture;
+mod transports;
