@@ -204,10 +204,10 @@ pub fn expected(head: u64) -> Expected {
         match event_at(pos).entity {
             Entity::Call(call) if call.is_over() => {
                 out.live.remove(&call.id);
-                out.records.insert(call.id, *call);
+                out.records.insert(call.id, std::sync::Arc::unwrap_or_clone(call));
             }
             Entity::Call(call) => {
-                out.live.insert(call.id, *call);
+                out.live.insert(call.id, std::sync::Arc::unwrap_or_clone(call));
             }
             Entity::Decision(_) => out.decisions += 1,
             Entity::Dnc(entries) => {
