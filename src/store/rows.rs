@@ -5,6 +5,7 @@
 use super::StoreError;
 use super::keyring::Keyring;
 use super::mark::Cut;
+use std::sync::Arc;
 use trunkline_core::model::{
     Call, CallId, Decision, DecisionId, DncEntry, Entity, Event, NumberRef, Party, Wall,
     uuid_instant,
@@ -12,7 +13,7 @@ use trunkline_core::model::{
 use trunkline_core::vault::{BlindIndex, Day, KeyPurpose, RecordContext};
 use trunkline_core::wire::{journal_frame_from_bytes, journal_frame_to_bytes};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// What a row says in clear, all of it bound into the seal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -173,7 +174,7 @@ fn ordered(ts: Wall) -> [u8; 8] {
 
 pub(super) fn call_of(event: Event) -> Option<Call> {
     match event.entity {
-        Entity::Call(call) => Some(*call),
+        Entity::Call(call) => Some(Arc::unwrap_or_clone(call)),
         Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) => None,
     }
 }

@@ -165,7 +165,7 @@ impl Engine {
         entry.machine.handle(now, input, &mut facts);
         let over = entry.machine.is_over();
         for fact in facts.drain(..) {
-            self.emit(now, fact.kind, Entity::Call(Box::new(fact.call)), fact.detail, out);
+            self.emit(now, fact.kind, Entity::Call(fact.call), fact.detail, out);
         }
         self.facts = facts;
         if over {
