@@ -188,6 +188,6 @@ pub(super) fn decision_rule(event: &Event) -> Option<String> {
         Entity::Decision(d) => {
             d.rules.iter().find(|r| r.outcome.name() == "deny").map(|r| r.id.clone())
         }
-        Entity::Call(_) | Entity::Dnc(_) | Entity::System(_) => None,
+        _ => None,
     }
 }

@@ -44,7 +44,7 @@ fn positions_are_gapless_and_go_on_after_a_restart() {
     assert_eq!(positions, (1..=positions.len() as u64).collect::<Vec<_>>());
     let live = site.events.iter().rev().find_map(|e| match &e.entity {
         Entity::Call(call) => Some((**call).clone()),
-        Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) => None,
+        _ => None,
     });
     let head = site.last_pos();
     let restored = Restored { head, live: live.into_iter().collect(), clean: false, dnc: vec![] };
@@ -61,7 +61,7 @@ fn a_call_is_known_again_and_its_bye_is_routed_and_told() {
     let ok = answered(&mut before, "a");
     let live = before.events.iter().rev().find_map(|e| match &e.entity {
         Entity::Call(call) => Some((**call).clone()),
-        Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) => None,
+        _ => None,
     });
     let restored = Restored {
         head: before.last_pos(),
