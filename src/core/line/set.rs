@@ -108,6 +108,18 @@ impl Lines {
         }
     }
 
+    /// Every line of the group for a call that must get through (an emergency number), best first:
+    /// neither a limit nor an order nor a failure keeps it from being tried.
+    pub fn plan_urgent(&self, now: Now) -> Vec<LineIx> {
+        let mut plan = self.group.clone();
+        let place = |ix: &LineIx| {
+            let line = self.lines.get(ix.0);
+            line.map_or(u8::MAX, |l| rank(l, now).unwrap_or(LAST + 1))
+        };
+        plan.sort_by_key(place);
+        plan
+    }
+
     /// The line that new calls take first, if that has changed: before and after.
     pub fn take_shift(&mut self) -> Option<(Option<LineIx>, Option<LineIx>)> {
         let first = self.choose_first();

@@ -47,7 +47,8 @@ fn positions_are_gapless_and_go_on_after_a_restart() {
         _ => None,
     });
     let head = site.last_pos();
-    let restored = Restored { head, live: live.into_iter().collect(), clean: false, dnc: vec![] };
+    let restored =
+        Restored { head, live: live.into_iter().collect(), clean: false, ..Restored::default() };
     let site = Site::restored(MONDAY_10, restored);
     assert_eq!(site.events[0].pos, head.next());
     let Entity::System(status) = &site.events[0].entity else { panic!() };
@@ -67,7 +68,7 @@ fn a_call_is_known_again_and_its_bye_is_routed_and_told() {
         head: before.last_pos(),
         live: live.into_iter().collect(),
         clean: false,
-        dnc: vec![],
+        ..Restored::default()
     };
     let mut site = Site::restored(MONDAY_10, restored);
     site.events.clear();
