@@ -242,6 +242,9 @@ fn config() -> EngineConfig {
         normalizer: Normalizer::new(DialPlan::default()).unwrap(),
         desk_refs: BlindIndex::new(&Secret::new([1; 32])),
         list_refs: BlindIndex::new(&Secret::new([2; 32])),
+        lines: Vec::new(),
+        post_dial_max: None,
+        backup_within: Duration::from_secs(1800),
         seed: 42,
     }
 }
