@@ -168,6 +168,7 @@ impl Core {
             peer: leg.peer,
             way: leg.way,
             shift: 0,
+            own: None,
             state,
             bytes: None,
             cancel: Cancel::No,

@@ -13,6 +13,7 @@ mod fork;
 mod identity;
 mod invite;
 mod late;
+mod own;
 mod peers;
 mod reach;
 mod request;

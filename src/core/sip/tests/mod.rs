@@ -8,6 +8,7 @@ mod failover;
 mod fuzz;
 mod limits;
 mod oracle;
+mod own;
 mod restart;
 mod rig;
 mod torture;
