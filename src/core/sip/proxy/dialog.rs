@@ -8,7 +8,7 @@ use super::state::{Incoming, Role};
 use super::way::Way;
 use crate::model::Now;
 use crate::sip::edit::{
-    ensure_length, insert_route_mark, lower_max_forwards, note_source, push_via,
+    ensure_length, insert_route_mark, lower_max_forwards, note_source, push_via, raise_cseq,
 };
 use crate::sip::mark::{BranchKind, Sides};
 use crate::sip::message::MaxForwards;
@@ -141,6 +141,7 @@ impl Core {
         }
         routing.edit(&mut self.edits, message);
         lower_max_forwards(&mut self.edits, message);
+        raise_cseq(&mut self.edits, message, exit.shift);
         note_source(&mut self.edits, message, came.datagram.remote);
         if exit.way.is_reliable() {
             ensure_length(&mut self.edits, message);

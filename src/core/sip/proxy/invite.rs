@@ -48,6 +48,7 @@ impl Core {
                 strip: Vec::new(),
                 active: None,
                 best: None,
+                challenges: Vec::new(),
                 cancelled: false,
                 patience: Default::default(),
             })
@@ -176,8 +177,12 @@ impl Core {
     pub(super) fn finish(&mut self, now: Now, key: Key, out: &mut Outputs) {
         let server = self.servers.get_mut(key).filter(|s| s.is_open());
         let Some(pending) = server.and_then(|s| s.pending.as_deref_mut()) else { return };
-        let cancelled = pending.cancelled;
-        match pending.best.take() {
+        let (cancelled, challenges) = (pending.cancelled, std::mem::take(&mut pending.challenges));
+        let mut best = pending.best.take();
+        if let Some(best) = &mut best {
+            self.with_challenges(best, &challenges);
+        }
+        match best {
             Some(Best { bytes: Some(bytes), status: 503, reason, arrival, .. }) => {
                 // A target's 503 says nothing about us: it goes up as 500.
                 let bytes = self.reread(&bytes, |core, message| {
@@ -247,13 +252,23 @@ impl Core {
     pub(super) fn weigh(&mut self, key: Key, candidate: Best) {
         let server = self.servers.get_mut(key);
         let Some(pending) = server.and_then(|s| s.pending.as_deref_mut()) else { return };
-        if pending.best.as_ref().is_none_or(|best| candidate.rank() < best.rank()) {
-            pending.best = Some(candidate);
+        let better = pending.best.as_ref().is_none_or(|best| candidate.rank() < best.rank());
+        let other = match better {
+            true => pending.best.replace(candidate),
+            false => Some(candidate),
+        };
+        if let Some(other) = other {
+            self.note_challenges(key, &other);
         }
     }
 
     /// A final answer of a target, as it may go up.
-    pub(super) fn candidate(&mut self, key: Key, message: &Message<'_>, at: Arrival) -> Best {
+    pub(super) fn candidate(
+        &mut self,
+        (client, key): (Key, Key),
+        message: &Message<'_>,
+        at: Arrival,
+    ) -> Best {
         let Start::Response { status, phrase } = message.start() else {
             return Best::local(500, at);
         };
@@ -261,7 +276,7 @@ impl Core {
             status,
             phrase: String::from_utf8_lossy(phrase.of(message.bytes())).into_owned(),
             reason: message.reason(),
-            bytes: Some(self.upward(key, message).into_boxed_slice()),
+            bytes: Some(self.upward(client, key, message).into_boxed_slice()),
             arrival: at,
         }
     }

@@ -5,7 +5,7 @@ use super::Core;
 use super::fork::Leg;
 use super::way::Way;
 use crate::model::Now;
-use crate::sip::edit::{ensure_length, pop_via, second_via, value_uri};
+use crate::sip::edit::{ensure_length, lower_cseq, pop_via, second_via, value_uri};
 use crate::sip::mark::BranchKind;
 use crate::sip::message::Message;
 use crate::sip::own::{ack_late, ack_success, bye};
@@ -18,7 +18,7 @@ impl Core {
     /// where it goes. Only to a neighbour: the responder wrote that Via back to us.
     pub(super) fn late_response(
         &mut self,
-        message: &Message<'_>,
+        (message, kind): (&Message<'_>, BranchKind),
         datagram: &Received<'_>,
         sender: PeerId,
         status: u16,
@@ -44,6 +44,9 @@ impl Core {
         }
         self.edits.clear();
         pop_via(&mut self.edits, message);
+        if let BranchKind::Transaction { shift } = kind {
+            lower_cseq(&mut self.edits, message, shift);
+        }
         if way.is_reliable() {
             ensure_length(&mut self.edits, message);
         }

@@ -8,6 +8,7 @@
 mod cancel;
 mod core;
 mod dialog;
+mod failure;
 mod flows;
 mod fork;
 mod identity;

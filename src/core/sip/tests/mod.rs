@@ -2,6 +2,7 @@
 //! `BETA`, and the rig between them.
 #![allow(clippy::unwrap_used)]
 
+mod auth;
 mod basics;
 mod dialogs;
 mod failover;
