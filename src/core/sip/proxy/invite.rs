@@ -43,6 +43,7 @@ impl Core {
                 request: datagram.bytes[..body_end].into(),
                 source: datagram.remote,
                 came: (came.listen(), datagram.flow),
+                since: datagram.at.mono,
                 asked: role == Role::Initial,
                 hops: VecDeque::new(),
                 strip: Vec::new(),
@@ -130,10 +131,15 @@ impl Core {
         let hops = self.peers.hops_of(&plan.targets);
         let Some(pending) = self.take_ask(ask) else { return };
         pending.asked = false;
+        let pending_since = pending.since;
         pending.hops = hops;
         pending.strip = plan.strip;
         let key = Key(ask.0);
         self.disarm(Owner::Server(key), Slot::End);
+        if let Some(limit) = plan.post_dial_max {
+            let end = pending_since.after(limit);
+            self.arm(now, Owner::Server(key), Slot::Patience, end.since(now.mono));
+        }
         if !self.try_next(now, key, out) {
             self.finish(now, key, out);
         }

@@ -24,16 +24,38 @@ impl Core {
         status: u16,
         out: &mut Outputs,
     ) {
+        let (BranchKind::Transaction { shift } | BranchKind::Stateless { shift }) = kind;
+        if !self.pass_by_via((message, shift), datagram, status, out) {
+            return;
+        }
+        self.counters.late_responses += 1;
+        out.signals.push(Signal::Late {
+            peer: sender,
+            method: String::from_utf8_lossy(message.cseq_method()).into_owned(),
+            ids: message.ids(),
+            status,
+            reason: message.reason(),
+            arrival: datagram.at,
+        });
+    }
+
+    /// Forwards a response without a transaction; false if it went nowhere.
+    pub(super) fn pass_by_via(
+        &mut self,
+        (message, shift): (&Message<'_>, u8),
+        datagram: &Received<'_>,
+        status: u16,
+        out: &mut Outputs,
+    ) -> bool {
         let method = message.cseq_method();
         if method == b"CANCEL" || status == 100 {
-            return; // hop by hop
+            return false; // hop by hop
         }
         let via = second_via(message);
         let Some(way) = via.and_then(|via| self.way_by_via(&via, message.bytes())) else {
             self.counters.stray_responses += 1;
-            return;
+            return false;
         };
-        self.counters.late_responses += 1;
         if method == b"INVITE" && status >= 300 {
             // The caller's ACK of it ends here, so its sender gets one from us.
             if let Some(ack) = ack_late(message) {
@@ -44,23 +66,14 @@ impl Core {
         }
         self.edits.clear();
         pop_via(&mut self.edits, message);
-        if let BranchKind::Transaction { shift } = kind {
-            lower_cseq(&mut self.edits, message, shift);
-        }
+        lower_cseq(&mut self.edits, message, shift);
         if way.is_reliable() {
             ensure_length(&mut self.edits, message);
         }
         let end = message.body().map_or(message.bytes().len(), |b| b.to());
         let bytes = self.edits.apply(message.bytes(), end);
         self.send(&way, None, bytes, out);
-        out.signals.push(Signal::Late {
-            peer: sender,
-            method: String::from_utf8_lossy(method).into_owned(),
-            ids: message.ids(),
-            status,
-            reason: message.reason(),
-            arrival: datagram.at,
-        });
+        true
     }
 
     /// A target answered after the call went elsewhere or ended: two answered legs cost money, so
@@ -76,7 +89,7 @@ impl Core {
         let (peer, answered_from) = (client.peer, client.way.clone());
         let listen = answered_from.listen;
         let id = self.marks.key(&[b"2xx", message.call_id(), message.tag_of_to()]);
-        let branch = self.marks.branch(BranchKind::Stateless, id, 0);
+        let branch = self.marks.branch(BranchKind::Stateless { shift: 0 }, id, 0);
         let is_own = |v| value_uri(message, v).is_some_and(|uri| self.is_own_uri(message, uri));
         let Some((ack, next)) = ack_success(message, listen, &branch, is_own) else { return };
         // Its Via is written, so it leaves over the INVITE's transport: where that has

@@ -30,10 +30,17 @@ impl Core {
         }
         let via = message.via();
         let branch = via.and_then(|v| self.marks.read_branch(v.branch(message.bytes())));
-        let Some(branch) = branch.filter(|b| b.kind != BranchKind::Stateless) else {
+        let Some(branch) = branch.filter(|_| message.cseq_method() != b"ACK") else {
             self.counters.stray_responses += 1;
             return;
         };
+        if let BranchKind::Stateless { shift } = branch.kind {
+            let passed = self.pass_by_via((message, shift), datagram, status, out);
+            if passed && status >= 200 {
+                out.signals.push(final_signal(message, (sender, shift), status, datagram.at));
+            }
+            return;
+        }
         if branch.epoch != self.marks.epoch() {
             return self.late_response((message, branch.kind), datagram, sender, status, out);
         }
@@ -124,6 +131,9 @@ impl Core {
         }
         self.release_cancel(now, key, out);
         let Some(server) = server.filter(|_| status > 100 && !abandoned) else { return };
+        if status >= 180 {
+            self.disarm(Owner::Server(server), Slot::Patience);
+        }
         if self.servers.get(server).is_some_and(|s| s.is_open()) {
             self.tell(key, server, message, status, at, out);
             self.pass_up(key, server, message, InviteServerInput::Provisional, out);

@@ -163,6 +163,8 @@ pub struct Pending {
     pub source: SocketAddr,
     /// Listen address and connection it came to.
     pub came: (Listen, Option<FlowId>),
+    /// When it came.
+    pub since: Mono,
     /// Waits for `route` or `refuse`.
     pub asked: bool,
     /// Targets not tried.

@@ -10,6 +10,7 @@ mod fuzz;
 mod limits;
 mod oracle;
 mod own;
+mod protection;
 mod restart;
 mod rig;
 mod torture;
