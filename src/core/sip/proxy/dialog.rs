@@ -13,7 +13,7 @@ use crate::sip::edit::{
 use crate::sip::mark::{BranchKind, Sides};
 use crate::sip::message::MaxForwards;
 use crate::sip::own::phrase_of;
-use crate::sip::{Outputs, PeerId, PeerKind, Signal};
+use crate::sip::{Outputs, PeerId, PeerKind, Signal, Transfer};
 
 /// How a request leaves.
 struct Exit {
@@ -55,6 +55,7 @@ impl Core {
             ids: message.ids(),
             cseq: message.cseq().map_or(0, |c| c.number),
             media: message.media(),
+            transfer: Transfer::read(message),
             reason: message.reason(),
             arrival: came.datagram.at,
         });
@@ -150,6 +151,7 @@ impl Core {
         lower_max_forwards(&mut self.edits, message);
         raise_cseq(&mut self.edits, message, exit.shift);
         note_source(&mut self.edits, message, came.datagram.remote);
+        self.guard_identity(message, came.peer, exit.peer);
         if exit.way.is_reliable() {
             ensure_length(&mut self.edits, message);
         }

@@ -152,6 +152,8 @@ impl Core {
         if way.is_reliable() {
             ensure_length(edits, message);
         }
+        self.guard_identity(message, sender, peer);
+        let edits = &mut self.edits;
         Some(edits.apply(message.bytes(), message.bytes().len()))
     }
 

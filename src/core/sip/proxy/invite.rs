@@ -9,7 +9,7 @@ use crate::sip::message::{Message, Name, Start};
 use crate::sip::own::{Answer, answer, phrase_of};
 use crate::sip::slab::Key;
 use crate::sip::transaction::{InviteServer, InviteServerInput, OtherServer};
-use crate::sip::{AskId, Offer, Outputs, Refusal, RoutePlan, Signal};
+use crate::sip::{AskId, Offer, Outputs, Refusal, RoutePlan, Signal, WireFacts};
 use std::collections::VecDeque;
 
 impl Core {
@@ -110,8 +110,11 @@ impl Core {
             from_user: from.map_or_else(String::new, |a| a.user_text(bytes)),
             from_display: from.map_or_else(String::new, |a| a.display_text(bytes)),
             to_user: to.map_or_else(String::new, |a| a.user_text(bytes)),
-            asserted_user: asserted.map(|a| a.user_text(bytes)),
+            asserted_user: asserted
+                .filter(|_| self.peers.is_trusted(came.peer))
+                .map(|a| a.user_text(bytes)),
             purpose: purpose.map(|p| String::from_utf8_lossy(p).into_owned()),
+            facts: WireFacts::read(message),
             arrival: came.datagram.at,
         }
     }

@@ -25,7 +25,7 @@ impl Core {
         out: &mut Outputs,
     ) {
         let (BranchKind::Transaction { shift } | BranchKind::Stateless { shift }) = kind;
-        if !self.pass_by_via((message, shift), datagram, status, out) {
+        if !self.pass_by_via((message, shift), (datagram, sender), status, out) {
             return;
         }
         self.counters.late_responses += 1;
@@ -43,7 +43,7 @@ impl Core {
     pub(super) fn pass_by_via(
         &mut self,
         (message, shift): (&Message<'_>, u8),
-        datagram: &Received<'_>,
+        (datagram, sender): (&Received<'_>, PeerId),
         status: u16,
         out: &mut Outputs,
     ) -> bool {
@@ -67,6 +67,9 @@ impl Core {
         self.edits.clear();
         pop_via(&mut self.edits, message);
         lower_cseq(&mut self.edits, message, shift);
+        if let Some((to, _)) = self.peers.of_address(way.remote) {
+            self.guard_identity(message, sender, to);
+        }
         if way.is_reliable() {
             ensure_length(&mut self.edits, message);
         }

@@ -22,6 +22,7 @@ mod response;
 mod routing;
 mod state;
 mod timers;
+mod trust;
 mod unsent;
 mod way;
 

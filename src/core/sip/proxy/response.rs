@@ -35,7 +35,7 @@ impl Core {
             return;
         };
         if let BranchKind::Stateless { shift } = branch.kind {
-            let passed = self.pass_by_via((message, shift), datagram, status, out);
+            let passed = self.pass_by_via((message, shift), (datagram, sender), status, out);
             if passed && status >= 200 {
                 out.signals.push(final_signal(message, (sender, shift), status, datagram.at));
             }
@@ -218,12 +218,16 @@ impl Core {
     /// A response of that client transaction as it goes up to the sender of that server
     /// transaction's request.
     pub(super) fn upward(&mut self, client: Key, key: Key, message: &Message<'_>) -> Vec<u8> {
-        let shift = self.clients.get(client).map_or(0, |c| c.shift);
-        let streams = self.servers.get(key).is_some_and(|s| s.back.is_reliable());
+        let (shift, from) = self.clients.get(client).map_or((0, None), |c| (c.shift, Some(c.peer)));
+        let server = self.servers.get(key);
+        let (streams, to) = server.map_or((false, None), |s| (s.back.is_reliable(), Some(s.peer)));
         let end = message.body().map_or(message.bytes().len(), |b| b.to());
         self.edits.clear();
         pop_via(&mut self.edits, message);
         lower_cseq(&mut self.edits, message, shift);
+        if let (Some(from), Some(to)) = (from, to) {
+            self.guard_identity(message, from, to);
+        }
         if streams {
             ensure_length(&mut self.edits, message);
         }

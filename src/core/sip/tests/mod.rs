@@ -5,6 +5,7 @@
 mod auth;
 mod basics;
 mod dialogs;
+mod facts;
 mod failover;
 mod fuzz;
 mod limits;
