@@ -8,6 +8,8 @@ mod failover;
 mod fuzz;
 mod limits;
 mod oracle;
+mod own;
 mod restart;
 mod rig;
 mod torture;
+mod transports;
