@@ -24,12 +24,26 @@ pub struct SiteOptions {
     pub carrier_v6: bool,
     /// Wait for a line's first sign of life before the next is tried.
     pub failover_ms: u32,
+    /// Further keys of the carriers; without any they are not probed.
+    pub carrier_keys: &'static str,
+    /// Further keys of `[trunk]`.
+    pub trunk_keys: &'static str,
+    /// Further keys of `[sip]`.
+    pub sip_keys: &'static str,
 }
 
 impl Default for SiteOptions {
     fn default() -> Self {
         let failover_ms = 1000;
-        Self { default_purpose: None, backup: false, carrier_v6: false, failover_ms }
+        Self {
+            default_purpose: None,
+            backup: false,
+            carrier_v6: false,
+            failover_ms,
+            carrier_keys: "probe = { interval_s = 0 }",
+            trunk_keys: "",
+            sip_keys: "",
+        }
     }
 }
 
@@ -80,15 +94,14 @@ impl Site {
 
     /// Runs a command of the binary against this site, with `--config` appended.
     pub fn run(&self, args: &[&str]) -> Output {
-        let output = self
-            .command(args)
-            .arg("--config")
-            .arg(self.config())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
+        let output = self.try_run(args);
         assert!(output.status.success(), "{args:?}: {output:?}");
         output
+    }
+
+    /// The same where it may fail.
+    pub fn try_run(&self, args: &[&str]) -> Output {
+        self.command(args).arg("--config").arg(self.config()).stdin(Stdio::null()).output().unwrap()
     }
 
     fn command(&self, args: &[&str]) -> Command {
@@ -110,7 +123,9 @@ impl Site {
             .unwrap_or_default();
         let (second, backup) = match options.backup {
             true => {
-                (format!("[carrier.second]\naddress = \"{}\"", net.backup()), "backup = \"second\"")
+                let keys = options.carrier_keys;
+                let second = format!("[carrier.second]\naddress = \"{}\"\n{keys}", net.backup());
+                (second, "backup = \"second\"")
             }
             false => (String::new(), ""),
         };
@@ -124,16 +139,19 @@ master_key = "{dir}/master.key"
 [sip]
 listen = [{listen}]
 failover_ms = {failover_ms}
+{sip_keys}
 [pbx.asterisk]
 address = "{pbx}"
 purpose_header = "X-Trunkline-Purpose"
 {purpose}
 [carrier.main]
 address = "{carrier}"
+{carrier_keys}
 {second}
 [trunk]
 primary = "main"
 {backup}
+{trunk_keys}
 [gate]
 ruleset = "cn-seed-service"
 internal = ["1xxx"]
@@ -145,6 +163,9 @@ socket = "{dir}/admin.sock"
 "#,
             listen = listen.join(", "),
             failover_ms = options.failover_ms,
+            carrier_keys = options.carrier_keys,
+            trunk_keys = options.trunk_keys,
+            sip_keys = options.sip_keys,
             pbx = net.pbx(),
             http = net.http(),
         )
