@@ -5,6 +5,7 @@
 //! answered once, now or later, by `Core::route` or `Core::refuse`; until then the caller has a
 //! 100 and the transaction waits.
 
+use super::{Transfer, WireFacts};
 use crate::model::Arrival;
 use std::time::Duration;
 
@@ -79,10 +80,12 @@ pub struct Offer {
     pub from_display: String,
     /// User part of To.
     pub to_user: String,
-    /// User part of the first P-Asserted-Identity.
+    /// User part of the first P-Asserted-Identity; `None` from a neighbour that may not assert.
     pub asserted_user: Option<String>,
     /// Value of the configured purpose header.
     pub purpose: Option<String>,
+    /// What else the headers say.
+    pub facts: WireFacts,
     /// Kernel receive stamp.
     pub arrival: Arrival,
 }
@@ -200,6 +203,8 @@ pub enum Signal {
         cseq: u32,
         /// Direction of its session description.
         media: Option<MediaDirection>,
+        /// REFER: what kind of transfer.
+        transfer: Option<Transfer>,
         /// Reason header.
         reason: Option<Reason>,
         /// Kernel receive stamp.

@@ -8,6 +8,7 @@
 mod cancel;
 mod core;
 mod dialog;
+mod failure;
 mod flows;
 mod fork;
 mod identity;
@@ -21,6 +22,7 @@ mod response;
 mod routing;
 mod state;
 mod timers;
+mod trust;
 mod unsent;
 mod way;
 

@@ -163,6 +163,8 @@ pub struct Pending {
     pub source: SocketAddr,
     /// Listen address and connection it came to.
     pub came: (Listen, Option<FlowId>),
+    /// When it came.
+    pub since: Mono,
     /// Waits for `route` or `refuse`.
     pub asked: bool,
     /// Targets not tried.
@@ -173,6 +175,8 @@ pub struct Pending {
     pub active: Option<Key>,
     /// Best answer so far.
     pub best: Option<Best>,
+    /// Challenge lines of answers that are not the best.
+    pub challenges: Vec<u8>,
     /// The caller sent CANCEL.
     pub cancelled: bool,
     /// End of the search for a target that rings.
@@ -195,6 +199,11 @@ pub struct Best {
 }
 
 impl Best {
+    /// Does it ask for credentials?
+    pub fn is_challenge(&self) -> bool {
+        matches!(self.status, 401 | 407)
+    }
+
     /// Rank of RFC 3261 §16.7 item 6; lower is better.
     pub fn rank(&self) -> u16 {
         match self.status {

@@ -21,7 +21,7 @@ impl Core {
         match (timer.owner, timer.slot) {
             (Owner::Server(key), Slot::Resend) => self.resend_answer(now, key, out),
             (Owner::Server(key), Slot::End) => self.end_server(now, key, out),
-            (Owner::Server(_), Slot::Patience) => {}
+            (Owner::Server(key), Slot::Patience) => self.end_search(now, key, out),
             (Owner::Client(key), Slot::Resend) => self.resend_request(now, key, out),
             (Owner::Client(key), Slot::End) => self.end_client(now, key, out),
             (Owner::Client(key), Slot::Patience) => self.lose_patience(now, key, out),
@@ -172,6 +172,26 @@ impl Core {
         if let Some(server) = self.servers.get_mut(server) {
             server.clients.retain(|c| *c != client);
         }
+    }
+
+    /// Nobody rang within the plan's `post_dial_max`: no further target, and the one at hand is
+    /// left. 504 and not 408: what timed out is our search behind this hop, the reason is in the
+    /// Q.850 cause, and a PBX does not take it for a busy trunk as it would a 503.
+    fn end_search(&mut self, now: Now, key: Key, out: &mut Outputs) {
+        let server = self.servers.get_mut(key).filter(|s| s.is_open());
+        let pending = server.and_then(|s| s.pending.as_deref_mut()).filter(|p| !p.cancelled);
+        let Some(pending) = pending else { return };
+        pending.hops.clear();
+        let Some(active) = pending.active.take() else { return };
+        self.counters.post_dial_expired += 1;
+        if let Some(client) = self.clients.get_mut(active) {
+            client.abandoned = true;
+        }
+        self.disarm(Owner::Client(active), Slot::Resend);
+        self.cancel_client(now, active, None, out);
+        let reason = "Q.850;cause=102;text=\"nobody rang in time\"".to_owned();
+        let extra = [rsip::Header::Other("Reason".into(), reason)];
+        self.end_locally(now, key, (504, phrase_of(504)), &extra, out);
     }
 
     /// No sign of life: the next target, if there is one.

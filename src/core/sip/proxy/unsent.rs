@@ -7,7 +7,7 @@ use super::own::tell_own;
 use super::state::{Best, Client, ClientState, Owner, Role};
 use super::way::Way;
 use crate::model::Now;
-use crate::sip::edit::pop_via;
+use crate::sip::edit::{lower_cseq, pop_via};
 use crate::sip::own::{Answer, answer, phrase_of};
 use crate::sip::slab::Key;
 use crate::sip::transaction::{InviteClient, OtherClient};
@@ -89,7 +89,7 @@ impl Core {
             }
             ClientState::Other(_) => {
                 if let Some(request) = client.bytes {
-                    self.fail_other(now, server, &request, out);
+                    self.fail_other(now, server, (&request, client.shift), out);
                 }
             }
         }
@@ -107,7 +107,7 @@ impl Core {
 
     /// The only target cannot be reached: its 503 goes up as 500 (§16.7 item 6). `request` is the
     /// request as it was to leave, so the answer loses our Via like any other.
-    fn fail_other(&mut self, now: Now, key: Key, request: &[u8], out: &mut Outputs) {
+    fn fail_other(&mut self, now: Now, key: Key, (request, shift): (&[u8], u8), out: &mut Outputs) {
         let Some(source) = self.servers.get(key).map(|s| s.back.remote) else { return };
         let made = self.reread(request, |core, message| {
             let tag = core.own_tag(message);
@@ -119,6 +119,7 @@ impl Core {
             self.reread(&made, |core, message| {
                 core.edits.clear();
                 pop_via(&mut core.edits, message);
+                lower_cseq(&mut core.edits, message, shift);
                 core.edits.apply(&made, made.len())
             })
         });
