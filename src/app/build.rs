@@ -13,7 +13,7 @@ use std::time::Duration;
 use trunkline_core::call::Settings;
 use trunkline_core::engine::{EngineConfig, Neighbour};
 use trunkline_core::gate::{self, Book, DialPlan, Normalizer};
-use trunkline_core::sip::{CoreConfig, Hop, Limits, Peer, PeerId, PeerKind, Timers};
+use trunkline_core::sip::{CoreConfig, Endpoint, Limits, Listen, Peer, PeerId, PeerKind, Timers};
 
 /// Calls in the table; beyond, new INVITEs get 503.
 const CALLS_MAX: usize = 200_000;
@@ -93,10 +93,7 @@ pub(super) fn engine(
 ) -> Result<EngineConfig, AppError> {
     let (peers, neighbours) = peers(config);
     let hop = |kind: PeerKind, name: &str| {
-        peers
-            .iter()
-            .find(|p| p.kind == kind && p.name == name)
-            .map(|p| Hop { peer: p.id, addr: p.addr })
+        peers.iter().find(|p| p.kind == kind && p.name == name).map(|p| p.id)
     };
     let pbx = config.pbx.iter().next();
     let purpose_header = pbx.map(|(_, p)| p.purpose_header.clone()).unwrap_or_default();
@@ -109,7 +106,7 @@ pub(super) fn engine(
     Ok(EngineConfig {
         normalizer: normalizer(Some(config), &book)?,
         sip: CoreConfig {
-            listen,
+            listen: listen.into_iter().map(Listen::udp).collect(),
             peers,
             timers: Timers {
                 no_answer_failover: Duration::from_millis(config.sip.failover_ms),
@@ -166,7 +163,15 @@ fn peers(config: &Config) -> (Vec<Peer>, HashMap<PeerId, Neighbour>) {
             let port = shared(address.ip()).then_some(address.port());
             from.push((address.ip(), port));
         }
-        peers.push(Peer { id, kind: *kind, name: (*name).clone(), sources: from, addr: *address });
+        peers.push(Peer {
+            id,
+            kind: *kind,
+            name: (*name).clone(),
+            sources: from,
+            tls_names: Vec::new(),
+            endpoints: vec![Endpoint::udp(*address)],
+            credentials: None,
+        });
         neighbours.insert(
             id,
             Neighbour { name: (*name).clone(), default_purpose: default_purpose.clone() },

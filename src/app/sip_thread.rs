@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use trunkline_core::engine::{Engine, ExplainJob, Input, Outputs};
 use trunkline_core::model::{Epoch, Event, Mono, Now, Pos};
-use trunkline_core::sip::Received;
+use trunkline_core::sip::{Received, Transport};
 
 /// Longest sleep: health and metrics are looked at this often.
 const IDLE_WAIT: Duration = Duration::from_millis(500);
@@ -89,7 +89,9 @@ impl SipThread {
         port.receive(|datagram| {
             let now = clock.now(); // read after the datagram came: no stamp lies ahead of it
             let at = clock.arrival(now, datagram.stamp);
-            let received = Received { local, remote: datagram.remote, bytes: datagram.bytes, at };
+            let (remote, bytes) = (datagram.remote, datagram.bytes);
+            let transport = Transport::Udp;
+            let received = Received { transport, local, remote, flow: None, bytes, at };
             engine.handle(now, Input::Datagram(received), &mut state.out);
         })
     }

@@ -17,7 +17,11 @@ impl Engine {
         let Some(call) = self.begin(now, ask, start, out) else { return };
         self.totals.calls_inbound += 1;
         let _ = call;
-        let plan = RoutePlan { hops: self.config.inbound.clone(), strip: Vec::new() };
+        let plan = RoutePlan {
+            targets: self.config.inbound.clone(),
+            post_dial_max: None,
+            strip: Vec::new(),
+        };
         self.core.route(now, ask, plan, &mut self.sip);
     }
 
@@ -143,7 +147,7 @@ impl Engine {
     pub(super) fn dial(&mut self, now: Now, ask: AskId, right: DialRight) {
         let (DialRight::Committed(_) | DialRight::Exempt(_)) = right; // used up
         let strip = vec![self.config.purpose_header.clone()];
-        let plan = RoutePlan { hops: self.config.outbound.clone(), strip };
+        let plan = RoutePlan { targets: self.config.outbound.clone(), post_dial_max: None, strip };
         self.core.route(now, ask, plan, &mut self.sip);
     }
 

@@ -3,7 +3,7 @@
 use crate::call::Settings;
 use crate::gate::{Ask, Book, Dialed, DncList, Normalizer};
 use crate::model::{Call, DncEntry, Event, NumberRef, Pos, Wall};
-use crate::sip::{AskId, CoreConfig, Hop, Outgoing, PeerId, Received};
+use crate::sip::{AskId, CoreConfig, Endpoint, FlowId, FlowOpened, Outgoing, PeerId, Received};
 use crate::vault::BlindIndex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,9 +25,9 @@ pub struct EngineConfig {
     /// Neighbours by id.
     pub neighbours: HashMap<PeerId, Neighbour>,
     /// Where inbound calls go.
-    pub inbound: Vec<Hop>,
+    pub inbound: Vec<PeerId>,
     /// Where outbound calls go, in order.
-    pub outbound: Vec<Hop>,
+    pub outbound: Vec<PeerId>,
     /// Header that carries the purpose, taken out of every INVITE that leaves.
     pub purpose_header: String,
     /// On every call.
@@ -67,6 +67,24 @@ pub struct Restored {
 pub enum Input<'a> {
     /// A datagram came.
     Datagram(Received<'a>),
+    /// A connection opened.
+    FlowOpened(FlowOpened),
+    /// A connection is gone.
+    FlowClosed(FlowId),
+    /// A message with that ticket could not be sent.
+    Unsent {
+        /// `Outgoing::ticket`.
+        ticket: u64,
+        /// For the operator.
+        why: String,
+    },
+    /// The resolver's newest answer for a neighbour.
+    Endpoints {
+        /// Neighbour.
+        peer: PeerId,
+        /// In order of preference.
+        endpoints: Vec<Endpoint>,
+    },
     /// Time has passed.
     Tick,
     /// Everything through this position is durable.
@@ -138,8 +156,10 @@ pub struct Explained {
 /// Effects, in order within each list.
 #[derive(Default)]
 pub struct Outputs {
-    /// Datagrams to send.
+    /// Messages to send.
     pub sends: Vec<Outgoing>,
+    /// Connections to close, after what is to be sent.
+    pub close: Vec<FlowId>,
     /// Events for the journal.
     pub events: Vec<Event>,
     /// Before `events` go to the journal it must start a new epoch: positions were lost.

@@ -59,6 +59,7 @@ impl Engine {
                     self.feed(now, call, CallInput::MediaAgreed { by, hold, arrival }, out);
                 }
             }
+            Signal::Own { .. } => {} // nobody asks for any yet
             Signal::Late { method, ids, status, reason, arrival, .. } => {
                 if method == "INVITE" {
                     self.late(now, &ids, status, reason, arrival, out);

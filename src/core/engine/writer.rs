@@ -85,6 +85,10 @@ impl Engine {
     pub fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Outputs) {
         match input {
             Input::Datagram(received) => self.core.receive(now, received, &mut self.sip),
+            Input::FlowOpened(opened) => self.core.flow_opened(now, opened, &mut self.sip),
+            Input::FlowClosed(flow) => self.core.flow_closed(now, flow, &mut self.sip),
+            Input::Unsent { ticket, why } => self.core.unsent(now, ticket, &why, &mut self.sip),
+            Input::Endpoints { peer, endpoints } => self.core.set_endpoints(peer, endpoints),
             Input::Tick => {
                 self.core.tick(now, &mut self.sip);
                 self.dialing_tick(now, out);
@@ -150,6 +154,7 @@ impl Engine {
             signals.extend(self.sip.signals.drain(..));
         }
         out.sends.append(&mut self.sip.sends);
+        out.close.append(&mut self.sip.close);
     }
 
     /// Feeds a call and journals what changed.

@@ -1,14 +1,14 @@
 //! Configuration of the proxy core: neighbours, timers, limits.
 
-use super::{PeerId, PeerKind};
-use std::net::{IpAddr, SocketAddr};
+use super::{Endpoint, Listen, PeerId, PeerKind};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// Everything the core needs to know when it is built.
 #[derive(Clone)]
 pub struct CoreConfig {
-    /// Sockets of the caller, concrete addresses (never `0.0.0.0`), at most one an address family.
-    pub listen: Vec<SocketAddr>,
+    /// Sockets of the caller. Of several that reach a target the first is used.
+    pub listen: Vec<Listen>,
     /// Neighbours. A message from any other source is dropped.
     pub peers: Vec<Peer>,
     /// RFC 3261 §17 timers.
@@ -38,8 +38,31 @@ pub struct Peer {
     /// Where its messages come from; without a port: any port of that address. All its media
     /// gateways that sign as Contact belong here, otherwise their answers are dropped.
     pub sources: Vec<(IpAddr, Option<u16>)>,
-    /// Where its messages go, unless a Route or a Contact says otherwise.
-    pub addr: SocketAddr,
+    /// Names of its certificate: a connection with one of them is the neighbour's, whatever its
+    /// address. If there are any, a TLS connection without one is not.
+    pub tls_names: Vec<String>,
+    /// Where its messages go, unless a Route or a Contact says otherwise, in order of preference.
+    /// Empty until its name is resolved.
+    pub endpoints: Vec<Endpoint>,
+    /// Answers to its challenges (401, 407); `None`: they are passed through.
+    pub credentials: Option<Credentials>,
+}
+
+/// User name and password for digest authentication (RFC 7616).
+#[derive(Clone)]
+pub struct Credentials {
+    /// User name.
+    pub user: String,
+    /// Password.
+    pub password: zeroize::Zeroizing<String>,
+    /// Only challenges of this realm are answered; `None`: any.
+    pub realm: Option<String>,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").field("realm", &self.realm).finish_non_exhaustive()
+    }
 }
 
 /// Timers of RFC 3261 §17 and §16; the others are derived from these.

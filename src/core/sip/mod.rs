@@ -14,9 +14,11 @@ mod slab;
 mod tests;
 mod timer;
 mod transaction;
+mod transport;
 
 pub use config::*;
 pub use counters::*;
 pub use datagram::*;
 pub use proxy::Core;
 pub use signal::*;
+pub use transport::*;

@@ -9,11 +9,13 @@ use crate::sip::message::{Index, Message, Start};
 use crate::sip::slab::{Key, Slab};
 use crate::sip::timer::{Wheel, horizon};
 use crate::sip::{
-    CoreConfig, Counters, Limits, Outgoing, Outputs, PeerId, Received, Sizes, Timers,
+    CoreConfig, Counters, Endpoint, FlowId, FlowOpened, Limits, Outgoing, Outputs, OwnId, PeerId,
+    Received, Registration, Sizes, Timers, Transport,
 };
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// Keys are hashes already.
 #[derive(Default)]
@@ -117,6 +119,44 @@ impl Core {
         self.index = index;
     }
 
+    /// A connection opened. A stranger's is closed again (`Outputs::close`).
+    pub fn flow_opened(&mut self, _now: Now, _opened: FlowOpened, _out: &mut Outputs) {}
+
+    /// A connection is gone; nothing is sent on it any more.
+    pub fn flow_closed(&mut self, _now: Now, _flow: FlowId, _out: &mut Outputs) {}
+
+    /// A message with that ticket could not be sent (RFC 3261 §17.1.4).
+    pub fn unsent(&mut self, _now: Now, _ticket: u64, _why: &str, _out: &mut Outputs) {}
+
+    /// Other addresses of a neighbour, from the resolver; calls in progress keep theirs.
+    pub fn set_endpoints(&mut self, peer: PeerId, endpoints: Vec<Endpoint>) {
+        self.peers.set_endpoints(peer, endpoints);
+    }
+
+    /// Sends OPTIONS to one of a neighbour's endpoints. `Signal::Own` tells the outcome, after
+    /// `patience` at the latest.
+    pub fn probe(
+        &mut self,
+        _now: Now,
+        _id: OwnId,
+        _peer: PeerId,
+        _endpoint: &Endpoint,
+        _patience: Duration,
+        _out: &mut Outputs,
+    ) {
+    }
+
+    /// Registers our Contact with a neighbour (RFC 3261 §10) for so many seconds; 0 takes it back.
+    pub fn register(
+        &mut self,
+        _now: Now,
+        _id: OwnId,
+        _peer: PeerId,
+        _registration: &Registration,
+        _out: &mut Outputs,
+    ) {
+    }
+
     /// Fires what is due; call it at `next_deadline` or later.
     pub fn tick(&mut self, now: Now, out: &mut Outputs) {
         let mut fired = std::mem::take(&mut self.fired);
@@ -162,7 +202,8 @@ impl Core {
         out: &mut Outputs,
     ) {
         self.counters.sent += 1;
-        out.sends.push(Outgoing { local, remote, bytes });
+        let (transport, flow, name, ticket) = (Transport::Udp, None, None, None);
+        out.sends.push(Outgoing { transport, local, remote, flow, name, ticket, bytes });
     }
 
     /// Reads stored bytes again: they were a message once.

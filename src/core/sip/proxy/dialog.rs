@@ -61,7 +61,8 @@ impl Core {
             PeerKind::Carrier => PeerKind::Pbx,
             PeerKind::Pbx => PeerKind::Carrier,
         };
-        let target = self.peers.first(other).map(|p| (p.id, p.addr));
+        let target = self.peers.first(other);
+        let target = target.and_then(|p| Some((p.id, p.endpoints.first()?.addr)));
         let target = target.and_then(|(id, addr)| Some((id, addr, self.peers.listen_for(addr)?)));
         let Some((peer, remote, local)) = target else {
             return self.answer_stateless(came, (480, phrase_of(480)), &[], out);
@@ -82,7 +83,7 @@ impl Core {
             return Some(exit);
         }
         self.counters.named_hops += 1;
-        let exit = self.peers.get(peer).and_then(|p| usable(self, p.addr));
+        let exit = self.peers.get(peer).and_then(|p| usable(self, p.endpoints.first()?.addr));
         self.counters.no_route += u64::from(exit.is_none());
         exit
     }

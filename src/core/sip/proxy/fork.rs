@@ -10,7 +10,7 @@ use crate::sip::mark::BranchKind;
 use crate::sip::message::Message;
 use crate::sip::slab::Key;
 use crate::sip::transaction::{InviteClient, OtherClient};
-use crate::sip::{AskId, Hop, Outputs, PeerId, Signal};
+use crate::sip::{AskId, Endpoint, Outputs, PeerId, Signal};
 use std::net::SocketAddr;
 
 /// A new client transaction.
@@ -37,7 +37,7 @@ impl Core {
                 return false;
             }
             let Some(hop) = pending.hops.pop_front() else { return false };
-            match self.peers.listen_for(hop.addr) {
+            match self.peers.listen_for(hop.1.addr) {
                 Some(local) => return self.start_branch(now, key, hop, local, out),
                 None => self.counters.no_route += 1,
             }
@@ -48,14 +48,15 @@ impl Core {
         &mut self,
         now: Now,
         key: Key,
-        hop: Hop,
+        (peer, endpoint): (PeerId, Endpoint),
         local: SocketAddr,
         out: &mut Outputs,
     ) -> bool {
         let Some(server) = self.servers.get_mut(key) else { return false };
         let Some(pending) = server.pending.take() else { return false };
         let (sender, came) = (server.peer, server.local);
-        let leg = Leg { server: Some(key), peer: hop.peer, local, remote: hop.addr, invite: true };
+        let hop = (peer, endpoint.addr);
+        let leg = Leg { server: Some(key), peer, local, remote: endpoint.addr, invite: true };
         let client = self.open_client(leg);
         let bytes = self.reread(&pending.request, |core, message| {
             core.forwarded_invite(message, &pending, (sender, came), client, hop, local)
@@ -72,7 +73,7 @@ impl Core {
             let wait = self.timers.no_answer_failover;
             self.arm(now, Owner::Client(client), Slot::Patience, wait);
         }
-        out.signals.push(Signal::Forwarded { ask: AskId(key.0), peer: hop.peer });
+        out.signals.push(Signal::Forwarded { ask: AskId(key.0), peer });
         true
     }
 
@@ -82,17 +83,17 @@ impl Core {
         pending: &Pending,
         (sender, came): (PeerId, SocketAddr),
         client: Key,
-        hop: Hop,
+        (peer, remote): (PeerId, SocketAddr),
         local: SocketAddr,
     ) -> Vec<u8> {
         let routing = self.routing(message);
         let hash = self.loop_hash(message, sender);
         let branch = self.marks.branch(BranchKind::Transaction, client.0, hash);
-        let mark = self.marks.route(sender, hop.peer, message.call_id(), message.tag_of_from());
+        let mark = self.marks.route(sender, peer, message.call_id(), message.tag_of_from());
         let own_uri = self.is_own_uri(message, message.uri());
         self.edits.clear();
         if own_uri && routing.uri == message.uri() {
-            self.own_domain(message, hop.addr);
+            self.own_domain(message, remote);
         }
         let edits = &mut self.edits;
         push_via(edits, message, local, &branch);

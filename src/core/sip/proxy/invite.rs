@@ -124,9 +124,10 @@ impl Core {
 
     /// Answers an ask: forward. An ask that is over is counted and ignored.
     pub fn route(&mut self, now: Now, ask: AskId, plan: RoutePlan, out: &mut Outputs) {
+        let hops = self.peers.endpoints_of(&plan.targets);
         let Some(pending) = self.take_ask(ask) else { return };
         pending.asked = false;
-        pending.hops = plan.hops.into();
+        pending.hops = hops;
         pending.strip = plan.strip;
         let key = Key(ask.0);
         self.disarm(Owner::Server(key), Slot::End);

@@ -1,7 +1,7 @@
 //! Who is who: neighbours by source address, and our own addresses.
 
-use crate::sip::{Peer, PeerId, PeerKind};
-use std::collections::HashMap;
+use crate::sip::{Endpoint, Listen, Peer, PeerId, PeerKind};
+use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
 /// Neighbours and listen addresses.
@@ -9,12 +9,12 @@ pub struct Peers {
     peers: Vec<Peer>,
     /// Port (`None`: any) and index, by address.
     sources: HashMap<IpAddr, Vec<(Option<u16>, usize)>>,
-    listen: Vec<SocketAddr>,
+    listen: Vec<Listen>,
 }
 
 impl Peers {
     /// From the configuration.
-    pub fn new(peers: Vec<Peer>, listen: Vec<SocketAddr>) -> Self {
+    pub fn new(peers: Vec<Peer>, listen: Vec<Listen>) -> Self {
         let mut sources: HashMap<_, Vec<_>> = HashMap::new();
         for (index, peer) in peers.iter().enumerate() {
             for (ip, port) in &peer.sources {
@@ -38,12 +38,26 @@ impl Peers {
     /// Is it an address of a neighbour, whatever the port?
     pub fn knows(&self, ip: IpAddr) -> bool {
         let ip = ip.to_canonical();
-        self.sources.contains_key(&ip) || self.peers.iter().any(|p| p.addr.ip() == ip)
+        self.sources.contains_key(&ip)
+            || self.peers.iter().any(|p| p.endpoints.iter().any(|e| e.addr.ip() == ip))
     }
 
     /// A neighbour by its handle.
     pub fn get(&self, id: PeerId) -> Option<&Peer> {
         self.peers.iter().find(|p| p.id == id)
+    }
+
+    /// All endpoints of these neighbours, in order.
+    pub fn endpoints_of(&self, peers: &[PeerId]) -> VecDeque<(PeerId, Endpoint)> {
+        let known = peers.iter().filter_map(|id| self.get(*id));
+        known.flat_map(|p| p.endpoints.iter().map(|e| (p.id, e.clone()))).collect()
+    }
+
+    /// Other addresses of a neighbour, from the resolver.
+    pub fn set_endpoints(&mut self, id: PeerId, endpoints: Vec<Endpoint>) {
+        if let Some(peer) = self.peers.iter_mut().find(|p| p.id == id) {
+            peer.endpoints = endpoints;
+        }
     }
 
     /// The first neighbour of that kind.
@@ -53,11 +67,11 @@ impl Peers {
 
     /// Is it one of our listen addresses?
     pub fn is_own(&self, addr: SocketAddr) -> bool {
-        self.listen.contains(&addr)
+        self.listen.iter().any(|l| l.addr == addr)
     }
 
     /// The listen address of that family.
     pub fn listen_for(&self, remote: SocketAddr) -> Option<SocketAddr> {
-        self.listen.iter().find(|l| l.is_ipv4() == remote.is_ipv4()).copied()
+        self.listen.iter().map(|l| l.addr).find(|l| l.is_ipv4() == remote.is_ipv4())
     }
 }

@@ -4,7 +4,7 @@ use crate::model::{Arrival, Mono};
 use crate::sip::message::{Message, Via};
 use crate::sip::slab::Key;
 use crate::sip::transaction::{InviteClient, InviteServer, OtherClient, OtherServer};
-use crate::sip::{Hop, PeerId, PeerKind, Reason, Received};
+use crate::sip::{Endpoint, PeerId, PeerKind, Reason, Received};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -141,7 +141,7 @@ pub struct Pending {
     /// Waits for `route` or `refuse`.
     pub asked: bool,
     /// Targets not tried.
-    pub hops: VecDeque<Hop>,
+    pub hops: VecDeque<(PeerId, Endpoint)>,
     /// Headers to take out.
     pub strip: Vec<String>,
     /// The target being tried.

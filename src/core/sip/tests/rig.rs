@@ -26,10 +26,12 @@ pub fn config(epoch: u32) -> CoreConfig {
         kind,
         name: name.to_owned(),
         sources: addrs.iter().map(|a| (addr(a).ip(), None)).collect(),
-        addr: addr(addrs[0]),
+        tls_names: Vec::new(),
+        endpoints: vec![Endpoint::udp(addr(addrs[0]))],
+        credentials: None,
     };
     CoreConfig {
-        listen: vec![addr(US), addr(US6)],
+        listen: vec![Listen::udp(addr(US)), Listen::udp(addr(US6))],
         peers: vec![
             peer(PBX_ID, PeerKind::Pbx, "pbx", &[PBX]),
             peer(ALPHA_ID, PeerKind::Carrier, "alpha", &[ALPHA]),
@@ -144,7 +146,9 @@ impl Rig {
     pub fn says(&mut self, who: &str, text: impl AsRef<[u8]>) -> Vec<Sent> {
         let remote = addr(who);
         let local = addr(if remote.is_ipv4() { US } else { US6 });
-        let datagram = Received { local, remote, bytes: text.as_ref(), at: self.now };
+        let (transport, flow) = (Transport::Udp, None);
+        let bytes = text.as_ref();
+        let datagram = Received { transport, local, remote, flow, bytes, at: self.now };
         self.core.receive(self.now, datagram, &mut self.out);
         self.take()
     }
@@ -178,8 +182,15 @@ impl Rig {
     }
 
     pub fn route(&mut self, ask: AskId, hops: &[(PeerId, &str)]) -> Vec<Sent> {
-        let hops = hops.iter().map(|(peer, a)| Hop { peer: *peer, addr: addr(a) }).collect();
-        let plan = RoutePlan { hops, strip: vec!["X-Purpose".into()] };
+        let mut targets: Vec<PeerId> = hops.iter().map(|(peer, _)| *peer).collect();
+        targets.dedup();
+        for target in &targets {
+            let of_it = hops.iter().filter(|(peer, _)| peer == target);
+            let endpoints = of_it.map(|(_, a)| Endpoint::udp(addr(a))).collect();
+            self.core.set_endpoints(*target, endpoints);
+        }
+        let strip = vec!["X-Purpose".into()];
+        let plan = RoutePlan { targets, post_dial_max: None, strip };
         self.core.route(self.now, ask, plan, &mut self.out);
         self.take()
     }
@@ -247,6 +258,7 @@ pub fn names(signals: &[Signal]) -> Vec<String> {
         Signal::Rejected { status, local, .. } => format!("rejected {status} {local}"),
         Signal::MidDialog { method, .. } => format!("mid {method}"),
         Signal::MidDialogFinal { method, status, .. } => format!("final {method} {status}"),
+        Signal::Own { id, outcome, .. } => format!("own {} {outcome:?}", id.0),
         Signal::Late { method, status, .. } => format!("late {method} {status}"),
     };
     signals.iter().map(name).collect()
