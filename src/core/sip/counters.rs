@@ -62,8 +62,16 @@ counters! {
     asks_unknown,
     /// Datagrams without a listen address of their family; not sent.
     no_route,
-    /// Next hops written as host names: sent to the neighbour's configured address.
+    /// Next hops written as host names: sent to the neighbour's connection or configured address.
     named_hops,
+    /// Messages above 1,300 bytes handed out for UDP: they may be cut on the way.
+    oversized,
+    /// Messages that could not be sent.
+    unsent,
+    /// Connections closed because they were a stranger's, or one too many.
+    flows_refused,
+    /// Answers whose connection was gone, and that had no other way back.
+    undeliverable,
 }
 
 /// Live entries of each table; all are zero after 64*T1 of silence without a ringing call.
@@ -79,4 +87,6 @@ pub struct Sizes {
     pub pending: usize,
     /// Armed timers, including those that will find nothing to do.
     pub timers: usize,
+    /// Open connections of neighbours; these stay while nothing is said.
+    pub flows: usize,
 }

@@ -91,7 +91,7 @@ impl Core {
     fn resend_request(&mut self, now: Now, key: Key, out: &mut Outputs) {
         let Some(client) = self.clients.get_mut(key) else { return };
         client.rounds += 1;
-        let (rounds, local, remote) = (client.rounds, client.local, client.remote);
+        let (rounds, way) = (client.rounds, client.way.clone());
         let (bytes, bounded) = match (client.state, &client.cancel) {
             (ClientState::Invite(InviteClient::Proceeding), Cancel::Sent(bytes)) => {
                 (Some(bytes.to_vec()), true)
@@ -109,7 +109,7 @@ impl Core {
         };
         let Some(bytes) = bytes else { return };
         self.counters.retransmits_out += 1;
-        self.send(local, remote, bytes, out);
+        self.send(&way, Some(Owner::Client(key)), bytes, out);
         let wait = self.backoff(rounds, bounded);
         self.arm(now, Owner::Client(key), Slot::Resend, wait);
     }
@@ -164,7 +164,7 @@ impl Core {
         }
     }
 
-    fn forget_client(&mut self, server: Key, client: Key) {
+    pub(super) fn forget_client(&mut self, server: Key, client: Key) {
         if let Some(server) = self.servers.get_mut(server) {
             server.clients.retain(|c| *c != client);
         }

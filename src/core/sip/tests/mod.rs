@@ -12,4 +12,5 @@ mod oracle;
 mod restart;
 mod rig;
 mod torture;
+mod transports;
 mod vectors;
