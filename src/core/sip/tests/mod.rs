@@ -10,6 +10,7 @@ mod limits;
 mod oddities;
 mod oracle;
 mod restart;
+mod rfc;
 mod rig;
 mod torture;
 mod transports;
