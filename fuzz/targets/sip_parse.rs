@@ -97,7 +97,7 @@ fn via(data: &[u8], value: Span) {
     for span in [via.transport, via.host, via.sent_by, via.params] {
         inside(data, span);
     }
-    let _ = via.reply_to(data);
+    let _ = via.reply_to(data, 5060);
     let source: SocketAddr = SocketAddr::from(([192, 0, 2, 7], 5099));
     let _ = via.reply_to_source(data, source);
     if let Some(noted) = via.noted(data, source) {
@@ -105,6 +105,6 @@ fn via(data: &[u8], value: Span) {
         let all = Span::new(0, noted.len());
         let again = Via::parse(&noted, all).expect("a noted value");
         assert_eq!(again.branch(&noted), via.branch(data));
-        assert_eq!(again.reply_to(&noted).map(|to| to.ip()), Some(source.ip()));
+        assert_eq!(again.reply_to(&noted, 5060).map(|to| to.ip()), Some(source.ip()));
     }
 }

@@ -1,6 +1,6 @@
 //! One Via value (RFC 3261 §20.42, RFC 3581).
 
-use super::span::{is_lws, is_token};
+use super::span::{is_lws, is_token, quotes_close};
 use super::uri::{host, literal};
 use super::{Params, Span};
 use std::net::SocketAddr;
@@ -43,7 +43,7 @@ impl Via {
             sent_by_end = after;
             at = skip(bytes, after, end);
         }
-        if at < end && bytes[at] != b';' {
+        if at < end && (bytes[at] != b';' || !quotes_close(&bytes[at..end])) {
             return None;
         }
         let sent_by = Span::new(sent_by_at, sent_by_end);
@@ -191,6 +191,10 @@ mod tests {
         assert_eq!(
             note("SIP/2.0/UDP h;received=6.6.6.6;rport=1 ;branch=a").unwrap(),
             "SIP/2.0/UDP h;received=192.0.2.7;rport=5099 ;branch=a"
+        );
+        assert_eq!(
+            note("SIP/2.0/UDP h;received=\"x\"y ;rport=\"\";branch=a").unwrap(),
+            "SIP/2.0/UDP h;received=192.0.2.7 ;rport=5099;branch=a"
         );
         let via = "SIP/2.0/UDP h:1;rport=5099;received=192.0.2.7";
         assert_eq!(parse(via).unwrap().reply_to(via.as_bytes(), 5060), Some(source));

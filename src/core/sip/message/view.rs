@@ -298,7 +298,9 @@ impl<'a> Message<'a> {
         let mut values = Values::new(self.bytes, header.value);
         let one = values.next() == Some(header.value) && values.next().is_none();
         let odd = |b: &u8| super::span::is_lws(*b) || matches!(b, b'"' | b'<');
-        one && Address::parse(self.bytes, header.value)
-            .is_some_and(|a| !a.uri.is_empty() && !a.uri.of(self.bytes).iter().any(odd))
+        let closed = super::span::quotes_close(header.value.of(self.bytes));
+        one && closed
+            && Address::parse(self.bytes, header.value)
+                .is_some_and(|a| !a.uri.is_empty() && !a.uri.of(self.bytes).iter().any(odd))
     }
 }
