@@ -91,15 +91,18 @@ pub(super) fn engine(
     opened: &Opened,
     entropy: [u8; 16],
 ) -> Result<EngineConfig, AppError> {
-    let (peers, neighbours) = peers(config);
+    let (mut peers, neighbours) = peers(config);
+    super::lines::identify(config, &mut peers)?;
     let hop = |kind: PeerKind, name: &str| {
         peers.iter().find(|p| p.kind == kind && p.name == name).map(|p| p.id)
     };
     let pbx = config.pbx.iter().next();
     let purpose_header = pbx.map(|(_, p)| p.purpose_header.clone()).unwrap_or_default();
     let inbound = pbx.and_then(|(name, _)| hop(PeerKind::Pbx, name)).into_iter().collect();
-    let trunk = std::iter::once(&config.trunk.primary).chain(config.trunk.backup.as_ref());
-    let outbound = trunk.filter_map(|name| hop(PeerKind::Carrier, name)).collect();
+    let order = config.trunk.order();
+    let outbound = order.iter().filter_map(|name| hop(PeerKind::Carrier, name)).collect();
+    let lines = super::lines::lines(config, |name| hop(PeerKind::Carrier, name));
+    let post_dial = config.trunk.post_dial_s;
     let (book, ruleset) = book(Some(config))?;
     let seed = u64::from_le_bytes(std::array::from_fn(|i| entropy[i]));
     let epoch = u32::from_le_bytes(std::array::from_fn(|i| entropy[8 + i]));
@@ -125,6 +128,9 @@ pub(super) fn engine(
         neighbours,
         inbound,
         outbound,
+        lines,
+        post_dial_max: (post_dial > 0.0).then(|| Duration::from_secs_f64(post_dial)),
+        backup_within: Duration::from_secs(u64::from(config.trunk.backup_line_minutes) * 60),
         purpose_header,
         call: Settings {
             tenant: config.site.tenant.clone(),

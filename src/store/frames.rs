@@ -11,7 +11,7 @@ use trunkline_core::vault::{Day, KeyPurpose, RecordContext};
 use trunkline_core::wire::{journal_frame_from_bytes, journal_frame_to_bytes};
 
 const PREFIX: &str = "events-";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const HEAD_BYTES: usize = 25;
 
 /// One group commit.

@@ -188,11 +188,18 @@ pub(super) fn follow(
 }
 
 fn round(projector: &mut Projector, store: &Inner, group: &[Frame]) -> Result<(), StoreError> {
-    let follows = group.first().is_some_and(|f| f.mark.seq == projector.done().seq + 1);
-    if follows {
+    // Frames that a catch-up has seen are passed over. What the channel had no place for is read
+    // from the journal; what is committed meanwhile comes with the next round.
+    let known = group.iter().take_while(|f| f.mark.seq <= projector.done().seq).count();
+    let group = &group[known..];
+    let follows = match group.first() {
+        Some(first) => first.mark.seq == projector.done().seq + 1,
+        None => known > 0 || projector.done().seq == store.durable.mark().seq,
+    };
+    let whole = group.windows(2).all(|pair| pair[1].mark.seq == pair[0].mark.seq + 1);
+    if follows && whole {
         projector.take(group)?;
-    }
-    if projector.done().seq < store.durable.mark().seq {
+    } else {
         projector.catch_up()?;
     }
     store.projected.set(projector.done());

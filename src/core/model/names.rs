@@ -1,8 +1,9 @@
 //! Stable names of closed sets, both ways, from one table each: the wire, logs and texts use them.
 
 use super::{
-    AlertingBasis, ConnectionState, CstaCause, DayClass, Direction, EventKind, LegRole, Released,
-    Repair, RuleOutcome, ServiceBasis, SystemState, TimeQuality, Verdict,
+    AlertingBasis, ConnectionState, CstaCause, DayClass, Direction, DutyKind, DutyState, EventKind,
+    LegRole, LineOrder, LineRole, LineState, RegistrationState, Released, Repair, RuleOutcome,
+    ServiceBasis, SystemState, TimeQuality, Verdict,
 };
 
 /// A closed set with one wire name a member.
@@ -13,6 +14,18 @@ pub trait Named: Copy + PartialEq + 'static {
     /// Name of this member.
     fn name(self) -> &'static str {
         Self::TABLE.iter().find(|(m, _)| *m == self).map_or("", |(_, name)| name)
+    }
+
+    /// Number of this member in what is stored: its place in the table, from 1. So members are
+    /// only ever added at the end of a table.
+    fn code(self) -> u32 {
+        Self::TABLE.iter().zip(1..).find(|((m, _), _)| *m == self).map_or(0, |(_, code)| code)
+    }
+
+    /// Member of that number.
+    fn from_code(code: u32) -> Option<Self> {
+        let place = usize::try_from(code.checked_sub(1)?).ok()?;
+        Self::TABLE.get(place).map(|(m, _)| *m)
     }
 
     /// Member of that name.
@@ -125,4 +138,24 @@ named!(EventKind {
     OutboundDenied = "outbound.denied",
     DncAdded = "dnc.added",
     SystemStatus = "system.status",
+    LineStateChanged = "line.state_changed",
+    LineFailover = "line.failover",
+    LineRecovered = "line.recovered",
+    LineCapacityReached = "line.capacity_reached",
+    DutyStarted = "duty.started",
+    DutyMet = "duty.met",
+    DutyBreached = "duty.breached",
 });
+named!(LineState {
+    Unknown = "unknown",
+    InService = "in_service",
+    Degraded = "degraded",
+    OutOfService = "out_of_service",
+    Draining = "draining",
+    Maintenance = "maintenance",
+});
+named!(LineRole { Primary = "primary", Backup = "backup", InboundOnly = "inbound_only" });
+named!(LineOrder { Serve = "serve", Drain = "drain", Maintain = "maintain" });
+named!(RegistrationState { Trying = "trying", Registered = "registered", Failed = "failed" });
+named!(DutyKind { BackupLine = "backup_line" });
+named!(DutyState { Running = "running", Met = "met", Breached = "breached" });

@@ -69,6 +69,9 @@ pub(super) fn config() -> EngineConfig {
         neighbours,
         inbound: vec![PeerId(0)],
         outbound: vec![PeerId(1), PeerId(2)],
+        lines: Vec::new(),
+        post_dial_max: None,
+        backup_within: std::time::Duration::from_secs(1800),
         purpose_header: "X-Purpose".into(),
         call: Settings { tenant: "t".into(), site: "s".into(), ring_period_ms: 5000 },
         call_age_max: std::time::Duration::from_secs(3600),
@@ -188,6 +191,6 @@ pub(super) fn decision_rule(event: &Event) -> Option<String> {
         Entity::Decision(d) => {
             d.rules.iter().find(|r| r.outcome.name() == "deny").map(|r| r.id.clone())
         }
-        Entity::Call(_) | Entity::Dnc(_) | Entity::System(_) => None,
+        _ => None,
     }
 }
