@@ -28,6 +28,7 @@ fn dialog_request(answer: &Sent, method: &str, cseq: u32, branch: &str) -> Strin
 // proves: RFC 3261 §16.6 item 10
 // proves: RFC 3261 §16.7 item 9
 // proves: RFC 6026 §7.1 ack
+// proves: RFC 3261 §16.7 item 5
 #[test]
 fn a_call_is_set_up_and_torn_down() {
     let mut rig = Rig::new();

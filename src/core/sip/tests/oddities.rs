@@ -104,6 +104,7 @@ fn what_is_no_message_has_no_answer() {
 }
 
 // proves: RFC 3261 §16.3 item 1
+// proves: RFC 3261 §8.1.1.5
 #[test]
 fn a_faulty_request_is_told_what_is_wrong() {
     let uri = "sip:13800138000@10.9.9.9 SIP";
