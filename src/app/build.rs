@@ -176,6 +176,7 @@ fn peers(config: &Config) -> (Vec<Peer>, HashMap<PeerId, Neighbour>) {
             sources: from,
             tls_names: Vec::new(),
             endpoints: vec![Endpoint::udp(*address)],
+            trusted_identity: true,
             credentials: None,
         });
         neighbours.insert(

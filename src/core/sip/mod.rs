@@ -3,7 +3,9 @@
 mod config;
 mod counters;
 mod datagram;
+mod digest;
 mod edit;
+mod facts;
 mod mark;
 pub mod message;
 mod own;
@@ -15,6 +17,7 @@ mod tests;
 mod timer;
 mod transaction;
 mod transport;
+mod wire;
 
 pub use config::*;
 pub use counters::*;
@@ -22,3 +25,4 @@ pub use datagram::*;
 pub use proxy::Core;
 pub use signal::*;
 pub use transport::*;
+pub use wire::*;

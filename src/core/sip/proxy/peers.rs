@@ -70,6 +70,11 @@ impl Peers {
         }
     }
 
+    /// May it assert identities, and see those that are to stay private?
+    pub fn is_trusted(&self, id: PeerId) -> bool {
+        self.get(id).is_some_and(|p| p.trusted_identity)
+    }
+
     /// The first neighbour of that kind.
     pub fn first(&self, kind: PeerKind) -> Option<&Peer> {
         self.peers.iter().find(|p| p.kind == kind)

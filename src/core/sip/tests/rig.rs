@@ -28,6 +28,7 @@ pub fn config(epoch: u32) -> CoreConfig {
         sources: addrs.iter().map(|a| (addr(a).ip(), None)).collect(),
         tls_names: Vec::new(),
         endpoints: vec![Endpoint::udp(addr(addrs[0]))],
+        trusted_identity: true,
         credentials: None,
     };
     CoreConfig {
