@@ -12,8 +12,7 @@ use trunkline_core::sip::*;
 use zeroize::Zeroizing;
 
 const US: [&str; 2] = ["10.9.9.9:5060", "[2001:db8::9]:5060"];
-const PEERS: [&str; 4] =
-    ["10.0.0.1:5060", "10.0.1.1:5060", "10.0.2.1:5080", "[2001:db8::b]:5060"];
+const PEERS: [&str; 4] = ["10.0.0.1:5060", "10.0.1.1:5060", "10.0.2.1:5080", "[2001:db8::b]:5060"];
 const STEPS_MAX: usize = 200;
 const SENT_MAX: usize = 400;
 const METHODS: [&str; 8] =
@@ -103,7 +102,8 @@ struct World {
 pub fn run(data: &[u8]) {
     let now = Now { mono: Mono(77_000_000_000_000), wall: Wall(1_767_600_000_000_000) };
     let core = Core::new(config());
-    let mut world = World { core, now, out: Outputs::default(), sent: Vec::new(), asks: Vec::new() };
+    let mut world =
+        World { core, now, out: Outputs::default(), sent: Vec::new(), asks: Vec::new() };
     let mut script = Script(data);
     let mut steps = 0;
     while !script.0.is_empty() && steps < STEPS_MAX {
@@ -283,7 +283,8 @@ fn request(script: &mut Script<'_>) -> String {
     let uri = ["sip:13800138000@10.9.9.9", "sip:a@example.com", "tel:+8613800138000"]
         [usize::from(shape) % 3];
     let to_tag = if shape & 0x10 != 0 { ";tag=b" } else { "" };
-    let route = if shape & 0x20 != 0 { "Route: <sip:10.9.9.9;lr>, <sip:x.example>\r\n" } else { "" };
+    let route =
+        if shape & 0x20 != 0 { "Route: <sip:10.9.9.9;lr>, <sip:x.example>\r\n" } else { "" };
     let sdp = "v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0\r\na=sendonly\r\n";
     let body = if shape & 0x40 != 0 { sdp } else { "" };
     let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };

@@ -120,7 +120,8 @@ fn citations(text: &str, table: &Table) -> (BTreeSet<String>, Vec<String>) {
                 let name = format!("RFC {}", &number[..digits]);
                 of_file.get_or_insert(name.clone());
                 rfc = Some(name);
-                let word = table.at(rfc.as_deref().unwrap_or_default(), number[digits..].trim_start());
+                let word =
+                    table.at(rfc.as_deref().unwrap_or_default(), number[digits..].trim_start());
                 found.extend(word.map(Clause::name));
             } else if let Some(rfc) = rfc.as_deref().filter(|_| rest.starts_with('§')) {
                 match table.at(rfc, rest) {
@@ -128,7 +129,8 @@ fn citations(text: &str, table: &Table) -> (BTreeSet<String>, Vec<String>) {
                         found.insert(clause.name());
                     }
                     None if is_item(rest) && table.headings.iter().any(|(h, _)| h == rfc) => {
-                        unknown.push(format!("{rfc} {}", rest.chars().take(24).collect::<String>()));
+                        unknown
+                            .push(format!("{rfc} {}", rest.chars().take(24).collect::<String>()));
                     }
                     None => {}
                 }
@@ -237,7 +239,8 @@ impl Coverage {
     fn page(&self) -> String {
         let mut page = include_str!("rfc/head.md").to_owned();
         let states = ["tested", "has a test", "implemented", "left out", "open"];
-        page += &format!("| RFC | {} |\n|---|{}\n", states.join(" | "), "---|".repeat(states.len()));
+        page +=
+            &format!("| RFC | {} |\n|---|{}\n", states.join(" | "), "---|".repeat(states.len()));
         for (rfc, _) in &self.table.headings {
             let count = |state: &str| {
                 let of_rfc = self.table.clauses.iter().filter(|c| c.rfc == *rfc);
@@ -247,7 +250,8 @@ impl Coverage {
         }
         for (rfc, title) in &self.table.headings {
             let _ = write!(page, "\n## {rfc}: {title}\n\n");
-            page += "| Clause | Demand | State | Where, or why not | Tests |\n|---|---|---|---|---|\n";
+            page +=
+                "| Clause | Demand | State | Where, or why not | Tests |\n|---|---|---|---|---|\n";
             for clause in self.table.clauses.iter().filter(|c| c.rfc == *rfc) {
                 page += &self.row(clause);
             }

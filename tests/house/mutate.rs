@@ -113,9 +113,12 @@ fn every_mutation_fits_the_sources_and_its_test_claims_the_clause() {
             bad.push(format!("{} does not say that it proves {}", mutation.test, mutation.clause));
         }
     }
-    bad.extend(recorded().iter().filter(|(_, v)| *v == Verdict::Survived).map(|(m, _)| {
-        format!("{}: {} passes with {:?}", m.clause, m.test, m.with)
-    }));
+    bad.extend(
+        recorded()
+            .iter()
+            .filter(|(_, v)| *v == Verdict::Survived)
+            .map(|(m, _)| format!("{}: {} passes with {:?}", m.clause, m.test, m.with)),
+    );
     assert!(bad.is_empty(), "\n{}\n", bad.join("\n"));
 }
 
@@ -202,7 +205,10 @@ fn run_the_mutations() {
         let _ = writeln!(results, "{hash} {word} {} by {}", mutation.clause, mutation.test);
         std::fs::write(root().join("tests/house/rfc/mutations.txt"), &results).unwrap();
         if !killed {
-            bad.push(format!("{}: {} passes with {:?}", mutation.clause, mutation.test, mutation.with));
+            bad.push(format!(
+                "{}: {} passes with {:?}",
+                mutation.clause, mutation.test, mutation.with
+            ));
         }
     }
     assert!(bad.is_empty(), "\n{}\n", bad.join("\n"));

@@ -20,7 +20,8 @@ mod sip_parse;
 fn play(folders: &[(&str, usize)], run: impl Fn(&[u8])) {
     for (folder, least) in folders {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-        let mut files: Vec<_> = std::fs::read_dir(&path).unwrap().map(|f| f.unwrap().path()).collect();
+        let mut files: Vec<_> =
+            std::fs::read_dir(&path).unwrap().map(|f| f.unwrap().path()).collect();
         files.sort();
         assert!(files.len() >= *least, "{folder} has {} files", files.len());
         for file in files {
