@@ -46,6 +46,8 @@ pub fn call(id: u128, device: &str, at: Wall) -> Call {
             dialed: party("1001"),
             device: device.into(),
             thread_id: CallId(Uuid::from_u128(id)),
+            parent_id: None,
+            signalling: None,
             started: moment(at),
         }),
         rev: 1,

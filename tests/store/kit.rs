@@ -97,6 +97,8 @@ pub fn call_at(k: u64, rev: u64, state: ConnectionState, pos: u64) -> Call {
             dialed: party(&number_of(k)),
             device: device_of(k),
             thread_id: call_id(k),
+            parent_id: None,
+            signalling: None,
             started: moment,
         }),
         rev,

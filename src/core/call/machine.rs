@@ -1,27 +1,28 @@
 //! One call.
 
-use super::cause::{ReasonText, cause_of_bye, cause_of_cancel, cause_of_status};
+use super::cause::{ReasonText, cause_of_status};
 use super::input::{CallInput, Fact, Party2, Settings, Start};
 use crate::model::{
-    AlertingBasis, Arrival, Call, Cause, ConnectionState as S, CstaCause, Detail, Direction,
-    EventKind as K, Leg, LegId, LegRole, Moment, Now, Origin, Released, Repair, ServiceBasis,
-    TimeQuality, Wall,
+    AlertingBasis, Arrival, Call, CallId, ConnectionState as S, Detail, Direction, EventKind as K,
+    Leg, LegId, LegRole, Moment, Now, Origin, Repair, ServiceBasis, TimeQuality, Transfer, Wall,
 };
 use std::sync::Arc;
 
 /// The party that sent the INVITE.
-const CALLER: usize = 0;
+pub(super) const CALLER: usize = 0;
 /// The party that was asked for.
-const CALLEE: usize = 1;
+pub(super) const CALLEE: usize = 1;
 
 /// The machine of one call.
 #[derive(Clone, Debug)]
 pub struct CallMachine {
     /// Shared with the newest event.
-    call: Arc<Call>,
-    ring_period_ms: u32,
-    cancelled: Option<(Option<ReasonText>, Arrival)>,
-    held_since: Option<Wall>,
+    pub(super) call: Arc<Call>,
+    pub(super) ring_period_ms: u32,
+    pub(super) cancelled: Option<(Option<ReasonText>, Arrival)>,
+    pub(super) held_since: Option<Wall>,
+    /// A party has left its place to another: the BYE that follows is part of it.
+    pub(super) transferred: bool,
     /// Live before a restart: what was missed may be learnt from later signalling.
     restored: bool,
     /// No event since the restart yet.
@@ -47,7 +48,9 @@ impl CallMachine {
             to: start.to,
             dialed: start.dialed,
             device: start.device,
-            thread_id: start.id,
+            thread_id: start.replaces.map_or(start.id, |r| r.thread),
+            parent_id: start.replaces.map(|r| r.call),
+            signalling: start.signalling,
             started: moment,
         };
         let call = Call {
@@ -77,6 +80,7 @@ impl CallMachine {
             ring_period_ms: settings.ring_period_ms,
             cancelled: None,
             held_since: None,
+            transferred: false,
             restored: false,
             silent: false,
         }
@@ -91,6 +95,7 @@ impl CallMachine {
             ring_period_ms: settings.ring_period_ms,
             cancelled: None,
             held_since,
+            transferred: false,
             restored: true,
             silent: true,
         }
@@ -107,7 +112,7 @@ impl CallMachine {
     }
 
     /// The entity to be changed: a copy, if an event still holds it.
-    fn edit(&mut self) -> &mut Call {
+    pub(super) fn edit(&mut self) -> &mut Call {
         Arc::make_mut(&mut self.call)
     }
 
@@ -127,6 +132,7 @@ impl CallMachine {
             I::Provisional { .. }
                 | I::Answered { .. }
                 | I::MediaAgreed { .. }
+                | I::Transferred { .. }
                 | I::Bye { .. }
                 | I::Seen { .. }
         );
@@ -161,6 +167,9 @@ impl CallMachine {
             I::MediaAgreed { by, hold, arrival } => {
                 self.media(Moment::measured(arrival, now), by, hold, out);
             }
+            I::Transferred { by, transfer, to_call, arrival } => {
+                self.left(Moment::measured(arrival, now), by, transfer, to_call, out);
+            }
             I::Bye { by, reason, arrival } => self.bye(now, by, reason, arrival, out),
             I::Seen { callee_tag } => self.learn_answer(now, callee_tag, out),
             I::Stale => self.stale(now, out),
@@ -168,7 +177,7 @@ impl CallMachine {
     }
 
     /// The INVITE has left: there is a callee's leg.
-    fn originated(&self) -> bool {
+    pub(super) fn originated(&self) -> bool {
         self.call.legs.len() > CALLEE
     }
 
@@ -201,6 +210,15 @@ impl CallMachine {
             self.edit().network_reached = Some(at);
             self.emit(K::CallNetworkReached, self.detail(CALLEE, Some(183), Some(at)), out);
         }
+        if status == 181 {
+            self.emit(K::CallDiverted, self.detail(CALLEE, Some(181), Some(at)), out);
+        }
+        if status == 182 && self.call.legs[CALLEE].state != S::Queued {
+            let leg = &mut self.edit().legs[CALLEE];
+            leg.state = S::Queued;
+            leg.since = at.pbx_time;
+            self.emit(K::CallQueued, self.detail(CALLEE, Some(182), Some(at)), out);
+        }
         if status == 180 && self.call.alerting.is_none() {
             self.edit().alerting = Some(at);
             self.edit().state = S::Alerting;
@@ -229,6 +247,23 @@ impl CallMachine {
         }
         self.edit().legs[CALLEE].answered = Some(at);
         self.emit(K::CallEstablished, self.detail(CALLEE, Some(status), Some(at)), out);
+    }
+
+    /// A party has left its place to another. Said once a call: its BYE follows.
+    fn left(
+        &mut self,
+        at: Moment,
+        by: Party2,
+        transfer: Transfer,
+        to_call: Option<CallId>,
+        out: &mut Vec<Fact>,
+    ) {
+        if self.call.answered.is_none() || std::mem::replace(&mut self.transferred, true) {
+            return;
+        }
+        let mut detail = self.detail(by.index(), None, Some(at));
+        (detail.transfer, detail.to_call) = (Some(transfer), to_call);
+        self.emit(K::CallTransferred, detail, out);
     }
 
     /// Mid-dialog signalling of a restored call without an answer proves one: it was missed.
@@ -275,170 +310,11 @@ impl CallMachine {
         self.emit(kind, self.detail(index, None, Some(at)), out);
     }
 
-    fn bye(
-        &mut self,
-        now: Now,
-        by: Party2,
-        reason: Option<ReasonText>,
-        arrival: Arrival,
-        out: &mut Vec<Fact>,
-    ) {
-        if self.call.answered.is_none() {
-            // BYE in an early dialog (RFC 3261 §15): the INVITE's 487 follows.
-            self.cancelled.get_or_insert((reason, arrival));
-            return;
-        }
-        let at = Moment::measured(arrival, now);
-        let released = self.released_by(by.index());
-        let cause = cause_of_bye(reason.as_ref());
-        self.end(at, released, cause, by.index(), out);
-    }
-
-    fn rejected(
-        &mut self,
-        now: Now,
-        cause: Cause,
-        local: bool,
-        arrival: Arrival,
-        out: &mut Vec<Fact>,
-    ) {
-        if self.call.answered.is_some() {
-            return; // a fork was refused after another answered
-        }
-        if let Some((reason, cancelled_at)) = self.cancelled.take() {
-            let at = Moment::measured(cancelled_at, now);
-            let released = self.released_by(CALLER);
-            self.count_ring(at.pbx_time);
-            self.edit().released_by = Some(released);
-            self.edit().cause = Some(cause_of_cancel(reason.as_ref()));
-            let status = Some(487);
-            self.emit(K::CallAbandoned, self.detail(CALLER, status, Some(at)), out);
-            let cause = cause_of_cancel(reason.as_ref());
-            return self.end(at, released, cause, CALLER, out);
-        }
-        let at = if local { Moment::own(now) } else { Moment::measured(arrival, now) };
-        let released = match (local, cause.csta) {
-            (true, CstaCause::PolicyDenied) => Released::System,
-            (true, _) => Released::Network,
-            (
-                false,
-                CstaCause::Busy
-                | CstaCause::CallRejected
-                | CstaCause::CallNotAnswered
-                | CstaCause::DestNotObtainable,
-            ) => self.released_by(CALLEE),
-            (false, _) => Released::Network,
-        };
-        self.fail(at, released, cause, out);
-    }
-
-    fn denied(&mut self, now: Now, status: u16, text: String, out: &mut Vec<Fact>) {
-        let cause =
-            Cause { csta: CstaCause::PolicyDenied, sip_status: Some(status), q850: Some(21), text };
-        self.fail(Moment::own(now), Released::System, cause, out);
-    }
-
-    fn fail(&mut self, at: Moment, released: Released, cause: Cause, out: &mut Vec<Fact>) {
-        let status = cause.sip_status;
-        self.count_ring(at.pbx_time);
-        self.edit().state = S::Fail;
-        self.edit().cause = Some(cause.clone());
-        self.edit().released_by = Some(released);
-        if self.originated() {
-            self.edit().legs[CALLEE].state = S::Fail;
-            self.edit().legs[CALLEE].since = at.pbx_time;
-        }
-        let leg = if self.originated() { CALLEE } else { CALLER };
-        self.emit(K::CallFailed, self.detail(leg, status, Some(at)), out);
-        self.end(at, released, cause, CALLEE, out);
-    }
-
-    fn stale(&mut self, now: Now, out: &mut Vec<Fact>) {
-        let at = Moment { quality: TimeQuality::Reconciled, ..Moment::own(now) };
-        let cause = Cause::plain(CstaCause::LostSync);
-        let from = out.len();
-        self.end(at, Released::System, cause, CALLER, out);
-        for fact in &mut out[from..] {
-            fact.detail.repair = Some(Repair::StaleCallClosed);
-        }
-    }
-
-    /// Clears the legs, `first` before the other, then the call.
-    fn end(
-        &mut self,
-        at: Moment,
-        released: Released,
-        cause: Cause,
-        first: usize,
-        out: &mut Vec<Fact>,
-    ) {
-        if self.held_since.is_some() {
-            self.count_hold(at.pbx_time);
-        }
-        let seen = |m: &&Moment| m.quality != TimeQuality::Reconciled;
-        if let Some(answered) = self.call.answered.as_ref().filter(seen)
-            && seen(&&at)
-        {
-            // Only what was observed at both ends is a duration.
-            self.edit().talk_ms = Some(at.pbx_time.ms_since(answered.pbx_time));
-        }
-        self.edit().released_by = Some(released);
-        self.edit().cause = Some(cause.clone());
-        for index in [first, CALLEE - first] {
-            if index == CALLEE && !self.originated() {
-                continue; // that party was never asked
-            }
-            let leg = &mut self.edit().legs[index];
-            leg.state = S::Null;
-            leg.since = at.pbx_time;
-            leg.held_since = None;
-            leg.ended = Some(at);
-            leg.cause = Some(cause.clone());
-            self.emit(K::CallConnectionCleared, self.detail(index, None, Some(at)), out);
-        }
-        self.edit().state = S::Null;
-        self.edit().ended = Some(at);
-        let detail = Detail { leg: None, ..self.detail(CALLER, None, Some(at)) };
-        self.emit(K::CallCleared, detail, out);
-    }
-
-    /// Ring and wait end here: at the answer, or at the end of a call without one.
-    fn count_ring(&mut self, end: Wall) {
-        if self.call.wait_ms.is_some() {
-            return;
-        }
-        self.edit().wait_ms = Some(end.ms_since(self.call.started.pbx_time));
-        if let Some(alerting) = &self.call.alerting {
-            let ring_ms = end.ms_since(alerting.pbx_time);
-            self.edit().ring_ms = Some(ring_ms);
-            let period = u64::from(self.ring_period_ms.max(1));
-            self.edit().rings = u32::try_from(ring_ms.div_ceil(period)).ok();
-        }
-    }
-
-    fn count_hold(&mut self, end: Wall) {
-        if let Some(since) = self.held_since.take() {
-            let total = self.call.hold_ms.unwrap_or(0) + end.ms_since(since);
-            self.edit().hold_ms = Some(total);
-        }
-    }
-
-    fn released_by(&self, index: usize) -> Released {
-        match self.call.legs[index].role {
-            LegRole::Customer | LegRole::External => Released::Customer,
-            LegRole::Agent
-            | LegRole::Trunk
-            | LegRole::Queue
-            | LegRole::Consult
-            | LegRole::Supervisor => Released::Agent,
-        }
-    }
-
-    fn detail(&self, leg: usize, sip_status: Option<u16>, at: Option<Moment>) -> Detail {
+    pub(super) fn detail(&self, leg: usize, sip_status: Option<u16>, at: Option<Moment>) -> Detail {
         Detail { leg: Some(self.call.legs[leg].id), sip_status, at, ..Detail::default() }
     }
 
-    fn emit(&mut self, kind: K, mut detail: Detail, out: &mut Vec<Fact>) {
+    pub(super) fn emit(&mut self, kind: K, mut detail: Detail, out: &mut Vec<Fact>) {
         if self.silent {
             // The first sign of life after a restart says so.
             self.silent = false;

@@ -1,6 +1,7 @@
 //! New calls: inbound straight on, outbound through the gate.
 
 use super::input::Outputs;
+use super::table::Entry;
 use super::writer::Engine;
 use crate::call::{CallInput, CallMachine, ReasonText, Start};
 use crate::gate::{Ask, DecisionParts, DialRight, ExemptReason, Ruling};
@@ -79,7 +80,9 @@ impl Engine {
         device: String,
         trunk: Option<String>,
     ) -> Start {
-        let caller = offer.asserted_user.as_deref().unwrap_or(&offer.from_user);
+        let caller = self.caller(offer);
+        let signalling = self.signalling(offer);
+        let replaced = self.replaced(offer);
         Start {
             id: self.ids.call(now),
             direction,
@@ -94,6 +97,8 @@ impl Engine {
                 caller_tag: offer.ids.from_tag.clone(),
                 callee_tag: String::new(),
             },
+            replaces: replaced,
+            signalling,
             arrival: offer.arrival,
         }
     }
@@ -136,9 +141,9 @@ impl Engine {
             self.status(now, SystemState::OverloadReached, reason, 0, out);
             return None;
         }
+        let replaces = start.replaces.map(|r| (r.call, r.leaver));
         let machine = CallMachine::start(&self.config.call, start, now);
-        let (seen, proposals) = (now.mono, Vec::new());
-        let entry = super::table::Entry { machine, seen, ask: Some(ask), proposals, line: None };
+        let entry = Entry { ask: Some(ask), replaces, ..Entry::new(machine, now.mono) };
         Some(self.table.insert(entry))
     }
 

@@ -98,8 +98,7 @@ impl Engine {
         if let Some(machine) = line.and_then(|ix| self.trunk.lines.get_mut(ix)) {
             machine.began(now, way);
         }
-        let (seen, proposals) = (now.mono, Vec::new());
-        self.table.insert(Entry { machine, seen, ask: None, proposals, line: used });
+        self.table.insert(Entry { line: used, ..Entry::new(machine, now.mono) });
     }
 
     /// Takes one input. Drain `out` before the next.

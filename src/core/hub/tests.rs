@@ -42,6 +42,8 @@ fn call(id: u128, device: &str) -> Call {
             dialed: party(),
             device: device.into(),
             thread_id: CallId(Uuid::from_u128(id)),
+            parent_id: None,
+            signalling: None,
             started: moment(),
         }),
         rev: 1,

@@ -1,6 +1,6 @@
 //! The call entity. Leg states are CSTA's LocalConnectionState (ECMA-269 §6.1.5).
 
-use super::{CallId, DecisionId, LegId, Moment, Party, Wall};
+use super::{CallId, DecisionId, LegId, Moment, Party, Signalling, Wall};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -204,6 +204,10 @@ pub struct Origin {
     pub device: String,
     /// Stable through transfers.
     pub thread_id: CallId,
+    /// Call whose place this one takes (RFC 3891).
+    pub parent_id: Option<CallId>,
+    /// What else its INVITE claimed.
+    pub signalling: Option<Box<Signalling>>,
     /// INVITE received.
     pub started: Moment,
 }

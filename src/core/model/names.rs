@@ -1,9 +1,9 @@
 //! Stable names of closed sets, both ways, from one table each: the wire, logs and texts use them.
 
 use super::{
-    AlertingBasis, ConnectionState, CstaCause, DayClass, Direction, DutyKind, DutyState, EventKind,
-    LegRole, LineOrder, LineRole, LineState, RegistrationState, Released, Repair, RuleOutcome,
-    ServiceBasis, SystemState, TimeQuality, Verdict,
+    AlertingBasis, Attest, ConnectionState, CstaCause, DayClass, Direction, DutyKind, DutyState,
+    EventKind, LegRole, LineOrder, LineRole, LineState, RegistrationState, Released, Repair,
+    RuleOutcome, ServiceBasis, SystemState, TimeQuality, Transfer, Verdict,
 };
 
 /// A closed set with one wire name a member.
@@ -94,6 +94,8 @@ named!(TimeQuality {
     Derived = "derived",
     Reconciled = "reconciled",
 });
+named!(Attest { A = "A", B = "B", C = "C" });
+named!(Transfer { Blind = "blind", Attended = "attended" });
 named!(Verdict { Allow = "allow", Deny = "deny" });
 named!(RuleOutcome { Allow = "allow", Deny = "deny", NotApplicable = "not_applicable" });
 named!(SystemState {
@@ -145,6 +147,9 @@ named!(EventKind {
     DutyStarted = "duty.started",
     DutyMet = "duty.met",
     DutyBreached = "duty.breached",
+    CallQueued = "call.queued",
+    CallDiverted = "call.diverted",
+    CallTransferred = "call.transferred",
 });
 named!(LineState {
     Unknown = "unknown",

@@ -57,25 +57,31 @@ impl WireFacts {
     }
 }
 
-impl Transfer {
-    /// Of a REFER (RFC 3515); attended if it names the dialog to be replaced (RFC 3891 §3).
-    pub(super) fn read(message: &Message<'_>) -> Option<Self> {
-        if message.method() != b"REFER" {
-            return None;
-        }
-        let bytes = message.bytes();
-        let value = message.labelled("Refer-To").or_else(|| message.labelled("r"))?;
-        let from = value.as_ptr() as usize - bytes.as_ptr() as usize;
-        let address = Address::parse(bytes, Span::new(from, from + value.len()))?;
-        let uri = address.uri.of(bytes);
-        let headers = uri.iter().position(|b| *b == b'?').map_or(&[][..], |i| &uri[i + 1..]);
-        let mut headers = headers.split(|b| *b == b'&');
-        let attended = headers.any(|h| {
-            let name = h.split(|b| *b == b'=').next().unwrap_or(&[]);
-            name.eq_ignore_ascii_case(b"replaces")
-        });
-        Some(if attended { Self::Attended } else { Self::Blind })
+/// What a REFER asks for (RFC 3515): attended if it names the dialog to be replaced (RFC 3891 §3).
+pub(super) fn transfer(message: &Message<'_>) -> Option<Transfer> {
+    if message.method() != b"REFER" {
+        return None;
     }
+    let bytes = message.bytes();
+    let value = message.labelled("Refer-To").or_else(|| message.labelled("r"))?;
+    let from = value.as_ptr() as usize - bytes.as_ptr() as usize;
+    let address = Address::parse(bytes, Span::new(from, from + value.len()))?;
+    let uri = address.uri.of(bytes);
+    let headers = uri.iter().position(|b| *b == b'?').map_or(&[][..], |i| &uri[i + 1..]);
+    let mut headers = headers.split(|b| *b == b'&');
+    let attended = headers.any(|h| {
+        let name = h.split(|b| *b == b'=').next().unwrap_or(&[]);
+        name.eq_ignore_ascii_case(b"replaces")
+    });
+    Some(if attended { Transfer::Attended } else { Transfer::Blind })
+}
+
+/// How far a REFER has come: the status in the body of its NOTIFY (RFC 3515 §2.4.5).
+pub(super) fn refer_progress(message: &Message<'_>) -> Option<u16> {
+    let notify = message.method() == b"NOTIFY";
+    let body = message.body().filter(|_| notify)?.of(message.bytes());
+    let status = body.strip_prefix(b"SIP/2.0 ")?.get(..3)?;
+    number(status).filter(|s| (100..700).contains(s))
 }
 
 fn text(bytes: &[u8]) -> String {

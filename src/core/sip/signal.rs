@@ -205,6 +205,8 @@ pub enum Signal {
         media: Option<MediaDirection>,
         /// REFER: what kind of transfer.
         transfer: Option<Transfer>,
+        /// NOTIFY of a REFER: the status it tells of the new call.
+        progress: Option<u16>,
         /// Reason header.
         reason: Option<Reason>,
         /// Kernel receive stamp.

@@ -1,5 +1,7 @@
 //! Words for what headers say of a call beyond its parties.
 
+pub use crate::model::{Attest, Transfer};
+
 /// Facts of an initial INVITE, as its headers claim them. Text is lossy UTF-8 of the wire bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WireFacts {
@@ -49,17 +51,6 @@ pub struct Diversion {
     pub reason: Option<String>,
 }
 
-/// Level of attestation (RFC 8588 §4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Attest {
-    /// Full: the carrier knows the customer and its right to the number.
-    A,
-    /// Partial: the carrier knows the customer.
-    B,
-    /// Gateway: the carrier knows where the call came in.
-    C,
-}
-
 /// A Replaces value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replaces {
@@ -71,13 +62,4 @@ pub struct Replaces {
     pub from_tag: String,
     /// Only if that dialog has not been answered.
     pub early_only: bool,
-}
-
-/// What a REFER asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Transfer {
-    /// A new call to the target (RFC 3515).
-    Blind,
-    /// The target's dialog is taken over (RFC 3891).
-    Attended,
 }

@@ -2,6 +2,7 @@
 
 use super::line::{duty, line, shift};
 use super::pb;
+use super::signalling::signalling;
 use crate::model::{
     Call, CallId, Cause, Decision, DecisionId, Detail, Dialog, DncEntry, E164, Entity, Event, Leg,
     LegId, Moment, Named, NumberRef, Origin, Party, Pii, Pos, RuleVerdict, SystemStatus, Wall,
@@ -41,7 +42,10 @@ fn coded<T: Named>(field: &'static str, code: u32) -> Result<T, DecodeError> {
     T::from_code(code).ok_or_else(|| bad(field, &code))
 }
 
-fn coded_opt<T: Named>(field: &'static str, code: u32) -> Result<Option<T>, DecodeError> {
+pub(super) fn coded_opt<T: Named>(
+    field: &'static str,
+    code: u32,
+) -> Result<Option<T>, DecodeError> {
     if code == 0 { Ok(None) } else { coded(field, code).map(Some) }
 }
 
@@ -79,6 +83,8 @@ fn event(e: pb::JournalEntry, before: &[Event]) -> Result<Event, DecodeError> {
         at: e.at.map(moment).transpose()?,
         repair: coded_opt("repair", e.repair)?,
         shift: e.shift.map(shift).transpose()?.map(Box::new),
+        transfer: coded_opt("transfer", e.transfer)?,
+        to_call: call_of("to_call", &e.to_call)?,
     };
     Ok(Event { pos: Pos(e.pos), ts: Wall(e.ts_us), kind: coded("kind", e.kind)?, entity, detail })
 }
@@ -112,6 +118,8 @@ fn origin(c: &mut pb::StoredCall, before: &[Event]) -> Result<Arc<Origin>, Decod
             true => id,
             false => CallId(uuid("call.thread_id", &c.thread_id)?),
         },
+        parent_id: call_of("call.parent_id", &c.parent_id)?,
+        signalling: c.signalling.take().map(signalling).transpose()?.map(Box::new),
         started: moment(c.started.take().ok_or_else(|| bad("call.started", "absent"))?)?,
     }))
 }
@@ -164,7 +172,7 @@ fn leg(l: pb::StoredLeg) -> Result<Leg, DecodeError> {
     })
 }
 
-fn stored_party(p: Option<pb::StoredParty>) -> Result<Party, DecodeError> {
+pub(super) fn stored_party(p: Option<pb::StoredParty>) -> Result<Party, DecodeError> {
     let p = p.ok_or_else(|| bad("party", "absent"))?;
     let raw = p.raw.unwrap_or_else(|| p.e164.clone());
     let number_ref = <[u8; 16]>::try_from(p.r#ref.as_slice());
@@ -204,6 +212,13 @@ fn moment(m: pb::StoredMoment) -> Result<Moment, DecodeError> {
 
 fn leg_id(id: u32) -> Result<LegId, DecodeError> {
     u8::try_from(id).map(LegId).map_err(|_| bad("leg.id", &id))
+}
+
+fn call_of(field: &'static str, bytes: &[u8]) -> Result<Option<CallId>, DecodeError> {
+    match bytes.is_empty() {
+        true => Ok(None),
+        false => uuid(field, bytes).map(|id| Some(CallId(id))),
+    }
 }
 
 fn uuid(field: &'static str, bytes: &[u8]) -> Result<uuid::Uuid, DecodeError> {

@@ -1,6 +1,7 @@
 //! model -> proto.
 
 use super::line::{duty_to_pb, line_to_pb, shift_to_pb};
+use super::signalling::signalling_to_pb;
 use super::{Timestamp, pb};
 use crate::model::{
     Call, Cause, Decision, Detail, DncEntry, Entity, Event, Leg, Moment, Named, Party, SystemStatus,
@@ -84,6 +85,8 @@ fn detail_to_pb(detail: &Detail) -> Option<pb::Detail> {
         observed_at: detail.at.map(|m| m.observed_at.into()),
         time_quality: detail.at.map(|m| m.quality.name().to_owned()).unwrap_or_default(),
         repair: detail.repair.map(|r| r.name().to_owned()).unwrap_or_default(),
+        transfer: detail.transfer.map(|t| t.name().to_owned()).unwrap_or_default(),
+        to_call: detail.to_call.map(|c| c.to_string()).unwrap_or_default(),
         shift: detail.shift.as_deref().map(shift_to_pb),
     })
 }
@@ -121,6 +124,8 @@ pub fn call_to_pb(call: &Call, view: View) -> pb::Call {
         decision_id: call.decision_id.map(|d| d.to_string()).unwrap_or_default(),
         legs: call.legs.iter().map(|l| leg_to_pb(l, &call.dialog.call_id)).collect(),
         device: call.device.clone(),
+        signalling: call.signalling.as_ref().map(|s| signalling_to_pb(s, view)),
+        parent_id: call.parent_id.map(|c| c.to_string()).unwrap_or_default(),
     }
 }
 
@@ -158,7 +163,7 @@ fn cause_to_pb(cause: &Cause) -> pb::Cause {
     }
 }
 
-fn party_to_pb(party: &Party, view: View) -> pb::Party {
+pub(super) fn party_to_pb(party: &Party, view: View) -> pb::Party {
     let full = view == View::Full;
     let shown = |text: Option<&String>| text.filter(|_| full).cloned().unwrap_or_default();
     pb::Party {

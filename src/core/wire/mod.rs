@@ -4,6 +4,7 @@ mod decode;
 mod encode;
 mod line;
 mod proto_writer;
+mod signalling;
 mod stored;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! model -> what is stored (proto/trunkline/v1/journal.proto).
 
 use super::proto_writer::ProtoWriter;
+use super::signalling::write_signalling;
 use super::{View, decision_to_pb, dnc_to_pb, duty_to_pb, line_to_pb, shift_to_pb, system_to_pb};
 use crate::model::{Call, Cause, Entity, Event, Leg, Moment, Named, Origin, Party};
 use prost::Message;
@@ -55,6 +56,9 @@ fn write_event(out: &mut ProtoWriter<'_>, event: &Event, known: Option<u64>) {
             }
             write_call(out, call);
             out.number(33, known.unwrap_or(0));
+            if known.is_none() {
+                write_claims(out, call);
+            }
         }),
         // These are rare beside calls.
         Entity::Decision(decision) => {
@@ -74,6 +78,10 @@ fn write_event(out: &mut ProtoWriter<'_>, event: &Event, known: Option<u64>) {
     out.number(11, code_of(detail.repair));
     if let Some(shift) = &detail.shift {
         out.present_bytes(14, &shift_to_pb(shift).encode_to_vec());
+    }
+    out.number(15, code_of(detail.transfer));
+    if let Some(call) = detail.to_call {
+        out.bytes(16, call.0.as_bytes());
     }
 }
 
@@ -95,6 +103,16 @@ fn write_origin(out: &mut ProtoWriter<'_>, origin: &Origin) {
         out.bytes(10, origin.thread_id.0.as_bytes());
     }
     write_moment(out, 11, Some(&origin.started));
+}
+
+/// The rest of what does not change: behind the others, as their numbers are.
+fn write_claims(out: &mut ProtoWriter<'_>, origin: &Origin) {
+    if let Some(said) = &origin.signalling {
+        out.message(34, |out| write_signalling(out, said));
+    }
+    if let Some(parent) = origin.parent_id {
+        out.bytes(35, parent.0.as_bytes());
+    }
 }
 
 fn write_call(out: &mut ProtoWriter<'_>, call: &Call) {
@@ -158,7 +176,7 @@ fn write_cause(out: &mut ProtoWriter<'_>, tag: u64, cause: Option<&Cause>) {
     });
 }
 
-fn write_party(out: &mut ProtoWriter<'_>, party: &Party) {
+pub(super) fn write_party(out: &mut ProtoWriter<'_>, party: &Party) {
     let e164 = party.e164.as_ref().map_or("", |n| n.reveal().as_str());
     let raw = party.raw.reveal();
     out.bytes(1, e164.as_bytes());
@@ -176,6 +194,6 @@ fn code<T: Named>(member: T) -> u64 {
     member.code().into()
 }
 
-fn code_of<T: Named>(member: Option<T>) -> u64 {
+pub(super) fn code_of<T: Named>(member: Option<T>) -> u64 {
     member.map_or(0, code)
 }

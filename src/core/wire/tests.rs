@@ -29,28 +29,28 @@ fn cause() -> impl Strategy<Value = Cause> {
         .prop_map(|(csta, sip_status, q850, text)| Cause { csta, sip_status, q850, text })
 }
 
-fn party() -> impl Strategy<Value = Party> {
+fn party() -> BoxedStrategy<Party> {
     let raw = prop_oneof![Just("+4930123".to_owned()), ".{0,200}"];
-    (of("\\+[0-9]{3,15}|\\+4930123"), raw, of(".{0,9}"), ".{0,9}", any::<[u8; 16]>()).prop_map(
-        |(number, raw, display, masked, number_ref)| Party {
+    (of("\\+[0-9]{3,15}|\\+4930123"), raw, of(".{0,9}"), ".{0,9}", any::<[u8; 16]>())
+        .prop_map(|(number, raw, display, masked, number_ref)| Party {
             e164: number.and_then(|n| E164::parse(&n)).map(Pii::new),
             raw: Pii::new(raw),
             display: display.map(Pii::new),
             masked,
             number_ref: NumberRef(number_ref),
-        },
-    )
+        })
+        .boxed()
 }
 
 fn id() -> impl Strategy<Value = uuid::Uuid> {
     any::<u128>().prop_map(uuid::Uuid::from_u128)
 }
 
-fn leg() -> impl Strategy<Value = Leg> {
+fn leg() -> BoxedStrategy<Leg> {
     let moments = (of(moment()), of(moment()), of(moment()), of(moment()));
     let words = (member(), ".{0,9}", member(), of(member()));
-    (any::<u8>(), words, wall(), moments, of(cause())).prop_map(
-        |(id, (role, device, state, alerting_basis), since, moments, cause)| Leg {
+    (any::<u8>(), words, wall(), moments, of(cause()))
+        .prop_map(|(id, (role, device, state, alerting_basis), since, moments, cause)| Leg {
             id: LegId(id),
             role,
             device,
@@ -62,38 +62,56 @@ fn leg() -> impl Strategy<Value = Leg> {
             held_since: moments.2,
             ended: moments.3,
             cause,
-        },
-    )
+        })
+        .boxed()
 }
 
-fn origin() -> impl Strategy<Value = Origin> {
+fn origin() -> BoxedStrategy<Origin> {
     let parties = (party(), party(), of(party()));
     let words = (".{0,9}", ".{0,9}", of(".{0,9}"), ".{0,9}");
-    (id(), of(id()), member(), parties, words, moment()).prop_map(
-        |(id, thread, direction, (from, to, dialed), words, started)| Origin {
-            id: CallId(id),
-            tenant: words.0,
-            site: words.1,
-            direction,
-            purpose: words.2,
-            from,
-            dialed: dialed.unwrap_or_else(|| to.clone()),
-            to,
-            device: words.3,
-            thread_id: CallId(thread.unwrap_or(id)),
-            started,
-        },
-    )
+    (id(), (of(id()), of(id())), member(), parties, words, moment(), of(signalling()))
+        .prop_map(|(id, (thread, parent), direction, (from, to, dialed), words, started, said)| {
+            Origin {
+                id: CallId(id),
+                tenant: words.0,
+                site: words.1,
+                direction,
+                purpose: words.2,
+                from,
+                dialed: dialed.unwrap_or_else(|| to.clone()),
+                to,
+                device: words.3,
+                thread_id: CallId(thread.unwrap_or(id)),
+                parent_id: parent.map(CallId),
+                signalling: said.map(Box::new),
+                started,
+            }
+        })
+        .boxed()
 }
 
-fn call() -> impl Strategy<Value = Call> {
+fn signalling() -> BoxedStrategy<Signalling> {
+    let words = (of(".{0,9}"), of(".{0,9}"), of(".{0,9}"));
+    (of(party()), words, of(member()), any::<bool>())
+        .prop_map(|(diverted_from, words, attest, private)| Signalling {
+            diverted_from,
+            diversion_reason: words.0,
+            user_to_user: words.1.map(Pii::new),
+            session_id: words.2,
+            attest,
+            private,
+        })
+        .boxed()
+}
+
+fn call() -> BoxedStrategy<Call> {
     let words = (".{0,9}", ".{0,9}", ".{0,9}", ".{0,9}");
     let moments = (of(moment()), of(moment()), of(moment()), of(moment()));
     let figures = (of(any::<u64>()), of(any::<u64>()), of(any::<u64>()), of(any::<u64>()));
     let rest = (of(any::<u32>()), of(any::<bool>()), member(), of(member()), of(cause()), of(id()));
     let legs = prop::collection::vec(leg(), 0..3);
-    (origin(), any::<u64>(), member(), words, moments, figures, rest, legs).prop_map(
-        |(origin, rev, state, words, moments, figures, rest, legs)| Call {
+    (origin(), any::<u64>(), member(), words, moments, figures, rest, legs)
+        .prop_map(|(origin, rev, state, words, moments, figures, rest, legs)| Call {
             origin: Arc::new(origin),
             rev,
             state,
@@ -114,11 +132,11 @@ fn call() -> impl Strategy<Value = Call> {
             cause: rest.4,
             decision_id: rest.5.map(DecisionId),
             legs,
-        },
-    )
+        })
+        .boxed()
 }
 
-fn entity() -> impl Strategy<Value = Entity> {
+fn entity() -> BoxedStrategy<Entity> {
     let system = (member(), ".{0,200}", any::<u32>()).prop_map(|(state, reason, lost)| {
         Entity::System(SystemStatus { state, reason, lost: lost.into() })
     });
@@ -127,12 +145,13 @@ fn entity() -> impl Strategy<Value = Entity> {
         1 => system,
         1 => duty().prop_map(|duty| Entity::Duty(Box::new(duty))),
     ]
+    .boxed()
 }
 
-fn duty() -> impl Strategy<Value = Duty> {
+fn duty() -> BoxedStrategy<Duty> {
     let words = (".{0,9}", ".{0,9}");
-    (id(), any::<u32>(), member(), words, (wall(), wall()), member(), of(wall())).prop_map(
-        |(id, rev, kind, words, times, state, met_at)| Duty {
+    (id(), any::<u32>(), member(), words, (wall(), wall()), member(), of(wall()))
+        .prop_map(|(id, rev, kind, words, times, state, met_at)| Duty {
             id: DutyId(id),
             rev: rev.into(),
             kind,
@@ -142,8 +161,8 @@ fn duty() -> impl Strategy<Value = Duty> {
             state,
             met_at,
             reason: words.1,
-        },
-    )
+        })
+        .boxed()
 }
 
 fn shift() -> impl Strategy<Value = Box<Shift>> {
@@ -171,13 +190,23 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 
 fn event() -> impl Strategy<Value = Event> {
     let detail = (of(any::<u8>()), of(any::<u16>()), of(moment()), of(member()), of(shift()));
-    (any::<u64>(), wall(), member(), entity(), detail).prop_map(
-        |(pos, ts, kind, entity, (leg, sip_status, at, repair, shift))| Event {
-            pos: Pos(pos),
-            ts,
-            kind,
-            entity,
-            detail: Detail { leg: leg.map(LegId), sip_status, at, repair, shift },
+    (any::<u64>(), wall(), member(), entity(), detail, (of(member()), of(id()))).prop_map(
+        |(pos, ts, kind, entity, (leg, sip_status, at, repair, shift), (transfer, to_call))| {
+            Event {
+                pos: Pos(pos),
+                ts,
+                kind,
+                entity,
+                detail: Detail {
+                    leg: leg.map(LegId),
+                    sip_status,
+                    at,
+                    repair,
+                    shift,
+                    transfer,
+                    to_call: to_call.map(CallId),
+                },
+            }
         },
     )
 }
@@ -229,6 +258,8 @@ fn numbers_of_names_never_change() {
     assert_eq!(names::<LegRole>(), "customer agent trunk queue consult supervisor external");
     assert_eq!(names::<AlertingBasis>(), "180 183 pbx_state");
     assert_eq!(names::<Released>(), "customer agent network system");
+    assert_eq!(names::<Attest>(), "A B C");
+    assert_eq!(names::<Transfer>(), "blind attended");
     assert_eq!(names::<ServiceBasis>(), "agent trunk");
     assert_eq!(
         names::<CstaCause>(),
@@ -247,6 +278,6 @@ fn numbers_of_names_never_change() {
          call.retrieved call.failed call.connection_cleared call.abandoned call.cleared \
          call.resynced outbound.requested outbound.allowed outbound.denied dnc.added \
          system.status line.state_changed line.failover line.recovered line.capacity_reached \
-         duty.started duty.met duty.breached"
+         duty.started duty.met duty.breached call.queued call.diverted call.transferred"
     );
 }

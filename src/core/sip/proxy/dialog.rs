@@ -13,7 +13,7 @@ use crate::sip::edit::{
 use crate::sip::mark::{BranchKind, Sides};
 use crate::sip::message::MaxForwards;
 use crate::sip::own::phrase_of;
-use crate::sip::{Outputs, PeerId, PeerKind, Signal, Transfer};
+use crate::sip::{Outputs, PeerId, PeerKind, Signal, facts};
 
 /// How a request leaves.
 struct Exit {
@@ -55,7 +55,8 @@ impl Core {
             ids: message.ids(),
             cseq: message.cseq().map_or(0, |c| c.number),
             media: message.media(),
-            transfer: Transfer::read(message),
+            transfer: facts::transfer(message),
+            progress: facts::refer_progress(message),
             reason: message.reason(),
             arrival: came.datagram.at,
         });
