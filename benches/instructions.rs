@@ -17,7 +17,8 @@ use trunkline_core::hub::{Hub, HubLimits};
 use trunkline_core::model::{Committed, Epoch, Event, Mono, Now, Pos, Wall};
 use trunkline_core::sip::message::Index;
 use trunkline_core::sip::{
-    Core, CoreConfig, Hop, Limits, Outputs as SipOutputs, Peer, PeerId, PeerKind, Received, Timers,
+    Core, CoreConfig, Endpoint, Limits, Listen, Outputs as SipOutputs, Peer, PeerId, PeerKind,
+    Received, Timers, Transport,
 };
 use trunkline_core::vault::{BlindIndex, Dek, KeyId, RecordContext, Secret};
 use trunkline_core::wire::journal_frame_to_bytes;
@@ -200,7 +201,8 @@ fn later(now: Now, seconds: u64) -> Now {
 }
 
 fn received<'a>(at: Now, from: &str, bytes: &'a [u8]) -> Received<'a> {
-    Received { local: addr(US), remote: addr(from), bytes, at }
+    let (local, remote) = (addr(US), addr(from));
+    Received { transport: Transport::Udp, local, remote, flow: None, bytes, at }
 }
 
 fn config() -> EngineConfig {
@@ -209,7 +211,9 @@ fn config() -> EngineConfig {
         kind,
         name: name.into(),
         sources: vec![(addr(at).ip(), None)],
-        addr: addr(at),
+        tls_names: Vec::new(),
+        endpoints: vec![Endpoint::udp(addr(at))],
+        credentials: None,
     };
     let peers =
         vec![peer(0, PeerKind::Pbx, "pbx", PBX), peer(1, PeerKind::Carrier, "main", CARRIER)];
@@ -217,7 +221,7 @@ fn config() -> EngineConfig {
     let neighbours: HashMap<_, _> = peers.iter().map(neighbour).collect();
     EngineConfig {
         sip: CoreConfig {
-            listen: vec![addr(US)],
+            listen: vec![Listen::udp(addr(US))],
             peers,
             timers: Timers::default(),
             limits: Limits::default(),
@@ -227,8 +231,8 @@ fn config() -> EngineConfig {
             server_name: "trunkline".into(),
         },
         neighbours,
-        inbound: vec![Hop { peer: PeerId(0), addr: addr(PBX) }],
-        outbound: vec![Hop { peer: PeerId(1), addr: addr(CARRIER) }],
+        inbound: vec![PeerId(0)],
+        outbound: vec![PeerId(1)],
         purpose_header: "X-Purpose".into(),
         call: Settings { tenant: "default".into(), site: "main".into(), ring_period_ms: 5000 },
         call_age_max: Duration::from_secs(3600),
@@ -238,6 +242,9 @@ fn config() -> EngineConfig {
         normalizer: Normalizer::new(DialPlan::default()).unwrap(),
         desk_refs: BlindIndex::new(&Secret::new([1; 32])),
         list_refs: BlindIndex::new(&Secret::new([2; 32])),
+        lines: Vec::new(),
+        post_dial_max: None,
+        backup_within: Duration::from_secs(1800),
         seed: 42,
     }
 }

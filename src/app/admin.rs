@@ -17,7 +17,7 @@ use trunkline_core::wire::{View, event_to_json};
 /// Do-not-call entries in one event.
 const DNC_GROUP: usize = 500;
 /// Longest wait for an entry to be durable.
-const DURABLE_WAIT: Duration = Duration::from_secs(10);
+pub(super) const DURABLE_WAIT: Duration = Duration::from_secs(10);
 /// Events read from the journal at once.
 const PAGE: usize = 500;
 
@@ -63,6 +63,9 @@ async fn serve(
             let line = json!({"done": true, "pos": pos.to_string(), "until": until});
             send(answer, line).await
         }
+        "trunk.show" => super::trunk::show(desk, &request, answer).await,
+        "trunk.test" => super::trunk::test(desk, &request, answer).await,
+        "trunk.order" => super::trunk::order(desk, &request, who, answer).await,
         "dnc.import" => import(desk, &request, who, answer).await,
         _ => {
             let (desk, who) = (desk.clone(), who.to_owned());
@@ -80,7 +83,7 @@ async fn serve(
     }
 }
 
-async fn send(answer: &Answer, line: Value) -> Result<(), CommandError> {
+pub(super) async fn send(answer: &Answer, line: Value) -> Result<(), CommandError> {
     let gone = |_| CommandError::Unavailable("the client has gone".to_owned());
     answer.send(line).await.map_err(gone)
 }

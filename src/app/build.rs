@@ -13,7 +13,7 @@ use std::time::Duration;
 use trunkline_core::call::Settings;
 use trunkline_core::engine::{EngineConfig, Neighbour};
 use trunkline_core::gate::{self, Book, DialPlan, Normalizer};
-use trunkline_core::sip::{CoreConfig, Hop, Limits, Peer, PeerId, PeerKind, Timers};
+use trunkline_core::sip::{CoreConfig, Endpoint, Limits, Listen, Peer, PeerId, PeerKind, Timers};
 
 /// Calls in the table; beyond, new INVITEs get 503.
 const CALLS_MAX: usize = 200_000;
@@ -91,25 +91,25 @@ pub(super) fn engine(
     opened: &Opened,
     entropy: [u8; 16],
 ) -> Result<EngineConfig, AppError> {
-    let (peers, neighbours) = peers(config);
+    let (mut peers, neighbours) = peers(config);
+    super::lines::identify(config, &mut peers)?;
     let hop = |kind: PeerKind, name: &str| {
-        peers
-            .iter()
-            .find(|p| p.kind == kind && p.name == name)
-            .map(|p| Hop { peer: p.id, addr: p.addr })
+        peers.iter().find(|p| p.kind == kind && p.name == name).map(|p| p.id)
     };
     let pbx = config.pbx.iter().next();
     let purpose_header = pbx.map(|(_, p)| p.purpose_header.clone()).unwrap_or_default();
     let inbound = pbx.and_then(|(name, _)| hop(PeerKind::Pbx, name)).into_iter().collect();
-    let trunk = std::iter::once(&config.trunk.primary).chain(config.trunk.backup.as_ref());
-    let outbound = trunk.filter_map(|name| hop(PeerKind::Carrier, name)).collect();
+    let order = config.trunk.order();
+    let outbound = order.iter().filter_map(|name| hop(PeerKind::Carrier, name)).collect();
+    let lines = super::lines::lines(config, |name| hop(PeerKind::Carrier, name));
+    let post_dial = config.trunk.post_dial_s;
     let (book, ruleset) = book(Some(config))?;
     let seed = u64::from_le_bytes(std::array::from_fn(|i| entropy[i]));
     let epoch = u32::from_le_bytes(std::array::from_fn(|i| entropy[8 + i]));
     Ok(EngineConfig {
         normalizer: normalizer(Some(config), &book)?,
         sip: CoreConfig {
-            listen,
+            listen: listen.into_iter().map(Listen::udp).collect(),
             peers,
             timers: Timers {
                 no_answer_failover: Duration::from_millis(config.sip.failover_ms),
@@ -128,6 +128,9 @@ pub(super) fn engine(
         neighbours,
         inbound,
         outbound,
+        lines,
+        post_dial_max: (post_dial > 0.0).then(|| Duration::from_secs_f64(post_dial)),
+        backup_within: Duration::from_secs(u64::from(config.trunk.backup_line_minutes) * 60),
         purpose_header,
         call: Settings {
             tenant: config.site.tenant.clone(),
@@ -166,7 +169,16 @@ fn peers(config: &Config) -> (Vec<Peer>, HashMap<PeerId, Neighbour>) {
             let port = shared(address.ip()).then_some(address.port());
             from.push((address.ip(), port));
         }
-        peers.push(Peer { id, kind: *kind, name: (*name).clone(), sources: from, addr: *address });
+        peers.push(Peer {
+            id,
+            kind: *kind,
+            name: (*name).clone(),
+            sources: from,
+            tls_names: Vec::new(),
+            endpoints: vec![Endpoint::udp(*address)],
+            trusted_identity: true,
+            credentials: None,
+        });
         neighbours.insert(
             id,
             Neighbour { name: (*name).clone(), default_purpose: default_purpose.clone() },

@@ -14,9 +14,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::oneshot;
-use trunkline_core::engine::{Engine, ExplainJob, Input, Outputs};
+use trunkline_core::engine::{Engine, ExplainJob, Input, Outputs, ProbeAnswer};
 use trunkline_core::model::{Epoch, Event, Mono, Now, Pos};
-use trunkline_core::sip::Received;
+use trunkline_core::sip::{Received, Transport};
 
 /// Longest sleep: health and metrics are looked at this often.
 const IDLE_WAIT: Duration = Duration::from_millis(500);
@@ -47,11 +47,21 @@ struct Loop {
     durable: Pos,
     tickets: Vec<(Pos, oneshot::Sender<Pos>)>,
     waiting: Vec<(u64, oneshot::Sender<Pos>)>,
+    testing: Vec<(u64, oneshot::Sender<Vec<ProbeAnswer>>)>,
     next_ticket: u64,
     degraded: bool,
     ring_full: bool,
     epoch: Option<Epoch>,
     published: Mono,
+}
+
+impl Loop {
+    /// A ticket for who waits for a position to be durable.
+    fn ticket(&mut self, done: oneshot::Sender<Pos>) -> u64 {
+        self.next_ticket += 1;
+        self.waiting.push((self.next_ticket, done));
+        self.next_ticket
+    }
 }
 
 impl SipThread {
@@ -89,7 +99,9 @@ impl SipThread {
         port.receive(|datagram| {
             let now = clock.now(); // read after the datagram came: no stamp lies ahead of it
             let at = clock.arrival(now, datagram.stamp);
-            let received = Received { local, remote: datagram.remote, bytes: datagram.bytes, at };
+            let (remote, bytes) = (datagram.remote, datagram.bytes);
+            let transport = Transport::Udp;
+            let received = Received { transport, local, remote, flow: None, bytes, at };
             engine.handle(now, Input::Datagram(received), &mut state.out);
         })
     }
@@ -103,10 +115,22 @@ impl SipThread {
                     self.engine.handle(now, Input::Explained(answer), &mut state.out);
                 }
                 Order::Dnc { entries, done } => {
-                    let ticket = state.next_ticket;
-                    state.next_ticket += 1;
-                    state.waiting.push((ticket, done));
+                    let ticket = state.ticket(done);
                     self.engine.handle(now, Input::Dnc { entries, ticket }, &mut state.out);
+                }
+                Order::Line { name, order, who, done } => {
+                    let ticket = state.ticket(done);
+                    let input = Input::OrderLine { name, order, who, ticket };
+                    self.engine.handle(now, input, &mut state.out);
+                }
+                Order::TestLine { name, done } => {
+                    state.next_ticket += 1;
+                    let ticket = state.next_ticket;
+                    state.testing.push((ticket, done));
+                    self.engine.handle(now, Input::TestLine { name, ticket }, &mut state.out);
+                }
+                Order::Lines { done } => {
+                    let _ = done.send(self.engine.lines(now)); // who asked may have gone
                 }
                 Order::Drain => self.engine.handle(now, Input::Drain, &mut state.out),
                 Order::Stop => return false,
@@ -144,6 +168,11 @@ impl SipThread {
             for (ticket, pos) in state.out.tickets.drain(..) {
                 if let Some(at) = state.waiting.iter().position(|(t, _)| *t == ticket) {
                     state.tickets.push((pos, state.waiting.swap_remove(at).1));
+                }
+            }
+            for tested in state.out.tested.drain(..) {
+                if let Some(at) = state.testing.iter().position(|(t, _)| *t == tested.ticket) {
+                    let _ = state.testing.swap_remove(at).1.send(tested.answers);
                 }
             }
             for job in state.out.explain.drain(..) {
@@ -198,6 +227,7 @@ impl SipThread {
             return;
         }
         state.published = now.mono;
+        self.shared.publish_lines(self.engine.lines(now));
         self.shared.publish(Snapshot {
             totals: self.engine.totals(),
             sip: *self.engine.sip().counters(),

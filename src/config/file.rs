@@ -1,7 +1,7 @@
 //! The sections of `trunkline.toml`. Every key: meaning, unit, default, what happens beyond.
 
-use super::ConfigError;
 use super::error::{line_of, syntax};
+use super::{ConfigError, Probe, Register, Trunk};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -98,6 +98,10 @@ pub struct Sip {
     /// The same for one source address. Default 5000.
     #[serde(default = "default_pending_per_source_max")]
     pub pending_per_source_max: usize,
+    /// After SIGTERM new calls get 503, and calls in progress have so many s to end; then they
+    /// go on without this process until it is started again. Default 2.
+    #[serde(default = "default_drain_s")]
+    pub drain_s: u64,
     /// A call without any signalling for so many hours is closed with cause `lost_sync`.
     /// Default 24.
     #[serde(default = "default_call_hours_max")]
@@ -131,6 +135,30 @@ pub struct Carrier {
     /// where another peer has the same IP.
     #[serde(default)]
     pub sources: Vec<Source>,
+    /// Names of its certificate, for connections that come in over TLS.
+    #[serde(default)]
+    pub tls_names: Vec<String>,
+    /// How it is probed: `{ interval_s, down_interval_s, timeout_ms, down_after, up_after, alive }`.
+    #[serde(default)]
+    pub probe: Probe,
+    /// Calls at once, both ways. Default: no limit; beyond: calls out take the next line, calls in
+    /// get 503 with Retry-After.
+    pub calls_max: Option<u32>,
+    /// The same for calls in.
+    pub calls_max_in: Option<u32>,
+    /// The same for calls out.
+    pub calls_max_out: Option<u32>,
+    /// User name for its challenges (401, 407). Default: they are passed through.
+    pub username: Option<String>,
+    /// File with the password, mode 0600; white space at its end is not part of it.
+    pub password_file: Option<PathBuf>,
+    /// Only challenges of this realm are answered. Default: any.
+    pub realm: Option<String>,
+    /// Our registration with it: `{ aor, contact_user, expires_s }`. Default: none.
+    pub register: Option<Register>,
+    /// Take no new calls by it, whatever an operator says. Default false.
+    #[serde(default)]
+    pub maintenance: bool,
 }
 
 /// A source address: `192.0.2.1` or `192.0.2.1:5060`.
@@ -152,16 +180,6 @@ impl<'de> Deserialize<'de> for Source {
             .map(|a| Self { ip: a.ip(), port: Some(a.port()) })
             .map_err(|_| serde::de::Error::custom(format!("{text:?} is no IP or IP:port")))
     }
-}
-
-/// `[trunk]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Trunk {
-    /// Carrier tried first.
-    pub primary: String,
-    /// Carrier tried when the first does not answer or says 503.
-    pub backup: Option<String>,
 }
 
 /// `[gate]`
@@ -263,6 +281,9 @@ fn default_pending_per_source_max() -> usize {
 }
 fn default_call_hours_max() -> u64 {
     24
+}
+fn default_drain_s() -> u64 {
+    2
 }
 fn default_purpose_header() -> String {
     "X-Trunkline-Purpose".into()

@@ -2,7 +2,9 @@
 
 mod error;
 mod file;
+mod line;
 mod validate;
 
 pub use error::ConfigError;
 pub use file::*;
+pub use line::{Account, Alive, Probe, Register, Trunk};

@@ -2,10 +2,11 @@
 
 use super::{Config, ConfigError, Origin};
 
-struct Check<'a>(&'a Origin);
+/// Errors about keys of one file.
+pub(super) struct Check<'a>(&'a Origin);
 
 impl Check<'_> {
-    fn require(
+    pub(super) fn require(
         &self,
         ok: bool,
         section: &str,
@@ -21,7 +22,7 @@ impl Check<'_> {
 pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     let check = Check(&config.origin);
     addresses(config, &check)?;
-    trunk(config, &check)?;
+    super::line::validate(config, &check)?;
     let sip = &config.sip;
     check.require(
         (100..=32_000).contains(&sip.failover_ms),
@@ -37,6 +38,8 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     }
     let hours = sip.call_hours_max;
     check.require((1..=168).contains(&hours), "sip", "call_hours_max", &hours, "1 to 168")?;
+    let drain = sip.drain_s;
+    check.require(drain <= 86_400, "sip", "drain_s", &drain, "0 to 86400")?;
     let ring = config.site.ring_period_ms;
     check.require(
         (1000..=20_000).contains(&ring),
@@ -104,20 +107,6 @@ fn addresses(config: &Config, check: &Check<'_>) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn trunk(config: &Config, check: &Check<'_>) -> Result<(), ConfigError> {
-    let names: Vec<_> = config.carrier.keys().map(String::as_str).collect();
-    let allowed = format!("one of the carriers: {}", names.join(", "));
-    let trunk = &config.trunk;
-    let known = |name: &str| config.carrier.contains_key(name);
-    check.require(known(&trunk.primary), "trunk", "primary", &trunk.primary, &allowed)?;
-    if let Some(backup) = &trunk.backup {
-        check.require(known(backup), "trunk", "backup", backup, &allowed)?;
-        let differ = *backup != trunk.primary;
-        check.require(differ, "trunk", "backup", backup, "another carrier than trunk.primary")?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -153,7 +142,7 @@ socket = "admin.sock"
     fn a_good_file_is_read() {
         let config = Config::parse(Path::new("t.toml"), GOOD).unwrap();
         assert_eq!(config.site.tenant, "default");
-        assert_eq!(config.trunk.primary, "main");
+        assert_eq!(config.trunk.order(), ["main"]);
     }
 
     #[test]

@@ -5,20 +5,19 @@
 use super::audit::Draft;
 use super::engine::{Batch, KEY_END, Order, Table, TableFile};
 use super::frames::Frame;
+use super::live::{LiveKey, is_over, rev_of};
 use super::mark::Mark;
 use super::months::Months;
 use super::rows::{
-    RowHead, RowKind, call_day, call_head, call_of, decision_day, decision_head, index_key,
-    row_head,
+    RowHead, RowKind, call_day, call_head, call_of, decision_day, decision_head, duty_of,
+    index_key, line_of, row_head,
 };
 use super::store::Inner;
 use super::{StoreError, dnc, meta};
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use trunkline_core::model::{
-    Call, CallId, Decision, Entity, Event, EventKind, Named, Wall, uuid_instant,
-};
+use trunkline_core::model::{Call, Decision, Duty, Entity, Event, EventKind, Line, Named, Wall};
 use trunkline_core::vault::{Day, Month, digest};
 
 /// Frames read from the journal at once when catching up.
@@ -27,7 +26,7 @@ const FRAMES_PER_READ: usize = 64;
 const CHECKPOINT_EVENTS: u64 = 20_000;
 const CHECKPOINT_MICROS: i64 = 60_000_000;
 
-/// A call that is not over.
+/// A call, line or duty that is not over.
 struct Live {
     /// Its newest event.
     event: Event,
@@ -44,12 +43,12 @@ pub(super) struct Projector {
     done: Mark,
     /// Decisions up to this commit and position are in the audit log.
     audited: (u64, u64),
-    live: HashMap<CallId, Live>,
-    /// Calls over whose rows are still in the checkpoint.
-    gone: Vec<CallId>,
+    live: HashMap<LiveKey, Live>,
+    /// What is over whose rows are still in the checkpoint.
+    gone: Vec<LiveKey>,
     /// Files of records with commits that only the next checkpoint makes durable.
     unsynced: BTreeSet<Month>,
-    /// Live calls are folded up to here.
+    /// What lives is folded up to here.
     folded: Mark,
     events_since: u64,
     checkpoint_at: Wall,
@@ -69,8 +68,8 @@ impl Projector {
         let mut live = HashMap::new();
         for (key, row) in store.meta.scan(Table::Live, &[], KEY_END, Order::Up, usize::MAX)? {
             let event = store.rows().open(RowKind::Live, meta::FILE, &key, &row)?;
-            let id = event.call_id().ok_or(StoreError::row(meta::FILE, "live call"))?;
-            live.insert(id, Live { event, stored: true, changed: false });
+            let key = LiveKey::of(&event).ok_or(StoreError::row(meta::FILE, "live entity"))?;
+            live.insert(key, Live { event, stored: true, changed: false });
         }
         let mut projector = Self {
             store,
@@ -99,6 +98,22 @@ impl Projector {
             self.live.values().filter_map(|live| call_of(live.event.clone())).collect();
         calls.sort_by_key(|call| call.id);
         calls
+    }
+
+    /// Lines as they stand.
+    pub(super) fn lines(&self) -> Vec<Line> {
+        let mut lines: Vec<Line> =
+            self.live.values().filter_map(|live| line_of(live.event.clone())).collect();
+        lines.sort_by(|a, b| a.id.cmp(&b.id));
+        lines
+    }
+
+    /// Duties that are neither met nor breached.
+    pub(super) fn duties(&self) -> Vec<Duty> {
+        let mut duties: Vec<Duty> =
+            self.live.values().filter_map(|live| duty_of(live.event.clone())).collect();
+        duties.sort_by_key(|duty| duty.id);
+        duties
     }
 
     /// Newest commit that everything was made of.
@@ -142,24 +157,25 @@ impl Projector {
     }
 
     fn fold(&mut self, event: &Event) {
-        let Entity::Call(call) = &event.entity else { return };
-        match self.live.entry(call.id) {
+        let Some(key) = LiveKey::of(event) else { return };
+        match self.live.entry(key) {
             Entry::Occupied(mut found) => {
-                let live = found.get_mut();
-                if matches!(&live.event.entity, Entity::Call(known) if known.rev > call.rev) {
+                if rev_of(&found.get().event) > rev_of(event) {
                     return;
                 }
-                if call.is_over() {
-                    if found.remove().stored {
-                        self.gone.push(call.id);
+                if is_over(event) {
+                    let (key, live) = found.remove_entry();
+                    if live.stored {
+                        self.gone.push(key);
                     }
                     return;
                 }
+                let live = found.get_mut();
                 live.event = event.clone();
                 live.changed = true;
             }
             Entry::Vacant(place) => {
-                if !call.is_over() {
+                if !is_over(event) {
                     place.insert(Live { event: event.clone(), stored: false, changed: true });
                 }
             }
@@ -229,7 +245,7 @@ impl Projector {
                     let row = rows.seal(RowKind::Decision, id, &head, day, event)?;
                     batch.put(Table::Decision, *id, row);
                 }
-                Entity::Dnc(_) | Entity::System(_) => {}
+                Entity::Dnc(_) | Entity::System(_) | Entity::Line(_) | Entity::Duty(_) => {}
             }
         }
         // Changes of one table beside each other.
@@ -326,7 +342,7 @@ impl Projector {
         Day::of(now.before(self.store.journal_keep))
     }
 
-    /// Makes records durable and writes the live calls that changed. The mark comes last: a crash
+    /// Makes records durable and writes what lives and has changed. The mark comes last: a crash
     /// before it folds again.
     fn checkpoint(&mut self, now: Wall) -> Result<(), StoreError> {
         for month in &self.unsynced {
@@ -338,28 +354,28 @@ impl Projector {
         let rows_max = self.store.engine.group_rows_max();
         for group in self.gone.chunks(rows_max) {
             let mut batch = Batch::default();
-            group.iter().for_each(|id| batch.delete(Table::Live, *id.0.as_bytes()));
+            group.iter().for_each(|id| batch.delete(Table::Live, id.to_bytes()));
             self.store.meta.commit_soon(&batch)?;
         }
         self.gone.clear();
-        let mut changed: Vec<CallId> =
-            self.live.iter().filter(|(_, live)| live.changed).map(|(id, _)| *id).collect();
+        let mut changed: Vec<LiveKey> =
+            self.live.iter().filter(|(_, live)| live.changed).map(|(id, _)| id.clone()).collect();
         changed.sort_unstable();
         for group in changed.chunks(rows_max) {
             let mut batch = Batch::default();
             for id in group {
                 let Some(live) = self.live.get_mut(id) else { continue };
-                let key = id.0.as_bytes();
-                let head = RowHead { ts: uuid_instant(id.0), ..RowHead::default() };
+                let key = id.to_bytes();
+                let head = RowHead { ts: id.since(&live.event), ..RowHead::default() };
                 let day = Day::of(now);
-                let row = self.store.rows().seal(RowKind::Live, key, &head, day, &live.event)?;
-                batch.put(Table::Live, *key, row);
+                let row = self.store.rows().seal(RowKind::Live, &key, &head, day, &live.event)?;
+                batch.put(Table::Live, key, row);
                 // A row that a failed commit leaves out is written by the next checkpoint.
                 live.stored = true;
             }
             self.store.meta.commit_soon(&batch)?;
             for id in group {
-                self.live.entry(*id).and_modify(|live| live.changed = false);
+                self.live.entry(id.clone()).and_modify(|live| live.changed = false);
             }
         }
         let mut batch = Batch::default();

@@ -12,6 +12,7 @@ mod inbound;
 mod midcall;
 mod outbound;
 mod races;
+mod real_peers;
 mod records;
 mod restart;
 mod stories;

@@ -219,7 +219,7 @@ pub fn expected(head: u64) -> Expected {
                     };
                 }
             }
-            Entity::System(_) => {}
+            Entity::System(_) | Entity::Line(_) | Entity::Duty(_) => {}
         }
     }
     out

@@ -1,14 +1,15 @@
 //! Configuration of the proxy core: neighbours, timers, limits.
 
-use super::{PeerId, PeerKind};
-use std::net::{IpAddr, SocketAddr};
+use super::{Endpoint, Listen, PeerId, PeerKind};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// Everything the core needs to know when it is built.
 #[derive(Clone)]
 pub struct CoreConfig {
-    /// Sockets of the caller, concrete addresses (never `0.0.0.0`), at most one an address family.
-    pub listen: Vec<SocketAddr>,
+    /// Sockets of the caller. A target is reached from one of its transport and family: loopback
+    /// from loopback, then the one that shares the longest prefix with it, then the first.
+    pub listen: Vec<Listen>,
     /// Neighbours. A message from any other source is dropped.
     pub peers: Vec<Peer>,
     /// RFC 3261 §17 timers.
@@ -38,8 +39,34 @@ pub struct Peer {
     /// Where its messages come from; without a port: any port of that address. All its media
     /// gateways that sign as Contact belong here, otherwise their answers are dropped.
     pub sources: Vec<(IpAddr, Option<u16>)>,
-    /// Where its messages go, unless a Route or a Contact says otherwise.
-    pub addr: SocketAddr,
+    /// Names of its certificate: a connection with one of them is the neighbour's, whatever its
+    /// address. If there are any, a TLS connection without one is not.
+    pub tls_names: Vec<String>,
+    /// Where its messages go, unless a Route or a Contact says otherwise, in order of preference.
+    /// Empty until its name is resolved.
+    pub endpoints: Vec<Endpoint>,
+    /// Belongs to the trust domain of RFC 3325: what it asserts in P-Asserted-Identity is passed
+    /// on, and it gets what `Privacy: id` hides from others. Usually true for PBX and carriers.
+    pub trusted_identity: bool,
+    /// Answers to its challenges (401, 407); `None`: they are passed through.
+    pub credentials: Option<Credentials>,
+}
+
+/// User name and password for digest authentication (RFC 7616).
+#[derive(Clone)]
+pub struct Credentials {
+    /// User name.
+    pub user: String,
+    /// Password.
+    pub password: zeroize::Zeroizing<String>,
+    /// Only challenges of this realm are answered; `None`: any.
+    pub realm: Option<String>,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").field("realm", &self.realm).finish_non_exhaustive()
+    }
 }
 
 /// Timers of RFC 3261 §17 and §16; the others are derived from these.
@@ -91,6 +118,8 @@ pub struct Limits {
     /// Entries of each transaction table. Default 1,000,000. Beyond: new INVITEs get 503 and other
     /// requests use a reserve of a quarter more, then 503.
     pub transactions_max: usize,
+    /// Open connections of neighbours. Default 10,000. Beyond: new ones are closed.
+    pub flows_max: usize,
     /// Retry-After of a 503 of ours, in seconds. Default 10.
     pub retry_after_s: u32,
 }
@@ -103,6 +132,7 @@ impl Default for Limits {
             pending_per_peer_max: 2_000,
             pending_max: 5_000,
             transactions_max: 1_000_000,
+            flows_max: 10_000,
             retry_after_s: 10,
         }
     }

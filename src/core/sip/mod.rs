@@ -3,7 +3,9 @@
 mod config;
 mod counters;
 mod datagram;
+mod digest;
 mod edit;
+mod facts;
 mod mark;
 pub mod message;
 mod own;
@@ -14,9 +16,13 @@ mod slab;
 mod tests;
 mod timer;
 mod transaction;
+mod transport;
+mod wire;
 
 pub use config::*;
 pub use counters::*;
 pub use datagram::*;
 pub use proxy::Core;
 pub use signal::*;
+pub use transport::*;
+pub use wire::*;

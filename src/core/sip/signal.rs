@@ -5,8 +5,9 @@
 //! answered once, now or later, by `Core::route` or `Core::refuse`; until then the caller has a
 //! 100 and the transaction waits.
 
+use super::{Transfer, WireFacts};
 use crate::model::Arrival;
-use std::net::SocketAddr;
+use std::time::Duration;
 
 /// A configured neighbour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,12 +80,51 @@ pub struct Offer {
     pub from_display: String,
     /// User part of To.
     pub to_user: String,
-    /// User part of the first P-Asserted-Identity.
+    /// User part of the first P-Asserted-Identity; `None` from a neighbour that may not assert.
     pub asserted_user: Option<String>,
     /// Value of the configured purpose header.
     pub purpose: Option<String>,
+    /// What else the headers say.
+    pub facts: WireFacts,
     /// Kernel receive stamp.
     pub arrival: Arrival,
+}
+
+/// A request that we make ourselves: a probe or a registration. Numbers are the user's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OwnId(pub u64);
+
+/// A registration of ours (RFC 3261 §10.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// Address of record, e.g. `sip:4001@carrier.example`.
+    pub aor: String,
+    /// User part of our Contact.
+    pub contact_user: String,
+    /// Seconds asked for.
+    pub expires_s: u32,
+}
+
+/// What became of a request of our own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OwnOutcome {
+    /// A final answer; challenges are answered before, if there are credentials.
+    Final {
+        /// Status.
+        status: u16,
+        /// Reason phrase.
+        phrase: String,
+        /// Send to receive.
+        rtt: Duration,
+        /// REGISTER: seconds granted to our Contact.
+        expires_s: Option<u32>,
+        /// Retry-After, in seconds.
+        retry_after_s: Option<u32>,
+    },
+    /// No answer in its time.
+    Silent,
+    /// It could not be sent: the connection failed, or there is no address.
+    Unsent(String),
 }
 
 /// Something the user should know, in the order in which it happened.
@@ -163,6 +203,8 @@ pub enum Signal {
         cseq: u32,
         /// Direction of its session description.
         media: Option<MediaDirection>,
+        /// REFER: what kind of transfer.
+        transfer: Option<Transfer>,
         /// Reason header.
         reason: Option<Reason>,
         /// Kernel receive stamp.
@@ -180,6 +222,27 @@ pub enum Signal {
         cseq: u32,
         /// Status.
         status: u16,
+        /// Kernel receive stamp.
+        arrival: Arrival,
+    },
+    /// A request of our own is over.
+    Own {
+        /// Its number.
+        id: OwnId,
+        /// Where it went.
+        peer: PeerId,
+        /// What came of it.
+        outcome: OwnOutcome,
+        /// When it ended.
+        arrival: Arrival,
+    },
+    /// A neighbour answered an INVITE with 2xx after the call had gone elsewhere or ended; it was
+    /// acknowledged and released with BYE. Once for each answer.
+    AnsweredLate {
+        /// Who answered.
+        peer: PeerId,
+        /// Dialog as the sender of the INVITE writes it.
+        ids: DialogIds,
         /// Kernel receive stamp.
         arrival: Arrival,
     },
@@ -201,20 +264,15 @@ pub enum Signal {
     },
 }
 
-/// One next hop of an INVITE.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hop {
-    /// Neighbour.
-    pub peer: PeerId,
-    /// Where to send.
-    pub addr: SocketAddr,
-}
-
-/// Where an INVITE goes: targets are tried one after the other (RFC 3261 §16.6-16.7).
+/// Where an INVITE goes: targets are tried one after the other, each at all its endpoints
+/// (RFC 3261 §16.6-16.7, RFC 3263 §4.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoutePlan {
-    /// In order of preference.
-    pub hops: Vec<Hop>,
+    /// Neighbours in order of preference.
+    pub targets: Vec<PeerId>,
+    /// Longest time from the INVITE to the first ringing (180, 183) or answer over all targets:
+    /// after it no further target is tried. `None`: no limit.
+    pub post_dial_max: Option<Duration>,
     /// Header names taken out before the request leaves (ours; never towards a carrier).
     pub strip: Vec<String>,
 }

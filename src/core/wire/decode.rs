@@ -1,5 +1,6 @@
 //! proto -> model, for replay.
 
+use super::line::{duty, line, shift};
 use super::pb;
 use crate::model::{
     Call, CallId, Cause, Decision, DecisionId, Detail, Dialog, DncEntry, E164, Entity, Event, Leg,
@@ -24,11 +25,11 @@ pub enum DecodeError {
     },
 }
 
-fn bad<T: ToString + ?Sized>(field: &'static str, value: &T) -> DecodeError {
+pub(super) fn bad<T: ToString + ?Sized>(field: &'static str, value: &T) -> DecodeError {
     DecodeError::Field { field, value: value.to_string() }
 }
 
-fn named<T: Named>(field: &'static str, name: &str) -> Result<T, DecodeError> {
+pub(super) fn named<T: Named>(field: &'static str, name: &str) -> Result<T, DecodeError> {
     T::parse_name(name).ok_or_else(|| bad(field, name))
 }
 
@@ -69,12 +70,15 @@ fn event(e: pb::JournalEntry, before: &[Event]) -> Result<Event, DecodeError> {
             lost: s.lost.into(),
         }),
         Stored::Dnc(d) => Entity::Dnc(d.entries.into_iter().map(dnc).collect::<Result<_, _>>()?),
+        Stored::Line(l) => Entity::Line(Box::new(line(l)?)),
+        Stored::Duty(d) => Entity::Duty(Box::new(duty(d)?)),
     };
     let detail = Detail {
         leg: e.leg.map(leg_id).transpose()?,
         sip_status: e.sip_status.and_then(|s| u16::try_from(s).ok()),
         at: e.at.map(moment).transpose()?,
         repair: coded_opt("repair", e.repair)?,
+        shift: e.shift.map(shift).transpose()?.map(Box::new),
     };
     Ok(Event { pos: Pos(e.pos), ts: Wall(e.ts_us), kind: coded("kind", e.kind)?, entity, detail })
 }
@@ -264,11 +268,11 @@ fn party(p: Option<pb::Party>) -> Result<Party, DecodeError> {
     })
 }
 
-fn wall(field: &'static str, ts: Option<super::Timestamp>) -> Result<Wall, DecodeError> {
+pub(super) fn wall(field: &'static str, ts: Option<super::Timestamp>) -> Result<Wall, DecodeError> {
     ts.map(Wall::from).ok_or_else(|| bad(field, "absent"))
 }
 
-fn call_id(field: &'static str, text: &str) -> Result<CallId, DecodeError> {
+pub(super) fn call_id(field: &'static str, text: &str) -> Result<CallId, DecodeError> {
     text.parse().map_err(|_| bad(field, text))
 }
 

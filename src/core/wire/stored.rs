@@ -1,7 +1,7 @@
 //! model -> what is stored (proto/trunkline/v1/journal.proto).
 
 use super::proto_writer::ProtoWriter;
-use super::{View, decision_to_pb, dnc_to_pb, system_to_pb};
+use super::{View, decision_to_pb, dnc_to_pb, duty_to_pb, line_to_pb, shift_to_pb, system_to_pb};
 use crate::model::{Call, Cause, Entity, Event, Leg, Moment, Named, Origin, Party};
 use prost::Message;
 use std::sync::Arc;
@@ -27,7 +27,11 @@ pub fn write_journal_frame(events: &[Event], out: &mut Vec<u8>) {
     for (at, event) in events.iter().enumerate() {
         let known = match &event.entity {
             Entity::Call(call) => origin_before(&events[..at], call),
-            Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) => None,
+            Entity::Decision(_)
+            | Entity::Dnc(_)
+            | Entity::System(_)
+            | Entity::Line(_)
+            | Entity::Duty(_) => None,
         };
         frame.message(1, |entry| write_event(entry, event, known));
     }
@@ -60,12 +64,17 @@ fn write_event(out: &mut ProtoWriter<'_>, event: &Event, known: Option<u64>) {
         Entity::Dnc(entries) => {
             out.present_bytes(7, &dnc_to_pb(entries, View::Full).encode_to_vec());
         }
+        Entity::Line(line) => out.present_bytes(12, &line_to_pb(line).encode_to_vec()),
+        Entity::Duty(duty) => out.present_bytes(13, &duty_to_pb(duty).encode_to_vec()),
     }
     let detail = &event.detail;
     out.optional(8, detail.leg.map(|leg| leg.0.into()));
     out.optional(9, detail.sip_status.map(u64::from));
     write_moment(out, 10, detail.at.as_ref());
     out.number(11, code_of(detail.repair));
+    if let Some(shift) = &detail.shift {
+        out.present_bytes(14, &shift_to_pb(shift).encode_to_vec());
+    }
 }
 
 fn write_origin(out: &mut ProtoWriter<'_>, origin: &Origin) {

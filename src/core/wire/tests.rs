@@ -122,7 +122,34 @@ fn entity() -> impl Strategy<Value = Entity> {
     let system = (member(), ".{0,200}", any::<u32>()).prop_map(|(state, reason, lost)| {
         Entity::System(SystemStatus { state, reason, lost: lost.into() })
     });
-    prop_oneof![4 => call().prop_map(|call| Entity::Call(Arc::new(call))), 1 => system]
+    prop_oneof![
+        4 => call().prop_map(|call| Entity::Call(Arc::new(call))),
+        1 => system,
+        1 => duty().prop_map(|duty| Entity::Duty(Box::new(duty))),
+    ]
+}
+
+fn duty() -> impl Strategy<Value = Duty> {
+    let words = (".{0,9}", ".{0,9}");
+    (id(), any::<u32>(), member(), words, (wall(), wall()), member(), of(wall())).prop_map(
+        |(id, rev, kind, words, times, state, met_at)| Duty {
+            id: DutyId(id),
+            rev: rev.into(),
+            kind,
+            subject: words.0,
+            started: times.0,
+            due_at: times.1,
+            state,
+            met_at,
+            reason: words.1,
+        },
+    )
+}
+
+fn shift() -> impl Strategy<Value = Box<Shift>> {
+    (of(id()), ".{0,9}", ".{0,9}", ".{0,9}").prop_map(|(call, from, to, reason)| {
+        Box::new(Shift { call: call.map(CallId), from, to, reason })
+    })
 }
 
 /// Some of the events belong to the call of an earlier one.
@@ -143,14 +170,14 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    let detail = (of(any::<u8>()), of(any::<u16>()), of(moment()), of(member()));
+    let detail = (of(any::<u8>()), of(any::<u16>()), of(moment()), of(member()), of(shift()));
     (any::<u64>(), wall(), member(), entity(), detail).prop_map(
-        |(pos, ts, kind, entity, (leg, sip_status, at, repair))| Event {
+        |(pos, ts, kind, entity, (leg, sip_status, at, repair, shift))| Event {
             pos: Pos(pos),
             ts,
             kind,
             entity,
-            detail: Detail { leg: leg.map(LegId), sip_status, at, repair },
+            detail: Detail { leg: leg.map(LegId), sip_status, at, repair, shift },
         },
     )
 }
@@ -219,6 +246,7 @@ fn numbers_of_names_never_change() {
         "call.originated call.network_reached call.delivered call.established call.held \
          call.retrieved call.failed call.connection_cleared call.abandoned call.cleared \
          call.resynced outbound.requested outbound.allowed outbound.denied dnc.added \
-         system.status"
+         system.status line.state_changed line.failover line.recovered line.capacity_reached \
+         duty.started duty.met duty.breached"
     );
 }

@@ -5,7 +5,9 @@ use crate::engine::Engine;
 use crate::engine::{EngineConfig, Input, Neighbour, Outputs, Restored};
 use crate::gate::{Book, DialPlan, Normalizer};
 use crate::model::{Entity, Event, Mono, Named, Now, Pos, Wall};
-use crate::sip::{CoreConfig, Hop, Limits, Peer, PeerId, PeerKind, Received, Timers};
+use crate::sip::{
+    CoreConfig, Endpoint, Limits, Listen, Peer, PeerId, PeerKind, Received, Timers, Transport,
+};
 use crate::vault::{BlindIndex, Secret};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -39,7 +41,10 @@ pub(super) fn config() -> EngineConfig {
         kind,
         name: name.into(),
         sources: vec![(addr(at).ip(), Some(addr(at).port()))],
-        addr: addr(at),
+        tls_names: Vec::new(),
+        endpoints: vec![Endpoint::udp(addr(at))],
+        trusted_identity: true,
+        credentials: None,
     };
     let peers = vec![
         peer(0, PeerKind::Pbx, "pbx", PBX),
@@ -50,11 +55,10 @@ pub(super) fn config() -> EngineConfig {
         .iter()
         .map(|p| (p.id, Neighbour { name: p.name.clone(), default_purpose: None }))
         .collect::<HashMap<_, _>>();
-    let hop = |id: u16, at: &str| Hop { peer: PeerId(id), addr: addr(at) };
     let internal = vec!["8xxx".to_owned()];
     EngineConfig {
         sip: CoreConfig {
-            listen: vec![addr(US)],
+            listen: vec![Listen::udp(addr(US))],
             peers,
             timers: Timers::default(),
             limits: Limits::default(),
@@ -64,8 +68,11 @@ pub(super) fn config() -> EngineConfig {
             server_name: String::new(),
         },
         neighbours,
-        inbound: vec![hop(0, PBX)],
-        outbound: vec![hop(1, MAIN), hop(2, SECOND)],
+        inbound: vec![PeerId(0)],
+        outbound: vec![PeerId(1), PeerId(2)],
+        lines: Vec::new(),
+        post_dial_max: None,
+        backup_within: std::time::Duration::from_secs(1800),
         purpose_header: "X-Purpose".into(),
         call: Settings { tenant: "t".into(), site: "s".into(), ring_period_ms: 5000 },
         call_age_max: std::time::Duration::from_secs(3600),
@@ -119,8 +126,14 @@ impl Site {
 
     pub(super) fn receive(&mut self, from: &str, text: &str) {
         let text = text.replace('\n', "\r\n");
-        let received =
-            Received { local: addr(US), remote: addr(from), bytes: text.as_bytes(), at: self.now };
+        let received = Received {
+            transport: Transport::Udp,
+            local: addr(US),
+            remote: addr(from),
+            flow: None,
+            bytes: text.as_bytes(),
+            at: self.now,
+        };
         self.give(Input::Datagram(received));
     }
 
@@ -179,6 +192,6 @@ pub(super) fn decision_rule(event: &Event) -> Option<String> {
         Entity::Decision(d) => {
             d.rules.iter().find(|r| r.outcome.name() == "deny").map(|r| r.id.clone())
         }
-        Entity::Call(_) | Entity::Dnc(_) | Entity::System(_) => None,
+        _ => None,
     }
 }

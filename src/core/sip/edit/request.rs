@@ -1,34 +1,55 @@
 //! What a proxy changes in a request (RFC 3261 §16.6).
 
 use super::Edits;
+use crate::sip::Listen;
 use crate::sip::message::{Address, Header, MaxForwards, Message, Name, Span, Values};
 use std::io::Write;
 use std::net::SocketAddr;
 
-/// Our Via above all others (§16.6 item 8), with rport (RFC 3581 §3).
-pub fn push_via(edits: &mut Edits, message: &Message<'_>, local: SocketAddr, branch: &[u8]) {
-    edits.insert(message.headers_at(), |text| {
-        let _ = write!(text, "Via: SIP/2.0/UDP {local};rport;branch=");
-        text.extend_from_slice(branch);
-        text.extend_from_slice(b"\r\n");
-    });
+/// Our Via above all others (RFC 3261 §16.6 item 8), with rport (RFC 3581 §3).
+pub fn push_via(edits: &mut Edits, message: &Message<'_>, listen: Listen, branch: &[u8]) {
+    edits.insert(message.headers_at(), |text| via_line(text, listen, branch));
 }
 
-/// Record-Route values for the side the request leaves to and, if it is another listen address,
-/// the side it came from (§16.6 item 4, RFC 5658 §6).
+/// Our Via.
+pub fn via_line(text: &mut Vec<u8>, listen: Listen, branch: &[u8]) {
+    let _ =
+        write!(text, "Via: SIP/2.0/{} {};rport;branch=", listen.transport.via_name(), listen.addr);
+    text.extend_from_slice(branch);
+    text.extend_from_slice(b"\r\n");
+}
+
+/// Record-Route values for the side the request leaves to and, if transport or address is another,
+/// the side it came from (RFC 3261 §16.6 item 4, RFC 5658 §6).
 pub fn insert_route_mark(
     edits: &mut Edits,
     message: &Message<'_>,
-    leaves: SocketAddr,
-    came: SocketAddr,
+    leaves: Listen,
+    came: Listen,
     mark: &str,
 ) {
-    edits.insert(message.headers_at(), |text| {
-        let _ = write!(text, "Record-Route: <sip:{leaves};lr;tl={mark}>\r\n");
-        if came != leaves {
-            let _ = write!(text, "Record-Route: <sip:{came};lr;tl={mark}>\r\n");
-        }
-    });
+    let sips = message.uri_parts().is_some_and(|uri| uri.secure);
+    let mut line = |listen: Listen| {
+        let scheme = if sips && listen.transport.is_secure() { "sips" } else { "sip" };
+        let (addr, param) = (listen.addr, listen.transport.uri_param());
+        edits.insert(message.headers_at(), |text| {
+            let _ = write!(text, "Record-Route: <{scheme}:{addr}{param};lr;tl={mark}>\r\n");
+        });
+    };
+    line(leaves);
+    if came != leaves {
+        line(came);
+    }
+}
+
+/// Content-Length where there is none: a stream needs it (RFC 3261 §18.3).
+pub fn ensure_length(edits: &mut Edits, message: &Message<'_>) {
+    if message.header(Name::ContentLength).is_none() {
+        let length = message.body().map_or(0, |b| b.to() - b.from());
+        edits.insert(message.headers_at(), |text| {
+            let _ = write!(text, "Content-Length: {length}\r\n");
+        });
+    }
 }
 
 /// One less, or 70 where there is none (§16.6 item 3).
@@ -52,6 +73,43 @@ pub fn note_source(edits: &mut Edits, message: &Message<'_>, source: SocketAddr)
 /// Another Request-URI, or another part of it.
 pub fn replace_uri(edits: &mut Edits, part: Span, with: &[u8]) {
     edits.replace(part, |text| text.extend_from_slice(with));
+}
+
+/// Adds `by` to the CSeq number (RFC 3261 §22.2), and to that in RAck, which names an INVITE of
+/// the same sender (RFC 3262 §7.2).
+pub fn raise_cseq(edits: &mut Edits, message: &Message<'_>, by: u8) {
+    shift_numbers(edits, message, i64::from(by));
+}
+
+/// Takes `by` from the CSeq number of a response.
+pub fn lower_cseq(edits: &mut Edits, message: &Message<'_>, by: u8) {
+    shift_numbers(edits, message, -i64::from(by));
+}
+
+fn shift_numbers(edits: &mut Edits, message: &Message<'_>, by: i64) {
+    if by == 0 {
+        return;
+    }
+    let bytes = message.bytes();
+    let mut shift = |from: usize, to: usize| {
+        let digits = bytes[from..to].iter().take_while(|b| b.is_ascii_digit()).count();
+        let text = std::str::from_utf8(&bytes[from..from + digits]).unwrap_or_default();
+        if let Ok(number) = text.parse::<i64>() {
+            let shifted = number.saturating_add(by).clamp(0, (1 << 31) - 1);
+            edits.replace(Span::new(from, from + digits), |text| {
+                let _ = write!(text, "{shifted}");
+            });
+        }
+    };
+    if let Some(header) = message.header(Name::CSeq) {
+        shift(header.value.from(), header.value.to());
+    }
+    for value in message.all_labelled("RAck").filter(|_| by > 0) {
+        let text = value.of(bytes);
+        let blank = text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len());
+        let second = text[blank..].iter().position(|b| !b.is_ascii_whitespace());
+        shift(value.from() + blank + second.unwrap_or(0), value.to());
+    }
 }
 
 /// Takes whole header lines out.

@@ -57,6 +57,8 @@ names! {
     UserAgent = b"user-agent",
     Timestamp = b"timestamp",
     RetryAfter = b"retry-after",
+    PPreferredIdentity = b"p-preferred-identity",
+    Privacy = b"privacy",
 }
 
 /// One header line, folded lines included.

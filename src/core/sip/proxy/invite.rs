@@ -4,12 +4,12 @@ use super::Core;
 use super::identity::Identity;
 use super::state::{Best, Incoming, Owner, Pending, Role, Server, ServerState, Slot};
 use crate::model::{Arrival, Now};
-use crate::sip::edit::{pop_via, replace_status};
+use crate::sip::edit::replace_status;
 use crate::sip::message::{Message, Name, Start};
 use crate::sip::own::{Answer, answer, phrase_of};
 use crate::sip::slab::Key;
 use crate::sip::transaction::{InviteServer, InviteServerInput, OtherServer};
-use crate::sip::{AskId, Offer, Outputs, Refusal, RoutePlan, Signal};
+use crate::sip::{AskId, Offer, Outputs, Refusal, RoutePlan, Signal, WireFacts};
 use std::collections::VecDeque;
 
 impl Core {
@@ -42,12 +42,16 @@ impl Core {
             Box::new(Pending {
                 request: datagram.bytes[..body_end].into(),
                 source: datagram.remote,
+                came: (came.listen(), datagram.flow),
+                since: datagram.at.mono,
                 asked: role == Role::Initial,
                 hops: VecDeque::new(),
                 strip: Vec::new(),
                 active: None,
                 best: None,
+                challenges: Vec::new(),
                 cancelled: false,
+                patience: Default::default(),
             })
         });
         let state = match is_invite {
@@ -56,8 +60,8 @@ impl Core {
         };
         let server = self.servers.insert(Server {
             peer,
-            local: datagram.local,
-            reply_to: via.reply_to_source(message.bytes(), datagram.remote),
+            back: self.way_back(came),
+            back_port: via.port.unwrap_or(datagram.transport.default_port()),
             key,
             cancel_key,
             identity: identity.stored(),
@@ -106,8 +110,11 @@ impl Core {
             from_user: from.map_or_else(String::new, |a| a.user_text(bytes)),
             from_display: from.map_or_else(String::new, |a| a.display_text(bytes)),
             to_user: to.map_or_else(String::new, |a| a.user_text(bytes)),
-            asserted_user: asserted.map(|a| a.user_text(bytes)),
+            asserted_user: asserted
+                .filter(|_| self.peers.is_trusted(came.peer))
+                .map(|a| a.user_text(bytes)),
             purpose: purpose.map(|p| String::from_utf8_lossy(p).into_owned()),
+            facts: WireFacts::read(message),
             arrival: came.datagram.at,
         }
     }
@@ -124,12 +131,18 @@ impl Core {
 
     /// Answers an ask: forward. An ask that is over is counted and ignored.
     pub fn route(&mut self, now: Now, ask: AskId, plan: RoutePlan, out: &mut Outputs) {
+        let hops = self.peers.hops_of(&plan.targets);
         let Some(pending) = self.take_ask(ask) else { return };
         pending.asked = false;
-        pending.hops = plan.hops.into();
+        let pending_since = pending.since;
+        pending.hops = hops;
         pending.strip = plan.strip;
         let key = Key(ask.0);
         self.disarm(Owner::Server(key), Slot::End);
+        if let Some(limit) = plan.post_dial_max {
+            let end = pending_since.after(limit);
+            self.arm(now, Owner::Server(key), Slot::Patience, end.since(now.mono));
+        }
         if !self.try_next(now, key, out) {
             self.finish(now, key, out);
         }
@@ -173,8 +186,12 @@ impl Core {
     pub(super) fn finish(&mut self, now: Now, key: Key, out: &mut Outputs) {
         let server = self.servers.get_mut(key).filter(|s| s.is_open());
         let Some(pending) = server.and_then(|s| s.pending.as_deref_mut()) else { return };
-        let cancelled = pending.cancelled;
-        match pending.best.take() {
+        let (cancelled, challenges) = (pending.cancelled, std::mem::take(&mut pending.challenges));
+        let mut best = pending.best.take();
+        if let Some(best) = &mut best {
+            self.with_challenges(best, &challenges);
+        }
+        match best {
             Some(Best { bytes: Some(bytes), status: 503, reason, arrival, .. }) => {
                 // A target's 503 says nothing about us: it goes up as 500.
                 let bytes = self.reread(&bytes, |core, message| {
@@ -191,6 +208,8 @@ impl Core {
             best => {
                 let status = match best {
                     _ if cancelled => 487,
+                    // 503 is of a target that cannot be reached (§16.9), not of ours.
+                    Some(Best { status: 503, .. }) => 500,
                     Some(best) => best.status,
                     None => 480, // no target at all (§16.5)
                 };
@@ -209,7 +228,7 @@ impl Core {
         let role = server.role;
         self.close_pending(key);
         self.send_last(key, out);
-        self.arm(now, Owner::Server(key), Slot::Resend, self.timers.t1);
+        self.arm_unless_reliable(now, Owner::Server(key), Slot::Resend, self.timers.t1);
         self.arm(now, Owner::Server(key), Slot::End, self.timers.long());
         if role == Role::Initial {
             out.signals.push(Signal::Rejected {
@@ -242,24 +261,31 @@ impl Core {
     pub(super) fn weigh(&mut self, key: Key, candidate: Best) {
         let server = self.servers.get_mut(key);
         let Some(pending) = server.and_then(|s| s.pending.as_deref_mut()) else { return };
-        if pending.best.as_ref().is_none_or(|best| candidate.rank() < best.rank()) {
-            pending.best = Some(candidate);
+        let better = pending.best.as_ref().is_none_or(|best| candidate.rank() < best.rank());
+        let other = match better {
+            true => pending.best.replace(candidate),
+            false => Some(candidate),
+        };
+        if let Some(other) = other {
+            self.note_challenges(key, &other);
         }
     }
 
     /// A final answer of a target, as it may go up.
-    pub(super) fn candidate(&mut self, message: &Message<'_>, at: Arrival) -> Best {
+    pub(super) fn candidate(
+        &mut self,
+        (client, key): (Key, Key),
+        message: &Message<'_>,
+        at: Arrival,
+    ) -> Best {
         let Start::Response { status, phrase } = message.start() else {
             return Best::local(500, at);
         };
-        self.edits.clear();
-        pop_via(&mut self.edits, message);
-        let end = message.body().map_or(message.bytes().len(), |b| b.to());
         Best {
             status,
             phrase: String::from_utf8_lossy(phrase.of(message.bytes())).into_owned(),
             reason: message.reason(),
-            bytes: Some(self.edits.apply(message.bytes(), end).into_boxed_slice()),
+            bytes: Some(self.upward(client, key, message).into_boxed_slice()),
             arrival: at,
         }
     }

@@ -8,15 +8,22 @@
 mod cancel;
 mod core;
 mod dialog;
+mod failure;
+mod flows;
 mod fork;
 mod identity;
 mod invite;
 mod late;
+mod own;
 mod peers;
+mod reach;
 mod request;
 mod response;
 mod routing;
 mod state;
 mod timers;
+mod trust;
+mod unsent;
+mod way;
 
 pub use core::Core;

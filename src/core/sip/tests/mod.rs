@@ -2,12 +2,17 @@
 //! `BETA`, and the rig between them.
 #![allow(clippy::unwrap_used)]
 
+mod auth;
 mod basics;
 mod dialogs;
+mod facts;
 mod failover;
 mod fuzz;
 mod limits;
 mod oracle;
+mod own;
+mod protection;
 mod restart;
 mod rig;
 mod torture;
+mod transports;
