@@ -213,6 +213,7 @@ fn config() -> EngineConfig {
         sources: vec![(addr(at).ip(), None)],
         tls_names: Vec::new(),
         endpoints: vec![Endpoint::udp(addr(at))],
+        trusted_identity: true,
         credentials: None,
         trusted_identity: true,
     };
