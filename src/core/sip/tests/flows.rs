@@ -6,6 +6,8 @@ use crate::sip::Transport::{Tcp, Tls, Ws};
 use crate::sip::message::Name;
 use crate::sip::*;
 
+// proves: RFC 3261 §16.9 response
+// proves: RFC 3261 §17.2.4
 #[test]
 fn an_answer_that_was_not_sent_takes_the_other_way_once() {
     let mut rig = rig();
@@ -66,6 +68,7 @@ fn a_call_to_a_browser_takes_its_newest_connection() {
     assert_eq!(lines(&end), [format!("udp {PBX} 480 Temporarily Unavailable")]);
 }
 
+// proves: RFC 3261 §18.1.1 reuse
 #[test]
 fn a_neighbour_behind_a_nat_keeps_its_connection_in_the_dialog() {
     let mut rig = rig();
@@ -101,6 +104,9 @@ fn no_connection_is_opened_to_where_no_neighbour_is() {
     assert_eq!(lines(&bye), [format!("tcp {ALPHA_TCP} BYE {elsewhere}")]);
 }
 
+// proves: RFC 3261 §16.9
+// proves: RFC 3261 §17.1.4
+// proves: RFC 3261 §18.4
 #[test]
 fn what_cannot_be_sent_goes_to_the_next_target_at_once() {
     let mut rig = rig();
@@ -173,6 +179,7 @@ fn a_bye_that_finds_nobody_at_the_contact_takes_the_neighbours_own_connection() 
     assert_eq!(rig.core.sizes(), Sizes { flows: 1, ..Sizes::default() });
 }
 
+// proves: RFC 5923 names
 #[test]
 fn connections_belong_to_neighbours_by_name_then_by_address() {
     let mut rig = rig();

@@ -6,6 +6,9 @@ use crate::sip::Transport::{Tcp, Tls, Udp, Ws};
 use crate::sip::message::Name;
 use crate::sip::*;
 
+// proves: RFC 7118 §5.2.1
+// proves: RFC 3261 §16.6 item 9
+// proves: RFC 3261 §18.3 stream
 #[test]
 fn each_side_sees_its_own_transport() {
     let mut rig = rig();
@@ -47,6 +50,7 @@ fn both_record_routes_are_stripped_on_the_way_in_and_the_exit_is_the_other_liste
     assert_eq!(names(&rig.signals())[2..], ["mid BYE", "mid INFO"]);
 }
 
+// proves: RFC 3261 §18.2.2 connection
 #[test]
 fn an_answer_returns_on_the_connection_of_its_request() {
     let mut rig = rig();
