@@ -85,15 +85,15 @@ impl Peers {
         self.listen.iter().any(|l| l.addr == addr)
     }
 
-    /// Is it one of our listen addresses over that transport? A URI that names no transport is
-    /// ours whatever it came over, and `ws` stands for both kinds of WebSocket.
-    pub fn is_own_over(&self, transport: Option<Transport>, addr: SocketAddr) -> bool {
+    /// The listen address of ours that a URI with this address names. One that names no transport
+    /// is ours whatever it came over, and `ws` stands for both kinds of WebSocket.
+    pub fn own_listener(&self, transport: Option<Transport>, addr: SocketAddr) -> Option<Listen> {
         let fits = |own: Transport| match transport {
             None => true,
             Some(asked) if asked.is_websocket() => own.is_websocket(),
             Some(asked) => asked == own,
         };
-        self.listen.iter().any(|l| l.addr == addr && fits(l.transport))
+        self.listen.iter().find(|l| l.addr == addr && fits(l.transport)).copied()
     }
 
     /// The listen address for a destination: of its transport and family, loopback for loopback,

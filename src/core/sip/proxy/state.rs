@@ -303,6 +303,6 @@ mod tests {
     #[test]
     fn what_an_answered_call_keeps_is_small() {
         let kept = size_of::<super::Server>() + size_of::<super::Client>();
-        assert!(kept <= 768, "{kept} bytes");
+        assert!(kept <= 600, "{kept} bytes");
     }
 }

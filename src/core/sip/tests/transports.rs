@@ -152,6 +152,7 @@ fn the_listener_is_of_the_targets_transport_and_nearest_to_it() {
         ("10.9.0.1:5060", US),
         ("127.0.0.1:5080", "127.0.0.2:5060"),
         ("192.0.2.1:5060", US),
+        ("64.0.0.1:5060", US), // shares more bits with 127.0.0.2
         ("[2001:db8::77]:5060", US6),
     ]
     .into_iter()
@@ -234,4 +235,20 @@ fn silence_empties_the_tables_of_every_transport() {
     rig.wait_ms(190_000 + 3 * 33_000);
     assert_eq!(rig.core.sizes(), Sizes::default());
     assert_eq!(rig.core.next_deadline(), None);
+}
+
+#[test]
+fn a_dialog_leaves_by_the_listener_that_it_recorded() {
+    let mut config = mixed(1);
+    config.listen.push(Listen::udp(addr("10.0.2.9:5070")));
+    let mut rig = Rig::with(config);
+    let (_, sent) = rig.call(&[(BETA_ID, BETA)]);
+    assert_eq!(sent.from, "10.0.2.9:5070");
+    assert_eq!(sent.all(Name::RecordRoute).len(), 2);
+    let ok = rig.says(BETA, sent.answer("200 OK", "b", "Contact: <sip:gw@10.9.0.5>\r\n")).remove(0);
+    let mut routes = ok.all(Name::RecordRoute);
+    routes.reverse();
+    let bye = rig.says(PBX, inside("BYE", "sip:gw@10.9.0.5", &routes.join(", "), true));
+    assert_eq!((bye[0].from.as_str(), bye[0].to.as_str()), ("10.0.2.9:5070", "10.9.0.5:5060"));
+    assert!(bye[0].all(Name::Via)[0].starts_with("SIP/2.0/UDP 10.0.2.9:5070;"));
 }
