@@ -132,7 +132,10 @@ impl SipThread {
                 Order::Lines { done } => {
                     let _ = done.send(self.engine.lines(now)); // who asked may have gone
                 }
-                Order::Drain => self.engine.handle(now, Input::Drain, &mut state.out),
+                Order::Drain => {
+                    self.engine.handle(now, Input::Drain, &mut state.out);
+                    state.published = Mono(0); // who drains looks at the figures next
+                }
                 Order::Stop => return false,
             }
         }

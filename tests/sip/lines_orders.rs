@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use crate::support::process::poll_until;
 use crate::support::{Gateway, Load, Mood, Peers, Site, SiteOptions, Ua, WORKDAY_MORNING};
 use serde_json::Value;
 use std::time::Duration;
@@ -142,7 +143,8 @@ fn sigterm_refuses_new_calls_and_waits_for_those_in_progress() {
     peers.customer.send(&late.invite());
     let refusal = peers.customer.expect("SIP/2.0 503");
     peers.customer.send(&late.ack_refusal(&refusal));
-    assert_eq!(site.metric("trunkline_calls"), 1.0, "it waits for the call");
+    let one = || site.metric("trunkline_calls") == 1.0;
+    assert!(poll_until(LONG, one), "it waits for the call");
     peers.hang_up(&mut talk);
     let stopping = std::time::Instant::now();
     assert_eq!(server.stop(), Some(0));

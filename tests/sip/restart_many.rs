@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use crate::support::process::poll_until;
 use crate::support::{Gateway, Load, Mood, Site, SiteOptions, Ua, WORKDAY_MORNING};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -37,7 +38,8 @@ fn crash_with(calls: usize, per_second: u32) -> Duration {
     let killed = Instant::now();
     let _server = site.serve(LATER);
     let ready = killed.elapsed();
-    assert_eq!(site.metric("trunkline_calls") as usize, calls, "all are known again");
+    let known = || site.metric("trunkline_calls") as usize == calls;
+    assert!(poll_until(Duration::from_secs(10), known), "all are known again");
 
     load.hang_up(per_second, Duration::from_secs(120));
     assert_eq!((load.over(), load.refused()), (calls, Vec::new()), "every BYE was answered");
