@@ -15,6 +15,7 @@ mod lines_register;
 mod midcall;
 mod outbound;
 mod races;
+mod real_peers;
 mod records;
 mod restart;
 mod restart_many;

@@ -4,6 +4,7 @@ use super::cause::ReasonText;
 use crate::model::{
     Arrival, Call, CallId, DecisionId, Detail, Dialog, Direction, EventKind as K, Party,
 };
+use std::sync::Arc;
 
 /// What a site sets about calls.
 #[derive(Clone, Debug)]
@@ -153,7 +154,7 @@ pub struct Fact {
     /// What happened.
     pub kind: K,
     /// Entity after it.
-    pub call: Call,
+    pub call: Arc<Call>,
     /// Own facts.
     pub detail: Detail,
 }

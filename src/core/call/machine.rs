@@ -4,9 +4,10 @@ use super::cause::{ReasonText, cause_of_bye, cause_of_cancel, cause_of_status};
 use super::input::{CallInput, Fact, Party2, Settings, Start};
 use crate::model::{
     AlertingBasis, Arrival, Call, Cause, ConnectionState as S, CstaCause, Detail, Direction,
-    EventKind as K, Leg, LegId, LegRole, Moment, Now, Released, Repair, ServiceBasis, TimeQuality,
-    Wall,
+    EventKind as K, Leg, LegId, LegRole, Moment, Now, Origin, Released, Repair, ServiceBasis,
+    TimeQuality, Wall,
 };
+use std::sync::Arc;
 
 /// The party that sent the INVITE.
 const CALLER: usize = 0;
@@ -16,7 +17,8 @@ const CALLEE: usize = 1;
 /// The machine of one call.
 #[derive(Clone, Debug)]
 pub struct CallMachine {
-    call: Call,
+    /// Shared with the newest event.
+    call: Arc<Call>,
     ring_period_ms: u32,
     cancelled: Option<(Option<ReasonText>, Arrival)>,
     held_since: Option<Wall>,
@@ -35,22 +37,25 @@ impl CallMachine {
             Direction::Outbound | Direction::Internal => (LegRole::Trunk, &start.device),
         };
         let legs = vec![leg(1, role, device, moment.pbx_time)];
-        let call = Call {
+        let origin = Origin {
             id: start.id,
-            rev: 0,
             tenant: settings.tenant.clone(),
             site: settings.site.clone(),
             direction: start.direction,
-            state: S::Initiated,
             purpose: start.purpose,
             from: start.from,
             to: start.to,
             dialed: start.dialed,
-            trunk: start.trunk,
             device: start.device,
             thread_id: start.id,
-            dialog: start.dialog,
             started: moment,
+        };
+        let call = Call {
+            origin: Arc::new(origin),
+            rev: 0,
+            state: S::Initiated,
+            trunk: start.trunk,
+            dialog: start.dialog,
             alerting: None,
             network_reached: None,
             answered: None,
@@ -68,7 +73,7 @@ impl CallMachine {
             legs,
         };
         Self {
-            call,
+            call: Arc::new(call),
             ring_period_ms: settings.ring_period_ms,
             cancelled: None,
             held_since: None,
@@ -82,7 +87,7 @@ impl CallMachine {
         let held_since =
             call.legs.iter().filter_map(|l| l.held_since.as_ref().map(|m| m.pbx_time)).min();
         Self {
-            call,
+            call: Arc::new(call),
             ring_period_ms: settings.ring_period_ms,
             cancelled: None,
             held_since,
@@ -94,6 +99,16 @@ impl CallMachine {
     /// The entity.
     pub fn call(&self) -> &Call {
         &self.call
+    }
+
+    /// The entity, shared.
+    pub fn shared(&self) -> Arc<Call> {
+        self.call.clone()
+    }
+
+    /// The entity to be changed: a copy, if an event still holds it.
+    fn edit(&mut self) -> &mut Call {
+        Arc::make_mut(&mut self.call)
     }
 
     /// Over: the machine may be dropped.
@@ -120,7 +135,7 @@ impl CallMachine {
         }
         match input {
             I::Requested => self.emit(K::OutboundRequested, Detail::default(), out),
-            I::Decided { decision } => self.call.decision_id = Some(decision),
+            I::Decided { decision } => self.edit().decision_id = Some(decision),
             I::Forwarded { line } => self.forwarded(now, line, out),
             I::Provisional { status, sdp, arrival } => {
                 self.provisional(Moment::measured(arrival, now), status, sdp, out);
@@ -160,11 +175,11 @@ impl CallMachine {
     fn forwarded(&mut self, now: Now, line: String, out: &mut Vec<Fact>) {
         let outside = self.call.direction != Direction::Inbound;
         if outside {
-            self.call.trunk.clone_from(&line);
+            self.edit().trunk.clone_from(&line);
         }
         if self.originated() {
             if outside {
-                self.call.legs[CALLEE].device = line;
+                self.edit().legs[CALLEE].device = line;
             }
             return; // failover: the next line is tried for the same call
         }
@@ -173,7 +188,7 @@ impl CallMachine {
             Direction::Outbound => (LegRole::Customer, line),
             Direction::Internal => (LegRole::Trunk, line),
         };
-        self.call.legs.push(leg(2, role, &device, now.wall));
+        self.edit().legs.push(leg(2, role, &device, now.wall));
         let at = Some(self.call.started);
         self.emit(K::CallOriginated, self.detail(CALLER, None, at), out);
     }
@@ -183,13 +198,13 @@ impl CallMachine {
             return;
         }
         if status == 183 && sdp && self.call.network_reached.is_none() {
-            self.call.network_reached = Some(at);
+            self.edit().network_reached = Some(at);
             self.emit(K::CallNetworkReached, self.detail(CALLEE, Some(183), Some(at)), out);
         }
         if status == 180 && self.call.alerting.is_none() {
-            self.call.alerting = Some(at);
-            self.call.state = S::Alerting;
-            let leg = &mut self.call.legs[CALLEE];
+            self.edit().alerting = Some(at);
+            self.edit().state = S::Alerting;
+            let leg = &mut self.edit().legs[CALLEE];
             leg.state = S::Alerting;
             leg.alerting_basis = Some(AlertingBasis::Sip180);
             leg.alerting = Some(at);
@@ -204,15 +219,15 @@ impl CallMachine {
         }
         // A 2xx that crosses a CANCEL wins (RFC 3261 §9.1): the caller will send BYE.
         self.cancelled = None;
-        self.call.dialog.callee_tag = tag;
-        self.call.answered = Some(at);
-        self.call.state = S::Connected;
+        self.edit().dialog.callee_tag = tag;
+        self.edit().answered = Some(at);
+        self.edit().state = S::Connected;
         self.count_ring(at.pbx_time);
-        for leg in &mut self.call.legs {
+        for leg in &mut self.edit().legs {
             leg.state = S::Connected;
             leg.since = at.pbx_time;
         }
-        self.call.legs[CALLEE].answered = Some(at);
+        self.edit().legs[CALLEE].answered = Some(at);
         self.emit(K::CallEstablished, self.detail(CALLEE, Some(status), Some(at)), out);
     }
 
@@ -221,17 +236,17 @@ impl CallMachine {
         if self.call.answered.is_some() || !self.restored {
             return;
         }
-        self.call.dialog.callee_tag = callee_tag;
+        self.edit().dialog.callee_tag = callee_tag;
         let at =
             Moment { pbx_time: now.wall, observed_at: now.wall, quality: TimeQuality::Reconciled };
         self.cancelled = None;
-        self.call.answered = Some(at);
-        self.call.state = S::Connected;
-        for leg in &mut self.call.legs {
+        self.edit().answered = Some(at);
+        self.edit().state = S::Connected;
+        for leg in &mut self.edit().legs {
             leg.state = S::Connected;
             leg.since = at.pbx_time;
         }
-        self.call.legs[CALLEE].answered = Some(at);
+        self.edit().legs[CALLEE].answered = Some(at);
         let mut detail = self.detail(CALLEE, None, Some(at));
         detail.repair = Some(Repair::MissedAnswerLearnt);
         self.emit(K::CallEstablished, detail, out);
@@ -245,12 +260,12 @@ impl CallMachine {
         if hold == (self.call.legs[index].state == S::Hold) {
             return;
         }
-        let leg = &mut self.call.legs[index];
+        let leg = &mut self.edit().legs[index];
         leg.state = if hold { S::Hold } else { S::Connected };
         leg.since = at.pbx_time;
         leg.held_since = hold.then_some(at);
         let any_held = self.call.legs.iter().any(|l| l.state == S::Hold);
-        self.call.state = if any_held { S::Hold } else { S::Connected };
+        self.edit().state = if any_held { S::Hold } else { S::Connected };
         match (any_held, self.held_since) {
             (true, None) => self.held_since = Some(at.pbx_time),
             (false, Some(_)) => self.count_hold(at.pbx_time),
@@ -294,8 +309,8 @@ impl CallMachine {
             let at = Moment::measured(cancelled_at, now);
             let released = self.released_by(CALLER);
             self.count_ring(at.pbx_time);
-            self.call.released_by = Some(released);
-            self.call.cause = Some(cause_of_cancel(reason.as_ref()));
+            self.edit().released_by = Some(released);
+            self.edit().cause = Some(cause_of_cancel(reason.as_ref()));
             let status = Some(487);
             self.emit(K::CallAbandoned, self.detail(CALLER, status, Some(at)), out);
             let cause = cause_of_cancel(reason.as_ref());
@@ -326,12 +341,12 @@ impl CallMachine {
     fn fail(&mut self, at: Moment, released: Released, cause: Cause, out: &mut Vec<Fact>) {
         let status = cause.sip_status;
         self.count_ring(at.pbx_time);
-        self.call.state = S::Fail;
-        self.call.cause = Some(cause.clone());
-        self.call.released_by = Some(released);
+        self.edit().state = S::Fail;
+        self.edit().cause = Some(cause.clone());
+        self.edit().released_by = Some(released);
         if self.originated() {
-            self.call.legs[CALLEE].state = S::Fail;
-            self.call.legs[CALLEE].since = at.pbx_time;
+            self.edit().legs[CALLEE].state = S::Fail;
+            self.edit().legs[CALLEE].since = at.pbx_time;
         }
         let leg = if self.originated() { CALLEE } else { CALLER };
         self.emit(K::CallFailed, self.detail(leg, status, Some(at)), out);
@@ -365,15 +380,15 @@ impl CallMachine {
             && seen(&&at)
         {
             // Only what was observed at both ends is a duration.
-            self.call.talk_ms = Some(at.pbx_time.ms_since(answered.pbx_time));
+            self.edit().talk_ms = Some(at.pbx_time.ms_since(answered.pbx_time));
         }
-        self.call.released_by = Some(released);
-        self.call.cause = Some(cause.clone());
+        self.edit().released_by = Some(released);
+        self.edit().cause = Some(cause.clone());
         for index in [first, CALLEE - first] {
             if index == CALLEE && !self.originated() {
                 continue; // that party was never asked
             }
-            let leg = &mut self.call.legs[index];
+            let leg = &mut self.edit().legs[index];
             leg.state = S::Null;
             leg.since = at.pbx_time;
             leg.held_since = None;
@@ -381,8 +396,8 @@ impl CallMachine {
             leg.cause = Some(cause.clone());
             self.emit(K::CallConnectionCleared, self.detail(index, None, Some(at)), out);
         }
-        self.call.state = S::Null;
-        self.call.ended = Some(at);
+        self.edit().state = S::Null;
+        self.edit().ended = Some(at);
         let detail = Detail { leg: None, ..self.detail(CALLER, None, Some(at)) };
         self.emit(K::CallCleared, detail, out);
     }
@@ -392,19 +407,19 @@ impl CallMachine {
         if self.call.wait_ms.is_some() {
             return;
         }
-        self.call.wait_ms = Some(end.ms_since(self.call.started.pbx_time));
+        self.edit().wait_ms = Some(end.ms_since(self.call.started.pbx_time));
         if let Some(alerting) = &self.call.alerting {
             let ring_ms = end.ms_since(alerting.pbx_time);
-            self.call.ring_ms = Some(ring_ms);
+            self.edit().ring_ms = Some(ring_ms);
             let period = u64::from(self.ring_period_ms.max(1));
-            self.call.rings = u32::try_from(ring_ms.div_ceil(period)).ok();
+            self.edit().rings = u32::try_from(ring_ms.div_ceil(period)).ok();
         }
     }
 
     fn count_hold(&mut self, end: Wall) {
         if let Some(since) = self.held_since.take() {
             let total = self.call.hold_ms.unwrap_or(0) + end.ms_since(since);
-            self.call.hold_ms = Some(total);
+            self.edit().hold_ms = Some(total);
         }
     }
 
@@ -429,7 +444,7 @@ impl CallMachine {
             self.silent = false;
             detail.repair = detail.repair.or(Some(Repair::KnownAgain));
         }
-        self.call.rev += 1;
+        self.edit().rev += 1;
         out.push(Fact { kind, call: self.call.clone(), detail });
     }
 }

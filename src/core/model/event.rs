@@ -1,6 +1,7 @@
 //! One event of the site's log.
 
 use super::{Call, CallId, Decision, DncEntry, Duty, LegId, Line, Moment, Pos, Shift, Wall};
+use std::sync::Arc;
 
 /// What happened. CSTA names (ECMA-269) in lower case on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -90,8 +91,8 @@ pub struct SystemStatus {
 /// The whole entity after an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entity {
-    /// call.*
-    Call(Box<Call>),
+    /// call.*; shared by everybody who keeps it
+    Call(Arc<Call>),
     /// outbound.*
     Decision(Box<Decision>),
     /// dnc.*
@@ -164,5 +165,5 @@ pub struct Committed {
     /// Log incarnation.
     pub epoch: super::Epoch,
     /// Events with consecutive positions.
-    pub events: std::sync::Arc<[Event]>,
+    pub events: Arc<[Event]>,
 }

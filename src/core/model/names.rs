@@ -16,6 +16,18 @@ pub trait Named: Copy + PartialEq + 'static {
         Self::TABLE.iter().find(|(m, _)| *m == self).map_or("", |(_, name)| name)
     }
 
+    /// Number of this member in what is stored: its place in the table, from 1. So members are
+    /// only ever added at the end of a table.
+    fn code(self) -> u32 {
+        Self::TABLE.iter().zip(1..).find(|((m, _), _)| *m == self).map_or(0, |(_, code)| code)
+    }
+
+    /// Member of that number.
+    fn from_code(code: u32) -> Option<Self> {
+        let place = usize::try_from(code.checked_sub(1)?).ok()?;
+        Self::TABLE.get(place).map(|(m, _)| *m)
+    }
+
     /// Member of that name.
     fn parse_name(name: &str) -> Option<Self> {
         Self::TABLE.iter().find(|(_, n)| *n == name).map(|(m, _)| *m)
@@ -125,6 +137,7 @@ named!(EventKind {
     OutboundAllowed = "outbound.allowed",
     OutboundDenied = "outbound.denied",
     DncAdded = "dnc.added",
+    SystemStatus = "system.status",
     LineStateChanged = "line.state_changed",
     LineFailover = "line.failover",
     LineRecovered = "line.recovered",
@@ -132,7 +145,6 @@ named!(EventKind {
     DutyStarted = "duty.started",
     DutyMet = "duty.met",
     DutyBreached = "duty.breached",
-    SystemStatus = "system.status",
 });
 named!(LineState {
     Unknown = "unknown",

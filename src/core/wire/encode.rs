@@ -5,7 +5,6 @@ use super::{Timestamp, pb};
 use crate::model::{
     Call, Cause, Decision, Detail, DncEntry, Entity, Event, Leg, Moment, Named, Party, SystemStatus,
 };
-use prost::Message;
 
 /// What a viewer may see of telephone numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,26 +26,6 @@ impl View {
             Self::Full => "full",
         }
     }
-}
-
-/// Plain text of a journal frame.
-pub fn journal_frame_to_bytes(events: &[Event]) -> Vec<u8> {
-    let entries = events.iter().map(|event| pb::JournalEntry {
-        event: Some(event_to_pb(event, View::Full)),
-        dialog: match &event.entity {
-            Entity::Call(call) => Some(pb::Dialog {
-                call_id: call.dialog.call_id.clone(),
-                caller_tag: call.dialog.caller_tag.clone(),
-                callee_tag: call.dialog.callee_tag.clone(),
-            }),
-            Entity::Decision(_)
-            | Entity::Dnc(_)
-            | Entity::System(_)
-            | Entity::Line(_)
-            | Entity::Duty(_) => None,
-        },
-    });
-    pb::JournalFrame { entries: entries.collect() }.encode_to_vec()
 }
 
 /// The `ev` frame of the desk protocol: `{"t":"ev","pos":..,"ts":..,"k":..,"o":{..},"d":{..}}`.
@@ -84,9 +63,7 @@ pub fn event_to_pb(event: &Event, view: View) -> pb::Event {
         entity: Some(match &event.entity {
             Entity::Call(call) => pb::event::Entity::Call(call_to_pb(call, view)),
             Entity::Decision(d) => pb::event::Entity::Decision(decision_to_pb(d, view)),
-            Entity::Dnc(entries) => pb::event::Entity::Dnc(pb::DoNotCall {
-                entries: entries.iter().map(|e| dnc_to_pb(e, view)).collect(),
-            }),
+            Entity::Dnc(entries) => pb::event::Entity::Dnc(dnc_to_pb(entries, view)),
             Entity::System(s) => pb::event::Entity::System(system_to_pb(s)),
             Entity::Line(l) => pb::event::Entity::Line(line_to_pb(l)),
             Entity::Duty(d) => pb::event::Entity::Duty(duty_to_pb(d)),
@@ -230,7 +207,11 @@ pub fn decision_to_pb(decision: &Decision, view: View) -> pb::Decision {
     }
 }
 
-fn dnc_to_pb(entry: &DncEntry, view: View) -> pb::DoNotCallEntry {
+pub(super) fn dnc_to_pb(entries: &[DncEntry], view: View) -> pb::DoNotCall {
+    pb::DoNotCall { entries: entries.iter().map(|e| entry_to_pb(e, view)).collect() }
+}
+
+fn entry_to_pb(entry: &DncEntry, view: View) -> pb::DoNotCallEntry {
     pb::DoNotCallEntry {
         number: Some(party_to_pb(&entry.number, view)),
         until: entry.until.clone().unwrap_or_default(),
@@ -240,7 +221,7 @@ fn dnc_to_pb(entry: &DncEntry, view: View) -> pb::DoNotCallEntry {
     }
 }
 
-fn system_to_pb(status: &SystemStatus) -> pb::SystemStatus {
+pub(super) fn system_to_pb(status: &SystemStatus) -> pb::SystemStatus {
     pb::SystemStatus {
         status: status.state.name().to_owned(),
         reason: status.reason.clone(),

@@ -6,8 +6,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+pub mod baresip;
 pub mod desk;
 pub mod events;
+pub mod kamailio;
 pub mod gateway;
 pub mod load;
 pub mod net;

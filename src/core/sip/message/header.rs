@@ -78,6 +78,8 @@ pub struct Header {
 mod tests {
     use super::*;
 
+    // proves: RFC 3261 §7.3.1 case
+    // proves: RFC 3261 §7.3.3
     #[test]
     fn knows_long_and_compact_forms() {
         for (text, name) in [

@@ -109,7 +109,7 @@ impl Core {
             Some(Fault::Scheme) => (416, phrase_of(416), None),
             Some(Fault::Bad(phrase)) => (400, phrase, None),
             None if message.max_forwards() == MaxForwards::Hops(0) => {
-                if message.method() == b"OPTIONS" {
+                if message.method() == b"OPTIONS" && self.is_own_uri(message, message.uri()) {
                     self.answer_options(came, out);
                     return true;
                 }

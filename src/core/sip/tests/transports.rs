@@ -68,6 +68,9 @@ fn lines(sent: &[Sent]) -> Vec<String> {
     sent.iter().map(|s| format!("{} {} {}", s.over, s.to, short(s))).collect()
 }
 
+// proves: RFC 7118 §5.2.1
+// proves: RFC 3261 §16.6 item 9
+// proves: RFC 3261 §18.3 stream
 #[test]
 fn each_side_sees_its_own_transport() {
     let mut rig = rig();
@@ -109,6 +112,7 @@ fn both_record_routes_are_stripped_on_the_way_in_and_the_exit_is_the_other_liste
     assert_eq!(names(&rig.signals())[2..], ["mid BYE", "mid INFO"]);
 }
 
+// proves: RFC 3261 §18.2.2 connection
 #[test]
 fn an_answer_returns_on_the_connection_of_its_request() {
     let mut rig = rig();
@@ -135,6 +139,8 @@ fn an_answer_returns_on_the_connection_of_its_request() {
     assert_eq!((rig.core.counters().unsent, rig.core.counters().undeliverable), (1, 1));
 }
 
+// proves: RFC 3261 §16.9 response
+// proves: RFC 3261 §17.2.4
 #[test]
 fn an_answer_that_was_not_sent_takes_the_other_way_once() {
     let mut rig = rig();
@@ -195,6 +201,7 @@ fn a_call_to_a_browser_takes_its_newest_connection() {
     assert_eq!(lines(&end), [format!("udp {PBX} 480 Temporarily Unavailable")]);
 }
 
+// proves: RFC 3261 §18.1.1 reuse
 #[test]
 fn a_neighbour_behind_a_nat_keeps_its_connection_in_the_dialog() {
     let mut rig = rig();
@@ -265,6 +272,9 @@ fn reliable_transports_need_no_timers_for_copies() {
     assert_eq!(rig.core.sizes().servers, 0);
 }
 
+// proves: RFC 3261 §16.9
+// proves: RFC 3261 §17.1.4
+// proves: RFC 3261 §18.4
 #[test]
 fn what_cannot_be_sent_goes_to_the_next_target_at_once() {
     let mut rig = rig();
@@ -337,6 +347,7 @@ fn a_bye_that_finds_nobody_at_the_contact_takes_the_neighbours_own_connection() 
     assert_eq!(rig.core.sizes(), Sizes { flows: 1, ..Sizes::default() });
 }
 
+// proves: RFC 5923 names
 #[test]
 fn connections_belong_to_neighbours_by_name_then_by_address() {
     let mut rig = rig();
