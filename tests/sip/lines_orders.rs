@@ -7,7 +7,6 @@ use crate::support::{Gateway, Load, Mood, Peers, Site, SiteOptions, Ua, WORKDAY_
 use serde_json::Value;
 use std::time::Duration;
 
-const SERVICE: &str = "X-Trunkline-Purpose: service";
 const LONG: Duration = Duration::from_secs(20);
 /// The second run begins after a duty of the first has ended.
 const LATER: &str = "2026-11-23T10:45:00+08:00";
@@ -22,7 +21,7 @@ fn gateway(site: &Site, at: std::net::SocketAddr) -> Gateway {
 
 fn calls_out(site: &Site, name: &str) -> Load {
     let pbx = Ua::bind(site.net.pbx(), site.net.trunkline());
-    Load::new(pbx, "1001", "13800138000", Some(SERVICE), name)
+    Load::new(pbx, "1001", "1002", name) // internal: not gated
 }
 
 fn said(site: &Site, args: &[&str]) -> String {

@@ -17,7 +17,7 @@ fn crash_with(calls: usize, per_second: u32) -> Duration {
     let pbx = Gateway::start(site.net.pbx(), site.net.trunkline(), Mood::FINE);
     let server = site.serve(WORKDAY_MORNING);
     let carrier = Ua::bind(site.carrier(), site.carrier_side());
-    let mut load = Load::new(carrier, "13800138000", "95519", None, "many");
+    let mut load = Load::new(carrier, "13800138000", "95519", "many");
     load.make(calls, per_second, |_| {});
     load.until_answered(Duration::from_secs(60));
     assert_eq!(load.talking().len(), calls, "{:?}", load.refused());

@@ -9,8 +9,8 @@
 pub mod baresip;
 pub mod desk;
 pub mod events;
-pub mod kamailio;
 pub mod gateway;
+pub mod kamailio;
 pub mod load;
 pub mod net;
 pub mod peers;
