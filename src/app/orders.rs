@@ -42,8 +42,11 @@ pub(super) enum Order {
         /// Who waits.
         done: oneshot::Sender<Vec<Line>>,
     },
-    /// Take no new calls.
-    Drain,
+    /// Take no new calls; `done` hears when none is taken any more and the figures say so.
+    Drain {
+        /// Who waits.
+        done: oneshot::Sender<()>,
+    },
     /// End the thread.
     Stop,
 }

@@ -7,8 +7,8 @@ use crate::support::{Desk, Gateway, Load, Mood, Site, SiteOptions, Ua, WORKDAY_M
 use serde_json::Value;
 use std::time::Duration;
 
-const CUSTOMER: &str = "13800138000";
-const SERVICE: &str = "X-Trunkline-Purpose: service";
+/// An internal number leaves by the lines too, and no gate or disk is in its way.
+const NUMBER: &str = "1002";
 const QUICK: &str = "probe = { interval_s = 0.2, down_interval_s = 0.2, timeout_ms = 300, \
                      down_after = 2, up_after = 2 }";
 const LONG: Duration = Duration::from_secs(20);
@@ -24,7 +24,7 @@ fn gateways(site: &Site, first: Mood, second: Mood) -> (Gateway, Gateway) {
 
 fn calls_out(site: &Site, name: &str) -> Load {
     let pbx = Ua::bind(site.net.pbx(), site.net.trunkline());
-    Load::new(pbx, "1001", CUSTOMER, Some(SERVICE), name)
+    Load::new(pbx, "1001", NUMBER, name)
 }
 
 fn shift<'a>(frame: &'a Value, part: &str) -> &'a str {

@@ -9,7 +9,6 @@ pub struct Load {
     ua: Ua,
     user: &'static str,
     number: &'static str,
-    header: Option<&'static str>,
     calls: BTreeMap<String, Call>,
     made: usize,
     name: String,
@@ -34,15 +33,9 @@ enum Stage {
 const REPEAT: Duration = Duration::from_millis(1500);
 
 impl Load {
-    pub fn new(
-        ua: Ua,
-        user: &'static str,
-        number: &'static str,
-        header: Option<&'static str>,
-        name: &str,
-    ) -> Self {
+    pub fn new(ua: Ua, user: &'static str, number: &'static str, name: &str) -> Self {
         let name = name.to_owned();
-        Self { ua, user, number, header, calls: BTreeMap::new(), made: 0, name }
+        Self { ua, user, number, calls: BTreeMap::new(), made: 0, name }
     }
 
     /// Makes `count` calls, so many a second; `at` hears the number of each before it is made.
@@ -61,10 +54,7 @@ impl Load {
     fn call(&mut self) {
         self.made += 1;
         let name = format!("{}{}", self.name, self.made);
-        let mut dialog = Dialog::caller(&self.ua, self.user, self.number, &name);
-        if let Some(header) = self.header {
-            dialog = dialog.header(header);
-        }
+        let dialog = Dialog::caller(&self.ua, self.user, self.number, &name);
         self.ua.send(&dialog.invite());
         let call = Call { dialog, stage: Stage::Asked, asked: Instant::now() };
         self.calls.insert(call.dialog.call_id().to_owned(), call);
