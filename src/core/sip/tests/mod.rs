@@ -5,6 +5,7 @@
 mod basics;
 mod dialogs;
 mod failover;
+mod frame;
 mod fuzz;
 mod limits;
 mod oracle;
