@@ -7,7 +7,8 @@ use std::time::Duration;
 /// Everything the core needs to know when it is built.
 #[derive(Clone)]
 pub struct CoreConfig {
-    /// Sockets of the caller. Of several that reach a target the first is used.
+    /// Sockets of the caller. A target is reached from one of its transport and family: loopback
+    /// from loopback, then the one that shares the longest prefix with it, then the first.
     pub listen: Vec<Listen>,
     /// Neighbours. A message from any other source is dropped.
     pub peers: Vec<Peer>,
@@ -114,6 +115,8 @@ pub struct Limits {
     /// Entries of each transaction table. Default 1,000,000. Beyond: new INVITEs get 503 and other
     /// requests use a reserve of a quarter more, then 503.
     pub transactions_max: usize,
+    /// Open connections of neighbours. Default 10,000. Beyond: new ones are closed.
+    pub flows_max: usize,
     /// Retry-After of a 503 of ours, in seconds. Default 10.
     pub retry_after_s: u32,
 }
@@ -126,6 +129,7 @@ impl Default for Limits {
             pending_per_peer_max: 2_000,
             pending_max: 5_000,
             transactions_max: 1_000_000,
+            flows_max: 10_000,
             retry_after_s: 10,
         }
     }

@@ -54,6 +54,8 @@ counters! {
     timeouts,
     /// Targets left for the next one.
     failovers,
+    /// Challenges (401, 407) that were answered with a neighbour's credentials.
+    challenges_answered,
     /// Answers of a target left behind, acknowledged and released by us.
     late_answers_released,
     /// Asks that the user did not answer within 64*T1.
@@ -62,8 +64,16 @@ counters! {
     asks_unknown,
     /// Datagrams without a listen address of their family; not sent.
     no_route,
-    /// Next hops written as host names: sent to the neighbour's configured address.
+    /// Next hops written as host names: sent to the neighbour's connection or configured address.
     named_hops,
+    /// Messages above 1,300 bytes handed out for UDP: they may be cut on the way.
+    oversized,
+    /// Messages that could not be sent.
+    unsent,
+    /// Connections closed because they were a stranger's, or one too many.
+    flows_refused,
+    /// Answers whose connection was gone, and that had no other way back.
+    undeliverable,
 }
 
 /// Live entries of each table; all are zero after 64*T1 of silence without a ringing call.
@@ -79,4 +89,6 @@ pub struct Sizes {
     pub pending: usize,
     /// Armed timers, including those that will find nothing to do.
     pub timers: usize,
+    /// Open connections of neighbours; these stay while nothing is said.
+    pub flows: usize,
 }

@@ -3,6 +3,7 @@
 mod config;
 mod counters;
 mod datagram;
+mod digest;
 mod edit;
 mod frame;
 mod mark;

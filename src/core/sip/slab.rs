@@ -59,6 +59,13 @@ impl<T> Slab<T> {
         value.as_mut().filter(|_| *generation == key.generation())
     }
 
+    /// All values, in no order that means anything.
+    pub fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
+        self.entries.iter().enumerate().filter_map(|(i, (generation, value))| {
+            Some((Key::new(i, *generation), value.as_ref()?))
+        })
+    }
+
     /// Takes a value out.
     pub fn remove(&mut self, key: Key) -> Option<T> {
         let (generation, value) = self.entries.get_mut(key.index())?;

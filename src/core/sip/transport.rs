@@ -36,6 +36,43 @@ impl Transport {
     pub fn is_reliable(self) -> bool {
         self != Self::Udp
     }
+
+    /// Of a Via's or a URI's word for it, without regard to case.
+    pub fn of_word(word: &[u8]) -> Option<Self> {
+        let all = [Self::Udp, Self::Tcp, Self::Tls, Self::Ws, Self::Wss];
+        all.into_iter().find(|t| t.via_name().as_bytes().eq_ignore_ascii_case(word))
+    }
+
+    /// Does only the other side connect (RFC 7118 §4)?
+    pub fn is_websocket(self) -> bool {
+        matches!(self, Self::Ws | Self::Wss)
+    }
+
+    /// Is it under TLS?
+    pub fn is_secure(self) -> bool {
+        matches!(self, Self::Tls | Self::Wss)
+    }
+
+    /// Port where none is written (RFC 3261 §19.1.2, RFC 7118 §5.5).
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Udp | Self::Tcp => 5060,
+            Self::Tls => 5061,
+            Self::Ws => 80,
+            Self::Wss => 443,
+        }
+    }
+
+    /// URI parameter that asks for it; a URI without one means UDP. There is one word for both
+    /// kinds of WebSocket (RFC 7118 §5.2).
+    pub fn uri_param(self) -> &'static str {
+        match self {
+            Self::Udp => "",
+            Self::Tcp => ";transport=tcp",
+            Self::Tls => ";transport=tls",
+            Self::Ws | Self::Wss => ";transport=ws",
+        }
+    }
 }
 
 /// A connection. Numbers are given by `io` and never used twice in a run of the process.

@@ -1,34 +1,55 @@
 //! What a proxy changes in a request (RFC 3261 §16.6).
 
 use super::Edits;
+use crate::sip::Listen;
 use crate::sip::message::{Address, Header, MaxForwards, Message, Name, Span, Values};
 use std::io::Write;
 use std::net::SocketAddr;
 
-/// Our Via above all others (§16.6 item 8), with rport (RFC 3581 §3).
-pub fn push_via(edits: &mut Edits, message: &Message<'_>, local: SocketAddr, branch: &[u8]) {
-    edits.insert(message.headers_at(), |text| {
-        let _ = write!(text, "Via: SIP/2.0/UDP {local};rport;branch=");
-        text.extend_from_slice(branch);
-        text.extend_from_slice(b"\r\n");
-    });
+/// Our Via above all others (RFC 3261 §16.6 item 8), with rport (RFC 3581 §3).
+pub fn push_via(edits: &mut Edits, message: &Message<'_>, listen: Listen, branch: &[u8]) {
+    edits.insert(message.headers_at(), |text| via_line(text, listen, branch));
 }
 
-/// Record-Route values for the side the request leaves to and, if it is another listen address,
-/// the side it came from (§16.6 item 4, RFC 5658 §6).
+/// Our Via.
+pub fn via_line(text: &mut Vec<u8>, listen: Listen, branch: &[u8]) {
+    let _ =
+        write!(text, "Via: SIP/2.0/{} {};rport;branch=", listen.transport.via_name(), listen.addr);
+    text.extend_from_slice(branch);
+    text.extend_from_slice(b"\r\n");
+}
+
+/// Record-Route values for the side the request leaves to and, if transport or address is another,
+/// the side it came from (RFC 3261 §16.6 item 4, RFC 5658 §6).
 pub fn insert_route_mark(
     edits: &mut Edits,
     message: &Message<'_>,
-    leaves: SocketAddr,
-    came: SocketAddr,
+    leaves: Listen,
+    came: Listen,
     mark: &str,
 ) {
-    edits.insert(message.headers_at(), |text| {
-        let _ = write!(text, "Record-Route: <sip:{leaves};lr;tl={mark}>\r\n");
-        if came != leaves {
-            let _ = write!(text, "Record-Route: <sip:{came};lr;tl={mark}>\r\n");
-        }
-    });
+    let sips = message.uri_parts().is_some_and(|uri| uri.secure);
+    let mut line = |listen: Listen| {
+        let scheme = if sips && listen.transport.is_secure() { "sips" } else { "sip" };
+        let (addr, param) = (listen.addr, listen.transport.uri_param());
+        edits.insert(message.headers_at(), |text| {
+            let _ = write!(text, "Record-Route: <{scheme}:{addr}{param};lr;tl={mark}>\r\n");
+        });
+    };
+    line(leaves);
+    if came != leaves {
+        line(came);
+    }
+}
+
+/// Content-Length where there is none: a stream needs it (RFC 3261 §18.3).
+pub fn ensure_length(edits: &mut Edits, message: &Message<'_>) {
+    if message.header(Name::ContentLength).is_none() {
+        let length = message.body().map_or(0, |b| b.to() - b.from());
+        edits.insert(message.headers_at(), |text| {
+            let _ = write!(text, "Content-Length: {length}\r\n");
+        });
+    }
 }
 
 /// One less, or 70 where there is none (§16.6 item 3).

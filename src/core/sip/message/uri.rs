@@ -2,6 +2,7 @@
 
 use super::span::decimal;
 use super::{Params, Span};
+use crate::sip::Transport;
 use memchr::memchr;
 use std::net::{IpAddr, SocketAddr};
 
@@ -21,6 +22,8 @@ pub enum UriKind {
 pub struct Uri {
     /// Scheme.
     pub kind: UriKind,
+    /// `sips:`.
+    pub secure: bool,
     /// User part with its parameters and password, still escaped; for `tel:` the number.
     pub user: Option<Span>,
     /// Host; an IPv6 reference keeps its brackets.
@@ -43,8 +46,8 @@ impl Uri {
         if scheme.eq_ignore_ascii_case(b"tel") {
             return Some(Self::tel(bytes, at, span.to()));
         }
-        let sip = scheme.eq_ignore_ascii_case(b"sip") || scheme.eq_ignore_ascii_case(b"sips");
-        if !sip {
+        let secure = scheme.eq_ignore_ascii_case(b"sips");
+        if !secure && !scheme.eq_ignore_ascii_case(b"sip") {
             let scheme_ok = scheme.first().is_some_and(u8::is_ascii_alphabetic);
             return scheme_ok.then(|| Self::opaque(UriKind::Other, span.to()));
         }
@@ -59,12 +62,13 @@ impl Uri {
             return None;
         }
         let host_port = Span::new(host_at, end);
-        Some(Self { kind: UriKind::Sip, user, host, host_port, port, params })
+        Some(Self { kind: UriKind::Sip, secure, user, host, host_port, port, params })
     }
 
     fn opaque(kind: UriKind, end: usize) -> Self {
         let none = Span::new(end, end);
-        Self { kind, user: None, host: none, host_port: none, port: None, params: none }
+        let (user, port, secure) = (None, None, false);
+        Self { kind, secure, user, host: none, host_port: none, port, params: none }
     }
 
     fn tel(bytes: &[u8], at: usize, end: usize) -> Self {
@@ -78,9 +82,22 @@ impl Uri {
         Params::new(bytes, self.params)
     }
 
-    /// The address, if the host is a literal; 5060 where no port is written.
+    /// The transport that it asks for (RFC 3263 §4.1); `None`: it says nothing.
+    pub fn transport(&self, bytes: &[u8]) -> Option<Transport> {
+        let param = self.params(bytes).find("transport").and_then(|p| p.value);
+        let asked = param.and_then(|v| Transport::of_word(v.of(bytes)));
+        match asked {
+            None | Some(Transport::Tcp) if self.secure => Some(Transport::Tls),
+            Some(Transport::Ws) if self.secure => Some(Transport::Wss),
+            asked => asked,
+        }
+    }
+
+    /// The address, if the host is a literal; the transport's port where none is written.
     pub fn literal(&self, bytes: &[u8]) -> Option<SocketAddr> {
-        Some(SocketAddr::new(literal(self.host.of(bytes))?, self.port.unwrap_or(5060)))
+        let ip = literal(self.host.of(bytes))?;
+        let usual = || self.transport(bytes).unwrap_or_default().default_port();
+        Some(SocketAddr::new(ip, self.port.unwrap_or_else(usual)))
     }
 
     /// User part, unescaped, without parameters and password; empty if there is none.

@@ -71,7 +71,7 @@ impl Via {
 
     /// Where a response goes that finds this value on top (RFC 3261 §18.2.2, RFC 3581 §4). A
     /// host name has no address here.
-    pub fn reply_to(&self, bytes: &[u8]) -> Option<SocketAddr> {
+    pub fn reply_to(&self, bytes: &[u8], default_port: u16) -> Option<SocketAddr> {
         let value = |name| self.params(bytes).find(name).and_then(|p| p.value);
         let ip = match value("received") {
             Some(received) => literal(received.of(bytes))?,
@@ -79,7 +79,7 @@ impl Via {
         };
         let rport = value("rport").and_then(|v| super::span::decimal(v.of(bytes)));
         let rport = rport.and_then(|p| u16::try_from(p).ok());
-        Some(SocketAddr::new(ip, rport.or(self.port).unwrap_or(5060)))
+        Some(SocketAddr::new(ip, rport.or(self.port).unwrap_or(default_port)))
     }
 
     /// Where responses to a request from `source` go: back to it; without rport to the port that
@@ -187,6 +187,6 @@ mod tests {
             "SIP/2.0/UDP h;received=192.0.2.7;rport=5099 ;branch=a"
         );
         let via = "SIP/2.0/UDP h:1;rport=5099;received=192.0.2.7";
-        assert_eq!(parse(via).unwrap().reply_to(via.as_bytes()), Some(source));
+        assert_eq!(parse(via).unwrap().reply_to(via.as_bytes(), 5060), Some(source));
     }
 }

@@ -3,10 +3,12 @@
 //! (§13.2.2.4, §15.1.1).
 
 use super::{mirror, mirror_all, no_body, own_header};
+use crate::sip::Listen;
+use crate::sip::edit::via_line;
 use crate::sip::message::{Address, Message, Name, Span};
 use std::net::SocketAddr;
 
-fn line(out: &mut Vec<u8>, method: rsip::Method, uri: &[u8]) {
+pub(super) fn line(out: &mut Vec<u8>, method: rsip::Method, uri: &[u8]) {
     out.extend_from_slice(format!("{method} ").as_bytes());
     out.extend_from_slice(uri);
     out.extend_from_slice(format!(" {}\r\n", rsip::Version::V2).as_bytes());
@@ -47,7 +49,9 @@ pub fn ack_late(answer: &Message<'_>) -> Option<Vec<u8>> {
     let via = answer.via()?;
     let mut out = Vec::with_capacity(512);
     line(&mut out, rsip::Method::Ack, to.uri.of(bytes));
-    out.extend_from_slice(b"Via: SIP/2.0/UDP ");
+    out.extend_from_slice(b"Via: SIP/2.0/");
+    out.extend_from_slice(via.transport.of(bytes));
+    out.push(b' ');
     out.extend_from_slice(via.sent_by.of(bytes));
     out.extend_from_slice(b";rport;branch=");
     out.extend_from_slice(via.branch(bytes));
@@ -99,19 +103,11 @@ impl<'a> Dialog<'a> {
         Some(Self { target, route, answer })
     }
 
-    fn request(
-        &self,
-        method: rsip::Method,
-        number: u32,
-        local: SocketAddr,
-        branch: &[u8],
-    ) -> Vec<u8> {
+    fn request(&self, method: rsip::Method, number: u32, listen: Listen, branch: &[u8]) -> Vec<u8> {
         let bytes = self.answer.bytes();
         let mut out = Vec::with_capacity(512);
         line(&mut out, method, self.target.of(bytes));
-        out.extend_from_slice(format!("Via: SIP/2.0/UDP {local};rport;branch=").as_bytes());
-        out.extend_from_slice(branch);
-        out.extend_from_slice(b"\r\n");
+        via_line(&mut out, listen, branch);
         mirror_all(&mut out, self.answer, Name::From);
         mirror_all(&mut out, self.answer, Name::To);
         mirror_all(&mut out, self.answer, Name::CallId);
@@ -141,25 +137,25 @@ pub type OwnRequest = (Vec<u8>, Option<SocketAddr>);
 /// ACK of a 2xx that nobody above us wants.
 pub fn ack_success(
     answer: &Message<'_>,
-    local: SocketAddr,
+    listen: Listen,
     branch: &[u8],
     is_own: impl Fn(Span) -> bool,
 ) -> Option<OwnRequest> {
     let dialog = Dialog::new(answer, is_own)?;
     let number = answer.cseq()?.number;
-    let bytes = dialog.request(rsip::Method::Ack, number, local, branch);
+    let bytes = dialog.request(rsip::Method::Ack, number, listen, branch);
     Some((bytes, dialog.next_hop()))
 }
 
 /// BYE that releases it.
 pub fn bye(
     answer: &Message<'_>,
-    local: SocketAddr,
+    listen: Listen,
     branch: &[u8],
     is_own: impl Fn(Span) -> bool,
 ) -> Option<OwnRequest> {
     let dialog = Dialog::new(answer, is_own)?;
     let number = answer.cseq()?.number.saturating_add(1);
-    let bytes = dialog.request(rsip::Method::Bye, number, local, branch);
+    let bytes = dialog.request(rsip::Method::Bye, number, listen, branch);
     Some((bytes, dialog.next_hop()))
 }

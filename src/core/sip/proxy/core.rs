@@ -1,7 +1,9 @@
 //! The core's public face, its tables, and the way in and out of them.
 
+use super::flows::Flows;
 use super::peers::Peers;
 use super::state::{Alarm, Client, Owner, Server, Slot, Timer};
+use super::way::Way;
 use crate::model::{Mono, Now};
 use crate::sip::edit::Edits;
 use crate::sip::mark::Marks;
@@ -9,13 +11,15 @@ use crate::sip::message::{Index, Message, Start};
 use crate::sip::slab::{Key, Slab};
 use crate::sip::timer::{Wheel, horizon};
 use crate::sip::{
-    CoreConfig, Counters, Endpoint, FlowId, FlowOpened, Limits, Outgoing, Outputs, OwnId, PeerId,
-    Received, Registration, Sizes, Timers, Transport,
+    CoreConfig, Counters, Endpoint, Limits, Listen, Outgoing, Outputs, PeerId, Received, Sizes,
+    Timers,
 };
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::net::SocketAddr;
 use std::time::Duration;
+
+/// Requests above this should not travel over UDP (RFC 3261 §18.1.1); those that do are counted.
+pub const DATAGRAM_MAX: usize = 1300;
 
 /// Keys are hashes already.
 #[derive(Default)]
@@ -56,8 +60,11 @@ pub struct Core {
     pub(super) cancel_keys: Keys,
     pub(super) pending: HashMap<PeerId, usize>,
     pub(super) pending_total: usize,
+    pub(super) flows: Flows,
     pub(super) wheel: Wheel<Timer>,
     pub(super) edits: Edits,
+    /// Requests of our own and answered challenges so far.
+    pub(super) own_count: u64,
     index: Index,
     spare: Index,
     fired: Vec<Timer>,
@@ -81,18 +88,24 @@ impl Core {
             cancel_keys: Keys::default(),
             pending: HashMap::new(),
             pending_total: 0,
+            flows: Flows::default(),
             wheel: Wheel::new(),
             edits: Edits::default(),
+            own_count: 0,
             index: Index::default(),
             spare: Index::default(),
             fired: Vec::new(),
         }
     }
 
-    /// Takes one datagram.
+    /// Takes one datagram, or one message of a connection that was told by `flow_opened`.
     pub fn receive(&mut self, now: Now, datagram: Received<'_>, out: &mut Outputs) {
         self.counters.received += 1;
-        let Some((peer, kind)) = self.peers.of_source(datagram.remote) else {
+        let sender = match datagram.flow {
+            Some(flow) => self.flows.get(flow).map(|f| (f.peer, f.kind)),
+            None => self.peers.of_source(datagram.remote),
+        };
+        let Some((peer, kind)) = sender else {
             self.counters.unknown_source += 1;
             return;
         };
@@ -119,42 +132,9 @@ impl Core {
         self.index = index;
     }
 
-    /// A connection opened. A stranger's is closed again (`Outputs::close`).
-    pub fn flow_opened(&mut self, _now: Now, _opened: FlowOpened, _out: &mut Outputs) {}
-
-    /// A connection is gone; nothing is sent on it any more.
-    pub fn flow_closed(&mut self, _now: Now, _flow: FlowId, _out: &mut Outputs) {}
-
-    /// A message with that ticket could not be sent (RFC 3261 §17.1.4).
-    pub fn unsent(&mut self, _now: Now, _ticket: u64, _why: &str, _out: &mut Outputs) {}
-
     /// Other addresses of a neighbour, from the resolver; calls in progress keep theirs.
     pub fn set_endpoints(&mut self, peer: PeerId, endpoints: Vec<Endpoint>) {
         self.peers.set_endpoints(peer, endpoints);
-    }
-
-    /// Sends OPTIONS to one of a neighbour's endpoints. `Signal::Own` tells the outcome, after
-    /// `patience` at the latest.
-    pub fn probe(
-        &mut self,
-        _now: Now,
-        _id: OwnId,
-        _peer: PeerId,
-        _endpoint: &Endpoint,
-        _patience: Duration,
-        _out: &mut Outputs,
-    ) {
-    }
-
-    /// Registers our Contact with a neighbour (RFC 3261 §10) for so many seconds; 0 takes it back.
-    pub fn register(
-        &mut self,
-        _now: Now,
-        _id: OwnId,
-        _peer: PeerId,
-        _registration: &Registration,
-        _out: &mut Outputs,
-    ) {
     }
 
     /// Fires what is due; call it at `next_deadline` or later.
@@ -185,6 +165,7 @@ impl Core {
             keys: self.keys.len() + self.cancel_keys.len(),
             pending: self.pending_total,
             timers: self.wheel.len(),
+            flows: self.flows.len(),
         }
     }
 
@@ -193,16 +174,21 @@ impl Core {
         self.draining = draining;
     }
 
-    /// Hands a datagram out.
+    /// Hands a message out; `owner` is told if it cannot be sent.
     pub(super) fn send(
         &mut self,
-        local: SocketAddr,
-        remote: SocketAddr,
+        way: &Way,
+        owner: Option<Owner>,
         bytes: Vec<u8>,
         out: &mut Outputs,
     ) {
         self.counters.sent += 1;
-        let (transport, flow, name, ticket) = (Transport::Udp, None, None, None);
+        let Listen { transport, addr: local } = way.listen;
+        let (remote, flow, name) = (way.remote, way.flow, way.name.clone());
+        if !transport.is_reliable() && bytes.len() > DATAGRAM_MAX {
+            self.counters.oversized += 1;
+        }
+        let ticket = owner.map(Owner::ticket);
         out.sends.push(Outgoing { transport, local, remote, flow, name, ticket, bytes });
     }
 
@@ -223,7 +209,9 @@ impl Core {
         Some(match (owner, slot) {
             (Owner::Server(key), Slot::Resend) => &mut self.servers.get_mut(key)?.resend,
             (Owner::Server(key), Slot::End) => &mut self.servers.get_mut(key)?.end,
-            (Owner::Server(_), Slot::Patience) => return None,
+            (Owner::Server(key), Slot::Patience) => {
+                &mut self.servers.get_mut(key)?.pending.as_deref_mut()?.patience
+            }
             (Owner::Client(key), Slot::Resend) => &mut self.clients.get_mut(key)?.resend,
             (Owner::Client(key), Slot::End) => &mut self.clients.get_mut(key)?.end,
             (Owner::Client(key), Slot::Patience) => &mut self.clients.get_mut(key)?.patience,
@@ -242,6 +230,33 @@ impl Core {
         if alarm.queued.is_none_or(|queued| queued > at) {
             alarm.queued = Some(at);
             self.wheel.arm(at, Timer { owner, slot, at });
+        }
+    }
+
+    /// Sets a timer that only datagrams need: A, E, G (RFC 3261 §17).
+    pub(super) fn arm_unless_reliable(
+        &mut self,
+        now: Now,
+        owner: Owner,
+        slot: Slot,
+        wait: Duration,
+    ) {
+        if !self.is_reliable(owner) {
+            self.arm(now, owner, slot, wait);
+        }
+    }
+
+    /// Sets the end of a state that only waits for stray copies: D, I, J, K. Zero where the
+    /// transport makes none (RFC 3261 §17).
+    pub(super) fn arm_end(&mut self, now: Now, owner: Owner, wait: Duration) {
+        let wait = if self.is_reliable(owner) { Duration::ZERO } else { wait };
+        self.arm(now, owner, Slot::End, wait);
+    }
+
+    fn is_reliable(&self, owner: Owner) -> bool {
+        match owner {
+            Owner::Server(key) => self.servers.get(key).is_some_and(|s| s.back.is_reliable()),
+            Owner::Client(key) => self.clients.get(key).is_some_and(|c| c.way.is_reliable()),
         }
     }
 

@@ -5,20 +5,23 @@ use super::Core;
 use super::fork::Leg;
 use super::routing::Routing;
 use super::state::{Incoming, Role};
+use super::way::Way;
 use crate::model::Now;
-use crate::sip::edit::{insert_route_mark, lower_max_forwards, note_source, push_via};
-use crate::sip::mark::BranchKind;
+use crate::sip::edit::{
+    ensure_length, insert_route_mark, lower_max_forwards, note_source, push_via,
+};
+use crate::sip::mark::{BranchKind, Sides};
 use crate::sip::message::MaxForwards;
 use crate::sip::own::phrase_of;
 use crate::sip::{Outputs, PeerId, PeerKind, Signal};
-use std::net::SocketAddr;
 
 /// How a request leaves.
 struct Exit {
     peer: PeerId,
-    local: SocketAddr,
-    remote: SocketAddr,
+    way: Way,
     role: Role,
+    /// Its CSeq number is raised by this.
+    shift: u8,
     /// Goes to the neighbour's own address instead of ours in the Request-URI.
     resolve: bool,
 }
@@ -33,11 +36,11 @@ impl Core {
             self.counters.bad_marks += 1;
             return self.answer_stateless(came, (481, phrase_of(481)), &[], out);
         };
-        let Some((local, remote)) = self.exit(&routing, mark.target) else {
+        let Some(way) = self.exit(&routing, &mark) else {
             return self.answer_stateless(came, (480, phrase_of(480)), &[], out);
         };
         let role = if message.method() == b"INVITE" { Role::Reinvite } else { Role::InDialog };
-        let exit = Exit { peer: mark.target, local, remote, role, resolve: false };
+        let exit = Exit { peer: mark.target, way, role, shift: mark.shift, resolve: false };
         if !self.forward(now, came, (&routing, exit), out) {
             return;
         }
@@ -62,30 +65,13 @@ impl Core {
             PeerKind::Pbx => PeerKind::Carrier,
         };
         let target = self.peers.first(other);
-        let target = target.and_then(|p| Some((p.id, p.endpoints.first()?.addr)));
-        let target = target.and_then(|(id, addr)| Some((id, addr, self.peers.listen_for(addr)?)));
-        let Some((peer, remote, local)) = target else {
+        let target = target.and_then(|p| Some((p.id, self.way_to(p.id, p.endpoints.first())?)));
+        let Some((peer, way)) = target else {
             return self.answer_stateless(came, (480, phrase_of(480)), &[], out);
         };
         let routing = self.routing(message);
-        let exit = Exit { peer, local, remote, role: Role::Outside, resolve: true };
+        let exit = Exit { peer, way, role: Role::Outside, shift: 0, resolve: true };
         self.forward(now, came, (&routing, exit), out);
-    }
-
-    /// Next hop by Route or Request-URI; a host name is not resolved here, the neighbour's
-    /// configured address stands for it.
-    fn exit(&mut self, routing: &Routing, peer: PeerId) -> Option<(SocketAddr, SocketAddr)> {
-        let usable = |core: &Self, addr: SocketAddr| {
-            let local = core.peers.listen_for(addr)?;
-            (!core.peers.is_own(addr)).then_some((local, addr))
-        };
-        if let Some(exit) = routing.next.and_then(|addr| usable(self, addr)) {
-            return Some(exit);
-        }
-        self.counters.named_hops += 1;
-        let exit = self.peers.get(peer).and_then(|p| usable(self, p.endpoints.first()?.addr));
-        self.counters.no_route += u64::from(exit.is_none());
-        exit
     }
 
     /// Forwards statefully; false if the tables are full.
@@ -108,8 +94,7 @@ impl Core {
         let leg = Leg {
             server: Some(server),
             peer: exit.peer,
-            local: exit.local,
-            remote: exit.remote,
+            way: exit.way.clone(),
             invite: exit.role.is_invite(),
         };
         let client = self.open_client(leg);
@@ -117,7 +102,11 @@ impl Core {
             pending.active = Some(client);
         }
         let hash = self.loop_hash(came.message, came.peer);
-        let branch = self.marks.branch(BranchKind::Transaction, client.0, hash);
+        let kind = BranchKind::Transaction { shift: exit.shift };
+        let branch = self.marks.branch(kind, client.0, hash);
+        if let Some(client) = self.clients.get_mut(client) {
+            client.shift = exit.shift;
+        }
         let bytes = self.forwarded(came, (routing, &exit), &branch);
         self.start_client(now, client, bytes, out);
         true
@@ -135,17 +124,27 @@ impl Core {
             && message.tag_of_to().is_empty();
         self.edits.clear();
         if exit.resolve && self.is_own_uri(message, message.uri()) {
-            self.own_domain(message, exit.remote);
+            self.own_domain(message, exit.way.remote);
         }
-        push_via(&mut self.edits, message, exit.local, branch);
+        push_via(&mut self.edits, message, exit.way.listen, branch);
         if opens {
             let (call_id, tag) = (message.call_id(), message.tag_of_from());
-            let mark = self.marks.route(came.peer, exit.peer, call_id, tag);
-            insert_route_mark(&mut self.edits, message, exit.local, came.datagram.local, &mark);
+            let sides = Sides {
+                caller: came.peer,
+                callee: exit.peer,
+                shift: 0,
+                caller_flow: came.datagram.flow,
+                callee_flow: exit.way.flow,
+            };
+            let mark = self.marks.route(&sides, call_id, tag);
+            insert_route_mark(&mut self.edits, message, exit.way.listen, came.listen(), &mark);
         }
         routing.edit(&mut self.edits, message);
         lower_max_forwards(&mut self.edits, message);
         note_source(&mut self.edits, message, came.datagram.remote);
+        if exit.way.is_reliable() {
+            ensure_length(&mut self.edits, message);
+        }
         let end = message.body().map_or(message.bytes().len(), |b| b.to());
         self.edits.apply(message.bytes(), end)
     }
@@ -159,13 +158,14 @@ impl Core {
             self.counters.stray_acks += 1;
             return;
         };
-        let Some((local, remote)) = self.exit(&routing, mark.target) else { return };
+        let Some(way) = self.exit(&routing, &mark) else { return };
         let number = message.cseq().map_or(0, |c| c.number).to_be_bytes();
         let branch = came.via.branch(message.bytes());
         let id = self.marks.key(&[b"ACK", branch, message.call_id(), message.tag_of_to(), &number]);
         let branch = self.marks.branch(BranchKind::Stateless, id, 0);
-        let exit = Exit { peer: mark.target, local, remote, role: Role::InDialog, resolve: false };
+        let (peer, role, shift) = (mark.target, Role::InDialog, mark.shift);
+        let exit = Exit { peer, way, role, shift, resolve: false };
         let bytes = self.forwarded(came, (&routing, &exit), &branch);
-        self.send(local, remote, bytes, out);
+        self.send(&exit.way, None, bytes, out);
     }
 }

@@ -1,16 +1,20 @@
 //! Sending an INVITE to one target after the other (RFC 3261 §16.6).
 
 use super::Core;
+use super::core::DATAGRAM_MAX;
 use super::state::{Cancel, Client, ClientState, Owner, Pending, Slot};
+use super::way::Way;
 use crate::model::Now;
 use crate::sip::edit::{
-    insert_route_mark, lower_max_forwards, note_source, push_via, replace_uri, strip_headers,
+    ensure_length, insert_route_mark, lower_max_forwards, note_source, push_via, replace_uri,
+    strip_headers,
 };
 use crate::sip::mark::BranchKind;
+use crate::sip::mark::Sides;
 use crate::sip::message::Message;
 use crate::sip::slab::Key;
 use crate::sip::transaction::{InviteClient, OtherClient};
-use crate::sip::{AskId, Endpoint, Outputs, PeerId, Signal};
+use crate::sip::{AskId, Outputs, PeerId, Signal};
 use std::net::SocketAddr;
 
 /// A new client transaction.
@@ -19,10 +23,8 @@ pub struct Leg {
     pub server: Option<Key>,
     /// Target.
     pub peer: PeerId,
-    /// Listen address.
-    pub local: SocketAddr,
-    /// Where it goes.
-    pub remote: SocketAddr,
+    /// How it goes.
+    pub way: Way,
     /// Is it an INVITE?
     pub invite: bool,
 }
@@ -37,8 +39,8 @@ impl Core {
                 return false;
             }
             let Some(hop) = pending.hops.pop_front() else { return false };
-            match self.peers.listen_for(hop.1.addr) {
-                Some(local) => return self.start_branch(now, key, hop, local, out),
+            match self.way_to(hop.0, hop.1.as_ref()) {
+                Some(way) => return self.start_branch(now, key, hop.0, way, out),
                 None => self.counters.no_route += 1,
             }
         }
@@ -48,27 +50,21 @@ impl Core {
         &mut self,
         now: Now,
         key: Key,
-        (peer, endpoint): (PeerId, Endpoint),
-        local: SocketAddr,
+        peer: PeerId,
+        way: Way,
         out: &mut Outputs,
     ) -> bool {
-        let Some(server) = self.servers.get_mut(key) else { return false };
-        let Some(pending) = server.pending.take() else { return false };
-        let (sender, came) = (server.peer, server.local);
-        let hop = (peer, endpoint.addr);
-        let leg = Leg { server: Some(key), peer, local, remote: endpoint.addr, invite: true };
+        let leg = Leg { server: Some(key), peer, way, invite: true };
         let client = self.open_client(leg);
-        let bytes = self.reread(&pending.request, |core, message| {
-            core.forwarded_invite(message, &pending, (sender, came), client, hop, local)
-        });
-        let more = !pending.hops.is_empty();
-        if let Some(server) = self.servers.get_mut(key) {
-            server.pending = Some(pending);
-            if let Some(pending) = server.pending.as_deref_mut() {
-                pending.active = Some(client);
-            }
+        let mut bytes = self.branch_bytes(key, client);
+        if bytes.len() > DATAGRAM_MAX && self.leave_datagrams(key, client) {
+            bytes = self.branch_bytes(key, client);
         }
-        self.start_client(now, client, bytes.unwrap_or_default(), out);
+        let Some(server) = self.servers.get_mut(key) else { return false };
+        let Some(pending) = server.pending.as_deref_mut() else { return false };
+        pending.active = Some(client);
+        let more = !pending.hops.is_empty();
+        self.start_client(now, client, bytes, out);
         if more {
             let wait = self.timers.no_answer_failover;
             self.arm(now, Owner::Client(client), Slot::Patience, wait);
@@ -77,32 +73,80 @@ impl Core {
         true
     }
 
+    /// The INVITE as it leaves in this client transaction.
+    fn branch_bytes(&mut self, key: Key, client: Key) -> Vec<u8> {
+        let Some(server) = self.servers.get_mut(key) else { return Vec::new() };
+        let (sender, Some(pending)) = (server.peer, server.pending.take()) else {
+            return Vec::new();
+        };
+        let bytes = self.reread(&pending.request, |core, message| {
+            core.forwarded_invite(message, &pending, sender, client)
+        });
+        if let Some(server) = self.servers.get_mut(key) {
+            server.pending = Some(pending);
+        }
+        bytes.flatten().unwrap_or_default()
+    }
+
+    /// An INVITE that is too long for a datagram goes over a stream if the same target has one
+    /// further down its list (RFC 3261 §18.1.1); otherwise it goes as it is, for most carriers
+    /// have no other way in.
+    fn leave_datagrams(&mut self, key: Key, client: Key) -> bool {
+        let Some((peer, way)) = self.clients.get(client).map(|c| (c.peer, &c.way)) else {
+            return false;
+        };
+        if way.is_reliable() {
+            return false;
+        }
+        let hops = self.servers.get(key).and_then(|s| s.pending.as_deref()).map(|p| &p.hops);
+        let stream = hops.into_iter().flatten().take_while(|hop| hop.0 == peer).enumerate();
+        let found = stream
+            .filter_map(|(i, hop)| Some((i, hop.1.as_ref()?)))
+            .find(|(_, endpoint)| endpoint.transport.is_reliable())
+            .and_then(|(i, endpoint)| Some((i, self.way_to(peer, Some(endpoint))?)));
+        let Some((index, way)) = found else { return false };
+        if let Some(client) = self.clients.get_mut(client) {
+            client.way = way;
+        }
+        let server = self.servers.get_mut(key);
+        if let Some(pending) = server.and_then(|s| s.pending.as_deref_mut()) {
+            pending.hops.drain(..=index);
+        }
+        true
+    }
+
     fn forwarded_invite(
         &mut self,
         message: &Message<'_>,
         pending: &Pending,
-        (sender, came): (PeerId, SocketAddr),
-        client: Key,
-        (peer, remote): (PeerId, SocketAddr),
-        local: SocketAddr,
-    ) -> Vec<u8> {
+        sender: PeerId,
+        key: Key,
+    ) -> Option<Vec<u8>> {
+        let client = self.clients.get(key)?;
+        let (peer, way, shift) = (client.peer, client.way.clone(), client.shift);
         let routing = self.routing(message);
         let hash = self.loop_hash(message, sender);
-        let branch = self.marks.branch(BranchKind::Transaction, client.0, hash);
-        let mark = self.marks.route(sender, peer, message.call_id(), message.tag_of_from());
+        let branch = self.marks.branch(BranchKind::Transaction { shift }, key.0, hash);
+        let (came, caller_flow) = pending.came;
+        let callee_flow = way.flow;
+        let sides = Sides { caller: sender, callee: peer, shift, caller_flow, callee_flow };
+        let mark = self.marks.route(&sides, message.call_id(), message.tag_of_from());
         let own_uri = self.is_own_uri(message, message.uri());
         self.edits.clear();
         if own_uri && routing.uri == message.uri() {
-            self.own_domain(message, remote);
+            self.own_domain(message, way.remote);
         }
         let edits = &mut self.edits;
-        push_via(edits, message, local, &branch);
-        insert_route_mark(edits, message, local, came, &mark);
+        push_via(edits, message, way.listen, &branch);
+        insert_route_mark(edits, message, way.listen, came, &mark);
         routing.edit(edits, message);
         lower_max_forwards(edits, message);
         note_source(edits, message, pending.source);
         strip_headers(edits, message, &pending.strip);
-        edits.apply(message.bytes(), message.bytes().len())
+        if way.is_reliable() {
+            ensure_length(edits, message);
+        }
+        Some(edits.apply(message.bytes(), message.bytes().len()))
     }
 
     /// A Request-URI with our address is for us to resolve: host and port become the target's,
@@ -122,8 +166,9 @@ impl Core {
         let client = self.clients.insert(Client {
             server: leg.server,
             peer: leg.peer,
-            local: leg.local,
-            remote: leg.remote,
+            way: leg.way,
+            shift: 0,
+            own: None,
             state,
             bytes: None,
             cancel: Cancel::No,
@@ -147,9 +192,9 @@ impl Core {
     pub(super) fn start_client(&mut self, now: Now, key: Key, bytes: Vec<u8>, out: &mut Outputs) {
         let Some(client) = self.clients.get_mut(key) else { return };
         client.bytes = Some(bytes.as_slice().into());
-        let (local, remote) = (client.local, client.remote);
-        self.send(local, remote, bytes, out);
-        self.arm(now, Owner::Client(key), Slot::Resend, self.timers.t1);
+        let way = client.way.clone();
+        self.send(&way, Some(Owner::Client(key)), bytes, out);
+        self.arm_unless_reliable(now, Owner::Client(key), Slot::Resend, self.timers.t1);
         self.arm(now, Owner::Client(key), Slot::End, self.timers.long());
     }
 

@@ -4,7 +4,7 @@ use super::Core;
 use super::identity::Identity;
 use super::state::{Best, Incoming, Owner, Pending, Role, Server, ServerState, Slot};
 use crate::model::{Arrival, Now};
-use crate::sip::edit::{pop_via, replace_status};
+use crate::sip::edit::replace_status;
 use crate::sip::message::{Message, Name, Start};
 use crate::sip::own::{Answer, answer, phrase_of};
 use crate::sip::slab::Key;
@@ -42,12 +42,14 @@ impl Core {
             Box::new(Pending {
                 request: datagram.bytes[..body_end].into(),
                 source: datagram.remote,
+                came: (came.listen(), datagram.flow),
                 asked: role == Role::Initial,
                 hops: VecDeque::new(),
                 strip: Vec::new(),
                 active: None,
                 best: None,
                 cancelled: false,
+                patience: Default::default(),
             })
         });
         let state = match is_invite {
@@ -56,8 +58,8 @@ impl Core {
         };
         let server = self.servers.insert(Server {
             peer,
-            local: datagram.local,
-            reply_to: via.reply_to_source(message.bytes(), datagram.remote),
+            back: self.way_back(came),
+            back_port: via.port.unwrap_or(datagram.transport.default_port()),
             key,
             cancel_key,
             identity: identity.stored(),
@@ -124,7 +126,7 @@ impl Core {
 
     /// Answers an ask: forward. An ask that is over is counted and ignored.
     pub fn route(&mut self, now: Now, ask: AskId, plan: RoutePlan, out: &mut Outputs) {
-        let hops = self.peers.endpoints_of(&plan.targets);
+        let hops = self.peers.hops_of(&plan.targets);
         let Some(pending) = self.take_ask(ask) else { return };
         pending.asked = false;
         pending.hops = hops;
@@ -192,6 +194,8 @@ impl Core {
             best => {
                 let status = match best {
                     _ if cancelled => 487,
+                    // 503 is of a target that cannot be reached (§16.9), not of ours.
+                    Some(Best { status: 503, .. }) => 500,
                     Some(best) => best.status,
                     None => 480, // no target at all (§16.5)
                 };
@@ -210,7 +214,7 @@ impl Core {
         let role = server.role;
         self.close_pending(key);
         self.send_last(key, out);
-        self.arm(now, Owner::Server(key), Slot::Resend, self.timers.t1);
+        self.arm_unless_reliable(now, Owner::Server(key), Slot::Resend, self.timers.t1);
         self.arm(now, Owner::Server(key), Slot::End, self.timers.long());
         if role == Role::Initial {
             out.signals.push(Signal::Rejected {
@@ -249,18 +253,15 @@ impl Core {
     }
 
     /// A final answer of a target, as it may go up.
-    pub(super) fn candidate(&mut self, message: &Message<'_>, at: Arrival) -> Best {
+    pub(super) fn candidate(&mut self, key: Key, message: &Message<'_>, at: Arrival) -> Best {
         let Start::Response { status, phrase } = message.start() else {
             return Best::local(500, at);
         };
-        self.edits.clear();
-        pop_via(&mut self.edits, message);
-        let end = message.body().map_or(message.bytes().len(), |b| b.to());
         Best {
             status,
             phrase: String::from_utf8_lossy(phrase.of(message.bytes())).into_owned(),
             reason: message.reason(),
-            bytes: Some(self.edits.apply(message.bytes(), end).into_boxed_slice()),
+            bytes: Some(self.upward(key, message).into_boxed_slice()),
             arrival: at,
         }
     }

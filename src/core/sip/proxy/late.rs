@@ -3,13 +3,15 @@
 
 use super::Core;
 use super::fork::Leg;
+use super::way::Way;
 use crate::model::Now;
-use crate::sip::edit::{pop_via, second_via, value_uri};
+use crate::sip::edit::{ensure_length, pop_via, second_via, value_uri};
 use crate::sip::mark::BranchKind;
 use crate::sip::message::Message;
 use crate::sip::own::{ack_late, ack_success, bye};
 use crate::sip::slab::Key;
-use crate::sip::{Outputs, PeerId, Received, Signal};
+use crate::sip::{Listen, Outputs, PeerId, Received, Signal};
+use std::net::SocketAddr;
 
 impl Core {
     /// A response to a branch of an earlier run: its transaction is gone, but the next Via says
@@ -26,10 +28,8 @@ impl Core {
         if method == b"CANCEL" || status == 100 {
             return; // hop by hop
         }
-        let next = second_via(message).and_then(|v| v.reply_to(message.bytes()));
-        let next = next.filter(|addr| self.peers.knows(addr.ip()));
-        let exit = next.and_then(|addr| Some((self.peers.listen_for(addr)?, addr)));
-        let Some((local, remote)) = exit else {
+        let via = second_via(message);
+        let Some(way) = via.and_then(|via| self.way_by_via(&via, message.bytes())) else {
             self.counters.stray_responses += 1;
             return;
         };
@@ -37,14 +37,19 @@ impl Core {
         if method == b"INVITE" && status >= 300 {
             // The caller's ACK of it ends here, so its sender gets one from us.
             if let Some(ack) = ack_late(message) {
-                self.send(datagram.local, datagram.remote, ack, out);
+                let listen = Listen { transport: datagram.transport, addr: datagram.local };
+                let back = Way { flow: datagram.flow, ..Way::to(listen, datagram.remote) };
+                self.send(&back, None, ack, out);
             }
         }
         self.edits.clear();
         pop_via(&mut self.edits, message);
+        if way.is_reliable() {
+            ensure_length(&mut self.edits, message);
+        }
         let end = message.body().map_or(message.bytes().len(), |b| b.to());
         let bytes = self.edits.apply(message.bytes(), end);
-        self.send(local, remote, bytes, out);
+        self.send(&way, None, bytes, out);
         out.signals.push(Signal::Late {
             peer: sender,
             method: String::from_utf8_lossy(method).into_owned(),
@@ -65,23 +70,27 @@ impl Core {
         out: &mut Outputs,
     ) {
         let Some(client) = self.clients.get(key) else { return };
-        let (peer, local, answered_from) = (client.peer, client.local, client.remote);
+        let (peer, answered_from) = (client.peer, client.way.clone());
+        let listen = answered_from.listen;
         let id = self.marks.key(&[b"2xx", message.call_id(), message.tag_of_to()]);
         let branch = self.marks.branch(BranchKind::Stateless, id, 0);
         let is_own = |v| value_uri(message, v).is_some_and(|uri| self.is_own_uri(message, uri));
-        let Some((ack, next)) = ack_success(message, local, &branch, is_own) else { return };
-        let reach = |addr: &std::net::SocketAddr| addr.is_ipv4() == local.is_ipv4();
-        let remote = next.filter(reach).unwrap_or(answered_from);
-        self.send(local, remote, ack, out);
+        let Some((ack, next)) = ack_success(message, listen, &branch, is_own) else { return };
+        // Its Via is written, so it leaves over the INVITE's transport: where that has
+        // connections, over the one that brought the answer.
+        let reach = |addr: &SocketAddr| addr.is_ipv4() == listen.addr.is_ipv4();
+        let next = next.filter(reach).filter(|_| !listen.transport.is_reliable());
+        let way = next.map_or(answered_from, |remote| Way::to(listen, remote));
+        self.send(&way, None, ack, out);
         if !self.first_time(key, message, 200) {
             return;
         }
         self.counters.late_answers_released += 1;
-        let leg = Leg { server: None, peer, local, remote, invite: false };
+        let leg = Leg { server: None, peer, way, invite: false };
         let client = self.open_client(leg);
-        let branch = self.marks.branch(BranchKind::Transaction, client.0, 0);
+        let branch = self.marks.branch(BranchKind::Transaction { shift: 0 }, client.0, 0);
         let is_own = |v| value_uri(message, v).is_some_and(|uri| self.is_own_uri(message, uri));
-        match bye(message, local, &branch, is_own) {
+        match bye(message, listen, &branch, is_own) {
             Some((bytes, _)) => self.start_client(now, client, bytes, out),
             None => {
                 self.clients.remove(client);

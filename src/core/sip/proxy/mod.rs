@@ -8,15 +8,20 @@
 mod cancel;
 mod core;
 mod dialog;
+mod flows;
 mod fork;
 mod identity;
 mod invite;
 mod late;
+mod own;
 mod peers;
+mod reach;
 mod request;
 mod response;
 mod routing;
 mod state;
 mod timers;
+mod unsent;
+mod way;
 
 pub use core::Core;

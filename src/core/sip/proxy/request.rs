@@ -95,10 +95,9 @@ impl Core {
 
     /// Sends the last answer of a server transaction once more.
     pub(super) fn send_last(&mut self, key: Key, out: &mut Outputs) {
-        let Some(server) = self.servers.get(key) else { return };
-        let (local, reply_to) = (server.local, server.reply_to);
-        if let Some(last) = server.last.as_ref().map(|l| l.to_vec()) {
-            self.send(local, reply_to, last, out);
+        let last = self.servers.get(key).and_then(|s| s.last.as_ref()).map(|l| l.to_vec());
+        if let Some(last) = last {
+            self.send_back(key, last, out);
         }
     }
 
@@ -142,8 +141,8 @@ impl Core {
         let tag = self.own_tag(message);
         let say = Answer { status, phrase, tag: Some(&tag), server: &self.server_name };
         let bytes = answer(message, datagram.remote, say, extra);
-        let reply_to = came.via.reply_to_source(message.bytes(), datagram.remote);
-        self.send(datagram.local, reply_to, bytes, out);
+        let way = self.way_back(came);
+        self.send(&way, None, bytes, out);
     }
 
     /// To tag of our answers to this request.
@@ -187,7 +186,7 @@ impl Core {
                 server.state = ServerState::Invite(next);
                 server.last = None;
                 self.disarm(Owner::Server(key), Slot::Resend);
-                self.arm(now, Owner::Server(key), Slot::End, self.timers.t4);
+                self.arm_end(now, Owner::Server(key), self.timers.t4);
             }
             Some(_) => self.counters.retransmits_in += 1,
             None => self.counters.stray_acks += 1,

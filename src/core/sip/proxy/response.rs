@@ -3,7 +3,7 @@
 use super::Core;
 use super::state::{Best, Cancel, ClientState, Owner, Role, ServerState, Slot, TOLD_MAX};
 use crate::model::{Arrival, Now};
-use crate::sip::edit::pop_via;
+use crate::sip::edit::{ensure_length, pop_via};
 use crate::sip::mark::BranchKind;
 use crate::sip::message::{Message, Start};
 use crate::sip::own::ack;
@@ -31,7 +31,7 @@ impl Core {
         }
         let via = message.via();
         let branch = via.and_then(|v| self.marks.read_branch(v.branch(message.bytes())));
-        let Some(branch) = branch.filter(|b| b.kind == BranchKind::Transaction) else {
+        let Some(branch) = branch.filter(|b| b.kind != BranchKind::Stateless) else {
             self.counters.stray_responses += 1;
             return;
         };
@@ -83,24 +83,20 @@ impl Core {
             }
             InviteClientAct::Tell => {
                 if state != InviteClient::Accepted {
-                    self.settle(now, key);
+                    self.disarm(Owner::Client(key), Slot::Resend);
+                    self.arm(now, Owner::Client(key), Slot::End, self.timers.long());
                 }
                 self.on_success(now, key, message, status, at, out);
             }
             InviteClientAct::AckAndTell => {
-                self.settle(now, key);
+                self.disarm(Owner::Client(key), Slot::Resend);
+                self.arm_end(now, Owner::Client(key), self.timers.long());
                 self.acknowledge(key, message, out);
                 self.on_failure(now, key, message, status, at, out);
             }
             InviteClientAct::Ack => self.send_ack_again(key, out),
             InviteClientAct::SendAgain | InviteClientAct::TimedOut | InviteClientAct::Remove => {}
         }
-    }
-
-    /// A final answer came: no retransmissions, and D or M for the end.
-    fn settle(&mut self, now: Now, key: Key) {
-        self.disarm(Owner::Client(key), Slot::Resend);
-        self.arm(now, Owner::Client(key), Slot::End, self.timers.long());
     }
 
     fn on_provisional(
@@ -192,7 +188,8 @@ impl Core {
             self.tell(key, server, message, status, at, out);
         }
         // A target that we cancelled for its silence did not say 487 of its own will.
-        let candidate = if overdue { Best::local(408, at) } else { self.candidate(message, at) };
+        let candidate =
+            if overdue { Best::local(408, at) } else { self.candidate(server, message, at) };
         // Serial forking goes on after these two only; not after minutes of ringing (timer C).
         let stops = overdue || !matches!(status, 408 | 503);
         if abandoned && status < 600 {
@@ -240,9 +237,9 @@ impl Core {
     /// Sends what a client transaction keeps: its request, or its ACK.
     pub(super) fn send_bytes(&mut self, key: Key, out: &mut Outputs) {
         let Some(client) = self.clients.get(key) else { return };
-        let (local, remote) = (client.local, client.remote);
+        let way = client.way.clone();
         if let Some(bytes) = client.bytes.as_ref().map(|b| b.to_vec()) {
-            self.send(local, remote, bytes, out);
+            self.send(&way, Some(Owner::Client(key)), bytes, out);
         }
     }
 
@@ -254,10 +251,7 @@ impl Core {
         input: InviteServerInput,
         out: &mut Outputs,
     ) {
-        let end = message.body().map_or(message.bytes().len(), |b| b.to());
-        self.edits.clear();
-        pop_via(&mut self.edits, message);
-        let bytes = self.edits.apply(message.bytes(), end);
+        let bytes = self.upward(key, message);
         let Some(server) = self.servers.get_mut(key) else { return };
         let ServerState::Invite(state) = server.state else { return };
         let Some((next, _)) = state.step(input) else { return };
@@ -265,8 +259,19 @@ impl Core {
         if input == InviteServerInput::Provisional {
             server.last = Some(bytes.as_slice().into());
         }
-        let (local, reply_to) = (server.local, server.reply_to);
-        self.send(local, reply_to, bytes, out);
+        self.send_back(key, bytes, out);
+    }
+
+    /// A response as it goes up to the sender of that server transaction's request.
+    pub(super) fn upward(&mut self, key: Key, message: &Message<'_>) -> Vec<u8> {
+        let streams = self.servers.get(key).is_some_and(|s| s.back.is_reliable());
+        let end = message.body().map_or(message.bytes().len(), |b| b.to());
+        self.edits.clear();
+        pop_via(&mut self.edits, message);
+        if streams {
+            ensure_length(&mut self.edits, message);
+        }
+        self.edits.apply(message.bytes(), end)
     }
 
     /// Tells an answer once; a repeated one is the same status with the same To tag.
@@ -336,11 +341,13 @@ impl Core {
         if act != OtherClientAct::Tell {
             return;
         }
-        client.bytes = None;
+        let request = client.bytes.take();
         let (server, peer) = (client.server, client.peer);
         self.disarm(Owner::Client(key), Slot::Resend);
-        self.arm(now, Owner::Client(key), Slot::End, self.timers.t4);
-        let Some(server_key) = server else { return };
+        self.arm_end(now, Owner::Client(key), self.timers.t4);
+        let Some(server_key) = server else {
+            return self.own_response(now, (key, request), message, status, at, out);
+        };
         let in_dialog = self.servers.get(server_key).is_some_and(|s| s.role == Role::InDialog);
         if in_dialog {
             out.signals.push(final_signal(message, peer, status, at));
@@ -348,17 +355,25 @@ impl Core {
         if status == 408 {
             return; // RFC 4320 §4.2: it would only come too late
         }
-        let end = message.body().map_or(message.bytes().len(), |b| b.to());
-        self.edits.clear();
-        pop_via(&mut self.edits, message);
-        let bytes = self.edits.apply(message.bytes(), end);
+        let bytes = self.upward(server_key, message);
+        self.finish_other(now, server_key, bytes, out);
+    }
+
+    /// Answers a request other than INVITE.
+    pub(super) fn finish_other(
+        &mut self,
+        now: Now,
+        server_key: Key,
+        bytes: Vec<u8>,
+        out: &mut Outputs,
+    ) {
         let Some(server) = self.servers.get_mut(server_key) else { return };
         let ServerState::Other(state) = server.state else { return };
         let Some((next, _)) = state.step(OtherServerInput::Final) else { return };
         server.state = ServerState::Other(next);
         server.last = Some(bytes.into_boxed_slice());
         self.send_last(server_key, out);
-        self.arm(now, Owner::Server(server_key), Slot::End, self.timers.long());
+        self.arm_end(now, Owner::Server(server_key), self.timers.long());
     }
 }
 

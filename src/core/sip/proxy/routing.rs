@@ -1,6 +1,7 @@
 //! Route information preprocessing and the next hop (RFC 3261 §16.4, §16.6 items 6 and 7).
 
 use super::Core;
+use crate::sip::Transport;
 use crate::sip::edit::{Edits, RouteEdits, replace_uri, route_edits, value_uri};
 use crate::sip::mark::RouteMark;
 use crate::sip::message::{Message, Name, Params, Span, Uri};
@@ -16,7 +17,16 @@ pub struct Routing {
     /// The Request-URI that leaves.
     pub uri: Span,
     /// Next hop, if it is written as an address.
-    pub next: Option<SocketAddr>,
+    pub next: Option<NextHop>,
+}
+
+/// A next hop written as an address.
+#[derive(Clone, Copy, Debug)]
+pub struct NextHop {
+    /// What its URI asks for.
+    pub transport: Option<Transport>,
+    /// Address.
+    pub addr: SocketAddr,
 }
 
 impl Routing {
@@ -34,9 +44,10 @@ impl Routing {
 impl Core {
     /// Does this URI name one of our listen addresses?
     pub(super) fn is_own_uri(&self, message: &Message<'_>, uri: Span) -> bool {
-        let parts = Uri::parse(message.bytes(), uri);
-        let addr = parts.and_then(|p| p.literal(message.bytes()));
-        addr.is_some_and(|a| self.peers.is_own(a))
+        let bytes = message.bytes();
+        let Some(parts) = Uri::parse(bytes, uri) else { return false };
+        let asked = parts.transport(bytes);
+        parts.literal(bytes).is_some_and(|addr| self.peers.is_own_over(asked, addr))
     }
 
     /// Our parameter of a URI of ours.
@@ -87,7 +98,9 @@ impl Core {
                 uri = top;
             }
         }
-        let next = Uri::parse(bytes, next).and_then(|u| u.literal(bytes));
+        let next = Uri::parse(bytes, next).and_then(|uri| {
+            Some(NextHop { transport: uri.transport(bytes), addr: uri.literal(bytes)? })
+        });
         Routing { mark, route, uri, next }
     }
 

@@ -1,10 +1,12 @@
 //! What is remembered of a transaction.
 
+use super::peers::Hop;
+use super::way::Way;
 use crate::model::{Arrival, Mono};
 use crate::sip::message::{Message, Via};
 use crate::sip::slab::Key;
 use crate::sip::transaction::{InviteClient, InviteServer, OtherClient, OtherServer};
-use crate::sip::{Endpoint, PeerId, PeerKind, Reason, Received};
+use crate::sip::{FlowId, Listen, OwnId, PeerId, PeerKind, Reason, Received};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -41,6 +43,27 @@ pub enum Owner {
     /// A client transaction.
     Client(Key),
 }
+
+impl Owner {
+    /// As it stands in `Outgoing::ticket`: the key, with the top bit of its index for a server.
+    /// Tables are far below 2^31 entries.
+    pub fn ticket(self) -> u64 {
+        match self {
+            Self::Client(key) => key.0,
+            Self::Server(key) => key.0 | SERVER_TICKET,
+        }
+    }
+
+    /// Whose ticket it is.
+    pub fn of_ticket(ticket: u64) -> Self {
+        match ticket & SERVER_TICKET {
+            0 => Self::Client(Key(ticket)),
+            _ => Self::Server(Key(ticket & !SERVER_TICKET)),
+        }
+    }
+}
+
+const SERVER_TICKET: u64 = 1 << 31;
 
 /// An entry of the wheel.
 #[derive(Clone, Copy, Debug)]
@@ -96,10 +119,10 @@ pub enum ServerState {
 pub struct Server {
     /// Sender of the request.
     pub peer: PeerId,
-    /// Listen address it came to.
-    pub local: SocketAddr,
-    /// Where answers go.
-    pub reply_to: SocketAddr,
+    /// How answers go back.
+    pub back: Way,
+    /// Port of the sender's sent-by: where a new connection would go.
+    pub back_port: u16,
     /// Key in the table of identities.
     pub key: u64,
     /// Key in the table of CANCELs: sender and branch alone.
@@ -138,10 +161,12 @@ pub struct Pending {
     pub request: Box<[u8]>,
     /// Its source.
     pub source: SocketAddr,
+    /// Listen address and connection it came to.
+    pub came: (Listen, Option<FlowId>),
     /// Waits for `route` or `refuse`.
     pub asked: bool,
     /// Targets not tried.
-    pub hops: VecDeque<(PeerId, Endpoint)>,
+    pub hops: VecDeque<Hop>,
     /// Headers to take out.
     pub strip: Vec<String>,
     /// The target being tried.
@@ -150,6 +175,8 @@ pub struct Pending {
     pub best: Option<Best>,
     /// The caller sent CANCEL.
     pub cancelled: bool,
+    /// End of the search for a target that rings.
+    pub patience: Alarm,
 }
 
 /// A final answer other than 2xx that may go up.
@@ -211,10 +238,12 @@ pub struct Client {
     pub server: Option<Key>,
     /// Target.
     pub peer: PeerId,
-    /// Listen address it left from.
-    pub local: SocketAddr,
-    /// Where it went.
-    pub remote: SocketAddr,
+    /// How it left.
+    pub way: Way,
+    /// Its CSeq number is higher by this than the request's that it serves.
+    pub shift: u8,
+    /// A probe or registration.
+    pub own: Option<Box<Own>>,
     /// State.
     pub state: ClientState,
     /// The request; for a rejected INVITE the ACK.
@@ -241,6 +270,21 @@ pub struct Client {
     pub patience: Alarm,
 }
 
+/// A request of our own that somebody waits for.
+#[derive(Clone, Debug, Default)]
+pub struct Own {
+    /// Its number.
+    pub id: OwnId,
+    /// When the try at hand left.
+    pub sent: Mono,
+    /// When nobody waits any more.
+    pub until: Mono,
+    /// REGISTER: our Contact.
+    pub contact: Option<String>,
+    /// REGISTER: a longer time was asked for after 423.
+    pub raised: bool,
+}
+
 /// Different answers of one target that are told; a peer that invents tags is not told for ever.
 pub const TOLD_MAX: usize = 32;
 
@@ -250,6 +294,6 @@ mod tests {
     #[test]
     fn what_an_answered_call_keeps_is_small() {
         let kept = size_of::<super::Server>() + size_of::<super::Client>();
-        assert!(kept <= 600, "{kept} bytes");
+        assert!(kept <= 768, "{kept} bytes");
     }
 }

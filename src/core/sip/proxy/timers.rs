@@ -1,15 +1,16 @@
 //! What happens when nothing happens.
 
 use super::Core;
+use super::own::tell_own;
 use super::state::{Best, Cancel, ClientState, Owner, Role, ServerState, Slot, Timer};
 use crate::model::Now;
-use crate::sip::Outputs;
 use crate::sip::own::phrase_of;
 use crate::sip::slab::Key;
 use crate::sip::transaction::{
     InviteClient, InviteClientAct, InviteClientInput, InviteServerAct, InviteServerInput,
     OtherClientAct, OtherClientInput, OtherServer, OtherServerInput,
 };
+use crate::sip::{Outputs, OwnOutcome};
 use std::time::Duration;
 
 impl Core {
@@ -91,7 +92,7 @@ impl Core {
     fn resend_request(&mut self, now: Now, key: Key, out: &mut Outputs) {
         let Some(client) = self.clients.get_mut(key) else { return };
         client.rounds += 1;
-        let (rounds, local, remote) = (client.rounds, client.local, client.remote);
+        let (rounds, way) = (client.rounds, client.way.clone());
         let (bytes, bounded) = match (client.state, &client.cancel) {
             (ClientState::Invite(InviteClient::Proceeding), Cancel::Sent(bytes)) => {
                 (Some(bytes.to_vec()), true)
@@ -109,7 +110,7 @@ impl Core {
         };
         let Some(bytes) = bytes else { return };
         self.counters.retransmits_out += 1;
-        self.send(local, remote, bytes, out);
+        self.send(&way, Some(Owner::Client(key)), bytes, out);
         let wait = self.backoff(rounds, bounded);
         self.arm(now, Owner::Client(key), Slot::Resend, wait);
     }
@@ -131,7 +132,7 @@ impl Core {
             ClientState::Other(state) => {
                 if let Some((_, act)) = state.step(OtherClientInput::End) {
                     self.counters.timeouts += u64::from(act == OtherClientAct::TimedOut);
-                    self.other_is_over(key);
+                    self.other_is_over(now, key, out);
                 }
             }
         }
@@ -152,8 +153,11 @@ impl Core {
         }
     }
 
-    fn other_is_over(&mut self, key: Key) {
-        let Some(server) = self.clients.remove(key).and_then(|c| c.server) else { return };
+    fn other_is_over(&mut self, now: Now, key: Key, out: &mut Outputs) {
+        let Some(client) = self.clients.remove(key) else { return };
+        let Some(server) = client.server else {
+            return tell_own(&client, OwnOutcome::Silent, now, out);
+        };
         self.forget_client(server, key);
         let waits = self
             .servers
@@ -164,7 +168,7 @@ impl Core {
         }
     }
 
-    fn forget_client(&mut self, server: Key, client: Key) {
+    pub(super) fn forget_client(&mut self, server: Key, client: Key) {
         if let Some(server) = self.servers.get_mut(server) {
             server.clients.retain(|c| *c != client);
         }
@@ -173,6 +177,9 @@ impl Core {
     /// No sign of life: the next target, if there is one.
     fn lose_patience(&mut self, now: Now, key: Key, out: &mut Outputs) {
         let Some(client) = self.clients.get(key) else { return };
+        if client.own.is_some() {
+            return self.other_is_over(now, key, out);
+        }
         let waits = client.state == ClientState::Invite(InviteClient::Calling);
         let Some(server) = client.server.filter(|_| waits && !client.abandoned) else { return };
         let fits = self.servers.get(server).filter(|s| s.is_open() && s.role == Role::Initial);

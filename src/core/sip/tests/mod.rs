@@ -9,6 +9,8 @@ mod frame;
 mod fuzz;
 mod limits;
 mod oracle;
+mod own;
 mod restart;
 mod rig;
 mod torture;
+mod transports;

@@ -50,6 +50,8 @@ pub struct Rig {
     pub core: Core,
     pub now: Now,
     pub out: Outputs,
+    /// Open connections: transport, listen address and the other side.
+    flows: Vec<(FlowId, Listen, SocketAddr)>,
 }
 
 /// A datagram that came out, as text.
@@ -57,6 +59,9 @@ pub struct Rig {
 pub struct Sent {
     pub to: String,
     pub from: String,
+    /// Transport; `tcp#3`: connection 3; `tls=name`: a certificate with that name.
+    pub over: String,
+    pub ticket: Option<u64>,
     pub bytes: Vec<u8>,
 }
 
@@ -120,20 +125,89 @@ impl Rig {
 
     pub fn with(config: CoreConfig) -> Self {
         let now = Now { mono: Mono(77_000_000_000_000), wall: Wall(1_767_600_000_000_000) };
-        Self { core: Core::new(config), now, out: Outputs::default() }
+        Self { core: Core::new(config), now, out: Outputs::default(), flows: Vec::new() }
     }
 
     /// The core of the next run of the process, with the same clock.
     pub fn restarted(self, epoch: u32) -> Self {
-        Self { core: Core::new(config(epoch)), now: self.now, out: Outputs::default() }
+        self.restarted_with(config(epoch))
+    }
+
+    pub fn restarted_with(self, config: CoreConfig) -> Self {
+        Self { now: self.now, ..Self::with(config) }
+    }
+
+    /// A connection opens; false if it is closed again at once.
+    pub fn opens(&mut self, flow: u64, over: Transport, remote: &str, names: &[&str]) -> bool {
+        self.opened(flow, over, remote, names, false)
+    }
+
+    /// A connection that we open ourselves.
+    pub fn connects(&mut self, flow: u64, over: Transport, remote: &str, names: &[&str]) -> bool {
+        self.opened(flow, over, remote, names, true)
+    }
+
+    fn opened(
+        &mut self,
+        flow: u64,
+        transport: Transport,
+        remote: &str,
+        names: &[&str],
+        ours: bool,
+    ) -> bool {
+        let (flow, remote) = (FlowId(flow), addr(remote));
+        let local = SocketAddr::new(addr(US).ip(), transport.default_port());
+        let names = names.iter().map(|n| (*n).to_owned()).collect();
+        let opened = FlowOpened { flow, transport, local, remote, ours, names };
+        self.core.flow_opened(self.now, opened, &mut self.out);
+        let refused = std::mem::take(&mut self.out.close) == [flow];
+        if !refused {
+            self.flows.push((flow, Listen { transport, addr: local }, remote));
+        }
+        !refused
+    }
+
+    /// A connection ends.
+    pub fn closes(&mut self, flow: u64) -> Vec<Sent> {
+        self.flows.retain(|(id, ..)| id.0 != flow);
+        self.core.flow_closed(self.now, FlowId(flow), &mut self.out);
+        self.take()
+    }
+
+    /// A message comes in on a connection.
+    pub fn says_on(&mut self, flow: u64, text: impl AsRef<[u8]>) -> Vec<Sent> {
+        let found = self.flows.iter().find(|(id, ..)| id.0 == flow);
+        let (flow, Listen { transport, addr: local }, remote) = *found.expect("an open connection");
+        let bytes = text.as_ref();
+        let flow = Some(flow);
+        let frame = Received { transport, local, remote, flow, bytes, at: self.now };
+        self.core.receive(self.now, frame, &mut self.out);
+        self.take()
+    }
+
+    /// A message that could not be sent.
+    pub fn fails(&mut self, sent: &Sent) -> Vec<Sent> {
+        let ticket = sent.ticket.expect("a ticket");
+        self.core.unsent(self.now, ticket, "connection refused", &mut self.out);
+        self.take()
+    }
+
+    /// Answers an ask with these neighbours, at the endpoints that they have.
+    pub fn plan(&mut self, ask: AskId, targets: &[PeerId]) -> Vec<Sent> {
+        let targets = targets.to_vec();
+        let plan = RoutePlan { targets, post_dial_max: None, strip: vec!["X-Purpose".into()] };
+        self.core.route(self.now, ask, plan, &mut self.out);
+        self.take()
     }
 
     pub fn take(&mut self) -> Vec<Sent> {
         let sends = std::mem::take(&mut self.out.sends);
-        let sent = |o: Outgoing| Sent {
-            to: o.remote.to_string(),
-            from: o.local.to_string(),
-            bytes: o.bytes,
+        let sent = |o: Outgoing| {
+            let mut over = o.transport.via_name().to_ascii_lowercase();
+            over += &o.flow.map_or_else(String::new, |f| format!("#{}", f.0));
+            over += &o.name.map_or_else(String::new, |n| format!("={n}"));
+            let (to, from) = (o.remote.to_string(), o.local.to_string());
+            Sent { to, from, over, ticket: o.ticket, bytes: o.bytes }
         };
         sends.into_iter().map(sent).collect()
     }
