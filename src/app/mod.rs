@@ -11,7 +11,7 @@ mod orders;
 mod running;
 mod sip_thread;
 
-pub use build::{book, normalizer, store_config};
+pub use build::{book, certificates, normalizer, store_config};
 pub use commands::{CommandError, store_command};
 pub use error::AppError;
 pub use running::{Running, start};

@@ -1,7 +1,7 @@
 //! The sections of `trunkline.toml`. Every key: meaning, unit, default, what happens beyond.
 
-use super::ConfigError;
 use super::error::{line_of, syntax};
+use super::{Address, ConfigError, Sip};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -81,38 +81,18 @@ pub struct Site {
     pub ring_period_ms: u32,
 }
 
-/// `[sip]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sip {
-    /// UDP addresses: at most one IPv4 and one IPv6. They appear in Via and Record-Route, so a
-    /// wildcard (0.0.0.0, ::) is refused.
-    pub listen: Vec<SocketAddr>,
-    /// Wait for the first provisional answer of a carrier before the next is tried, in ms.
-    /// Default 4000.
-    #[serde(default = "default_failover_ms")]
-    pub failover_ms: u64,
-    /// INVITEs without a final answer, in all. Default 10000; beyond: 503 with Retry-After.
-    #[serde(default = "default_pending_max")]
-    pub pending_max: usize,
-    /// The same for one source address. Default 5000.
-    #[serde(default = "default_pending_per_source_max")]
-    pub pending_per_source_max: usize,
-    /// A call without any signalling for so many hours is closed with cause `lost_sync`.
-    /// Default 24.
-    #[serde(default = "default_call_hours_max")]
-    pub call_hours_max: u64,
-}
-
 /// `[pbx.<name>]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pbx {
-    /// Where inbound calls go.
-    pub address: SocketAddr,
+    /// Where inbound calls go; see [`Address`].
+    pub address: Address,
     /// Addresses whose messages are the PBX's: `IP` or `IP:port`. Default: the IP of `address`.
     #[serde(default)]
     pub sources: Vec<Source>,
+    /// Name in its certificate: it is then known by it, whatever address it comes from, and a TLS
+    /// connection without it is not the PBX's. Needs `sip.tls.client_ca`.
+    pub tls_name: Option<String>,
     /// Purpose of an outbound call that names none. Default: none, such calls are refused.
     pub default_purpose: Option<String>,
     /// Header in which this PBX names the purpose. Default `X-Trunkline-Purpose`. It is taken
@@ -125,12 +105,14 @@ pub struct Pbx {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Carrier {
-    /// Where outbound calls go.
-    pub address: SocketAddr,
+    /// Where outbound calls go; see [`Address`].
+    pub address: Address,
     /// Addresses whose messages are the carrier's. Default: the IP of `address`, with its port
     /// where another peer has the same IP.
     #[serde(default)]
     pub sources: Vec<Source>,
+    /// As for a PBX.
+    pub tls_name: Option<String>,
 }
 
 /// A source address: `192.0.2.1` or `192.0.2.1:5060`.
@@ -251,18 +233,6 @@ fn default_site() -> String {
 }
 fn default_ring_period_ms() -> u32 {
     5000
-}
-fn default_failover_ms() -> u64 {
-    4000
-}
-fn default_pending_max() -> usize {
-    10_000
-}
-fn default_pending_per_source_max() -> usize {
-    5_000
-}
-fn default_call_hours_max() -> u64 {
-    24
 }
 fn default_purpose_header() -> String {
     "X-Trunkline-Purpose".into()

@@ -1,8 +1,12 @@
 //! R5: the configuration file: one TOML, unknown keys refused, errors with file, line and key.
 
+mod address;
 mod error;
 mod file;
+mod sip;
 mod validate;
 
+pub use address::{Address, HostName};
 pub use error::ConfigError;
 pub use file::*;
+pub use sip::*;

@@ -4,5 +4,6 @@ pub mod admin;
 pub mod clock;
 pub mod desk;
 pub mod http;
+pub mod sip;
 pub mod udp;
 pub mod wake;

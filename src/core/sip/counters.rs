@@ -54,8 +54,6 @@ counters! {
     timeouts,
     /// Targets left for the next one.
     failovers,
-    /// Challenges (401, 407) that were answered with a neighbour's credentials.
-    challenges_answered,
     /// Answers of a target left behind, acknowledged and released by us.
     late_answers_released,
     /// Asks that the user did not answer within 64*T1.

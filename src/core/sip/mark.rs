@@ -78,7 +78,6 @@ enum Domain {
     Tag,
     Key,
     Loop,
-    Own,
 }
 
 /// Writes and reads marks.
@@ -113,14 +112,6 @@ impl Marks {
     /// Key of a server transaction.
     pub fn key(&self, parts: &[&[u8]]) -> u64 {
         self.hash(Domain::Key, parts)
-    }
-
-    /// Unguessable text for a request of our own (Call-ID, tag, cnonce): another one for each
-    /// number, use and run of the process.
-    pub fn own_text(&self, what: &str, number: u64) -> String {
-        let (epoch, number) = (self.epoch.to_be_bytes(), number.to_be_bytes());
-        let half = |n: u8| self.hash(Domain::Own, &[what.as_bytes(), &epoch, &number, &[n]]);
-        format!("{:016x}{:016x}", half(0), half(1))
     }
 
     /// Hash of what decides a request's way.

@@ -3,7 +3,6 @@
 mod config;
 mod counters;
 mod datagram;
-mod digest;
 mod edit;
 mod frame;
 mod mark;

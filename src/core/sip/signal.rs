@@ -88,7 +88,7 @@ pub struct Offer {
 }
 
 /// A request that we make ourselves: a probe or a registration. Numbers are the user's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OwnId(pub u64);
 
 /// A registration of ours (RFC 3261 §10.2).

@@ -97,14 +97,6 @@ impl<'a> Message<'a> {
         self.all_headers().iter().find(matches).map(|h| h.value.of(self.bytes))
     }
 
-    /// Values of all headers with that label, as written.
-    pub fn all_labelled(&self, label: &str) -> impl Iterator<Item = Span> {
-        let bytes = self.bytes;
-        let headers = self.index.headers.iter();
-        let fits = move |h: &&Header| h.label.of(bytes).eq_ignore_ascii_case(label.as_bytes());
-        headers.filter(fits).map(|h| h.value)
-    }
-
     /// Method of a request; empty for a response.
     pub fn method(&self) -> &'a [u8] {
         match self.index.start {

@@ -168,7 +168,6 @@ impl Core {
             peer: leg.peer,
             way: leg.way,
             shift: 0,
-            own: None,
             state,
             bytes: None,
             cancel: Cancel::No,

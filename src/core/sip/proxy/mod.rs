@@ -13,7 +13,6 @@ mod fork;
 mod identity;
 mod invite;
 mod late;
-mod own;
 mod peers;
 mod reach;
 mod request;

@@ -341,13 +341,11 @@ impl Core {
         if act != OtherClientAct::Tell {
             return;
         }
-        let request = client.bytes.take();
+        client.bytes = None;
         let (server, peer) = (client.server, client.peer);
         self.disarm(Owner::Client(key), Slot::Resend);
         self.arm_end(now, Owner::Client(key), self.timers.t4);
-        let Some(server_key) = server else {
-            return self.own_response(now, (key, request), message, status, at, out);
-        };
+        let Some(server_key) = server else { return };
         let in_dialog = self.servers.get(server_key).is_some_and(|s| s.role == Role::InDialog);
         if in_dialog {
             out.signals.push(final_signal(message, peer, status, at));

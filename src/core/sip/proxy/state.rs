@@ -6,7 +6,7 @@ use crate::model::{Arrival, Mono};
 use crate::sip::message::{Message, Via};
 use crate::sip::slab::Key;
 use crate::sip::transaction::{InviteClient, InviteServer, OtherClient, OtherServer};
-use crate::sip::{FlowId, Listen, OwnId, PeerId, PeerKind, Reason, Received};
+use crate::sip::{FlowId, Listen, PeerId, PeerKind, Reason, Received};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -242,8 +242,6 @@ pub struct Client {
     pub way: Way,
     /// Its CSeq number is higher by this than the request's that it serves.
     pub shift: u8,
-    /// A probe or registration.
-    pub own: Option<Box<Own>>,
     /// State.
     pub state: ClientState,
     /// The request; for a rejected INVITE the ACK.
@@ -270,21 +268,6 @@ pub struct Client {
     pub patience: Alarm,
 }
 
-/// A request of our own that somebody waits for.
-#[derive(Clone, Debug, Default)]
-pub struct Own {
-    /// Its number.
-    pub id: OwnId,
-    /// When the try at hand left.
-    pub sent: Mono,
-    /// When nobody waits any more.
-    pub until: Mono,
-    /// REGISTER: our Contact.
-    pub contact: Option<String>,
-    /// REGISTER: a longer time was asked for after 423.
-    pub raised: bool,
-}
-
 /// Different answers of one target that are told; a peer that invents tags is not told for ever.
 pub const TOLD_MAX: usize = 32;
 
@@ -294,6 +277,6 @@ mod tests {
     #[test]
     fn what_an_answered_call_keeps_is_small() {
         let kept = size_of::<super::Server>() + size_of::<super::Client>();
-        assert!(kept <= 768, "{kept} bytes");
+        assert!(kept <= 760, "{kept} bytes");
     }
 }

@@ -1,16 +1,15 @@
 //! What happens when nothing happens.
 
 use super::Core;
-use super::own::tell_own;
 use super::state::{Best, Cancel, ClientState, Owner, Role, ServerState, Slot, Timer};
 use crate::model::Now;
+use crate::sip::Outputs;
 use crate::sip::own::phrase_of;
 use crate::sip::slab::Key;
 use crate::sip::transaction::{
     InviteClient, InviteClientAct, InviteClientInput, InviteServerAct, InviteServerInput,
     OtherClientAct, OtherClientInput, OtherServer, OtherServerInput,
 };
-use crate::sip::{Outputs, OwnOutcome};
 use std::time::Duration;
 
 impl Core {
@@ -132,7 +131,7 @@ impl Core {
             ClientState::Other(state) => {
                 if let Some((_, act)) = state.step(OtherClientInput::End) {
                     self.counters.timeouts += u64::from(act == OtherClientAct::TimedOut);
-                    self.other_is_over(now, key, out);
+                    self.other_is_over(key);
                 }
             }
         }
@@ -153,11 +152,8 @@ impl Core {
         }
     }
 
-    fn other_is_over(&mut self, now: Now, key: Key, out: &mut Outputs) {
-        let Some(client) = self.clients.remove(key) else { return };
-        let Some(server) = client.server else {
-            return tell_own(&client, OwnOutcome::Silent, now, out);
-        };
+    fn other_is_over(&mut self, key: Key) {
+        let Some(server) = self.clients.remove(key).and_then(|c| c.server) else { return };
         self.forget_client(server, key);
         let waits = self
             .servers
@@ -177,9 +173,6 @@ impl Core {
     /// No sign of life: the next target, if there is one.
     fn lose_patience(&mut self, now: Now, key: Key, out: &mut Outputs) {
         let Some(client) = self.clients.get(key) else { return };
-        if client.own.is_some() {
-            return self.other_is_over(now, key, out);
-        }
         let waits = client.state == ClientState::Invite(InviteClient::Calling);
         let Some(server) = client.server.filter(|_| waits && !client.abandoned) else { return };
         let fits = self.servers.get(server).filter(|s| s.is_open() && s.role == Role::Initial);

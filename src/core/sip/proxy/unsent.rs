@@ -3,7 +3,6 @@
 
 use super::Core;
 use super::flows::Flow;
-use super::own::tell_own;
 use super::state::{Best, Client, ClientState, Owner, Role};
 use super::way::Way;
 use crate::model::Now;
@@ -11,7 +10,7 @@ use crate::sip::edit::pop_via;
 use crate::sip::own::{Answer, answer, phrase_of};
 use crate::sip::slab::Key;
 use crate::sip::transaction::{InviteClient, OtherClient};
-use crate::sip::{FlowId, FlowOpened, Outputs, OwnOutcome};
+use crate::sip::{FlowId, FlowOpened, Outputs};
 
 impl Core {
     /// A connection opened. Whose it is, is decided once: by the names of its certificate, else by
@@ -47,18 +46,18 @@ impl Core {
             .map(|(key, _)| key)
             .collect();
         for key in lost {
-            self.request_unsent(now, key, "connection closed", out);
+            self.request_unsent(now, key, out);
         }
     }
 
     /// A message with that ticket could not be sent.
-    pub fn unsent(&mut self, now: Now, ticket: u64, why: &str, out: &mut Outputs) {
+    pub fn unsent(&mut self, now: Now, ticket: u64, _why: &str, out: &mut Outputs) {
         self.counters.unsent += 1;
         match Owner::of_ticket(ticket) {
             Owner::Client(key) => {
                 // A CANCEL or ACK that is lost has its own timers.
                 if self.clients.get(key).is_some_and(|c| c.is_unanswered()) {
-                    self.request_unsent(now, key, why, out);
+                    self.request_unsent(now, key, out);
                 }
             }
             Owner::Server(key) => self.answer_unsent(key, out),
@@ -66,7 +65,7 @@ impl Core {
     }
 
     /// As if 503 had come (§16.9).
-    fn request_unsent(&mut self, now: Now, key: Key, why: &str, out: &mut Outputs) {
+    fn request_unsent(&mut self, now: Now, key: Key, out: &mut Outputs) {
         if let Some(way) = self.other_way(key) {
             if let Some(client) = self.clients.get_mut(key) {
                 client.way = way;
@@ -74,10 +73,7 @@ impl Core {
             return self.send_bytes(key, out);
         }
         let Some(client) = self.clients.remove(key) else { return };
-        let Some(server) = client.server else {
-            let outcome = OwnOutcome::Unsent(why.to_owned());
-            return tell_own(&client, outcome, now, out);
-        };
+        let Some(server) = client.server else { return };
         self.forget_client(server, key);
         match client.state {
             ClientState::Invite(_) => {

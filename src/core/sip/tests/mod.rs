@@ -9,7 +9,6 @@ mod frame;
 mod fuzz;
 mod limits;
 mod oracle;
-mod own;
 mod restart;
 mod rig;
 mod torture;
