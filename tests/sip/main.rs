@@ -16,3 +16,5 @@ mod records;
 mod restart;
 mod stories;
 mod time;
+mod transports;
+mod transports_hostile;

@@ -45,6 +45,17 @@ impl Net {
         self.host(3)
     }
 
+    /// Where trunkline listens over a transport.
+    pub fn trunkline_over(&self, transport: &str) -> SocketAddr {
+        let port = match transport {
+            "tls" => 5061,
+            "ws" => 5062,
+            "wss" => 5063,
+            _ => 5060,
+        };
+        SocketAddr::new(self.trunkline().ip(), port)
+    }
+
     pub fn pbx(&self) -> SocketAddr {
         self.host(4)
     }

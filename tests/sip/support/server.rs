@@ -24,12 +24,32 @@ pub struct SiteOptions {
     pub carrier_v6: bool,
     /// Wait for a line's first sign of life before the next is tried.
     pub failover_ms: u32,
+    /// What stands before the address of the PBX, of the first and of the second line: `tcp:`.
+    pub pbx_over: &'static str,
+    pub carrier_over: &'static str,
+    pub backup_over: &'static str,
+    /// Transports beside UDP that are listened on, each at its own port of trunkline's address.
+    pub listen: &'static [&'static str],
+    /// Text that follows the keys of `[sip]`; `DIR` stands for the site's folder.
+    pub sip: &'static str,
+    /// Keys of the first line beside its address.
+    pub carrier: &'static str,
 }
 
 impl Default for SiteOptions {
     fn default() -> Self {
-        let failover_ms = 1000;
-        Self { default_purpose: None, backup: false, carrier_v6: false, failover_ms }
+        Self {
+            default_purpose: None,
+            backup: false,
+            carrier_v6: false,
+            failover_ms: 1000,
+            pbx_over: "",
+            carrier_over: "",
+            backup_over: "",
+            listen: &[],
+            sip: "",
+            carrier: "",
+        }
     }
 }
 
@@ -104,14 +124,21 @@ impl Site {
         if options.carrier_v6 {
             listen.push(format!("\"{}\"", net.v6(1)));
         }
+        for transport in options.listen {
+            listen.push(format!("\"{transport}:{}\"", net.trunkline_over(transport)));
+        }
+        if options.carrier_v6 && options.listen.contains(&"tcp") {
+            listen.push(format!("\"tcp:{}\"", net.v6(1)));
+        }
         let purpose = options
             .default_purpose
             .map(|p| format!("default_purpose = \"{p}\""))
             .unwrap_or_default();
         let (second, backup) = match options.backup {
-            true => {
-                (format!("[carrier.second]\naddress = \"{}\"", net.backup()), "backup = \"second\"")
-            }
+            true => (
+                format!("[carrier.second]\naddress = \"{}{}\"", options.backup_over, net.backup()),
+                "backup = \"second\"",
+            ),
             false => (String::new(), ""),
         };
         format!(
@@ -124,12 +151,14 @@ master_key = "{dir}/master.key"
 [sip]
 listen = [{listen}]
 failover_ms = {failover_ms}
+{sip}
 [pbx.asterisk]
-address = "{pbx}"
+address = "{pbx_over}{pbx}"
 purpose_header = "X-Trunkline-Purpose"
 {purpose}
 [carrier.main]
-address = "{carrier}"
+address = "{carrier_over}{carrier}"
+{carrier_keys}
 {second}
 [trunk]
 primary = "main"
@@ -145,6 +174,10 @@ socket = "{dir}/admin.sock"
 "#,
             listen = listen.join(", "),
             failover_ms = options.failover_ms,
+            sip = options.sip.replace("DIR", &dir.to_string()),
+            pbx_over = options.pbx_over,
+            carrier_over = options.carrier_over,
+            carrier_keys = options.carrier,
             pbx = net.pbx(),
             http = net.http(),
         )
