@@ -20,7 +20,7 @@ use trunkline_core::wire::{View, event_to_json};
 /// Do-not-call entries in one event.
 const DNC_GROUP: usize = 500;
 /// Longest wait for an entry to be durable.
-const DURABLE_WAIT: Duration = Duration::from_secs(10);
+pub(super) const DURABLE_WAIT: Duration = Duration::from_secs(10);
 /// Events read from the journal at once.
 const PAGE: usize = 500;
 
@@ -73,6 +73,9 @@ async fn serve(
             reload(desk.tls.as_deref()).map_err(failed)?;
             send(answer, json!({"done": true, "tls": desk.tls.is_some()})).await
         }
+        "trunk.show" => super::trunk::show(desk, &request, answer).await,
+        "trunk.test" => super::trunk::test(desk, &request, answer).await,
+        "trunk.order" => super::trunk::order(desk, &request, who, answer).await,
         "dnc.import" => import(desk, &request, who, answer).await,
         _ => {
             let (desk, who) = (desk.clone(), who.to_owned());
@@ -90,7 +93,7 @@ async fn serve(
     }
 }
 
-async fn send(answer: &Answer, line: Value) -> Result<(), CommandError> {
+pub(super) async fn send(answer: &Answer, line: Value) -> Result<(), CommandError> {
     let gone = |_| CommandError::Unavailable("the client has gone".to_owned());
     answer.send(line).await.map_err(gone)
 }

@@ -92,15 +92,18 @@ pub(super) fn engine(
     opened: &Opened,
     entropy: [u8; 16],
 ) -> Result<EngineConfig, AppError> {
-    let (peers, neighbours) = peers(config);
+    let (mut peers, neighbours) = peers(config);
+    super::lines::identify(config, &mut peers)?;
     let hop = |kind: PeerKind, name: &str| {
         peers.iter().find(|p| p.kind == kind && p.name == name).map(|p| p.id)
     };
     let pbx = config.pbx.iter().next();
     let purpose_header = pbx.map(|(_, p)| p.purpose_header.clone()).unwrap_or_default();
     let inbound = pbx.and_then(|(name, _)| hop(PeerKind::Pbx, name)).into_iter().collect();
-    let trunk = std::iter::once(&config.trunk.primary).chain(config.trunk.backup.as_ref());
-    let outbound = trunk.filter_map(|name| hop(PeerKind::Carrier, name)).collect();
+    let order = config.trunk.order();
+    let outbound = order.iter().filter_map(|name| hop(PeerKind::Carrier, name)).collect();
+    let lines = super::lines::lines(config, |name| hop(PeerKind::Carrier, name));
+    let post_dial = config.trunk.post_dial_s;
     let (book, ruleset) = book(Some(config))?;
     let seed = u64::from_le_bytes(std::array::from_fn(|i| entropy[i]));
     let epoch = u32::from_le_bytes(std::array::from_fn(|i| entropy[8 + i]));
@@ -126,6 +129,9 @@ pub(super) fn engine(
         neighbours,
         inbound,
         outbound,
+        lines,
+        post_dial_max: (post_dial > 0.0).then(|| Duration::from_secs_f64(post_dial)),
+        backup_within: Duration::from_secs(u64::from(config.trunk.backup_line_minutes) * 60),
         purpose_header,
         call: Settings {
             tenant: config.site.tenant.clone(),
@@ -146,7 +152,7 @@ pub(super) fn engine(
 struct Written<'a> {
     address: &'a Address,
     sources: &'a [Source],
-    tls_name: Option<&'a str>,
+    tls_names: &'a [String],
     default_purpose: Option<&'a str>,
 }
 
@@ -155,7 +161,7 @@ fn written(config: &Config) -> Vec<(PeerKind, &String, Written<'_>)> {
         let written = Written {
             address: &p.address,
             sources: &p.sources,
-            tls_name: p.tls_name.as_deref(),
+            tls_names: &p.tls_names,
             default_purpose: p.default_purpose.as_deref(),
         };
         (PeerKind::Pbx, name, written)
@@ -164,7 +170,7 @@ fn written(config: &Config) -> Vec<(PeerKind, &String, Written<'_>)> {
         let written = Written {
             address: &c.address,
             sources: &c.sources,
-            tls_name: c.tls_name.as_deref(),
+            tls_names: &c.tls_names,
             default_purpose: None,
         };
         (PeerKind::Carrier, name, written)
@@ -190,15 +196,16 @@ fn peers(config: &Config) -> (Vec<Peer>, HashMap<PeerId, Neighbour>) {
             let fixed = shared(addr.ip()) && !endpoint.transport.is_reliable();
             from.push((addr.ip(), fixed.then_some(addr.port())));
         }
-        let tls_name: Option<Arc<str>> = written.tls_name.map(Arc::from);
+        // What we connect to must have the first of its names, or its IP.
+        let expected = written.tls_names.first().map(|n| Arc::from(n.as_str()));
         let endpoint = written.address.literal();
-        let endpoints = endpoint.map(|e| Endpoint { name: tls_name.clone(), ..e.clone() });
+        let endpoints = endpoint.map(|e| Endpoint { name: expected, ..e.clone() });
         peers.push(Peer {
             id,
             kind: *kind,
             name: (*name).clone(),
             sources: from,
-            tls_names: tls_name.iter().map(ToString::to_string).collect(),
+            tls_names: written.tls_names.to_vec(),
             endpoints: endpoints.into_iter().collect(),
             credentials: None,
         });

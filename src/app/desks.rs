@@ -10,16 +10,22 @@ use crate::store::{Recovery, Store, keys};
 use std::sync::Arc;
 use tokio::sync::watch;
 use trunkline_core::hub::{Hub, HubLimits};
+use trunkline_core::model::Line;
 
 /// Starts the hub where the log stands.
 pub(super) fn spawn(
+    config: &Config,
     clock: &Clock,
     store: &Store,
     recovery: &Recovery,
     health: watch::Receiver<Health>,
 ) -> DeskHub {
     let live = recovery.live.clone();
-    let hub = Hub::new(recovery.epoch, recovery.head, live, HubLimits::default());
+    let mut hub = Hub::new(recovery.epoch, recovery.head, live, HubLimits::default());
+    // A carrier that is configured no more is no line any more.
+    let configured = |line: &&Line| config.carrier.contains_key(&line.id);
+    let lines = recovery.lines.iter().filter(configured).cloned().collect();
+    hub.know_lines(lines, recovery.duties.clone());
     let store = store.clone();
     let journal = move |from, limit| store.read(from, limit).map_err(|e| e.to_string());
     let wall = clock.clone();

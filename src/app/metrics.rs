@@ -6,7 +6,7 @@ use crate::store::{JournalHealth, JournalState};
 use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
 use trunkline_core::engine::Totals;
-use trunkline_core::model::Pos;
+use trunkline_core::model::{Line, Pos};
 use trunkline_core::sip::{Counters, Sizes};
 
 /// What the SIP thread publishes.
@@ -25,17 +25,26 @@ pub(super) struct Snapshot {
 /// Read by the runtime.
 pub(super) struct Shared {
     snapshot: Mutex<Snapshot>,
+    lines: Mutex<Vec<Line>>,
     /// Capacity of the ring to the journal.
     pub ring_events: usize,
 }
 
 impl Shared {
     pub(super) fn new(ring_events: usize) -> Self {
-        Self { snapshot: Mutex::default(), ring_events }
+        Self { snapshot: Mutex::default(), lines: Mutex::default(), ring_events }
     }
 
     pub(super) fn publish(&self, snapshot: Snapshot) {
         *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = snapshot;
+    }
+
+    pub(super) fn publish_lines(&self, lines: Vec<Line>) {
+        *self.lines.lock().unwrap_or_else(PoisonError::into_inner) = lines;
+    }
+
+    pub(super) fn lines(&self) -> Vec<Line> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn read(&self) -> Snapshot {
@@ -63,6 +72,8 @@ pub(super) fn text(
         ("gate_not_durable", "Allowed calls refused for want of a commit.", t.gate_not_durable),
         ("events_lost", "Events that found no place in the ring.", t.events_lost),
         ("signalling_strays", "Signalling of no known call.", t.strays),
+        ("line_failovers", "Calls that went to a later line.", t.line_failovers),
+        ("line_refusals", "Calls refused: lines full or taken out.", t.line_refusals),
         ("udp_kernel_drops", "Datagrams dropped by the kernel.", snapshot.kernel_drops),
         ("udp_send_errors", "Datagrams not sent.", snapshot.send_errors),
         ("clock_clamps", "Kernel stamps outside [0, 1 s].", clamps),
@@ -109,6 +120,7 @@ pub(super) fn text(
         metric(&mut out, &format!("sip_{name}"), "Live entries.", "gauge", value as u64);
     }
     streams(&mut out, connections);
+    super::line_metrics::write(&mut out, &shared.lines());
     out
 }
 

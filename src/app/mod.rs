@@ -6,10 +6,13 @@ mod commands;
 mod desks;
 mod error;
 mod health;
+mod line_metrics;
+mod lines;
 mod metrics;
 mod orders;
 mod running;
 mod sip_thread;
+mod trunk;
 
 pub use build::{book, certificates, normalizer, store_config};
 pub use commands::{CommandError, store_command};

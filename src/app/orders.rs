@@ -5,8 +5,8 @@ use crossbeam_channel::{Sender, TrySendError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::oneshot;
-use trunkline_core::engine::Explained;
-use trunkline_core::model::{DncEntry, Pos};
+use trunkline_core::engine::{Explained, ProbeAnswer};
+use trunkline_core::model::{DncEntry, Line, LineOrder, Pos};
 
 /// One order.
 pub(super) enum Order {
@@ -18,6 +18,29 @@ pub(super) enum Order {
         entries: Vec<DncEntry>,
         /// Who waits.
         done: oneshot::Sender<Pos>,
+    },
+    /// An operator's order about a line; `done` hears the position once it is durable.
+    Line {
+        /// Line.
+        name: String,
+        /// Order.
+        order: LineOrder,
+        /// Who gives it.
+        who: String,
+        /// Who waits.
+        done: oneshot::Sender<Pos>,
+    },
+    /// Probe a line now; `done` hears what each of its addresses said.
+    TestLine {
+        /// Line.
+        name: String,
+        /// Who waits.
+        done: oneshot::Sender<Vec<ProbeAnswer>>,
+    },
+    /// How all lines stand.
+    Lines {
+        /// Who waits.
+        done: oneshot::Sender<Vec<Line>>,
     },
     /// Take no new calls.
     Drain,

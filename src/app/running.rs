@@ -33,7 +33,7 @@ const EXPLAIN_QUEUE: usize = 1024;
 /// Groups of committed events that a slow `tail` may be behind before it reads the journal.
 const TAIL_GROUPS: usize = 1024;
 /// Time for calls being set up to end after SIGTERM.
-const DRAIN_WAIT: Duration = Duration::from_secs(2);
+const SETUP_WAIT: Duration = Duration::from_secs(2);
 
 /// A serving trunkline.
 pub struct Running {
@@ -48,6 +48,7 @@ pub struct Running {
     journal: Arc<JournalHandle>,
     shared: Arc<Shared>,
     shutdown: watch::Sender<bool>,
+    drain: Duration,
     server: tokio::task::JoinHandle<()>,
     threads: Vec<JoinHandle<()>>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
@@ -99,7 +100,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     let (committed, _) = broadcast::channel::<Committed>(TAIL_GROUPS);
 
     let (health_told, health) = watch::channel(Health::Enabled);
-    let hub = desks::spawn(&clock, &store, &recovery, health.clone());
+    let hub = desks::spawn(&config, &clock, &store, &recovery, health.clone());
     let on_commit = {
         let (orders, committed, hub) = (orders.clone(), committed.clone(), hub.clone());
         move |group: Committed| {
@@ -117,6 +118,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     let restored = Restored {
         head: recovery.head,
         live: recovery.live,
+        lines: recovery.lines,
+        duties: recovery.duties,
         dnc: recovery.dnc,
         clean: recovery.clean,
     };
@@ -187,6 +190,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         journal,
         shared,
         shutdown,
+        drain: Duration::from_secs(config.sip.drain_s),
         server: server.task,
         threads: vec![sip_thread, explainer],
         tasks,
@@ -218,6 +222,13 @@ fn listening(config: &Config, ports: &[UdpPort], streams: &Streams) -> Vec<Liste
     config.sip.listen.iter().filter_map(bound).collect()
 }
 
+async fn wait_while(longest: Duration, busy: impl Fn() -> bool) {
+    let until = tokio::time::Instant::now() + longest;
+    while busy() && tokio::time::Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 fn new_epoch(clock: Clock) -> impl FnMut() -> Epoch + Send {
     move || {
         let seed = random::<8>().map_or(0, u64::from_le_bytes);
@@ -243,20 +254,20 @@ impl Running {
         reload(self.streams.tls.as_deref())
     }
 
-    /// Takes no new calls, lets calls in set-up end, makes everything durable, stops.
+    /// Takes no new calls, lets calls end for the configured time, makes everything durable, stops.
+    /// Calls that go on then lose nothing but what is signalled before the next start: requests
+    /// inside a dialog find their way by their Route.
     ///
     /// # Errors
     /// If the journal cannot be closed cleanly; the next start then says so.
     pub async fn stop(self) -> Result<(), AppError> {
         self.orders.give(Order::Drain);
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        tokio::time::sleep(Duration::from_millis(300)).await; // figures are older than the order
+        wait_while(self.drain, || self.shared.read().calls > 0).await;
         let _ = self.shutdown.send(true); // desks get goaway
-        let until = tokio::time::Instant::now() + DRAIN_WAIT;
         let busy =
             || self.shared.read().sizes.pending > 0 || self.journal.health().undurable.is_some();
-        while busy() && tokio::time::Instant::now() < until {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        wait_while(SETUP_WAIT, busy).await;
         while !self.orders.give(Order::Stop) && !self.threads.iter().all(JoinHandle::is_finished) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

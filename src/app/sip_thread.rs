@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::oneshot;
-use trunkline_core::engine::{Engine, ExplainJob, Input, Outputs};
+use trunkline_core::engine::{Engine, ExplainJob, Input, Outputs, ProbeAnswer};
 use trunkline_core::model::{Epoch, Event, Mono, Now, Pos};
 use trunkline_core::sip::{Outgoing, Received, Transport};
 
@@ -51,11 +51,21 @@ struct Loop {
     durable: Pos,
     tickets: Vec<(Pos, oneshot::Sender<Pos>)>,
     waiting: Vec<(u64, oneshot::Sender<Pos>)>,
+    testing: Vec<(u64, oneshot::Sender<Vec<ProbeAnswer>>)>,
     next_ticket: u64,
     degraded: bool,
     ring_full: bool,
     epoch: Option<Epoch>,
     published: Mono,
+}
+
+impl Loop {
+    /// A ticket for who waits for a position to be durable.
+    fn ticket(&mut self, done: oneshot::Sender<Pos>) -> u64 {
+        self.next_ticket += 1;
+        self.waiting.push((self.next_ticket, done));
+        self.next_ticket
+    }
 }
 
 impl SipThread {
@@ -125,10 +135,22 @@ impl SipThread {
                     self.engine.handle(now, Input::Explained(answer), &mut state.out);
                 }
                 Order::Dnc { entries, done } => {
-                    let ticket = state.next_ticket;
-                    state.next_ticket += 1;
-                    state.waiting.push((ticket, done));
+                    let ticket = state.ticket(done);
                     self.engine.handle(now, Input::Dnc { entries, ticket }, &mut state.out);
+                }
+                Order::Line { name, order, who, done } => {
+                    let ticket = state.ticket(done);
+                    let input = Input::OrderLine { name, order, who, ticket };
+                    self.engine.handle(now, input, &mut state.out);
+                }
+                Order::TestLine { name, done } => {
+                    state.next_ticket += 1;
+                    let ticket = state.next_ticket;
+                    state.testing.push((ticket, done));
+                    self.engine.handle(now, Input::TestLine { name, ticket }, &mut state.out);
+                }
+                Order::Lines { done } => {
+                    let _ = done.send(self.engine.lines(now)); // who asked may have gone
                 }
                 Order::Drain => self.engine.handle(now, Input::Drain, &mut state.out),
                 Order::Stop => return false,
@@ -166,6 +188,11 @@ impl SipThread {
             for (ticket, pos) in state.out.tickets.drain(..) {
                 if let Some(at) = state.waiting.iter().position(|(t, _)| *t == ticket) {
                     state.tickets.push((pos, state.waiting.swap_remove(at).1));
+                }
+            }
+            for tested in state.out.tested.drain(..) {
+                if let Some(at) = state.testing.iter().position(|(t, _)| *t == tested.ticket) {
+                    let _ = state.testing.swap_remove(at).1.send(tested.answers);
                 }
             }
             for job in state.out.explain.drain(..) {
@@ -231,6 +258,7 @@ impl SipThread {
             return;
         }
         state.published = now.mono;
+        self.shared.publish_lines(self.engine.lines(now));
         self.shared.publish(Snapshot {
             totals: self.engine.totals(),
             sip: *self.engine.sip().counters(),

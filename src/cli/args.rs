@@ -34,6 +34,8 @@ pub(super) enum Command {
     Tail(TailArgs),
     /// The do-not-call list.
     Dnc(DncArgs),
+    /// Carrier lines: how they stand, test one, take one out.
+    Trunk(TrunkArgs),
     /// Sealed call records; every read is audited.
     Records(RecordsArgs),
     /// The hash-chained audit log.
@@ -153,6 +155,60 @@ pub(super) enum DncCommand {
         /// One JSON object a line.
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        file: ConfigArgs,
+    },
+}
+
+#[derive(Args)]
+pub(super) struct TrunkArgs {
+    #[command(subcommand)]
+    pub command: TrunkCommand,
+}
+
+#[derive(Subcommand)]
+pub(super) enum TrunkCommand {
+    /// Show lines: state, why, calls, the newest ten probes, registration, ratios.
+    Show {
+        /// Line; without it, all.
+        name: Option<String>,
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        file: ConfigArgs,
+    },
+    /// Send one probe now and tell the answer; exit code 1 if it is no sign of life.
+    Test {
+        /// Line.
+        name: String,
+        /// One JSON object an address.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        file: ConfigArgs,
+    },
+    /// Take no new calls by a line; those in progress go on. Survives a restart.
+    Drain {
+        /// Line.
+        name: String,
+        #[command(flatten)]
+        file: ConfigArgs,
+    },
+    /// Use a line again after `drain` or `maintain`.
+    Undrain {
+        /// Line.
+        name: String,
+        #[command(flatten)]
+        file: ConfigArgs,
+    },
+    /// Take a line out for work on it: no new calls, and its failures start no duty.
+    Maintain {
+        /// Line.
+        name: String,
+        /// Use it again.
+        #[arg(long)]
+        off: bool,
         #[command(flatten)]
         file: ConfigArgs,
     },

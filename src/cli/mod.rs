@@ -9,6 +9,7 @@ mod keys;
 mod remote;
 mod serve;
 mod show;
+mod trunk;
 
 pub use exit::Exit;
 
@@ -29,6 +30,7 @@ pub fn main() -> ExitCode {
         Command::Reload(args) => remote::reload(&args),
         Command::Tail(args) => remote::tail(&args),
         Command::Dnc(args) => remote::dnc(args),
+        Command::Trunk(args) => trunk::run(args),
         Command::Records(args) => remote::records(args),
         Command::Audit(args) => remote::audit(args),
         Command::Token(args) => keys::token(args),

@@ -21,7 +21,7 @@ fn offline(error: &std::io::Error) -> bool {
 }
 
 /// Sends a request; every line but the last goes to `each`, the last is returned.
-fn ask(
+pub(super) fn ask(
     config: &Config,
     request: &Value,
     mut each: impl FnMut(Value) -> bool,

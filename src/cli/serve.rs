@@ -94,10 +94,6 @@ pub(super) fn check(args: &ConfigArgs) -> Result<(), Failure> {
     }
     println!("{}: ok", args.config.display());
     println!("  rule set {ruleset} of {}", book.ruleset_names().join(", "));
-    let carriers: Vec<&str> = std::iter::once(&config.trunk.primary)
-        .chain(config.trunk.backup.as_ref())
-        .map(String::as_str)
-        .collect();
-    println!("  calls leave by {}", carriers.join(", then "));
+    println!("  calls leave by {}", config.trunk.order().join(", then "));
     Ok(())
 }

@@ -49,6 +49,23 @@ pub(super) fn event(line: &Value) -> String {
                 out += &format!("  rule {}  next allowed {next}", text(rule, "/id"));
             }
         }
+        Some("line") => {
+            let (from, to) = (text(line, "/d/shift/from"), text(line, "/d/shift/to"));
+            out += &format!(" {}", text(line, "/o/id"));
+            if from != to {
+                out += &format!("  {from} -> {to}");
+            }
+            out += &format!("  {}", text(line, "/d/shift/reason"));
+        }
+        Some("duty") => {
+            out += &format!(
+                " {} of {}  due {}  {}",
+                text(line, "/o/kind"),
+                text(line, "/o/subject"),
+                text(line, "/o/due_at"),
+                text(line, "/o/reason")
+            );
+        }
         Some("system") => {
             out += &format!(" {}: {}", text(line, "/o/status"), text(line, "/o/reason"));
         }

@@ -47,7 +47,10 @@ pub(super) fn line_at(text: &str, at: usize) -> usize {
 }
 
 /// Line of `key` in `[section]`, else of the section's header, else 1.
+///
+/// A key within an inline table (`probe.interval_s`) is on the line of the table.
 pub(super) fn line_of(text: &str, section: &str, key: &str) -> usize {
+    let key = key.split('.').next().unwrap_or(key);
     let (mut inside, mut header) = (section.is_empty(), 1);
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();

@@ -1,7 +1,7 @@
 //! The sections of `trunkline.toml`. Every key: meaning, unit, default, what happens beyond.
 
 use super::error::{line_of, syntax};
-use super::{Address, ConfigError, Sip};
+use super::{Address, ConfigError, Probe, Register, Sip, Trunk};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -90,9 +90,10 @@ pub struct Pbx {
     /// Addresses whose messages are the PBX's: `IP` or `IP:port`. Default: the IP of `address`.
     #[serde(default)]
     pub sources: Vec<Source>,
-    /// Name in its certificate: it is then known by it, whatever address it comes from, and a TLS
-    /// connection without it is not the PBX's. Needs `sip.tls.client_ca`.
-    pub tls_name: Option<String>,
+    /// Names of its certificate: it is then known by one of them, whatever address it comes from,
+    /// and a TLS connection without is not the PBX's. Need `sip.tls.client_ca`.
+    #[serde(default)]
+    pub tls_names: Vec<String>,
     /// Purpose of an outbound call that names none. Default: none, such calls are refused.
     pub default_purpose: Option<String>,
     /// Header in which this PBX names the purpose. Default `X-Trunkline-Purpose`. It is taken
@@ -111,8 +112,30 @@ pub struct Carrier {
     /// where another peer has the same IP.
     #[serde(default)]
     pub sources: Vec<Source>,
-    /// As for a PBX.
-    pub tls_name: Option<String>,
+    /// Names of its certificate, as for a PBX.
+    #[serde(default)]
+    pub tls_names: Vec<String>,
+    /// How it is probed: `{ interval_s, down_interval_s, timeout_ms, down_after, up_after, alive }`.
+    #[serde(default)]
+    pub probe: Probe,
+    /// Calls at once, both ways. Default: no limit; beyond: calls out take the next line, calls in
+    /// get 503 with Retry-After.
+    pub calls_max: Option<u32>,
+    /// The same for calls in.
+    pub calls_max_in: Option<u32>,
+    /// The same for calls out.
+    pub calls_max_out: Option<u32>,
+    /// User name for its challenges (401, 407). Default: they are passed through.
+    pub username: Option<String>,
+    /// File with the password, mode 0600; white space at its end is not part of it.
+    pub password_file: Option<PathBuf>,
+    /// Only challenges of this realm are answered. Default: any.
+    pub realm: Option<String>,
+    /// Our registration with it: `{ aor, contact_user, expires_s }`. Default: none.
+    pub register: Option<Register>,
+    /// Take no new calls by it, whatever an operator says. Default false.
+    #[serde(default)]
+    pub maintenance: bool,
 }
 
 /// A source address: `192.0.2.1` or `192.0.2.1:5060`.
@@ -134,16 +157,6 @@ impl<'de> Deserialize<'de> for Source {
             .map(|a| Self { ip: a.ip(), port: Some(a.port()) })
             .map_err(|_| serde::de::Error::custom(format!("{text:?} is no IP or IP:port")))
     }
-}
-
-/// `[trunk]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Trunk {
-    /// Carrier tried first.
-    pub primary: String,
-    /// Carrier tried when the first does not answer or says 503.
-    pub backup: Option<String>,
 }
 
 /// `[gate]`

@@ -3,10 +3,12 @@
 mod address;
 mod error;
 mod file;
+mod line;
 mod sip;
 mod validate;
 
 pub use address::{Address, HostName};
 pub use error::ConfigError;
 pub use file::*;
+pub use line::{Account, Alive, Probe, Register, Trunk};
 pub use sip::*;

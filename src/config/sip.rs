@@ -24,6 +24,10 @@ pub struct Sip {
     /// The same for one source address. Default 5000.
     #[serde(default = "default_pending_per_source_max")]
     pub pending_per_source_max: usize,
+    /// After SIGTERM new calls get 503, and calls in progress have so many s to end; then they
+    /// go on without this process until it is started again. Default 2.
+    #[serde(default = "default_drain_s")]
+    pub drain_s: u64,
     /// A call without any signalling for so many hours is closed with cause `lost_sync`.
     /// Default 24.
     #[serde(default = "default_call_hours_max")]
@@ -106,6 +110,9 @@ fn default_pending_max() -> usize {
 }
 fn default_pending_per_source_max() -> usize {
     5_000
+}
+fn default_drain_s() -> u64 {
+    2
 }
 fn default_call_hours_max() -> u64 {
     24

@@ -3,10 +3,11 @@
 use super::{Address, Config, ConfigError, HostName, Origin};
 use trunkline_core::sip::{Listen, Transport};
 
-struct Check<'a>(&'a Origin);
+/// Errors about keys of one file.
+pub(super) struct Check<'a>(&'a Origin);
 
 impl Check<'_> {
-    fn require(
+    pub(super) fn require(
         &self,
         ok: bool,
         section: &str,
@@ -23,7 +24,7 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     let check = Check(&config.origin);
     connections(config, &check)?;
     addresses(config, &check)?;
-    trunk(config, &check)?;
+    super::line::validate(config, &check)?;
     let sip = &config.sip;
     check.require(
         (100..=32_000).contains(&sip.failover_ms),
@@ -39,6 +40,8 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     }
     let hours = sip.call_hours_max;
     check.require((1..=168).contains(&hours), "sip", "call_hours_max", &hours, "1 to 168")?;
+    let drain = sip.drain_s;
+    check.require(drain <= 86_400, "sip", "drain_s", &drain, "0 to 86400")?;
     let ring = config.site.ring_period_ms;
     check.require(
         (1000..=20_000).contains(&ring),
@@ -152,14 +155,14 @@ fn connections(config: &Config, check: &Check<'_>) -> Result<(), ConfigError> {
         )?;
     }
     let asks = sip.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
-    let pbxs = config.pbx.iter().map(|(n, p)| (format!("pbx.{n}"), &p.tls_name));
-    let carriers = config.carrier.iter().map(|(n, c)| (format!("carrier.{n}"), &c.tls_name));
-    for (section, name) in pbxs.chain(carriers) {
-        let plain = name.as_ref().is_none_or(|n| !n.is_empty() && !n.contains(['*', ':', ' ']));
-        let allowed = "a domain without wildcard, e.g. carrier.example";
-        check.require(plain, &section, "tls_name", name, allowed)?;
-        let allowed = "a name only with sip.tls.client_ca, which proves it";
-        check.require(name.is_none() || asks, &section, "tls_name", name, allowed)?;
+    let pbxs = config.pbx.iter().map(|(n, p)| (format!("pbx.{n}"), &p.tls_names));
+    let carriers = config.carrier.iter().map(|(n, c)| (format!("carrier.{n}"), &c.tls_names));
+    for (section, names) in pbxs.chain(carriers) {
+        let plain = names.iter().all(|n| !n.is_empty() && !n.contains(['*', ':', ' ']));
+        let allowed = "domains without wildcard, e.g. carrier.example";
+        check.require(plain, &section, "tls_names", names, allowed)?;
+        let allowed = "names only with sip.tls.client_ca, which proves them";
+        check.require(names.is_empty() || asks, &section, "tls_names", names, allowed)?;
     }
     let c = &sip.connections;
     for (key, value, range) in [
@@ -176,20 +179,6 @@ fn connections(config: &Config, check: &Check<'_>) -> Result<(), ConfigError> {
     ] {
         let allowed = format!("{} to {}", range.start(), range.end());
         check.require(range.contains(&value), "sip.connections", key, &value, &allowed)?;
-    }
-    Ok(())
-}
-
-fn trunk(config: &Config, check: &Check<'_>) -> Result<(), ConfigError> {
-    let names: Vec<_> = config.carrier.keys().map(String::as_str).collect();
-    let allowed = format!("one of the carriers: {}", names.join(", "));
-    let trunk = &config.trunk;
-    let known = |name: &str| config.carrier.contains_key(name);
-    check.require(known(&trunk.primary), "trunk", "primary", &trunk.primary, &allowed)?;
-    if let Some(backup) = &trunk.backup {
-        check.require(known(backup), "trunk", "backup", backup, &allowed)?;
-        let differ = *backup != trunk.primary;
-        check.require(differ, "trunk", "backup", backup, "another carrier than trunk.primary")?;
     }
     Ok(())
 }
@@ -229,7 +218,7 @@ socket = "admin.sock"
     fn a_good_file_is_read() {
         let config = Config::parse(Path::new("t.toml"), GOOD).unwrap();
         assert_eq!(config.site.tenant, "default");
-        assert_eq!(config.trunk.primary, "main");
+        assert_eq!(config.trunk.order(), ["main"]);
     }
 
     #[test]

@@ -4,9 +4,11 @@
 //! keys come in as arguments, effects go out as values.
 
 pub mod call;
+pub mod duty;
 pub mod engine;
 pub mod gate;
 pub mod hub;
+pub mod line;
 pub mod model;
 pub mod sip;
 pub mod vault;

@@ -15,6 +15,7 @@ mod frames;
 mod journal;
 mod keyring;
 pub mod keys;
+mod live;
 mod mark;
 mod meta;
 mod months;

@@ -5,19 +5,18 @@
 use super::audit::Draft;
 use super::engine::{Batch, KEY_END, Order, Table, TableFile};
 use super::frames::Frame;
+use super::live::{LiveKey, is_over, rev_of};
 use super::mark::Mark;
 use super::months::Months;
 use super::rows::{
-    RowHead, RowKind, call_day, call_head, call_of, decision_day, decision_head, index_key,
-    row_head,
+    RowHead, RowKind, call_day, call_head, call_of, decision_day, decision_head, duty_of,
+    index_key, line_of, row_head,
 };
 use super::store::Inner;
 use super::{StoreError, dnc, meta};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use trunkline_core::model::{
-    Call, CallId, Decision, Entity, Event, EventKind, Named, Wall, uuid_instant,
-};
+use trunkline_core::model::{Call, Decision, Duty, Entity, Event, EventKind, Line, Named, Wall};
 use trunkline_core::vault::{Day, Month, digest};
 
 /// Frames read from the journal at once when catching up.
@@ -33,9 +32,9 @@ pub(super) struct Projector {
     done: Mark,
     /// Decisions up to this commit and position are in the audit log.
     audited: (u64, u64),
-    live: BTreeMap<CallId, Event>,
-    changed: BTreeSet<CallId>,
-    /// Live calls are folded up to here.
+    live: BTreeMap<LiveKey, Event>,
+    changed: BTreeSet<LiveKey>,
+    /// What lives is folded up to here.
     folded: Mark,
     events_since: u64,
     checkpoint_at: Wall,
@@ -55,8 +54,8 @@ impl Projector {
         let mut live = BTreeMap::new();
         for (key, row) in store.meta.scan(Table::Live, &[], KEY_END, Order::Up, usize::MAX)? {
             let event = store.rows().open(RowKind::Live, meta::FILE, &key, &row)?;
-            let id = event.call_id().ok_or(StoreError::row(meta::FILE, "live call"))?;
-            live.insert(id, event);
+            let key = LiveKey::of(&event).ok_or(StoreError::row(meta::FILE, "live entity"))?;
+            live.insert(key, event);
         }
         let mut projector = Self {
             store,
@@ -81,6 +80,16 @@ impl Projector {
     /// Calls that are not over.
     pub(super) fn live_calls(&self) -> Vec<Call> {
         self.live.values().cloned().filter_map(call_of).collect()
+    }
+
+    /// Lines as they stand.
+    pub(super) fn lines(&self) -> Vec<Line> {
+        self.live.values().cloned().filter_map(line_of).collect()
+    }
+
+    /// Duties that are neither met nor breached.
+    pub(super) fn duties(&self) -> Vec<Duty> {
+        self.live.values().cloned().filter_map(duty_of).collect()
     }
 
     /// Newest commit that everything was made of.
@@ -124,19 +133,15 @@ impl Projector {
     }
 
     fn fold(&mut self, event: &Event) {
-        let Entity::Call(call) = &event.entity else { return };
-        let older = match self.live.get(&call.id).map(|e| &e.entity) {
-            Some(Entity::Call(known)) => known.rev > call.rev,
-            _ => false,
-        };
-        if older {
+        let Some(key) = LiveKey::of(event) else { return };
+        if self.live.get(&key).is_some_and(|known| rev_of(known) > rev_of(event)) {
             return;
         }
-        self.changed.insert(call.id);
-        if call.is_over() {
-            self.live.remove(&call.id);
+        self.changed.insert(key.clone());
+        if is_over(event) {
+            self.live.remove(&key);
         } else {
-            self.live.insert(call.id, event.clone());
+            self.live.insert(key, event.clone());
         }
     }
 
@@ -201,7 +206,7 @@ impl Projector {
                     let row = rows.seal(RowKind::Decision, id, &head, day, event)?;
                     batch.put(Table::Decision, *id, row);
                 }
-                Entity::Dnc(_) | Entity::System(_) => {}
+                Entity::Dnc(_) | Entity::System(_) | Entity::Line(_) | Entity::Duty(_) => {}
             }
         }
         Ok(batch)
@@ -294,21 +299,21 @@ impl Projector {
         Day::of(now.before(self.store.journal_keep))
     }
 
-    /// Writes the live calls that changed. The mark comes last: a crash before it folds again.
+    /// Writes what lives and has changed. The mark comes last: a crash before it folds again.
     fn checkpoint(&mut self, now: Wall) -> Result<(), StoreError> {
-        let changed: Vec<CallId> = self.changed.iter().copied().collect();
+        let changed: Vec<&LiveKey> = self.changed.iter().collect();
         for group in changed.chunks(self.store.engine.group_rows_max()) {
             let mut batch = Batch::default();
             for id in group {
-                let key = id.0.as_bytes();
-                match self.live.get(id) {
+                let key = id.to_bytes();
+                match self.live.get(*id) {
                     Some(event) => {
-                        let head = RowHead { ts: uuid_instant(id.0), ..RowHead::default() };
+                        let head = RowHead { ts: id.since(event), ..RowHead::default() };
                         let day = Day::of(now);
-                        let row = self.store.rows().seal(RowKind::Live, key, &head, day, event)?;
-                        batch.put(Table::Live, *key, row);
+                        let row = self.store.rows().seal(RowKind::Live, &key, &head, day, event)?;
+                        batch.put(Table::Live, key, row);
                     }
-                    None => batch.delete(Table::Live, *key),
+                    None => batch.delete(Table::Live, key),
                 }
             }
             self.store.meta.commit(&batch)?;

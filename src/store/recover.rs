@@ -11,7 +11,7 @@ use super::project::Projector;
 use super::store::{Durable, Inner, Start};
 use super::{EngineKind, Store, StoreConfig, StoreError, dnc, engine_dir, keys, meta};
 use std::sync::{Arc, Mutex};
-use trunkline_core::model::{Call, Epoch, NumberRef, Pos, Wall};
+use trunkline_core::model::{Call, Duty, Epoch, Line, NumberRef, Pos, Wall};
 use trunkline_core::vault::{BlindIndex, KeyPurpose, Signer};
 
 /// An open data directory.
@@ -44,6 +44,10 @@ pub struct Recovery {
     pub head: Pos,
     /// Calls that were not over.
     pub live: Vec<Call>,
+    /// Lines as they stood.
+    pub lines: Vec<Line>,
+    /// Duties that ran.
+    pub duties: Vec<Duty>,
     /// Do-not-call list: key and last blocked local day, `YYYY-MM-DD` (`None`: for ever).
     pub dnc: Vec<(NumberRef, Option<String>)>,
     /// The last stop was clean; a directory just made counts as clean.
@@ -160,8 +164,15 @@ fn open_locked(
     });
     let projector = Projector::open(inner.clone(), audited, now)?;
     let dnc = dnc::entries(&inner)?.into_iter().map(|e| (e.key(), e.until)).collect();
-    let recovery =
-        Recovery { epoch, head: Pos(mark.pos), live: projector.live_calls(), dnc, clean };
+    let recovery = Recovery {
+        epoch,
+        head: Pos(mark.pos),
+        live: projector.live_calls(),
+        lines: projector.lines(),
+        duties: projector.duties(),
+        dnc,
+        clean,
+    };
     let start = Arc::new(Mutex::new(Some(Start { projector, epoch })));
     let store = Store { inner, start };
     Ok(Opened { store, recovery, refs: RefKeys { desk, list }, secret })

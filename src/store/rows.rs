@@ -6,8 +6,8 @@ use super::StoreError;
 use super::keyring::Keyring;
 use super::mark::Cut;
 use trunkline_core::model::{
-    Call, CallId, Decision, DecisionId, DncEntry, Entity, Event, NumberRef, Party, Wall,
-    uuid_instant,
+    Call, CallId, Decision, DecisionId, DncEntry, Duty, Entity, Event, Line, NumberRef, Party,
+    Wall, uuid_instant,
 };
 use trunkline_core::vault::{BlindIndex, Day, KeyPurpose, RecordContext};
 use trunkline_core::wire::{journal_frame_from_bytes, journal_frame_to_bytes};
@@ -174,21 +174,35 @@ fn ordered(ts: Wall) -> [u8; 8] {
 pub(super) fn call_of(event: Event) -> Option<Call> {
     match event.entity {
         Entity::Call(call) => Some(*call),
-        Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) => None,
+        _ => None,
     }
 }
 
 pub(super) fn decision_of(event: Event) -> Option<Decision> {
     match event.entity {
         Entity::Decision(decision) => Some(*decision),
-        Entity::Call(_) | Entity::Dnc(_) | Entity::System(_) => None,
+        _ => None,
     }
 }
 
 pub(super) fn dnc_of(event: Event) -> Option<DncEntry> {
     match event.entity {
         Entity::Dnc(mut entries) => entries.pop(),
-        Entity::Call(_) | Entity::Decision(_) | Entity::System(_) => None,
+        _ => None,
+    }
+}
+
+pub(super) fn line_of(event: Event) -> Option<Line> {
+    match event.entity {
+        Entity::Line(line) => Some(*line),
+        _ => None,
+    }
+}
+
+pub(super) fn duty_of(event: Event) -> Option<Duty> {
+    match event.entity {
+        Entity::Duty(duty) => Some(*duty),
+        _ => None,
     }
 }
 

@@ -152,7 +152,8 @@ fn secure(net: &Net, from: std::net::SocketAddr, pki: &Pki, own: Option<&str>) -
 
 #[test]
 fn a_certificate_is_read_anew_in_the_middle_of_a_call() {
-    let site = Site::with(&SiteOptions { listen: &["tls"], sip: TLS, ..SiteOptions::default() });
+    let site =
+        Site::with(&SiteOptions { listen: &["tls"], sip_keys: TLS, ..SiteOptions::default() });
     let pki = Pki::new(site.dir());
     pki.issue("trunk", "trunk.example");
     let server = site.serve(WORKDAY_MORNING);
@@ -185,8 +186,8 @@ fn a_certificate_is_read_anew_in_the_middle_of_a_call() {
 fn mutual() -> (Site, Pki) {
     let site = Site::with(&SiteOptions {
         listen: &["tls"],
-        sip: MUTUAL_TLS,
-        carrier: "tls_name = \"carrier.example\"",
+        sip_keys: MUTUAL_TLS,
+        carrier_keys: "tls_names = [\"carrier.example\"]\nprobe = { interval_s = 0 }",
         ..SiteOptions::default()
     });
     let pki = Pki::new(site.dir());
@@ -289,7 +290,7 @@ fn a_line_that_swallows_connections_delays_nobody_else() {
         backup: true,
         listen: &["tcp"],
         carrier_over: "tcp:",
-        sip: "[sip.connections]\nconnect_ms = 5000",
+        sip_keys: "[sip.connections]\nconnect_ms = 5000",
         failover_ms: 20_000,
         ..SiteOptions::default()
     });

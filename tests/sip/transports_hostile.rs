@@ -13,7 +13,7 @@ fn site() -> Site {
     Site::with(&SiteOptions {
         listen: &["tcp"],
         carrier_over: "tcp:",
-        sip: "[sip.connections]\nmessage_ms = 500\nwrite_ms = 500\nper_source_max = 50",
+        sip_keys: "[sip.connections]\nmessage_ms = 500\nwrite_ms = 500\nper_source_max = 50",
         ..SiteOptions::default()
     })
 }

@@ -420,7 +420,7 @@ impl CallMachine {
     }
 
     fn detail(&self, leg: usize, sip_status: Option<u16>, at: Option<Moment>) -> Detail {
-        Detail { leg: Some(self.call.legs[leg].id), sip_status, at, repair: None }
+        Detail { leg: Some(self.call.legs[leg].id), sip_status, at, ..Detail::default() }
     }
 
     fn emit(&mut self, kind: K, mut detail: Detail, out: &mut Vec<Fact>) {

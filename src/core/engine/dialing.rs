@@ -2,21 +2,25 @@
 
 use super::input::Outputs;
 use super::writer::Engine;
-use crate::call::{CallInput, CallMachine, Start};
+use crate::call::{CallInput, CallMachine, ReasonText, Start};
 use crate::gate::{Ask, DecisionParts, DialRight, ExemptReason, Ruling};
+use crate::line::NoLine;
 use crate::model::{CallId, Dialog, Direction, Now, Party, SystemState, Verdict};
 use crate::sip::{AskId, Offer, Refusal, RoutePlan};
 
 impl Engine {
     /// A call from a carrier.
     pub(super) fn inbound(&mut self, now: Now, ask: AskId, offer: Offer, out: &mut Outputs) {
+        if !self.line_takes(now, offer.peer, out) {
+            return self.core.refuse(now, ask, unavailable(&[]), &mut self.sip);
+        }
         let trunk = self.config.neighbours.get(&offer.peer).map(|n| n.name.clone());
         let device = offer.dialed.clone();
         let to = self.desk_parties.party(&offer.dialed, "");
         let start = self.start(now, Direction::Inbound, &offer, to, device, trunk);
         let Some(call) = self.begin(now, ask, start, out) else { return };
         self.totals.calls_inbound += 1;
-        let _ = call;
+        self.line_came_in(now, call, offer.peer);
         let plan = RoutePlan {
             targets: self.config.inbound.clone(),
             post_dial_max: None,
@@ -51,7 +55,7 @@ impl Engine {
         match ruling {
             Ruling::Exempt(exemption) => {
                 self.totals.gate_exempt += 1;
-                self.dial(now, ask, DialRight::Exempt(exemption));
+                self.dial(now, ask, call, DialRight::Exempt(exemption), out);
             }
             Ruling::Decided(decided) => {
                 self.feed(now, call, CallInput::Requested, out);
@@ -126,29 +130,58 @@ impl Engine {
             return Some(call);
         }
         if self.table.len() >= self.config.calls_max {
-            let refusal = Refusal {
-                status: 503,
-                phrase: "Service Unavailable".to_owned(),
-                headers: vec!["Retry-After: 10".to_owned()],
-            };
-            self.core.refuse(now, ask, refusal, &mut self.sip);
+            self.core.refuse(now, ask, unavailable(&[]), &mut self.sip);
             let limit = self.config.calls_max;
             let reason = format!("{limit} calls in progress: new calls get 503");
             self.status(now, SystemState::OverloadReached, reason, 0, out);
             return None;
         }
         let machine = CallMachine::start(&self.config.call, start, now);
-        let entry =
-            super::table::Entry { machine, seen: now.mono, ask: Some(ask), proposals: Vec::new() };
+        let (seen, proposals) = (now.mono, Vec::new());
+        let entry = super::table::Entry { machine, seen, ask: Some(ask), proposals, line: None };
         Some(self.table.insert(entry))
     }
 
     /// The one place where an outbound INVITE leaves: it takes a right and uses it up.
-    pub(super) fn dial(&mut self, now: Now, ask: AskId, right: DialRight) {
-        let (DialRight::Committed(_) | DialRight::Exempt(_)) = right; // used up
+    pub(super) fn dial(
+        &mut self,
+        now: Now,
+        ask: AskId,
+        call: CallId,
+        right: DialRight,
+        out: &mut Outputs,
+    ) {
+        let urgent = match right {
+            DialRight::Exempt(exemption) => exemption.reason() == ExemptReason::Emergency,
+            DialRight::Committed(_) => false,
+        };
+        let targets = match self.line_plan(now, urgent, out) {
+            Ok(targets) => targets,
+            Err(why) => return self.no_line(now, ask, call, &why, out),
+        };
         let strip = vec![self.config.purpose_header.clone()];
-        let plan = RoutePlan { targets: self.config.outbound.clone(), post_dial_max: None, strip };
-        self.core.route(now, ask, plan, &mut self.sip);
+        let post_dial_max = self.config.post_dial_max;
+        self.core.route(now, ask, RoutePlan { targets, post_dial_max, strip }, &mut self.sip);
+    }
+
+    /// Q.850 cause 34: no circuit/channel available; 503, so that the PBX may try another way out.
+    fn no_line(&mut self, now: Now, ask: AskId, call: CallId, why: &NoLine, out: &mut Outputs) {
+        self.totals.line_refusals += 1;
+        let text = match why {
+            NoLine::Full => "all lines are full",
+            NoLine::Ordered => "all lines are taken out",
+        };
+        let header = format!("Reason: Q.850;cause=34;text=\"{text}\"");
+        self.core.refuse(now, ask, unavailable(&[header]), &mut self.sip);
+        self.table.release_ask(ask);
+        let input = CallInput::Rejected {
+            status: 503,
+            phrase: "Service Unavailable".to_owned(),
+            reason: Some(ReasonText { q850: Some(34), text: text.to_owned() }),
+            local: true,
+            arrival: now,
+        };
+        self.feed(now, call, input, out);
     }
 
     /// The attempt is over with a final response.
@@ -169,4 +202,11 @@ impl Engine {
         }
         self.feed(now, call, input, out);
     }
+}
+
+/// 503 with Retry-After and further header lines (RFC 3261 §21.5.4).
+fn unavailable(more: &[String]) -> Refusal {
+    let mut headers = vec!["Retry-After: 10".to_owned()];
+    headers.extend_from_slice(more);
+    Refusal { status: 503, phrase: "Service Unavailable".to_owned(), headers }
 }

@@ -2,8 +2,11 @@
 
 use crate::call::Settings;
 use crate::gate::{Ask, Book, Dialed, DncList, Normalizer};
-use crate::model::{Call, DncEntry, Event, NumberRef, Pos, Wall};
-use crate::sip::{AskId, CoreConfig, Endpoint, FlowId, FlowOpened, Outgoing, PeerId, Received};
+use crate::line::{LineSettings, Reply};
+use crate::model::{Call, DncEntry, Duty, Event, Line, LineOrder, NumberRef, Pos, Wall};
+use crate::sip::{
+    AskId, CoreConfig, Endpoint, FlowId, FlowOpened, Outgoing, PeerId, Received, Registration,
+};
 use crate::vault::BlindIndex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,6 +21,17 @@ pub struct Neighbour {
     pub default_purpose: Option<String>,
 }
 
+/// A neighbour that is watched as a line.
+#[derive(Clone, Debug)]
+pub struct LineConfig {
+    /// Which.
+    pub peer: PeerId,
+    /// What the site sets about it.
+    pub settings: LineSettings,
+    /// What to register, if the carrier asks for it; its seconds are those of `settings`.
+    pub registration: Option<Registration>,
+}
+
 /// Everything the engine is built from.
 pub struct EngineConfig {
     /// The proxy core's part.
@@ -28,6 +42,12 @@ pub struct EngineConfig {
     pub inbound: Vec<PeerId>,
     /// Where outbound calls go, in order.
     pub outbound: Vec<PeerId>,
+    /// Neighbours that are watched as lines. One that is not is always used, and after no other.
+    pub lines: Vec<LineConfig>,
+    /// Longest time of a call out from its INVITE to ringing, over all lines tried.
+    pub post_dial_max: Option<Duration>,
+    /// A backup line must carry calls so long after its primary line failed.
+    pub backup_within: Duration,
     /// Header that carries the purpose, taken out of every INVITE that leaves.
     pub purpose_header: String,
     /// On every call.
@@ -59,6 +79,10 @@ pub struct Restored {
     pub live: Vec<Call>,
     /// Do-not-call list: key and last blocked day.
     pub dnc: Vec<(NumberRef, Option<String>)>,
+    /// Lines as they stood.
+    pub lines: Vec<Line>,
+    /// Duties that ran.
+    pub duties: Vec<Duty>,
     /// The last stop was clean (or there was none).
     pub clean: bool,
 }
@@ -95,6 +119,24 @@ pub enum Input<'a> {
     Dnc {
         /// The entries, keyed by the list's own index.
         entries: Vec<DncEntry>,
+        /// Handle of who waits.
+        ticket: u64,
+    },
+    /// An operator's order about a line; `ticket` as above. The name must be that of a line.
+    OrderLine {
+        /// Line.
+        name: String,
+        /// Order.
+        order: LineOrder,
+        /// Who gives it.
+        who: String,
+        /// Handle of who waits.
+        ticket: u64,
+    },
+    /// Probe a line now; `Outputs::tested` brings the outcome.
+    TestLine {
+        /// Line.
+        name: String,
         /// Handle of who waits.
         ticket: u64,
     },
@@ -153,6 +195,26 @@ pub struct Explained {
     pub next_allowed_at: Option<String>,
 }
 
+/// What one address of a line said to a probe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProbeAnswer {
+    /// Transport and address.
+    pub endpoint: String,
+    /// Counts as a sign of life.
+    pub alive: bool,
+    /// The answer.
+    pub reply: Reply,
+}
+
+/// Outcome of [`Input::TestLine`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tested {
+    /// Handle of who waits.
+    pub ticket: u64,
+    /// One for each address; none: it has none.
+    pub answers: Vec<ProbeAnswer>,
+}
+
 /// Effects, in order within each list.
 #[derive(Default)]
 pub struct Outputs {
@@ -168,6 +230,8 @@ pub struct Outputs {
     pub explain: Vec<ExplainJob>,
     /// Tickets and the position that must be durable before they are answered.
     pub tickets: Vec<(u64, Pos)>,
+    /// Outcomes of tests of lines.
+    pub tested: Vec<Tested>,
 }
 
 /// Counters of the engine since its start.
@@ -189,4 +253,8 @@ pub struct Totals {
     pub events_lost: u64,
     /// Signalling that belongs to no known call.
     pub strays: u64,
+    /// Calls that went to a later line after an earlier one had failed them.
+    pub line_failovers: u64,
+    /// Calls refused because no line could take them: full, or taken out.
+    pub line_refusals: u64,
 }

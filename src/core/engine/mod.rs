@@ -6,8 +6,11 @@
 
 mod dialing;
 mod input;
+mod line_calls;
+mod lines;
 mod overflow;
 mod parties;
+mod probing;
 mod rights;
 mod signals;
 mod table;
@@ -16,6 +19,9 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use input::{EngineConfig, ExplainJob, Explained, Input, Neighbour, Outputs, Restored, Totals};
+pub use input::{
+    EngineConfig, ExplainJob, Explained, Input, LineConfig, Neighbour, Outputs, ProbeAnswer,
+    Restored, Tested, Totals,
+};
 pub use parties::PartyMaker;
 pub use writer::Engine;

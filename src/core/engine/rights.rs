@@ -178,7 +178,7 @@ impl Engine {
             && let Some(Permitted { ask, call, waiting, .. }) = self.dialing.permits.pop_front()
         {
             match waiting.release(through, now.wall) {
-                Ok(permit) => self.dial(now, ask, DialRight::Committed(permit)),
+                Ok(permit) => self.dial(now, ask, call, DialRight::Committed(permit), out),
                 Err(NotReleased::NotYet(_) | NotReleased::Expired { .. }) => {
                     self.not_durable(now, ask, call, out);
                 }

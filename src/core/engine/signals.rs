@@ -15,11 +15,13 @@ impl Engine {
                 PeerKind::Pbx => self.outbound(now, ask, *offer, out),
             },
             Signal::Forwarded { ask, peer } => {
+                self.line_forwarded(now, ask, peer, out);
                 let line = self.config.neighbours.get(&peer).map(|n| n.name.clone());
                 let line = line.unwrap_or_default();
                 self.feed_ask(now, ask, CallInput::Forwarded { line }, out);
             }
-            Signal::Response { ask, status, to_tag, sdp, arrival, .. } => {
+            Signal::Response { ask, peer, status, phrase, to_tag, sdp, arrival, .. } => {
+                self.line_response(now, ask, peer, status, &phrase, out);
                 let input = match status {
                     100..200 => CallInput::Provisional { status, sdp, arrival },
                     200..300 => CallInput::Answered { tag: to_tag, status, arrival },
@@ -37,6 +39,7 @@ impl Engine {
                 self.forget_waiting(now, ask, out);
             }
             Signal::Rejected { ask, status, phrase, reason, local, arrival } => {
+                self.line_rejected(now, ask, status, local, out);
                 let reason = reason.map(text);
                 let input = CallInput::Rejected { status, phrase, reason, local, arrival };
                 self.rejected(now, ask, status, input, out);
@@ -59,7 +62,8 @@ impl Engine {
                     self.feed(now, call, CallInput::MediaAgreed { by, hold, arrival }, out);
                 }
             }
-            Signal::Own { .. } => {} // nobody asks for any yet
+            Signal::Own { id, outcome, .. } => self.own_is_over(now, id, outcome, out),
+            Signal::AnsweredLate { peer, .. } => self.line_answered_late(now, peer, out),
             Signal::Late { method, ids, status, reason, arrival, .. } => {
                 if method == "INVITE" {
                     self.late(now, &ids, status, reason, arrival, out);

@@ -1,6 +1,7 @@
 //! The calls in progress and how signalling finds them.
 
 use crate::call::{CallMachine, Party2};
+use crate::line::{LineIx, Way};
 use crate::model::{CallId, Dialog, Mono};
 use crate::sip::{AskId, DialogIds};
 use std::collections::HashMap;
@@ -18,6 +19,35 @@ pub(super) struct Entry {
     pub ask: Option<AskId>,
     /// Offered media changes: who, CSeq, hold.
     pub proposals: Vec<(Party2, u32, bool)>,
+    /// The line it is on.
+    pub line: Option<LineUse>,
+}
+
+/// A call on a line.
+#[derive(Clone, Debug)]
+pub(super) struct LineUse {
+    /// Which.
+    pub line: LineIx,
+    /// Which way the call goes.
+    pub way: Way,
+    /// Since when.
+    pub since: Mono,
+    /// The line has answered.
+    pub heard: bool,
+    /// It has rung.
+    pub rung: bool,
+    /// Its end is in the line's ratios.
+    pub counted: bool,
+    /// Why the line did not serve it.
+    pub failure: Option<String>,
+}
+
+impl LineUse {
+    pub(super) fn new(line: LineIx, way: Way, since: Mono) -> Self {
+        // A call that comes in is itself the sign of life.
+        let heard = way == Way::In;
+        Self { line, way, since, heard, rung: false, counted: heard, failure: None }
+    }
 }
 
 impl Entry {
@@ -106,8 +136,9 @@ impl Table {
         self.entries.get_mut(&id)
     }
 
-    pub(super) fn remove(&mut self, id: CallId) {
-        let Some(entry) = self.entries.remove(&id) else { return };
+    /// Forgets a call; the line it was on.
+    pub(super) fn remove(&mut self, id: CallId) -> Option<LineUse> {
+        let entry = self.entries.remove(&id)?;
         let Dialog { call_id, caller_tag, .. } = &entry.machine.call().dialog;
         let dialog = key(call_id, caller_tag);
         if self.by_dialog.get(&dialog) == Some(&id) {
@@ -116,6 +147,7 @@ impl Table {
         if let Some(ask) = entry.ask {
             self.by_ask.remove(&ask);
         }
+        entry.line
     }
 
     /// Calls without signalling since `limit`.

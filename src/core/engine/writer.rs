@@ -1,15 +1,17 @@
 //! The engine: dispatch, positions, events.
 
 use super::input::{EngineConfig, Input, Outputs, Restored, Totals};
+use super::lines::Trunk;
 use super::overflow::Overflow;
 use super::parties::PartyMaker;
 use super::rights::Dialing;
-use super::table::{Entry, Table};
+use super::table::{Entry, LineUse, Table};
 use crate::call::{CallInput, CallMachine, Fact};
 use crate::gate::DncList;
+use crate::line::Way;
 use crate::model::{
-    CallId, Detail, DncEntry, Entity, Event, EventKind, IdSource, Mono, Now, Pos, SystemState,
-    SystemStatus,
+    Call, CallId, Detail, Direction, DncEntry, Entity, Event, EventKind, IdSource, Mono, Now, Pos,
+    SystemState, SystemStatus,
 };
 use crate::sip::{self, Core};
 use std::collections::VecDeque;
@@ -31,6 +33,7 @@ pub struct Engine {
     pub(super) totals: Totals,
     pub(super) pos: Pos,
     pub(super) overflow: Option<Overflow>,
+    pub(super) trunk: Trunk,
     facts: Vec<Fact>,
     sweep_at: Mono,
 }
@@ -56,19 +59,17 @@ impl Engine {
             totals: Totals::default(),
             pos: restored.head,
             overflow: None,
+            trunk: Trunk::new(&config.lines, &config.outbound, now, config.seed),
             facts: Vec::new(),
             sweep_at: now.mono.after(SWEEP),
             config,
         };
         let live = restored.live.len();
+        for peer in &engine.config.sip.peers {
+            engine.trunk.endpoints.insert(peer.id, peer.endpoints.clone());
+        }
         for call in restored.live {
-            let machine = CallMachine::restore(&engine.config.call, call);
-            engine.table.insert(Entry {
-                machine,
-                seen: now.mono,
-                ask: None,
-                proposals: Vec::new(),
-            });
+            engine.restore_call(now, call);
         }
         if !restored.clean {
             let reason = format!(
@@ -78,7 +79,25 @@ impl Engine {
             engine.status(now, SystemState::MessagesLost, reason, 0, out);
         }
         engine.status(now, SystemState::Enabled, format!("serving; {live} live calls"), 0, out);
+        engine.restore_lines(now, restored.lines, restored.duties, out);
+        engine.settle(now, out);
         engine
+    }
+
+    fn restore_call(&mut self, now: Now, call: Call) {
+        let line = self.trunk.lines.named(&call.trunk);
+        let way = if call.direction == Direction::Inbound { Way::In } else { Way::Out };
+        let machine = CallMachine::restore(&self.config.call, call);
+        let used = line.map(|line| LineUse {
+            heard: true, // what it said, it said to an earlier run
+            counted: true,
+            ..LineUse::new(line, way, now.mono)
+        });
+        if let Some(machine) = line.and_then(|ix| self.trunk.lines.get_mut(ix)) {
+            machine.began(now, way);
+        }
+        let (seen, proposals) = (now.mono, Vec::new());
+        self.table.insert(Entry { machine, seen, ask: None, proposals, line: used });
     }
 
     /// Takes one input. Drain `out` before the next.
@@ -88,15 +107,23 @@ impl Engine {
             Input::FlowOpened(opened) => self.core.flow_opened(now, opened, &mut self.sip),
             Input::FlowClosed(flow) => self.core.flow_closed(now, flow, &mut self.sip),
             Input::Unsent { ticket, why } => self.core.unsent(now, ticket, &why, &mut self.sip),
-            Input::Endpoints { peer, endpoints } => self.core.set_endpoints(peer, endpoints),
+            Input::Endpoints { peer, endpoints } => {
+                self.trunk.endpoints.insert(peer, endpoints.clone());
+                self.core.set_endpoints(peer, endpoints);
+            }
             Input::Tick => {
                 self.core.tick(now, &mut self.sip);
                 self.dialing_tick(now, out);
+                self.lines_tick(now, out);
                 self.sweep(now, out);
             }
             Input::Durable(through) => self.durable(now, through, out),
             Input::Explained(answer) => self.explained(now, answer, out),
             Input::Dnc { entries, ticket } => self.add_dnc(now, entries, ticket, out),
+            Input::OrderLine { name, order, who, ticket } => {
+                self.order_line(now, &name, order, &who, ticket, out);
+            }
+            Input::TestLine { name, ticket } => self.test_line(now, &name, ticket, out),
             Input::Degraded(degraded) => self.degraded(now, degraded, out),
             Input::RingFull(lost) => self.ring_full(now, &lost, out),
             Input::RingFree => self.ring_free(now, out),
@@ -110,7 +137,8 @@ impl Engine {
 
     /// When `Tick` is due next.
     pub fn next_deadline(&self) -> Option<Mono> {
-        [self.core.next_deadline(), self.dialing.next_deadline(), Some(self.sweep_at)]
+        let lines = self.trunk.next_deadline();
+        [self.core.next_deadline(), self.dialing.next_deadline(), lines, Some(self.sweep_at)]
             .into_iter()
             .flatten()
             .min()
@@ -168,8 +196,8 @@ impl Engine {
             self.emit(now, fact.kind, Entity::Call(Box::new(fact.call)), fact.detail, out);
         }
         self.facts = facts;
-        if over {
-            self.table.remove(id);
+        if over && let Some(used) = self.table.remove(id) {
+            self.line_left(now, &used, out);
         }
     }
 

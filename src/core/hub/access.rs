@@ -43,9 +43,9 @@ impl Role {
             (_, Topic::CallsOwn) => true, // bounded by the devices that the token names
             (
                 Self::Supervisor | Self::Service | Self::Ops | Self::Auditor,
-                Topic::SiteCalls | Topic::SiteHealth,
+                Topic::SiteCalls | Topic::SiteHealth | Topic::SiteLines,
             ) => true,
-            (Self::Agent, Topic::SiteCalls | Topic::SiteHealth) => false,
+            (Self::Agent, Topic::SiteCalls | Topic::SiteHealth | Topic::SiteLines) => false,
         }
     }
 }
@@ -59,6 +59,8 @@ pub enum Topic {
     SiteCalls,
     /// `system.status`.
     SiteHealth,
+    /// Carrier lines, and the duties that their failures start.
+    SiteLines,
 }
 
 impl Named for Topic {
@@ -66,6 +68,7 @@ impl Named for Topic {
         (Self::CallsOwn, "calls:own"),
         (Self::SiteCalls, "site:calls"),
         (Self::SiteHealth, "site:health"),
+        (Self::SiteLines, "site:lines"),
     ];
 }
 
@@ -199,6 +202,7 @@ pub(super) enum Label<'a> {
     Device(&'a str),
     Site,
     Health,
+    Lines,
 }
 
 pub(super) fn label(event: &Event) -> Label<'_> {
@@ -207,6 +211,7 @@ pub(super) fn label(event: &Event) -> Label<'_> {
         Entity::Decision(decision) => Label::Device(&decision.device),
         Entity::Dnc(_) => Label::Site,
         Entity::System(_) => Label::Health,
+        Entity::Line(_) | Entity::Duty(_) => Label::Lines,
     }
 }
 
@@ -218,6 +223,7 @@ pub struct Interest {
     pub(super) own: Option<View>,
     pub(super) site: Option<View>,
     pub(super) health: bool,
+    pub(super) lines: bool,
 }
 
 impl Interest {
@@ -228,6 +234,7 @@ impl Interest {
             own: widest(Topic::CallsOwn),
             site: widest(Topic::SiteCalls),
             health: widest(Topic::SiteHealth).is_some(),
+            lines: widest(Topic::SiteLines).is_some(),
         }
     }
 
@@ -237,7 +244,9 @@ impl Interest {
         match label(event) {
             Label::Device(device) => self.site.max(self.own.filter(|_| self.owns(device))),
             Label::Site => self.site,
-            Label::Health => self.health.then_some(View::Masked), // no personal data in it
+            // No personal data in these.
+            Label::Health => self.health.then_some(View::Masked),
+            Label::Lines => self.lines.then_some(View::Masked),
         }
     }
 
@@ -250,6 +259,9 @@ impl Interest {
     pub fn scope(&self) -> String {
         use std::hash::Hasher as _;
         let mut text = format!("{:?}|{:?}|{}", self.own, self.site, self.health);
+        if self.lines {
+            text.push_str("|lines");
+        }
         if self.own.is_some() {
             for device in &self.devices {
                 text.push_str(&format!("|{}:{device}", device.len()));

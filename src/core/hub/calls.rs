@@ -103,7 +103,7 @@ impl Calls {
     ) -> Vec<SubSnap> {
         let snap = |grant: &Grant| {
             let (calls, gap) = match grant.topic {
-                Topic::SiteHealth => (Vec::new(), Vec::new()),
+                Topic::SiteHealth | Topic::SiteLines => (Vec::new(), Vec::new()),
                 Topic::SiteCalls => {
                     let live = self.live.values().map(|l| l.call.clone()).collect();
                     (live, self.gap(gap_after, |_| true))
@@ -112,7 +112,8 @@ impl Calls {
                     (self.live_of(interest), self.gap(gap_after, |c| interest.owns(&c.device)))
                 }
             };
-            SubSnap { sub: grant.id.clone(), view: grant.view, calls, gap }
+            let (lines, duties) = (Vec::new(), Vec::new());
+            SubSnap { sub: grant.id.clone(), view: grant.view, calls, gap, lines, duties }
         };
         grants.iter().map(snap).collect()
     }

@@ -2,12 +2,13 @@
 
 use super::access::{Grant, Interest, Label, Principal, SubRequest, Topic, authorise, label};
 use super::calls::{Calls, Stamp};
+use super::lines::LineBook;
 use super::ring::{Ring, RingLimits};
 use super::types::{
     Advance, AdvanceState, Cut, Delivery, HubError, HubLimits, HubSizes, ResumePoint, SlotId,
-    Start, Subscribed, Why,
+    Start, SubSnap, Subscribed, Why,
 };
-use crate::model::{Call, Committed, Entity, Epoch, Event, Pos};
+use crate::model::{Call, Committed, Duty, Entity, Epoch, Event, Line, Pos};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -24,12 +25,14 @@ pub struct Hub {
     epochs: Vec<Epoch>,
     head: Pos,
     calls: Calls,
+    lines: LineBook,
     ring: Ring,
     slots: BTreeMap<SlotId, Slot>,
     next_slot: u64,
     by_device: HashMap<String, Vec<SlotId>>,
     by_site: Vec<SlotId>,
     by_health: Vec<SlotId>,
+    by_lines: Vec<SlotId>,
 }
 
 impl Hub {
@@ -40,13 +43,20 @@ impl Hub {
             epochs: vec![epoch],
             head,
             calls: Calls::new(live, limits.ended_calls_max),
+            lines: LineBook::default(),
             ring: Ring::new(head, ring_limits(&limits)),
             slots: BTreeMap::new(),
             next_slot: 0,
             by_device: HashMap::new(),
             by_site: Vec::new(),
             by_health: Vec::new(),
+            by_lines: Vec::new(),
         }
+    }
+
+    /// Lines and running duties as the log left them.
+    pub fn know_lines(&mut self, lines: Vec<Line>, duties: Vec<Duty>) {
+        self.lines = LineBook::new(lines, duties);
     }
 
     /// Log incarnation.
@@ -116,14 +126,23 @@ impl Hub {
             applied += 1;
             self.head = event.pos;
             self.ring.push(&batch.events, at);
-            if let Entity::Call(call) = &event.entity {
-                let stamp = self.stamp(event.pos);
-                self.calls.apply(call, stamp);
-            }
+            self.fold(event);
             self.deliver(event, out);
             self.ring.trim();
         }
         Ok(reset)
+    }
+
+    fn fold(&mut self, event: &Event) {
+        match &event.entity {
+            Entity::Call(call) => {
+                let stamp = self.stamp(event.pos);
+                self.calls.apply(call, stamp);
+            }
+            Entity::Line(line) => self.lines.apply_line(line),
+            Entity::Duty(duty) => self.lines.apply_duty(duty),
+            Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) => {}
+        }
     }
 
     /// Goes on after `upto` although events before it were never seen: nobody is carried over, the
@@ -144,6 +163,7 @@ impl Hub {
         self.by_device.clear();
         self.by_site.clear();
         self.by_health.clear();
+        self.by_lines.clear();
         std::mem::take(&mut self.slots).into_keys().collect()
     }
 
@@ -159,10 +179,11 @@ impl Hub {
             }
             Label::Site => (none, self.by_site.as_slice()),
             Label::Health => (none, self.by_health.as_slice()),
+            Label::Lines => (none, self.by_lines.as_slice()),
         };
         let owns = |slot: &Slot| match label(event) {
             Label::Device(device) => slot.interest.owns(device),
-            Label::Site | Label::Health => false,
+            Label::Site | Label::Health | Label::Lines => false,
         };
         let owners = owners.iter().map(|id| (id, true));
         for (id, first) in owners.chain(watchers.iter().map(|id| (id, false))) {
@@ -222,16 +243,23 @@ impl Hub {
 
     fn cut(&mut self, slot: SlotId, why: Why, resume: Option<&ResumePoint>) -> Cut {
         let gap_after = resume.and_then(|r| self.known_stamp(r));
-        let subs = self
-            .slots
-            .get(&slot)
-            .map_or_else(Vec::new, |s| self.calls.snapshot(&s.interest, &s.grants, gap_after));
+        let subs = self.slots.get(&slot).map_or_else(Vec::new, |s| self.snapshot(s, gap_after));
         let calls: usize = subs.iter().map(|s| s.calls.len() + s.gap.len()).sum();
         let live = calls <= self.limits.live_cut_calls_max;
         if live {
             self.register(slot);
         }
         Cut { why, pos: self.head, subs, live }
+    }
+
+    fn snapshot(&self, slot: &Slot, gap_after: Option<Stamp>) -> Vec<SubSnap> {
+        let mut subs = self.calls.snapshot(&slot.interest, &slot.grants, gap_after);
+        for (sub, grant) in subs.iter_mut().zip(&slot.grants) {
+            if grant.topic == Topic::SiteLines {
+                (sub.lines, sub.duties) = self.lines.snapshot();
+            }
+        }
+        subs
     }
 
     fn known_stamp(&self, resume: &ResumePoint) -> Option<Stamp> {
@@ -279,6 +307,9 @@ impl Hub {
         if topics(Topic::SiteHealth) {
             self.by_health.push(id);
         }
+        if topics(Topic::SiteLines) {
+            self.by_lines.push(id);
+        }
     }
 
     /// Forgets a subscriber; unknown ones are ignored (an epoch change may have been quicker).
@@ -294,6 +325,7 @@ impl Hub {
         }
         self.by_site.retain(|other| *other != id);
         self.by_health.retain(|other| *other != id);
+        self.by_lines.retain(|other| *other != id);
     }
 }
 

@@ -7,6 +7,7 @@ mod access;
 mod calls;
 #[allow(clippy::module_inception)]
 mod hub;
+mod lines;
 mod ring;
 #[cfg(test)]
 mod tests;

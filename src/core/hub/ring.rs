@@ -59,6 +59,7 @@ pub(super) struct Ring {
     bytes: usize,
     by_device: HashMap<String, VecDeque<u64>>,
     health: VecDeque<u64>,
+    lines: VecDeque<u64>,
 }
 
 impl Ring {
@@ -70,6 +71,7 @@ impl Ring {
             bytes: 0,
             by_device: HashMap::new(),
             health: VecDeque::new(),
+            lines: VecDeque::new(),
         }
     }
 
@@ -101,6 +103,7 @@ impl Ring {
                 }
             },
             Label::Health => self.health.push_back(event.pos.0),
+            Label::Lines => self.lines.push_back(event.pos.0),
             Label::Site => {}
         }
         self.bytes += cost_bytes;
@@ -135,6 +138,9 @@ impl Ring {
             }
             Label::Health => {
                 self.health.pop_front();
+            }
+            Label::Lines => {
+                self.lines.pop_front();
             }
             Label::Site => {}
         }
@@ -202,8 +208,9 @@ impl Ring {
         let devices = interest.devices.iter().filter(|_| own);
         let lists = devices.filter_map(|d| self.by_device.get(d));
         let health = Some(&self.health).filter(|_| interest.health);
+        let lines = Some(&self.lines).filter(|_| interest.lines);
         let mut found = Vec::new();
-        for list in lists.chain(health) {
+        for list in lists.chain(health).chain(lines) {
             let first = list.partition_point(|pos| *pos <= from.0);
             found.extend(list.range(first..).take(max));
         }
@@ -223,6 +230,12 @@ fn approx_bytes(event: &Event) -> usize {
         }
         Entity::Dnc(entries) => entries.len() * (size_of::<crate::model::DncEntry>() + 192),
         Entity::System(status) => status.reason.len(),
+        Entity::Line(line) => {
+            size_of::<crate::model::Line>()
+                + line.probes.len() * (size_of::<crate::model::ProbeResult>() + 32)
+                + 256
+        }
+        Entity::Duty(_) => size_of::<crate::model::Duty>() + 128,
     };
     size_of::<Event>() + size_of::<Entry>() + entity
 }

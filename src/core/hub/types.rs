@@ -2,7 +2,7 @@
 
 use super::access::{Grant, Interest, Refusal};
 use super::ring::Frame;
-use crate::model::{Call, Epoch, Named, Pos};
+use crate::model::{Call, Duty, Epoch, Line, Named, Pos};
 use crate::wire::View;
 use std::sync::Arc;
 
@@ -94,6 +94,10 @@ pub struct SubSnap {
     pub calls: Vec<Arc<Call>>,
     /// Calls that began and ended after the client's position, as far as known.
     pub gap: Vec<Arc<Call>>,
+    /// `site:lines`: all lines.
+    pub lines: Vec<Arc<Line>>,
+    /// `site:lines`: duties that run.
+    pub duties: Vec<Arc<Duty>>,
 }
 
 /// A snapshot. `live`: the subscriber was registered in the same step, and events after `pos` are

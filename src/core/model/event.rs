@@ -1,6 +1,6 @@
 //! One event of the site's log.
 
-use super::{Call, CallId, Decision, DncEntry, LegId, Moment, Pos, Wall};
+use super::{Call, CallId, Decision, DncEntry, Duty, LegId, Line, Moment, Pos, Shift, Wall};
 
 /// What happened. CSTA names (ECMA-269) in lower case on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,6 +35,20 @@ pub enum EventKind {
     OutboundDenied,
     /// Do-not-call entries came in.
     DncAdded,
+    /// A line serves, fails or was taken out.
+    LineStateChanged,
+    /// A call, or new calls from now on, took a later line than the one before.
+    LineFailover,
+    /// New calls take an earlier line again.
+    LineRecovered,
+    /// A line has as many calls as it may; once until it has room again.
+    LineCapacityReached,
+    /// Something has to be done until a given instant.
+    DutyStarted,
+    /// It was done in time.
+    DutyMet,
+    /// It was not.
+    DutyBreached,
     /// CSTA SystemStatus.
     SystemStatus,
 }
@@ -84,6 +98,10 @@ pub enum Entity {
     Dnc(Vec<DncEntry>),
     /// system.status
     System(SystemStatus),
+    /// line.*
+    Line(Box<Line>),
+    /// duty.*
+    Duty(Box<Duty>),
 }
 
 /// What was put right after a restart or a loss.
@@ -110,6 +128,8 @@ pub struct Detail {
     pub at: Option<Moment>,
     /// Named repair after a restart or a lost link.
     pub repair: Option<Repair>,
+    /// line.*: what moved where, and why.
+    pub shift: Option<Box<Shift>>,
 }
 
 /// One event.
@@ -133,7 +153,7 @@ impl Event {
         match &self.entity {
             Entity::Call(call) => Some(call.id),
             Entity::Decision(decision) => decision.call_id,
-            Entity::Dnc(_) | Entity::System(_) => None,
+            Entity::Dnc(_) | Entity::System(_) | Entity::Line(_) | Entity::Duty(_) => None,
         }
     }
 }

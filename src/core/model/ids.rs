@@ -1,6 +1,6 @@
 //! Identifiers. All are made from time and a seed that come in as arguments.
 
-use super::{Now, Wall};
+use super::{Dice, Now, Wall};
 use std::fmt;
 use uuid::Uuid;
 
@@ -40,39 +40,40 @@ uuid_id!(
     DecisionId
 );
 
-/// Makes UUIDv7 values from the clock it is shown and a seed.
+uuid_id!(
+    /// A duty: UUIDv7.
+    DutyId
+);
+
+/// Makes UUIDv7 values from the clock it is shown and a seed. Ids need to be distinct, not secret.
 #[derive(Clone, Debug)]
 pub struct IdSource {
-    state: u64,
+    dice: Dice,
 }
 
 impl IdSource {
     /// `seed` must be random: ids of two processes must differ.
     pub fn new(seed: u64) -> Self {
-        Self { state: seed }
-    }
-
-    fn next_u64(&mut self) -> u64 {
-        // splitmix64: ids need to be distinct, not secret.
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        Self { dice: Dice::new(seed) }
     }
 
     /// The next UUIDv7 (RFC 9562 §5.7).
     pub fn uuid(&mut self, now: Now) -> Uuid {
         let ms = u64::try_from(now.wall.0 / 1000).unwrap_or(0);
         let mut random = [0; 10];
-        random[..8].copy_from_slice(&self.next_u64().to_be_bytes());
-        random[8..].copy_from_slice(&self.next_u64().to_be_bytes()[..2]);
+        random[..8].copy_from_slice(&self.dice.throw().to_be_bytes());
+        random[8..].copy_from_slice(&self.dice.throw().to_be_bytes()[..2]);
         uuid::Builder::from_unix_timestamp_millis(ms, &random).into_uuid()
     }
 
     /// The next call id.
     pub fn call(&mut self, now: Now) -> CallId {
         CallId(self.uuid(now))
+    }
+
+    /// The next duty id.
+    pub fn duty(&mut self, now: Now) -> DutyId {
+        DutyId(self.uuid(now))
     }
 
     /// The next decision id.

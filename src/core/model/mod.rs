@@ -1,18 +1,22 @@
 //! R0: the words everything else is written in.
 
 mod call;
+mod dice;
 mod event;
 mod gate;
 mod ids;
+mod line;
 mod names;
 mod number;
 mod pii;
 mod time;
 
 pub use call::*;
+pub use dice::*;
 pub use event::*;
 pub use gate::*;
 pub use ids::*;
+pub use line::*;
 pub use names::*;
 pub use number::*;
 pub use pii::*;

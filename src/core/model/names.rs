@@ -1,8 +1,9 @@
 //! Stable names of closed sets, both ways, from one table each: the wire, logs and texts use them.
 
 use super::{
-    AlertingBasis, ConnectionState, CstaCause, DayClass, Direction, EventKind, LegRole, Released,
-    Repair, RuleOutcome, ServiceBasis, SystemState, TimeQuality, Verdict,
+    AlertingBasis, ConnectionState, CstaCause, DayClass, Direction, DutyKind, DutyState, EventKind,
+    LegRole, LineOrder, LineRole, LineState, RegistrationState, Released, Repair, RuleOutcome,
+    ServiceBasis, SystemState, TimeQuality, Verdict,
 };
 
 /// A closed set with one wire name a member.
@@ -124,5 +125,25 @@ named!(EventKind {
     OutboundAllowed = "outbound.allowed",
     OutboundDenied = "outbound.denied",
     DncAdded = "dnc.added",
+    LineStateChanged = "line.state_changed",
+    LineFailover = "line.failover",
+    LineRecovered = "line.recovered",
+    LineCapacityReached = "line.capacity_reached",
+    DutyStarted = "duty.started",
+    DutyMet = "duty.met",
+    DutyBreached = "duty.breached",
     SystemStatus = "system.status",
 });
+named!(LineState {
+    Unknown = "unknown",
+    InService = "in_service",
+    Degraded = "degraded",
+    OutOfService = "out_of_service",
+    Draining = "draining",
+    Maintenance = "maintenance",
+});
+named!(LineRole { Primary = "primary", Backup = "backup", InboundOnly = "inbound_only" });
+named!(LineOrder { Serve = "serve", Drain = "drain", Maintain = "maintain" });
+named!(RegistrationState { Trying = "trying", Registered = "registered", Failed = "failed" });
+named!(DutyKind { BackupLine = "backup_line" });
+named!(DutyState { Running = "running", Met = "met", Breached = "breached" });

@@ -231,6 +231,16 @@ pub enum Signal {
         /// When it ended.
         arrival: Arrival,
     },
+    /// A neighbour answered an INVITE with 2xx after the call had gone elsewhere or ended; it was
+    /// acknowledged and released with BYE. Once for each answer.
+    AnsweredLate {
+        /// Who answered.
+        peer: PeerId,
+        /// Dialog as the sender of the INVITE writes it.
+        ids: DialogIds,
+        /// Kernel receive stamp.
+        arrival: Arrival,
+    },
     /// A response to a branch of an earlier run of this process (its MAC is ours): forwarded by
     /// Via, told so that the call can be reconciled.
     Late {

@@ -1,5 +1,6 @@
 //! proto -> model, for replay.
 
+use super::line::{duty, line, shift};
 use super::pb;
 use crate::model::{
     Call, CallId, Cause, Decision, DecisionId, Detail, Dialog, DncEntry, E164, Entity, Event, Leg,
@@ -23,11 +24,11 @@ pub enum DecodeError {
     },
 }
 
-fn bad<T: ToString + ?Sized>(field: &'static str, value: &T) -> DecodeError {
+pub(super) fn bad<T: ToString + ?Sized>(field: &'static str, value: &T) -> DecodeError {
     DecodeError::Field { field, value: value.to_string() }
 }
 
-fn named<T: Named>(field: &'static str, name: &str) -> Result<T, DecodeError> {
+pub(super) fn named<T: Named>(field: &'static str, name: &str) -> Result<T, DecodeError> {
     T::parse_name(name).ok_or_else(|| bad(field, name))
 }
 
@@ -65,6 +66,8 @@ fn entry(entry: pb::JournalEntry) -> Result<Event, DecodeError> {
         pb::event::Entity::Dnc(d) => {
             Entity::Dnc(d.entries.into_iter().map(dnc).collect::<Result<_, _>>()?)
         }
+        pb::event::Entity::Line(l) => Entity::Line(Box::new(line(l)?)),
+        pb::event::Entity::Duty(d) => Entity::Duty(Box::new(duty(d)?)),
     };
     Ok(Event {
         pos: Pos(event.pos.parse().map_err(|_| bad("pos", &event.pos))?),
@@ -89,6 +92,7 @@ fn detail(d: pb::Detail) -> Result<Detail, DecodeError> {
         sip_status: u16::try_from(d.sip_status).ok().filter(|s| *s != 0),
         at,
         repair: named_opt("d.repair", &d.repair)?,
+        shift: d.shift.map(shift).transpose()?.map(Box::new),
     })
 }
 
@@ -222,7 +226,7 @@ fn moment(m: pb::Moment) -> Result<Moment, DecodeError> {
     })
 }
 
-fn wall(field: &'static str, ts: Option<super::Timestamp>) -> Result<Wall, DecodeError> {
+pub(super) fn wall(field: &'static str, ts: Option<super::Timestamp>) -> Result<Wall, DecodeError> {
     ts.map(Wall::from).ok_or_else(|| bad(field, "absent"))
 }
 
@@ -230,7 +234,7 @@ fn leg_id(text: &str) -> Result<LegId, DecodeError> {
     text.parse().map(LegId).map_err(|_| bad("leg.id", text))
 }
 
-fn call_id(field: &'static str, text: &str) -> Result<CallId, DecodeError> {
+pub(super) fn call_id(field: &'static str, text: &str) -> Result<CallId, DecodeError> {
     text.parse().map_err(|_| bad(field, text))
 }
 

@@ -1,5 +1,6 @@
 //! model -> proto.
 
+use super::line::{duty_to_pb, line_to_pb, shift_to_pb};
 use super::{Timestamp, pb};
 use crate::model::{
     Call, Cause, Decision, Detail, DncEntry, Entity, Event, Leg, Moment, Named, Party, SystemStatus,
@@ -38,7 +39,11 @@ pub fn journal_frame_to_bytes(events: &[Event]) -> Vec<u8> {
                 caller_tag: call.dialog.caller_tag.clone(),
                 callee_tag: call.dialog.callee_tag.clone(),
             }),
-            Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) => None,
+            Entity::Decision(_)
+            | Entity::Dnc(_)
+            | Entity::System(_)
+            | Entity::Line(_)
+            | Entity::Duty(_) => None,
         },
     });
     pb::JournalFrame { entries: entries.collect() }.encode_to_vec()
@@ -52,6 +57,8 @@ pub fn event_to_json(event: &Event, view: View) -> String {
         Some(pb::event::Entity::Decision(o)) => json(o),
         Some(pb::event::Entity::System(o)) => json(o),
         Some(pb::event::Entity::Dnc(o)) => json(o),
+        Some(pb::event::Entity::Line(o)) => json(o),
+        Some(pb::event::Entity::Duty(o)) => json(o),
         None => "{}".to_owned(),
     };
     let detail = pb.d.as_ref().map_or_else(String::new, |d| format!(",\"d\":{}", json(d)));
@@ -81,6 +88,8 @@ pub fn event_to_pb(event: &Event, view: View) -> pb::Event {
                 entries: entries.iter().map(|e| dnc_to_pb(e, view)).collect(),
             }),
             Entity::System(s) => pb::event::Entity::System(system_to_pb(s)),
+            Entity::Line(l) => pb::event::Entity::Line(line_to_pb(l)),
+            Entity::Duty(d) => pb::event::Entity::Duty(duty_to_pb(d)),
         }),
         d: detail_to_pb(&event.detail),
         caused_by: String::new(),
@@ -98,6 +107,7 @@ fn detail_to_pb(detail: &Detail) -> Option<pb::Detail> {
         observed_at: detail.at.map(|m| m.observed_at.into()),
         time_quality: detail.at.map(|m| m.quality.name().to_owned()).unwrap_or_default(),
         repair: detail.repair.map(|r| r.name().to_owned()).unwrap_or_default(),
+        shift: detail.shift.as_deref().map(shift_to_pb),
     })
 }
 
@@ -239,6 +249,6 @@ fn system_to_pb(status: &SystemStatus) -> pb::SystemStatus {
 }
 
 /// Milliseconds and counts on the wire are 32 bits (49 days); beyond that they stay at the top.
-fn to_u32(value: u64) -> u32 {
+pub(super) fn to_u32(value: u64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }

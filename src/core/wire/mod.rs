@@ -2,12 +2,14 @@
 
 mod decode;
 mod encode;
+mod line;
 mod timestamp;
 
 pub use decode::{DecodeError, journal_frame_from_bytes};
 pub use encode::{
     View, call_to_pb, decision_to_pb, event_to_json, event_to_pb, journal_frame_to_bytes,
 };
+pub use line::{duty_to_pb, line_to_pb};
 pub use timestamp::Timestamp;
 
 /// Generated from `proto/trunkline/v1`.

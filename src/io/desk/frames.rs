@@ -5,8 +5,8 @@ use serde::Serialize;
 use std::sync::Arc;
 use tokio_tungstenite::tungstenite::Message;
 use trunkline_core::hub::{Frame, Grant, SubSnap};
-use trunkline_core::model::{Call, Named as _, Pos};
-use trunkline_core::wire::{View, call_to_pb, frame_to_json};
+use trunkline_core::model::{Call, Duty, Line, Named as _, Pos};
+use trunkline_core::wire::{View, call_to_pb, duty_to_pb, frame_to_json, line_to_pb};
 
 #[derive(Serialize)]
 pub(super) struct Welcome<'a> {
@@ -107,6 +107,8 @@ pub(super) struct Pages {
     bytes_max: usize,
     gap: Option<std::vec::IntoIter<Arc<Call>>>,
     calls: Option<std::vec::IntoIter<Arc<Call>>>,
+    /// Members `lines` and `duties` of the last page; empty for other topics.
+    lines: String,
     /// Encoded, but did not fit on the page before.
     spilt: Option<String>,
     page: u32,
@@ -121,6 +123,7 @@ impl Pages {
             bytes_max,
             gap: Some(snap.gap.into_iter()).filter(|gap| gap.len() > 0),
             calls: Some(snap.calls.into_iter()),
+            lines: lines_of(&snap.lines, &snap.duties),
             spilt: None,
             page: 0,
         }
@@ -155,9 +158,30 @@ impl Pages {
         }
         let last = source.is_none();
         self.page = if last { 0 } else { self.page + 1 };
-        out.push_str(if last { "],\"last\":true}" } else { "],\"last\":false}" });
+        if last && !is_gap {
+            out.push(']');
+            out.push_str(&self.lines);
+            out.push_str(",\"last\":true}");
+        } else {
+            out.push_str(if last { "],\"last\":true}" } else { "],\"last\":false}" });
+        }
         Some(Message::text(out))
     }
+}
+
+/// Lines are few (one a carrier), so that they need no pages of their own.
+fn lines_of(lines: &[Arc<Line>], duties: &[Arc<Duty>]) -> String {
+    if lines.is_empty() && duties.is_empty() {
+        return String::new();
+    }
+    let list = |rows: Vec<String>| rows.join(",");
+    let lines = list(lines.iter().filter_map(|l| json(&line_to_pb(l))).collect());
+    let duties = list(duties.iter().filter_map(|d| json(&duty_to_pb(d))).collect());
+    format!(",\"lines\":[{lines}],\"duties\":[{duties}]")
+}
+
+fn json<T: Serialize>(message: &T) -> Option<String> {
+    serde_json::to_string(message).ok()
 }
 
 impl Iterator for Pages {
@@ -222,8 +246,14 @@ mod tests {
 
     #[test]
     fn a_snapshot_without_calls_still_closes_the_cut() {
-        let snap =
-            SubSnap { sub: "a\"b".into(), view: View::Masked, calls: Vec::new(), gap: Vec::new() };
+        let snap = SubSnap {
+            sub: "a\"b".into(),
+            view: View::Masked,
+            calls: Vec::new(),
+            gap: Vec::new(),
+            lines: Vec::new(),
+            duties: Vec::new(),
+        };
         let pages: Vec<_> = Pages::new(snap, Pos(7), 1000).collect();
         assert_eq!(pages.len(), 1);
         let read: pb::Snap = serde_json::from_str(pages[0].to_text().unwrap()).unwrap();

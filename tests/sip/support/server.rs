@@ -30,10 +30,12 @@ pub struct SiteOptions {
     pub backup_over: &'static str,
     /// Transports beside UDP that are listened on, each at its own port of trunkline's address.
     pub listen: &'static [&'static str],
-    /// Text that follows the keys of `[sip]`; `DIR` stands for the site's folder.
-    pub sip: &'static str,
-    /// Keys of the first line beside its address.
-    pub carrier: &'static str,
+    /// Further keys of the carriers; without any they are not probed.
+    pub carrier_keys: &'static str,
+    /// Further keys of `[trunk]`.
+    pub trunk_keys: &'static str,
+    /// Further keys of `[sip]`, and its subsections; `DIR` stands for the site's folder.
+    pub sip_keys: &'static str,
 }
 
 impl Default for SiteOptions {
@@ -47,8 +49,9 @@ impl Default for SiteOptions {
             carrier_over: "",
             backup_over: "",
             listen: &[],
-            sip: "",
-            carrier: "",
+            carrier_keys: "probe = { interval_s = 0 }",
+            trunk_keys: "",
+            sip_keys: "",
         }
     }
 }
@@ -100,15 +103,14 @@ impl Site {
 
     /// Runs a command of the binary against this site, with `--config` appended.
     pub fn run(&self, args: &[&str]) -> Output {
-        let output = self
-            .command(args)
-            .arg("--config")
-            .arg(self.config())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
+        let output = self.try_run(args);
         assert!(output.status.success(), "{args:?}: {output:?}");
         output
+    }
+
+    /// The same where it may fail.
+    pub fn try_run(&self, args: &[&str]) -> Output {
+        self.command(args).arg("--config").arg(self.config()).stdin(Stdio::null()).output().unwrap()
     }
 
     fn command(&self, args: &[&str]) -> Command {
@@ -135,10 +137,12 @@ impl Site {
             .map(|p| format!("default_purpose = \"{p}\""))
             .unwrap_or_default();
         let (second, backup) = match options.backup {
-            true => (
-                format!("[carrier.second]\naddress = \"{}{}\"", options.backup_over, net.backup()),
-                "backup = \"second\"",
-            ),
+            true => {
+                let (keys, over) = (options.carrier_keys, options.backup_over);
+                let second =
+                    format!("[carrier.second]\naddress = \"{}{}\"\n{keys}", over, net.backup());
+                (second, "backup = \"second\"")
+            }
             false => (String::new(), ""),
         };
         format!(
@@ -151,7 +155,7 @@ master_key = "{dir}/master.key"
 [sip]
 listen = [{listen}]
 failover_ms = {failover_ms}
-{sip}
+{sip_keys}
 [pbx.asterisk]
 address = "{pbx_over}{pbx}"
 purpose_header = "X-Trunkline-Purpose"
@@ -163,6 +167,7 @@ address = "{carrier_over}{carrier}"
 [trunk]
 primary = "main"
 {backup}
+{trunk_keys}
 [gate]
 ruleset = "cn-seed-service"
 internal = ["1xxx"]
@@ -174,10 +179,11 @@ socket = "{dir}/admin.sock"
 "#,
             listen = listen.join(", "),
             failover_ms = options.failover_ms,
-            sip = options.sip.replace("DIR", &dir.to_string()),
             pbx_over = options.pbx_over,
             carrier_over = options.carrier_over,
-            carrier_keys = options.carrier,
+            carrier_keys = options.carrier_keys,
+            trunk_keys = options.trunk_keys,
+            sip_keys = options.sip_keys.replace("DIR", &dir.to_string()),
             pbx = net.pbx(),
             http = net.http(),
         )

@@ -69,6 +69,9 @@ pub(super) fn config() -> EngineConfig {
         neighbours,
         inbound: vec![PeerId(0)],
         outbound: vec![PeerId(1), PeerId(2)],
+        lines: Vec::new(),
+        post_dial_max: None,
+        backup_within: std::time::Duration::from_secs(1800),
         purpose_header: "X-Purpose".into(),
         call: Settings { tenant: "t".into(), site: "s".into(), ring_period_ms: 5000 },
         call_age_max: std::time::Duration::from_secs(3600),
@@ -88,10 +91,14 @@ impl Site {
     }
 
     pub(super) fn restored(instant: &str, restored: Restored) -> Self {
+        Self::with(config(), instant, restored)
+    }
+
+    pub(super) fn with(config: EngineConfig, instant: &str, restored: Restored) -> Self {
         let ts: jiff::Timestamp = instant.parse().unwrap();
         let now = Now { mono: Mono(1_000_000_000), wall: Wall(ts.as_microsecond()) };
         let mut out = Outputs::default();
-        let engine = Engine::new(config(), restored, now, &mut out);
+        let engine = Engine::new(config, restored, now, &mut out);
         let mut site =
             Self { engine, now, events: Vec::new(), sent: Vec::new(), out: Outputs::default() };
         site.drain(out);
@@ -188,6 +195,6 @@ pub(super) fn decision_rule(event: &Event) -> Option<String> {
         Entity::Decision(d) => {
             d.rules.iter().find(|r| r.outcome.name() == "deny").map(|r| r.id.clone())
         }
-        Entity::Call(_) | Entity::Dnc(_) | Entity::System(_) => None,
+        _ => None,
     }
 }

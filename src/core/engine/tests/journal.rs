@@ -44,10 +44,11 @@ fn positions_are_gapless_and_go_on_after_a_restart() {
     assert_eq!(positions, (1..=positions.len() as u64).collect::<Vec<_>>());
     let live = site.events.iter().rev().find_map(|e| match &e.entity {
         Entity::Call(call) => Some((**call).clone()),
-        Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) => None,
+        _ => None,
     });
     let head = site.last_pos();
-    let restored = Restored { head, live: live.into_iter().collect(), clean: false, dnc: vec![] };
+    let restored =
+        Restored { head, live: live.into_iter().collect(), clean: false, ..Restored::default() };
     let site = Site::restored(MONDAY_10, restored);
     assert_eq!(site.events[0].pos, head.next());
     let Entity::System(status) = &site.events[0].entity else { panic!() };
@@ -61,13 +62,13 @@ fn a_call_is_known_again_and_its_bye_is_routed_and_told() {
     let ok = answered(&mut before, "a");
     let live = before.events.iter().rev().find_map(|e| match &e.entity {
         Entity::Call(call) => Some((**call).clone()),
-        Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) => None,
+        _ => None,
     });
     let restored = Restored {
         head: before.last_pos(),
         live: live.into_iter().collect(),
         clean: false,
-        dnc: vec![],
+        ..Restored::default()
     };
     let mut site = Site::restored(MONDAY_10, restored);
     site.events.clear();

@@ -86,6 +86,7 @@ impl Core {
             return;
         }
         self.counters.late_answers_released += 1;
+        out.signals.push(Signal::AnsweredLate { peer, ids: message.ids(), arrival: now });
         let leg = Leg { server: None, peer, way, invite: false };
         let client = self.open_client(leg);
         let branch = self.marks.branch(BranchKind::Transaction { shift: 0 }, client.0, 0);

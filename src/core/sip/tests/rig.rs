@@ -333,6 +333,7 @@ pub fn names(signals: &[Signal]) -> Vec<String> {
         Signal::MidDialog { method, .. } => format!("mid {method}"),
         Signal::MidDialogFinal { method, status, .. } => format!("final {method} {status}"),
         Signal::Own { id, outcome, .. } => format!("own {} {outcome:?}", id.0),
+        Signal::AnsweredLate { peer, .. } => format!("answered late {}", peer.0),
         Signal::Late { method, status, .. } => format!("late {method} {status}"),
     };
     signals.iter().map(name).collect()
