@@ -1,7 +1,7 @@
 //! From the configuration file to each room's own configuration.
 
 use super::AppError;
-use crate::config::{Address, Config, Source, StoreEngine};
+use crate::config::{Address, Config, HostName, Source, StoreEngine};
 use crate::io::sip::{StreamConfig, StreamError, StreamLimits, Tls, TlsFiles};
 use crate::store::{EngineKind, Opened, StoreConfig};
 use siphasher::sip::SipHasher13;
@@ -176,6 +176,17 @@ fn written(config: &Config) -> Vec<(PeerKind, &String, Written<'_>)> {
         (PeerKind::Carrier, name, written)
     });
     pbxs.chain(carriers).collect()
+}
+
+/// Neighbours that are known by a name.
+pub(super) fn names(config: &Config) -> Vec<(PeerId, String, HostName)> {
+    let (peers, _) = peers(config);
+    let all = written(config);
+    let named = peers.iter().zip(&all).filter_map(|(peer, (.., written))| match written.address {
+        Address::Name(name) => Some((peer.id, peer.name.clone(), name.clone())),
+        Address::Literal(_) => None,
+    });
+    named.collect()
 }
 
 fn peers(config: &Config) -> (Vec<Peer>, HashMap<PeerId, Neighbour>) {

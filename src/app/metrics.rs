@@ -1,6 +1,7 @@
 //! Figures for `/metrics` (Prometheus text format 0.0.4) and `/healthz`.
 
 use crate::io::desk::DeskStats;
+use crate::io::dns::DnsStats;
 use crate::io::sip::{Count, STREAM_TRANSPORTS, StreamStats, TransportStats};
 use crate::store::{JournalHealth, JournalState};
 use std::fmt::Write;
@@ -59,6 +60,7 @@ pub(super) fn text(
     clamps: u64,
     desks: &DeskStats,
     connections: &StreamStats,
+    resolved: &DnsStats,
 ) -> String {
     let snapshot = shared.read();
     let mut out = String::with_capacity(8192);
@@ -120,6 +122,14 @@ pub(super) fn text(
         metric(&mut out, &format!("sip_{name}"), "Live entries.", "gauge", value as u64);
     }
     streams(&mut out, connections);
+    for (name, help, kind, value) in [
+        ("dns_lookups", "Lookups of names.", "counter", resolved.lookups()),
+        ("dns_failures", "Lookups without an answer.", "counter", resolved.failures()),
+        ("dns_changes", "Answers that were new.", "counter", resolved.changes()),
+        ("dns_failing", "Names whose last good answer is in force.", "gauge", resolved.failing()),
+    ] {
+        metric(&mut out, name, help, kind, value);
+    }
     super::line_metrics::write(&mut out, &shared.lines());
     out
 }

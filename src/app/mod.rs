@@ -9,6 +9,7 @@ mod health;
 mod line_metrics;
 mod lines;
 mod metrics;
+mod names;
 mod orders;
 mod running;
 mod sip_thread;

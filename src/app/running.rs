@@ -5,12 +5,14 @@ use super::build;
 use super::desks;
 use super::error::AppError;
 use super::metrics::{Shared, text};
+use super::names;
 use super::orders::{Order, Orders};
 use super::sip_thread::SipThread;
 use crate::config::Config;
 use crate::io::admin::AdminSocket;
 use crate::io::clock::Clock;
 use crate::io::desk::Health;
+use crate::io::dns::DnsStats;
 use crate::io::sip::{self, Flows, StreamError, Streams, Tls};
 use crate::io::udp::UdpPort;
 use crate::io::wake::Waker;
@@ -163,14 +165,20 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         tls: streams.tls.clone(),
     });
     let mut tasks = vec![tokio::spawn(admin.serve(handler(desk)))];
+    let resolved = Arc::new(DnsStats::default());
     // Weak: whoever still asks while we stop must not keep the journal from closing.
     let figures = {
         let (journal, hub, shared) = (Arc::downgrade(&journal), hub.clone(), shared.clone());
-        let connections = streams.stats.clone();
+        let (connections, resolved) = (streams.stats.clone(), resolved.clone());
         move || match journal.upgrade() {
-            Some(journal) => {
-                text(&shared, &journal.health(), clock.clamps(), &hub.stats(), &connections)
-            }
+            Some(journal) => text(
+                &shared,
+                &journal.health(),
+                clock.clamps(),
+                &hub.stats(),
+                &connections,
+                &resolved,
+            ),
             None => String::new(),
         }
     };
@@ -179,6 +187,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         move || journal.upgrade().map(|j| j.health())
     };
     tasks.push(tokio::spawn(super::health::watch(health_told, look)));
+    let admission = streams.admission.clone();
+    tasks.extend(names::follow(&config, &sip, orders.clone(), admission, &resolved)?);
     let (shutdown, stopping) = watch::channel(false);
     let server = desks::serve(&config, hub, figures, health, stopping).await?;
     Ok(Running {

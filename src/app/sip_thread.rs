@@ -152,6 +152,9 @@ impl SipThread {
                 Order::Lines { done } => {
                     let _ = done.send(self.engine.lines(now)); // who asked may have gone
                 }
+                Order::Endpoints { peer, endpoints } => {
+                    self.engine.handle(now, Input::Endpoints { peer, endpoints }, &mut state.out);
+                }
                 Order::Drain => self.engine.handle(now, Input::Drain, &mut state.out),
                 Order::Stop => return false,
             }

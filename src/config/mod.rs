@@ -1,6 +1,7 @@
 //! R5: the configuration file: one TOML, unknown keys refused, errors with file, line and key.
 
 mod address;
+mod dns;
 mod error;
 mod file;
 mod line;
@@ -8,6 +9,7 @@ mod sip;
 mod validate;
 
 pub use address::{Address, HostName};
+pub use dns::Dns;
 pub use error::ConfigError;
 pub use file::*;
 pub use line::{Account, Alive, Probe, Register, Trunk};

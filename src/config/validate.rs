@@ -164,6 +164,12 @@ fn connections(config: &Config, check: &Check<'_>) -> Result<(), ConfigError> {
         let allowed = "names only with sip.tls.client_ca, which proves them";
         check.require(names.is_empty() || asks, &section, "tls_names", names, allowed)?;
     }
+    let dns = &config.dns;
+    let times = dns.ttl_min_s >= 1 && dns.ttl_min_s <= dns.ttl_max_s && dns.ttl_max_s <= 86_400;
+    let allowed = "1 to ttl_max_s, which is 86400 at most";
+    check.require(times, "dns", "ttl_min_s", &dns.ttl_min_s, allowed)?;
+    let fits = (100..=30_000).contains(&dns.timeout_ms);
+    check.require(fits, "dns", "timeout_ms", &dns.timeout_ms, "100 to 30000")?;
     let c = &sip.connections;
     for (key, value, range) in [
         ("max", c.max as u64, 1..=1_000_000),

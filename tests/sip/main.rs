@@ -10,6 +10,7 @@ mod failover;
 mod hostile;
 mod inbound;
 mod midcall;
+mod names;
 mod outbound;
 mod races;
 mod records;

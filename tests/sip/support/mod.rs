@@ -8,6 +8,7 @@
 
 pub mod desk;
 pub mod events;
+pub mod names;
 pub mod net;
 pub mod peers;
 pub mod pki;
@@ -20,6 +21,7 @@ pub mod wire;
 
 pub use desk::Desk;
 pub use events::Story;
+pub use names::NameServer;
 pub use net::Net;
 pub use peers::Peers;
 pub use pki::Pki;

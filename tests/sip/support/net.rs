@@ -65,6 +65,11 @@ impl Net {
         self.host(5)
     }
 
+    /// A DNS server of the test's own.
+    pub fn name_server(&self) -> SocketAddr {
+        SocketAddr::new(self.host(7).ip(), 5353)
+    }
+
     /// Somebody who is in no configuration.
     pub fn stranger(&self) -> SocketAddr {
         self.host(66)

@@ -28,13 +28,16 @@ pub struct SiteOptions {
     pub pbx_over: &'static str,
     pub carrier_over: &'static str,
     pub backup_over: &'static str,
+    /// Name of the first line, in place of its IP address.
+    pub carrier_name: Option<&'static str>,
     /// Transports beside UDP that are listened on, each at its own port of trunkline's address.
     pub listen: &'static [&'static str],
     /// Further keys of the carriers; without any they are not probed.
     pub carrier_keys: &'static str,
     /// Further keys of `[trunk]`.
     pub trunk_keys: &'static str,
-    /// Further keys of `[sip]`, and its subsections; `DIR` stands for the site's folder.
+    /// Further keys of `[sip]`, and its subsections; `DIR` stands for the site's folder, `NAMESERVER` for a
+    /// test's own.
     pub sip_keys: &'static str,
 }
 
@@ -48,6 +51,7 @@ impl Default for SiteOptions {
             pbx_over: "",
             carrier_over: "",
             backup_over: "",
+            carrier_name: None,
             listen: &[],
             carrier_keys: "probe = { interval_s = 0 }",
             trunk_keys: "",
@@ -183,7 +187,11 @@ socket = "{dir}/admin.sock"
             carrier_over = options.carrier_over,
             carrier_keys = options.carrier_keys,
             trunk_keys = options.trunk_keys,
-            sip_keys = options.sip_keys.replace("DIR", &dir.to_string()),
+            carrier = options.carrier_name.map_or(carrier.to_string(), str::to_owned),
+            sip_keys = options
+                .sip_keys
+                .replace("DIR", &dir.to_string())
+                .replace("NAMESERVER", &net.name_server().to_string()),
             pbx = net.pbx(),
             http = net.http(),
         )
