@@ -215,7 +215,6 @@ fn config() -> EngineConfig {
         endpoints: vec![Endpoint::udp(addr(at))],
         trusted_identity: true,
         credentials: None,
-        trusted_identity: true,
     };
     let peers =
         vec![peer(0, PeerKind::Pbx, "pbx", PBX), peer(1, PeerKind::Carrier, "main", CARRIER)];

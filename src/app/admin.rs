@@ -1,9 +1,12 @@
 //! What the admin socket does in a running server.
 
 use super::commands::{CommandError, instant, store_command, text};
+use super::error::AppError;
 use super::orders::{Order, Orders};
+use super::running::reload;
 use crate::io::admin::{Answer, Handler, error_line};
 use crate::io::clock::Clock;
+use crate::io::sip::Tls;
 use crate::store::Store;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -33,6 +36,8 @@ pub(super) struct Desk {
     pub normalizer: Normalizer,
     pub book: Arc<Book>,
     pub ruleset: String,
+    /// Certificates of SIP.
+    pub tls: Option<Arc<Tls>>,
 }
 
 /// The socket's handler.
@@ -62,6 +67,11 @@ async fn serve(
             let pos = add(desk, vec![entry]).await?;
             let line = json!({"done": true, "pos": pos.to_string(), "until": until});
             send(answer, line).await
+        }
+        "reload" => {
+            let failed = |e: AppError| CommandError::Unavailable(e.to_string());
+            reload(desk.tls.as_deref()).map_err(failed)?;
+            send(answer, json!({"done": true, "tls": desk.tls.is_some()})).await
         }
         "trunk.show" => super::trunk::show(desk, &request, answer).await,
         "trunk.test" => super::trunk::test(desk, &request, answer).await,

@@ -1,12 +1,13 @@
 //! From the configuration file to each room's own configuration.
 
 use super::AppError;
-use crate::config::{Config, Source, StoreEngine};
+use crate::config::{Address, Config, HostName, Source, StoreEngine};
+use crate::io::sip::{StreamConfig, StreamError, StreamLimits, Tls, TlsFiles};
 use crate::store::{EngineKind, Opened, StoreConfig};
 use siphasher::sip::SipHasher13;
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,7 +88,7 @@ pub fn normalizer(config: Option<&Config>, book: &Book) -> Result<Normalizer, Ap
 /// As [`book`] and [`normalizer`].
 pub(super) fn engine(
     config: &Config,
-    listen: Vec<SocketAddr>,
+    listen: Vec<Listen>,
     opened: &Opened,
     entropy: [u8; 16],
 ) -> Result<EngineConfig, AppError> {
@@ -109,7 +110,7 @@ pub(super) fn engine(
     Ok(EngineConfig {
         normalizer: normalizer(Some(config), &book)?,
         sip: CoreConfig {
-            listen: listen.into_iter().map(Listen::udp).collect(),
+            listen,
             peers,
             timers: Timers {
                 no_answer_failover: Duration::from_millis(config.sip.failover_ms),
@@ -147,44 +148,126 @@ pub(super) fn engine(
     })
 }
 
+/// Everything about a neighbour that is not its name.
+struct Written<'a> {
+    address: &'a Address,
+    sources: &'a [Source],
+    tls_names: &'a [String],
+    default_purpose: Option<&'a str>,
+}
+
+fn written(config: &Config) -> Vec<(PeerKind, &String, Written<'_>)> {
+    let pbxs = config.pbx.iter().map(|(name, p)| {
+        let written = Written {
+            address: &p.address,
+            sources: &p.sources,
+            tls_names: &p.tls_names,
+            default_purpose: p.default_purpose.as_deref(),
+        };
+        (PeerKind::Pbx, name, written)
+    });
+    let carriers = config.carrier.iter().map(|(name, c)| {
+        let written = Written {
+            address: &c.address,
+            sources: &c.sources,
+            tls_names: &c.tls_names,
+            default_purpose: None,
+        };
+        (PeerKind::Carrier, name, written)
+    });
+    pbxs.chain(carriers).collect()
+}
+
+/// Neighbours that are known by a name.
+pub(super) fn names(config: &Config) -> Vec<(PeerId, String, HostName)> {
+    let (peers, _) = peers(config);
+    let all = written(config);
+    let named = peers.iter().zip(&all).filter_map(|(peer, (.., written))| match written.address {
+        Address::Name(name) => Some((peer.id, peer.name.clone(), name.clone())),
+        Address::Literal(_) => None,
+    });
+    named.collect()
+}
+
 fn peers(config: &Config) -> (Vec<Peer>, HashMap<PeerId, Neighbour>) {
-    let pbxs = config
-        .pbx
-        .iter()
-        .map(|(name, p)| (PeerKind::Pbx, name, p.address, &p.sources, p.default_purpose.clone()));
-    let carriers = config
-        .carrier
-        .iter()
-        .map(|(name, c)| (PeerKind::Carrier, name, c.address, &c.sources, None));
-    let all: Vec<_> = pbxs.chain(carriers).collect();
-    let shared =
-        |ip: IpAddr| all.iter().filter(|(_, _, address, ..)| address.ip() == ip).count() > 1;
+    let all = written(config);
+    let literal = |w: &Written<'_>| w.address.literal().map(|e| e.addr);
+    let shared = |ip: IpAddr| {
+        all.iter().filter(|(.., w)| literal(w).is_some_and(|a| a.ip() == ip)).count() > 1
+    };
     let mut peers = Vec::new();
     let mut neighbours = HashMap::new();
-    for (kind, name, address, sources, default_purpose) in &all {
+    for (kind, name, written) in &all {
         let id = peer_id(*kind, name, &neighbours);
-        let mut from: Vec<_> = sources.iter().map(|Source { ip, port }| (*ip, *port)).collect();
-        if from.is_empty() {
-            // Two peers on one IP can only be told apart by port.
-            let port = shared(address.ip()).then_some(address.port());
-            from.push((address.ip(), port));
+        let mut from: Vec<_> =
+            written.sources.iter().map(|Source { ip, port }| (*ip, *port)).collect();
+        if let Some(endpoint) = written.address.literal().filter(|_| from.is_empty()) {
+            // Two peers on one IP can only be told apart by port; what connects has any port.
+            let addr = endpoint.addr;
+            let fixed = shared(addr.ip()) && !endpoint.transport.is_reliable();
+            from.push((addr.ip(), fixed.then_some(addr.port())));
         }
+        // What we connect to must have the first of its names, or its IP.
+        let expected = written.tls_names.first().map(|n| Arc::from(n.as_str()));
+        let endpoint = written.address.literal();
+        let endpoints = endpoint.map(|e| Endpoint { name: expected, ..e.clone() });
         peers.push(Peer {
             id,
             kind: *kind,
             name: (*name).clone(),
             sources: from,
-            tls_names: Vec::new(),
-            endpoints: vec![Endpoint::udp(*address)],
+            tls_names: written.tls_names.to_vec(),
+            endpoints: endpoints.into_iter().collect(),
             trusted_identity: true,
             credentials: None,
         });
-        neighbours.insert(
-            id,
-            Neighbour { name: (*name).clone(), default_purpose: default_purpose.clone() },
-        );
+        let default_purpose = written.default_purpose.map(str::to_owned);
+        neighbours.insert(id, Neighbour { name: (*name).clone(), default_purpose });
     }
     (peers, neighbours)
+}
+
+/// Reads the certificates of `[sip.tls]`, if there are any.
+///
+/// # Errors
+/// If one cannot be used.
+pub fn certificates(config: &Config) -> Result<(), AppError> {
+    if let Some(files) = streams(config).tls {
+        Tls::load(files).map_err(StreamError::from)?;
+    }
+    Ok(())
+}
+
+/// `[sip.tls]`, `[sip.connections]` and who may connect.
+pub(super) fn streams(config: &Config) -> StreamConfig {
+    let c = &config.sip.connections;
+    let ms = Duration::from_millis;
+    let (peers, _) = peers(config);
+    StreamConfig {
+        listen: config.sip.listen.iter().filter(|l| l.transport.is_reliable()).copied().collect(),
+        limits: StreamLimits {
+            connections_max: c.max,
+            per_source_max: c.per_source_max,
+            connect: ms(c.connect_ms),
+            handshake: ms(c.handshake_ms),
+            idle: Duration::from_secs(c.idle_s),
+            message: ms(c.message_ms),
+            write: ms(c.write_ms),
+            keepalive: (c.keepalive_s > 0).then(|| Duration::from_secs(c.keepalive_s)),
+            queue_messages_max: c.queue_messages,
+            queue_bytes_max: c.queue_bytes,
+            ..StreamLimits::default()
+        },
+        tls: config.sip.tls.as_ref().map(|tls| TlsFiles {
+            cert: tls.cert.clone(),
+            key: tls.key.clone(),
+            client_ca: tls.client_ca.clone(),
+            require_client_cert: tls.require_client_cert,
+            ca: tls.ca.clone(),
+        }),
+        known: peers.iter().flat_map(|p| p.sources.iter().map(|(ip, _)| *ip)).collect(),
+        by_name: peers.iter().any(|p| !p.tls_names.is_empty()),
+    }
 }
 
 /// Ids stand in Record-Route parameters of live calls, so they come from the name: a neighbour

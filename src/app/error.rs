@@ -1,6 +1,7 @@
 //! Why the program cannot start or stop.
 
 use crate::config::ConfigError;
+use crate::io::sip::StreamError;
 use crate::store::StoreError;
 use trunkline_core::gate::{DialPlanError, GateFileError};
 
@@ -19,6 +20,9 @@ pub enum AppError {
     /// Journal, records, keys.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Connections of SIP.
+    #[error("[sip] {0}")]
+    Streams(#[from] StreamError),
     /// A socket.
     #[error("{what}: {source}")]
     Io {

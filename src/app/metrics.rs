@@ -1,6 +1,8 @@
 //! Figures for `/metrics` (Prometheus text format 0.0.4) and `/healthz`.
 
 use crate::io::desk::DeskStats;
+use crate::io::dns::DnsStats;
+use crate::io::sip::{Count, STREAM_TRANSPORTS, StreamStats, TransportStats};
 use crate::store::{JournalHealth, JournalState};
 use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
@@ -57,6 +59,8 @@ pub(super) fn text(
     health: &JournalHealth,
     clamps: u64,
     desks: &DeskStats,
+    connections: &StreamStats,
+    resolved: &DnsStats,
 ) -> String {
     let snapshot = shared.read();
     let mut out = String::with_capacity(8192);
@@ -118,8 +122,42 @@ pub(super) fn text(
     ] {
         metric(&mut out, &format!("sip_{name}"), "Live entries.", "gauge", value as u64);
     }
+    streams(&mut out, connections);
+    for (name, help, kind, value) in [
+        ("dns_lookups", "Lookups of names.", "counter", resolved.lookups()),
+        ("dns_failures", "Lookups without an answer.", "counter", resolved.failures()),
+        ("dns_changes", "Answers that were new.", "counter", resolved.changes()),
+        ("dns_failing", "Names whose last good answer is in force.", "gauge", resolved.failing()),
+    ] {
+        metric(&mut out, name, help, kind, value);
+    }
     super::line_metrics::write(&mut out, &shared.lines());
     out
+}
+
+fn streams(out: &mut String, stats: &StreamStats) {
+    for (name, help, value) in stats.rows() {
+        metric(out, &format!("sip_connections_{name}"), help, "counter", value);
+    }
+    type Read = fn(&TransportStats) -> &Count;
+    let table: [(&str, &str, &str, Read); 7] = [
+        ("sip_stream_messages_in_total", "Messages that came.", "counter", |s| &s.messages_in),
+        ("sip_stream_messages_out_total", "Messages written.", "counter", |s| &s.messages_out),
+        ("sip_connections", "Connections open.", "gauge", |s| &s.open),
+        ("sip_connections_accepted_total", "Opened by others.", "counter", |s| &s.accepted),
+        ("sip_connections_connected_total", "Opened by us.", "counter", |s| &s.connected),
+        ("sip_connect_failures_total", "Not opened.", "counter", |s| &s.connect_failures),
+        ("sip_handshake_failures_total", "TLS or WebSocket failed.", "counter", |s| {
+            &s.handshake_failures
+        }),
+    ];
+    for (name, help, kind, read) in table {
+        let _ = write!(out, "# HELP trunkline_{name} {help}\n# TYPE trunkline_{name} {kind}\n");
+        for (transport, label) in STREAM_TRANSPORTS {
+            let value = read(stats.of(transport)).value();
+            let _ = writeln!(out, "trunkline_{name}{{transport=\"{label}\"}} {value}");
+        }
+    }
 }
 
 fn metric(out: &mut String, name: &str, help: &str, kind: &str, value: u64) {

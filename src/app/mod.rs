@@ -9,12 +9,13 @@ mod health;
 mod line_metrics;
 mod lines;
 mod metrics;
+mod names;
 mod orders;
 mod running;
 mod sip_thread;
 mod trunk;
 
-pub use build::{book, normalizer, store_config};
+pub use build::{book, certificates, normalizer, store_config};
 pub use commands::{CommandError, store_command};
 pub use error::AppError;
 pub use running::{Running, start};

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::oneshot;
 use trunkline_core::engine::{Explained, ProbeAnswer};
 use trunkline_core::model::{DncEntry, Line, LineOrder, Pos};
+use trunkline_core::sip::{Endpoint, PeerId};
 
 /// One order.
 pub(super) enum Order {
@@ -46,6 +47,13 @@ pub(super) enum Order {
     Drain {
         /// Who waits.
         done: oneshot::Sender<()>,
+    },
+    /// The resolver's newest answer for a neighbour.
+    Endpoints {
+        /// Neighbour.
+        peer: PeerId,
+        /// In order of preference.
+        endpoints: Vec<Endpoint>,
     },
     /// End the thread.
     Stop,

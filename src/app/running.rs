@@ -5,12 +5,15 @@ use super::build;
 use super::desks;
 use super::error::AppError;
 use super::metrics::{Shared, text};
+use super::names;
 use super::orders::{Order, Orders};
 use super::sip_thread::SipThread;
 use crate::config::Config;
 use crate::io::admin::AdminSocket;
 use crate::io::clock::Clock;
 use crate::io::desk::Health;
+use crate::io::dns::DnsStats;
+use crate::io::sip::{self, Flows, StreamError, Streams, Tls};
 use crate::io::udp::UdpPort;
 use crate::io::wake::Waker;
 use crate::store::{self, JournalHandle, Opened};
@@ -23,6 +26,7 @@ use std::time::Duration;
 use tokio::sync::{broadcast, oneshot, watch};
 use trunkline_core::engine::{Engine, ExplainJob, Outputs, PartyMaker, Restored};
 use trunkline_core::model::{Committed, Epoch, Pos};
+use trunkline_core::sip::{Listen, Transport};
 
 /// Orders that may wait for the SIP thread.
 const INBOX: usize = 4096;
@@ -36,12 +40,13 @@ const SETUP_WAIT: Duration = Duration::from_secs(2);
 /// A serving trunkline.
 pub struct Running {
     /// Bound SIP addresses.
-    pub sip: Vec<SocketAddr>,
+    pub sip: Vec<Listen>,
     /// Bound HTTP address.
     pub http: SocketAddr,
     /// Admin socket.
     pub admin: PathBuf,
     orders: Orders,
+    streams: Streams,
     journal: Arc<JournalHandle>,
     shared: Arc<Shared>,
     shutdown: watch::Sender<bool>,
@@ -78,13 +83,9 @@ fn thread(
 /// # Errors
 /// Anything that keeps it from serving; nothing is left running then.
 pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
-    let ports = config
-        .sip
-        .listen
-        .iter()
-        .map(|a| UdpPort::bind(*a).map_err(AppError::io(format!("[sip] listen {a}"))))
-        .collect::<Result<Vec<_>, _>>()?;
-    let sip: Vec<SocketAddr> = ports.iter().map(UdpPort::local).collect();
+    let waker = Waker::new().map_err(AppError::io("eventfd"))?;
+    let (ports, flows, streams) = sockets(&config, &waker, &clock).await?;
+    let sip = listening(&config, &ports, &streams);
     let admin = AdminSocket::bind(&config.admin.socket)
         .map_err(AppError::io(format!("[admin] socket {}", build::shown(&config.admin.socket))))?;
     let opened = store::open(&build::store_config(&config), clock.wall(), random()?)?;
@@ -96,7 +97,6 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     let list_parties = PartyMaker::new(normalizer.clone(), refs.list.clone());
 
     let durable = Arc::new(AtomicU64::new(recovery.head.0));
-    let waker = Waker::new().map_err(AppError::io("eventfd"))?;
     let (inbox, orders_in) = crossbeam_channel::bounded(INBOX);
     let orders = Orders::new(inbox, durable.clone(), waker.clone());
     let (committed, _) = broadcast::channel::<Committed>(TAIL_GROUPS);
@@ -138,6 +138,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     })?;
     let sip_thread = SipThread {
         ports,
+        flows,
         engine,
         clock: clock.clone(),
         waker,
@@ -161,13 +162,23 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         normalizer,
         book,
         ruleset,
+        tls: streams.tls.clone(),
     });
     let mut tasks = vec![tokio::spawn(admin.serve(handler(desk)))];
+    let resolved = Arc::new(DnsStats::default());
     // Weak: whoever still asks while we stop must not keep the journal from closing.
     let figures = {
         let (journal, hub, shared) = (Arc::downgrade(&journal), hub.clone(), shared.clone());
+        let (connections, resolved) = (streams.stats.clone(), resolved.clone());
         move || match journal.upgrade() {
-            Some(journal) => text(&shared, &journal.health(), clock.clamps(), &hub.stats()),
+            Some(journal) => text(
+                &shared,
+                &journal.health(),
+                clock.clamps(),
+                &hub.stats(),
+                &connections,
+                &resolved,
+            ),
             None => String::new(),
         }
     };
@@ -176,6 +187,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         move || journal.upgrade().map(|j| j.health())
     };
     tasks.push(tokio::spawn(super::health::watch(health_told, look)));
+    let admission = streams.admission.clone();
+    tasks.extend(names::follow(&config, &sip, orders.clone(), admission, &resolved)?);
     let (shutdown, stopping) = watch::channel(false);
     let server = desks::serve(&config, hub, figures, health, stopping).await?;
     Ok(Running {
@@ -183,6 +196,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         http: server.addr,
         admin: config.admin.socket,
         orders,
+        streams,
         journal,
         shared,
         shutdown,
@@ -191,6 +205,31 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         threads: vec![sip_thread, explainer],
         tasks,
     })
+}
+
+/// Binds every address of `[sip] listen`.
+async fn sockets(
+    config: &Config,
+    waker: &Waker,
+    clock: &Clock,
+) -> Result<(Vec<UdpPort>, Flows, Streams), AppError> {
+    let udp = config.sip.listen.iter().filter(|l| l.transport == Transport::Udp);
+    let ports = udp
+        .map(|l| UdpPort::bind(l.addr).map_err(AppError::io(format!("[sip] listen {}", l.addr))))
+        .collect::<Result<Vec<_>, _>>()?;
+    let (flows, streams) = sip::start(build::streams(config), waker.clone(), clock.clone()).await?;
+    Ok((ports, flows, streams))
+}
+
+/// Bound addresses in the order of the configuration, which decides between equals.
+fn listening(config: &Config, ports: &[UdpPort], streams: &Streams) -> Vec<Listen> {
+    let mut udp = ports.iter().map(|p| Listen::udp(p.local()));
+    let mut connected = streams.listen.iter().copied();
+    let bound = |l: &Listen| match l.transport {
+        Transport::Udp => udp.next(),
+        Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => connected.next(),
+    };
+    config.sip.listen.iter().filter_map(bound).collect()
 }
 
 async fn wait_while(longest: Duration, busy: impl Fn() -> bool) {
@@ -207,7 +246,24 @@ fn new_epoch(clock: Clock) -> impl FnMut() -> Epoch + Send {
     }
 }
 
+/// For SIGHUP and for the admin socket.
+pub(super) fn reload(tls: Option<&Tls>) -> Result<(), AppError> {
+    if let Some(tls) = tls {
+        tls.reload().map_err(StreamError::from)?;
+        tracing::info!("certificates of sip are read anew");
+    }
+    Ok(())
+}
+
 impl Running {
+    /// Reads the certificates of SIP anew.
+    ///
+    /// # Errors
+    /// If a file cannot be used. Then those of before stay in force.
+    pub fn reload(&self) -> Result<(), AppError> {
+        reload(self.streams.tls.as_deref())
+    }
+
     /// Takes no new calls, lets calls end for the configured time, makes everything durable, stops.
     /// Calls that go on then lose nothing but what is signalled before the next start: requests
     /// inside a dialog find their way by their Route.
@@ -226,6 +282,7 @@ impl Running {
         while !self.orders.give(Order::Stop) && !self.threads.iter().all(JoinHandle::is_finished) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        self.streams.stop().await; // what the SIP thread said last goes out
         let _ = self.server.await; // bounded by its own drain time
         for task in &self.tasks {
             task.abort();

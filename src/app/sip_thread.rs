@@ -4,6 +4,7 @@
 use super::metrics::{Shared, Snapshot};
 use super::orders::Order;
 use crate::io::clock::Clock;
+use crate::io::sip::{Flows, Heard};
 use crate::io::udp::{BATCH, UdpPort};
 use crate::io::wake::Waker;
 use crate::store::{JournalHandle, JournalState};
@@ -16,18 +17,21 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use trunkline_core::engine::{Engine, ExplainJob, Input, Outputs, ProbeAnswer};
 use trunkline_core::model::{Epoch, Event, Mono, Now, Pos};
-use trunkline_core::sip::{Received, Transport};
+use trunkline_core::sip::{Outgoing, Received, Transport};
 
 /// Longest sleep: health and metrics are looked at this often.
 const IDLE_WAIT: Duration = Duration::from_millis(500);
 /// The same while an event is not durable yet: a hanging disk must be noticed.
 const UNDURABLE_WAIT: Duration = Duration::from_millis(50);
+/// News of connections taken at once.
+const STREAM_BATCH: usize = 64;
 /// How often figures are published.
 const PUBLISH: Duration = Duration::from_millis(200);
 
 /// Everything the thread owns.
 pub(super) struct SipThread {
     pub ports: Vec<UdpPort>,
+    pub flows: Flows,
     pub engine: Engine,
     pub clock: Clock,
     pub waker: Waker,
@@ -75,6 +79,7 @@ impl SipThread {
                 // A batch that is not full has emptied the socket.
                 busy |= self.receive(index, &mut state) == BATCH;
             }
+            busy |= self.connections(&mut state) == STREAM_BATCH;
             if !self.orders(&mut state) {
                 self.flush(&mut state);
                 return;
@@ -86,7 +91,8 @@ impl SipThread {
             }
             self.flush(&mut state);
             self.publish(now, &mut state);
-            if !busy {
+            // What could not be sent is heard in the next round.
+            if !busy && !self.flows.has_news() {
                 self.wait(&state);
             }
         }
@@ -103,6 +109,20 @@ impl SipThread {
             let transport = Transport::Udp;
             let received = Received { transport, local, remote, flow: None, bytes, at };
             engine.handle(now, Input::Datagram(received), &mut state.out);
+        })
+    }
+
+    /// Messages and news of connections.
+    fn connections(&mut self, state: &mut Loop) -> usize {
+        let Self { flows, engine, clock, .. } = self;
+        flows.receive(STREAM_BATCH, |heard| {
+            let input = match heard {
+                Heard::Message(received) => Input::Datagram(received),
+                Heard::Opened(opened) => Input::FlowOpened(opened),
+                Heard::Closed(flow) => Input::FlowClosed(flow),
+                Heard::Unsent { ticket, why } => Input::Unsent { ticket, why },
+            };
+            engine.handle(clock.now(), input, &mut state.out);
         })
     }
 
@@ -137,6 +157,9 @@ impl SipThread {
                     state.published = None;
                     self.publish(now, state);
                     let _ = done.send(()); // who drains may have lost patience
+                }
+                Order::Endpoints { peer, endpoints } => {
+                    self.engine.handle(now, Input::Endpoints { peer, endpoints }, &mut state.out);
                 }
                 Order::Stop => return false,
             }
@@ -213,18 +236,29 @@ impl SipThread {
     }
 
     fn send(&mut self, out: &mut Outputs) {
-        let mut sends = out.sends.as_slice();
-        while let Some(first) = sends.first() {
+        let mut sends = out.sends.as_mut_slice();
+        while let Some(first) = sends.first_mut() {
+            if first.transport != Transport::Udp {
+                let bytes = std::mem::take(&mut first.bytes);
+                self.flows.send(Outgoing { bytes, ..first.clone() });
+                sends = &mut sends[1..];
+                continue;
+            }
             // Runs of one socket go out together; order within a socket is kept.
-            let run = sends.iter().take_while(|s| s.local == first.local).count();
+            let local = first.local;
+            let same = |s: &&Outgoing| s.transport == Transport::Udp && s.local == local;
+            let run = sends.iter().take_while(same).count();
             let batch: Vec<(SocketAddr, &[u8])> =
                 sends[..run].iter().map(|s| (s.remote, s.bytes.as_slice())).collect();
-            if let Some(port) = self.ports.iter_mut().find(|p| p.local() == first.local) {
+            if let Some(port) = self.ports.iter_mut().find(|p| p.local() == local) {
                 port.send(&batch);
             }
-            sends = &sends[run..];
+            sends = &mut sends[run..];
         }
         out.sends.clear();
+        for flow in out.close.drain(..) {
+            self.flows.close(flow);
+        }
     }
 
     fn publish(&mut self, now: Now, state: &mut Loop) {

@@ -28,6 +28,8 @@ pub(super) enum Command {
     Keys(KeysArgs),
     /// Ask the gate.
     Gate(GateArgs),
+    /// Make a running server read its certificates for SIP anew.
+    Reload(ConfigArgs),
     /// Show events as they become durable.
     Tail(TailArgs),
     /// The do-not-call list.

@@ -2,6 +2,7 @@
 
 use crate::app::AppError;
 use crate::config::ConfigError;
+use crate::io::sip::StreamError;
 use crate::store::StoreError;
 use std::process::ExitCode;
 
@@ -64,10 +65,12 @@ impl From<AppError> for Failure {
         match error {
             AppError::Store(error) => error.into(),
             AppError::Config(error) => error.into(),
-            AppError::Gate(_) | AppError::DialPlan(_) => Self::new(Exit::Config, error.to_string()),
-            AppError::Io { .. } | AppError::Stopped(_) => {
-                Self::new(Exit::Failure, error.to_string())
+            AppError::Gate(_) | AppError::DialPlan(_) | AppError::Streams(StreamError::Tls(_)) => {
+                Self::new(Exit::Config, error.to_string())
             }
+            AppError::Streams(StreamError::Listen { .. })
+            | AppError::Io { .. }
+            | AppError::Stopped(_) => Self::new(Exit::Failure, error.to_string()),
         }
     }
 }

@@ -27,6 +27,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => serve::check(&args),
         Command::Keys(args) => keys::run(args),
         Command::Gate(args) => gate::run(args),
+        Command::Reload(args) => remote::reload(&args),
         Command::Tail(args) => remote::tail(&args),
         Command::Dnc(args) => remote::dnc(args),
         Command::Trunk(args) => trunk::run(args),

@@ -1,7 +1,7 @@
 //! Commands that a running server does for us over its admin socket; reads also work offline.
 
 use super::args::{
-    AuditArgs, AuditCommand, DncArgs, DncCommand, RecordsArgs, RecordsCommand, TailArgs,
+    AuditArgs, AuditCommand, ConfigArgs, DncArgs, DncCommand, RecordsArgs, RecordsCommand, TailArgs,
 };
 use super::exit::{Exit, Failure};
 use super::show;
@@ -90,6 +90,15 @@ fn read(config: &Config, request: &Value, mut each: impl FnMut(Value)) -> Result
 
 fn print_lines(json: bool, text: impl Fn(&Value) -> String) -> impl FnMut(Value) {
     move |line| if json { println!("{line}") } else { println!("{}", text(&line)) }
+}
+
+/// `reload`
+pub(super) fn reload(args: &ConfigArgs) -> Result<(), Failure> {
+    let config = Config::load(&args.config)?;
+    let done = ask(&config, &json!({"cmd": "reload"}), |_| true)?.unwrap_or_default();
+    let read = done.get("tls").and_then(Value::as_bool).unwrap_or_default();
+    println!("{}", if read { "certificates are read anew" } else { "nothing to read anew" });
+    Ok(())
 }
 
 /// `tail`

@@ -7,8 +7,9 @@ use crate::config::Config;
 use crate::io::clock::Clock;
 use std::io::Write;
 use tokio::signal::unix::{SignalKind, signal};
+use trunkline_core::sip::{Listen, Transport};
 
-/// Serves until SIGTERM or SIGINT.
+/// Serves until SIGTERM or SIGINT; SIGHUP reads certificates anew.
 pub(super) fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let config = Config::load(&args.file.config)?;
     crate::telemetry::init();
@@ -17,8 +18,9 @@ pub(super) fn serve(args: &ServeArgs) -> Result<(), Failure> {
         let failed = |e: std::io::Error| Failure::new(Exit::Failure, format!("signals: {e}"));
         let mut term = signal(SignalKind::terminate()).map_err(failed)?;
         let mut int = signal(SignalKind::interrupt()).map_err(failed)?;
+        let mut hup = signal(SignalKind::hangup()).map_err(failed)?;
         let running = app::start(config, clock).await?;
-        let sip: Vec<String> = running.sip.iter().map(ToString::to_string).collect();
+        let sip: Vec<String> = running.sip.iter().map(shown).collect();
         println!(
             "ready sip={} http={} admin={}",
             sip.join(","),
@@ -26,13 +28,28 @@ pub(super) fn serve(args: &ServeArgs) -> Result<(), Failure> {
             running.admin.display()
         );
         let _ = std::io::stdout().flush(); // who started us may have closed it
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = int.recv() => {}
+        loop {
+            tokio::select! {
+                _ = term.recv() => break,
+                _ = int.recv() => break,
+                _ = hup.recv() => if let Err(error) = running.reload() {
+                    tracing::error!(%error, "not reloaded: what was in force stays");
+                },
+            }
         }
         tracing::info!("draining");
         Ok(running.stop().await?)
     })
+}
+
+/// As the configuration writes it.
+fn shown(listen: &Listen) -> String {
+    match listen.transport {
+        Transport::Udp => listen.addr.to_string(),
+        Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+            format!("{}:{}", listen.transport.via_name().to_ascii_lowercase(), listen.addr)
+        }
+    }
 }
 
 /// The runtime beside the SIP thread.
@@ -66,6 +83,7 @@ pub(super) fn check(args: &ConfigArgs) -> Result<(), Failure> {
     app::normalizer(Some(&config), &book)?;
     crate::store::keys::load(&config.site.master_key)?;
     crate::store::keys::load(&config.http.token_key)?;
+    app::certificates(&config)?;
     for (key, file) in [("tls_cert", &config.http.tls_cert), ("tls_key", &config.http.tls_key)] {
         if let Some(file) = file
             && let Err(error) = std::fs::File::open(file)

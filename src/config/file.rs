@@ -1,7 +1,7 @@
 //! The sections of `trunkline.toml`. Every key: meaning, unit, default, what happens beyond.
 
 use super::error::{line_of, syntax};
-use super::{ConfigError, Probe, Register, Trunk};
+use super::{Address, ConfigError, Dns, Probe, Register, Sip, Trunk};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -19,6 +19,9 @@ pub struct Config {
     pub pbx: BTreeMap<String, Pbx>,
     /// Carriers by name.
     pub carrier: BTreeMap<String, Carrier>,
+    /// How names of neighbours are looked up.
+    #[serde(default)]
+    pub dns: Dns,
     /// Which carrier calls leave by.
     pub trunk: Trunk,
     /// The outbound gate.
@@ -81,42 +84,19 @@ pub struct Site {
     pub ring_period_ms: u32,
 }
 
-/// `[sip]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sip {
-    /// UDP addresses: at most one IPv4 and one IPv6. They appear in Via and Record-Route, so a
-    /// wildcard (0.0.0.0, ::) is refused.
-    pub listen: Vec<SocketAddr>,
-    /// Wait for the first provisional answer of a carrier before the next is tried, in ms.
-    /// Default 4000.
-    #[serde(default = "default_failover_ms")]
-    pub failover_ms: u64,
-    /// INVITEs without a final answer, in all. Default 10000; beyond: 503 with Retry-After.
-    #[serde(default = "default_pending_max")]
-    pub pending_max: usize,
-    /// The same for one source address. Default 5000.
-    #[serde(default = "default_pending_per_source_max")]
-    pub pending_per_source_max: usize,
-    /// After SIGTERM new calls get 503, and calls in progress have so many s to end; then they
-    /// go on without this process until it is started again. Default 2.
-    #[serde(default = "default_drain_s")]
-    pub drain_s: u64,
-    /// A call without any signalling for so many hours is closed with cause `lost_sync`.
-    /// Default 24.
-    #[serde(default = "default_call_hours_max")]
-    pub call_hours_max: u64,
-}
-
 /// `[pbx.<name>]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pbx {
-    /// Where inbound calls go.
-    pub address: SocketAddr,
+    /// Where inbound calls go; see [`Address`].
+    pub address: Address,
     /// Addresses whose messages are the PBX's: `IP` or `IP:port`. Default: the IP of `address`.
     #[serde(default)]
     pub sources: Vec<Source>,
+    /// Names of its certificate: it is then known by one of them, whatever address it comes from,
+    /// and a TLS connection without is not the PBX's. Need `sip.tls.client_ca`.
+    #[serde(default)]
+    pub tls_names: Vec<String>,
     /// Purpose of an outbound call that names none. Default: none, such calls are refused.
     pub default_purpose: Option<String>,
     /// Header in which this PBX names the purpose. Default `X-Trunkline-Purpose`. It is taken
@@ -129,13 +109,13 @@ pub struct Pbx {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Carrier {
-    /// Where outbound calls go.
-    pub address: SocketAddr,
+    /// Where outbound calls go; see [`Address`].
+    pub address: Address,
     /// Addresses whose messages are the carrier's. Default: the IP of `address`, with its port
     /// where another peer has the same IP.
     #[serde(default)]
     pub sources: Vec<Source>,
-    /// Names of its certificate, for connections that come in over TLS.
+    /// Names of its certificate, as for a PBX.
     #[serde(default)]
     pub tls_names: Vec<String>,
     /// How it is probed: `{ interval_s, down_interval_s, timeout_ms, down_after, up_after, alive }`.
@@ -269,21 +249,6 @@ fn default_site() -> String {
 }
 fn default_ring_period_ms() -> u32 {
     5000
-}
-fn default_failover_ms() -> u64 {
-    4000
-}
-fn default_pending_max() -> usize {
-    10_000
-}
-fn default_pending_per_source_max() -> usize {
-    5_000
-}
-fn default_call_hours_max() -> u64 {
-    24
-}
-fn default_drain_s() -> u64 {
-    2
 }
 fn default_purpose_header() -> String {
     "X-Trunkline-Purpose".into()

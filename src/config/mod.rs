@@ -1,10 +1,16 @@
 //! R5: the configuration file: one TOML, unknown keys refused, errors with file, line and key.
 
+mod address;
+mod dns;
 mod error;
 mod file;
 mod line;
+mod sip;
 mod validate;
 
+pub use address::{Address, HostName};
+pub use dns::Dns;
 pub use error::ConfigError;
 pub use file::*;
 pub use line::{Account, Alive, Probe, Register, Trunk};
+pub use sip::*;

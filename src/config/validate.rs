@@ -1,6 +1,7 @@
 //! Values that do not fit each other.
 
-use super::{Config, ConfigError, Origin};
+use super::{Address, Config, ConfigError, HostName, Origin};
+use trunkline_core::sip::{Listen, Transport};
 
 /// Errors about keys of one file.
 pub(super) struct Check<'a>(&'a Origin);
@@ -21,6 +22,7 @@ impl Check<'_> {
 /// Checks what types cannot say.
 pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     let check = Check(&config.origin);
+    connections(config, &check)?;
     addresses(config, &check)?;
     super::line::validate(config, &check)?;
     let sip = &config.sip;
@@ -68,10 +70,11 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
 
 fn addresses(config: &Config, check: &Check<'_>) -> Result<(), ConfigError> {
     let listen = &config.sip.listen;
-    let v4 = listen.iter().filter(|a| a.is_ipv4()).count();
-    let shape = !listen.is_empty() && v4 <= 1 && listen.len() - v4 <= 1;
-    check.require(shape, "sip", "listen", listen, "one IPv4 and/or one IPv6 address with port")?;
-    let named = listen.iter().all(|a| !a.ip().is_unspecified());
+    let allowed = "at least one address with port, none of them twice";
+    let mut unique = std::collections::HashSet::new();
+    let fresh = listen.iter().all(|l| l.addr.port() == 0 || unique.insert(*l));
+    check.require(!listen.is_empty() && fresh, "sip", "listen", listen, allowed)?;
+    let named = listen.iter().all(|l| !l.addr.ip().is_unspecified());
     check.require(
         named,
         "sip",
@@ -90,19 +93,98 @@ fn addresses(config: &Config, check: &Check<'_>) -> Result<(), ConfigError> {
     let peers = config
         .pbx
         .iter()
-        .map(|(n, p)| ("pbx", n, p.address))
-        .chain(config.carrier.iter().map(|(n, c)| ("carrier", n, c.address)));
+        .map(|(n, p)| ("pbx", n, &p.address))
+        .chain(config.carrier.iter().map(|(n, c)| ("carrier", n, &c.address)));
     let mut seen = std::collections::BTreeMap::new();
     for (kind, name, address) in peers {
         let section = format!("{kind}.{name}");
-        let family = listen.iter().any(|l| l.is_ipv4() == address.is_ipv4());
-        let allowed = "an address of a family that sip.listen has";
-        check.require(family, &section, "address", &address, allowed)?;
-        let own = listen.contains(&address);
-        check.require(!own, &section, "address", &address, "not trunkline's own address")?;
-        let other = seen.insert(address, section.clone());
+        let shown = address.to_string();
+        reachable(config, check, &section, address)?;
+        let other = seen.insert(shown.clone(), section.clone());
         let allowed = format!("not the address of {}", other.as_deref().unwrap_or(""));
-        check.require(other.is_none(), &section, "address", &address, &allowed)?;
+        check.require(other.is_none(), &section, "address", &shown, &allowed)?;
+    }
+    Ok(())
+}
+
+/// A neighbour is sent to from a listen address of its transport and family.
+fn reachable(
+    config: &Config,
+    check: &Check<'_>,
+    section: &str,
+    address: &Address,
+) -> Result<(), ConfigError> {
+    let listen = &config.sip.listen;
+    let shown = address.to_string();
+    let (fits, allowed) = match address {
+        Address::Literal(e) => {
+            let own = listen.iter().any(|l| l.addr == e.addr);
+            check.require(!own, section, "address", &shown, "not trunkline's own address")?;
+            let fits =
+                |l: &Listen| l.transport == e.transport && l.addr.is_ipv4() == e.addr.is_ipv4();
+            (listen.iter().any(fits), "an address of a transport and family that sip.listen has")
+        }
+        Address::Name(HostName { transport: Some(transport), .. }) => {
+            let fits = listen.iter().any(|l| l.transport == *transport);
+            (fits, "a transport that sip.listen has")
+        }
+        Address::Name(HostName { transport: None, .. }) => (true, ""),
+    };
+    check.require(fits, section, "address", &shown, allowed)?;
+    let dialled = match address {
+        Address::Literal(e) => !e.transport.is_websocket(),
+        Address::Name(n) => !n.transport.is_some_and(Transport::is_websocket),
+    };
+    let allowed = "udp, tcp or tls: over a WebSocket only the neighbour connects";
+    check.require(dialled, section, "address", &shown, allowed)
+}
+
+/// `[sip.tls]`, `[sip.connections]`.
+fn connections(config: &Config, check: &Check<'_>) -> Result<(), ConfigError> {
+    let sip = &config.sip;
+    let secure = sip.listen.iter().any(|l| l.transport.is_secure());
+    let allowed = "addresses without tls: and wss:, or a section [sip.tls]";
+    check.require(!secure || sip.tls.is_some(), "sip", "listen", &sip.listen, allowed)?;
+    if let Some(tls) = &sip.tls {
+        check.require(
+            !tls.require_client_cert || tls.client_ca.is_some(),
+            "sip.tls",
+            "require_client_cert",
+            &tls.require_client_cert,
+            "true only with client_ca",
+        )?;
+    }
+    let asks = sip.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+    let pbxs = config.pbx.iter().map(|(n, p)| (format!("pbx.{n}"), &p.tls_names));
+    let carriers = config.carrier.iter().map(|(n, c)| (format!("carrier.{n}"), &c.tls_names));
+    for (section, names) in pbxs.chain(carriers) {
+        let plain = names.iter().all(|n| !n.is_empty() && !n.contains(['*', ':', ' ']));
+        let allowed = "domains without wildcard, e.g. carrier.example";
+        check.require(plain, &section, "tls_names", names, allowed)?;
+        let allowed = "names only with sip.tls.client_ca, which proves them";
+        check.require(names.is_empty() || asks, &section, "tls_names", names, allowed)?;
+    }
+    let dns = &config.dns;
+    let times = dns.ttl_min_s >= 1 && dns.ttl_min_s <= dns.ttl_max_s && dns.ttl_max_s <= 86_400;
+    let allowed = "1 to ttl_max_s, which is 86400 at most";
+    check.require(times, "dns", "ttl_min_s", &dns.ttl_min_s, allowed)?;
+    let fits = (100..=30_000).contains(&dns.timeout_ms);
+    check.require(fits, "dns", "timeout_ms", &dns.timeout_ms, "100 to 30000")?;
+    let c = &sip.connections;
+    for (key, value, range) in [
+        ("max", c.max as u64, 1..=1_000_000),
+        ("per_source_max", c.per_source_max as u64, 1..=1_000_000),
+        ("connect_ms", c.connect_ms, 100..=60_000),
+        ("handshake_ms", c.handshake_ms, 100..=60_000),
+        ("message_ms", c.message_ms, 100..=600_000),
+        ("write_ms", c.write_ms, 100..=600_000),
+        ("idle_s", c.idle_s, 1..=86_400),
+        ("keepalive_s", c.keepalive_s, 0..=3600),
+        ("queue_messages", c.queue_messages as u64, 1..=1_000_000),
+        ("queue_bytes", c.queue_bytes as u64, 65_536..=1 << 30),
+    ] {
+        let allowed = format!("{} to {}", range.start(), range.end());
+        check.require(range.contains(&value), "sip.connections", key, &value, &allowed)?;
     }
     Ok(())
 }
@@ -161,7 +243,17 @@ socket = "admin.sock"
             ("127.0.0.3:5060", "0.0.0.0:5060", "t.toml:6: sip.listen"),
             ("127.0.0.2:5060", "127.0.0.1:5070", "t.toml:10: carrier.main.address"),
             ("127.0.0.2:5060", "[::1]:5060", "t.toml:10: carrier.main.address"),
-            ("127.0.0.2:5060", "hello", "t.toml:10: address: invalid socket address syntax"),
+            (
+                "127.0.0.2:5060",
+                "hi there",
+                "t.toml:10: address: \"hi there\": expected IP:port or a",
+            ),
+            ("127.0.0.2:5060", "tcp:127.0.0.2", "t.toml:10: carrier.main.address"),
+            ("127.0.0.3:5060", "tls:127.0.0.3:5061", "t.toml:6: sip.listen"),
+            ("5060\"]", "5060\", \"127.0.0.3:5060\"]", "t.toml:6: sip.listen"),
+            ("5060\"]", "5060\", \"sctp:127.0.0.3:1\"]", "t.toml:6: listen: \"sctp:127.0.0.3:1\""),
+            ("[pbx", "[sip.connections]\nidle_s = 0\n[pbx", "t.toml:8: sip.connections.idle_s = 0"),
+            ("[pbx", "[sip.tls]\ncert = \"c\"\n[pbx", "t.toml:7: [sip.tls]: missing field `key`"),
             ("[trunk]", "[trunks]", "t.toml:11: [trunks]: unknown field `trunks`, expected one of"),
         ] {
             let got = error(from, to);

@@ -3,6 +3,8 @@
 pub mod admin;
 pub mod clock;
 pub mod desk;
+pub mod dns;
 pub mod http;
+pub mod sip;
 pub mod udp;
 pub mod wake;

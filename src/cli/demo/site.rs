@@ -122,7 +122,7 @@ mod tests {
         let [carrier, phones] = ["127.0.0.1:5071", "127.0.0.1:5072"].map(|a| a.parse().unwrap());
         let site = prepare(Some(&wanted), carrier, phones).unwrap();
         let config = Config::load(&site.config).unwrap();
-        assert_eq!(config.sip.listen, [site.sip]);
+        assert_eq!(config.sip.listen, [trunkline_core::sip::Listen::udp(site.sip)]);
         assert_eq!(config.site.data_dir, site.dir.join("data"));
         assert!(prepare(Some(&wanted), carrier, phones).is_err(), "never into a used folder");
     }

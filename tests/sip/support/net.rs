@@ -45,6 +45,17 @@ impl Net {
         self.host(3)
     }
 
+    /// Where trunkline listens over a transport.
+    pub fn trunkline_over(&self, transport: &str) -> SocketAddr {
+        let port = match transport {
+            "tls" => 5061,
+            "ws" => 5062,
+            "wss" => 5063,
+            _ => 5060,
+        };
+        SocketAddr::new(self.trunkline().ip(), port)
+    }
+
     pub fn pbx(&self) -> SocketAddr {
         self.host(4)
     }
@@ -52,6 +63,11 @@ impl Net {
     /// The second line.
     pub fn backup(&self) -> SocketAddr {
         self.host(5)
+    }
+
+    /// A DNS server of the test's own.
+    pub fn name_server(&self) -> SocketAddr {
+        SocketAddr::new(self.host(7).ip(), 5353)
     }
 
     /// Somebody who is in no configuration.

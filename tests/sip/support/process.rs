@@ -53,16 +53,25 @@ pub fn poll_until(within: Duration, mut done: impl FnMut() -> bool) -> bool {
 
 /// Whether some process has this UDP address bound, read from the kernel's table.
 pub fn udp_is_bound(address: SocketAddr) -> bool {
+    in_table("udp", address)
+}
+
+/// Whether some process has this TCP address bound, listening or connected.
+pub fn tcp_listens(address: SocketAddr) -> bool {
+    in_table("tcp", address)
+}
+
+fn in_table(protocol: &str, address: SocketAddr) -> bool {
     let (table, wanted) = match address {
         SocketAddr::V4(a) => {
             let ip = u32::from_ne_bytes(a.ip().octets());
-            ("/proc/net/udp", format!("{ip:08X}:{:04X}", a.port()))
+            (format!("/proc/net/{protocol}"), format!("{ip:08X}:{:04X}", a.port()))
         }
         SocketAddr::V6(a) => {
             let octets = a.ip().octets();
             let words = octets.chunks_exact(4).map(|w| u32::from_ne_bytes(w.try_into().unwrap()));
             let ip: String = words.map(|w| format!("{w:08X}")).collect();
-            ("/proc/net/udp6", format!("{ip}:{:04X}", a.port()))
+            (format!("/proc/net/{protocol}6"), format!("{ip}:{:04X}", a.port()))
         }
     };
     let rows = std::fs::read_to_string(table).unwrap();

@@ -24,22 +24,35 @@ pub struct SiteOptions {
     pub carrier_v6: bool,
     /// Wait for a line's first sign of life before the next is tried.
     pub failover_ms: u32,
+    /// What stands before the address of the PBX, of the first and of the second line: `tcp:`.
+    pub pbx_over: &'static str,
+    pub carrier_over: &'static str,
+    pub backup_over: &'static str,
+    /// Name of the first line, in place of its IP address.
+    pub carrier_name: Option<&'static str>,
+    /// Transports beside UDP that are listened on, each at its own port of trunkline's address.
+    pub listen: &'static [&'static str],
     /// Further keys of the carriers; without any they are not probed.
     pub carrier_keys: &'static str,
     /// Further keys of `[trunk]`.
     pub trunk_keys: &'static str,
-    /// Further keys of `[sip]`.
+    /// Further keys of `[sip]`, and its subsections; `DIR` stands for the site's folder, `NAMESERVER` for a
+    /// test's own.
     pub sip_keys: &'static str,
 }
 
 impl Default for SiteOptions {
     fn default() -> Self {
-        let failover_ms = 1000;
         Self {
             default_purpose: None,
             backup: false,
             carrier_v6: false,
-            failover_ms,
+            failover_ms: 1000,
+            pbx_over: "",
+            carrier_over: "",
+            backup_over: "",
+            carrier_name: None,
+            listen: &[],
             carrier_keys: "probe = { interval_s = 0 }",
             trunk_keys: "",
             sip_keys: "drain_s = 0",
@@ -117,14 +130,21 @@ impl Site {
         if options.carrier_v6 {
             listen.push(format!("\"{}\"", net.v6(1)));
         }
+        for transport in options.listen {
+            listen.push(format!("\"{transport}:{}\"", net.trunkline_over(transport)));
+        }
+        if options.carrier_v6 && options.listen.contains(&"tcp") {
+            listen.push(format!("\"tcp:{}\"", net.v6(1)));
+        }
         let purpose = options
             .default_purpose
             .map(|p| format!("default_purpose = \"{p}\""))
             .unwrap_or_default();
         let (second, backup) = match options.backup {
             true => {
-                let keys = options.carrier_keys;
-                let second = format!("[carrier.second]\naddress = \"{}\"\n{keys}", net.backup());
+                let (keys, over) = (options.carrier_keys, options.backup_over);
+                let second =
+                    format!("[carrier.second]\naddress = \"{}{}\"\n{keys}", over, net.backup());
                 (second, "backup = \"second\"")
             }
             false => (String::new(), ""),
@@ -141,11 +161,11 @@ listen = [{listen}]
 failover_ms = {failover_ms}
 {sip_keys}
 [pbx.asterisk]
-address = "{pbx}"
+address = "{pbx_over}{pbx}"
 purpose_header = "X-Trunkline-Purpose"
 {purpose}
 [carrier.main]
-address = "{carrier}"
+address = "{carrier_over}{carrier}"
 {carrier_keys}
 {second}
 [trunk]
@@ -163,9 +183,15 @@ socket = "{dir}/admin.sock"
 "#,
             listen = listen.join(", "),
             failover_ms = options.failover_ms,
+            pbx_over = options.pbx_over,
+            carrier_over = options.carrier_over,
             carrier_keys = options.carrier_keys,
             trunk_keys = options.trunk_keys,
-            sip_keys = options.sip_keys,
+            carrier = options.carrier_name.map_or(carrier.to_string(), str::to_owned),
+            sip_keys = options
+                .sip_keys
+                .replace("DIR", &dir.to_string())
+                .replace("NAMESERVER", &net.name_server().to_string()),
             pbx = net.pbx(),
             http = net.http(),
         )

@@ -1,6 +1,6 @@
 //! sipp as a peer: our scenarios, bounded in time, with the whole exchange in the failure report.
 
-use super::process::{end, last_lines, poll_until, udp_is_bound, wait_for_exit};
+use super::process::{end, last_lines, poll_until, tcp_listens, udp_is_bound, wait_for_exit};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -16,6 +16,8 @@ pub struct Sipp {
     xml: String,
     args: Vec<String>,
     local: SocketAddr,
+    /// Listens over TCP.
+    tcp: bool,
 }
 
 /// A running scenario.
@@ -43,7 +45,20 @@ impl Sipp {
         let path =
             Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/sip/sipp/{story}.xml"));
         let xml = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path:?}: {e}"));
-        Self { name: story.to_owned(), xml, args: Vec::new(), local }
+        Self { name: story.to_owned(), xml, args: Vec::new(), local, tcp: false }
+    }
+
+    /// Over TCP: `t1` one connection, `tn` one for each call.
+    pub fn over(mut self, mode: &str) -> Self {
+        self.args.extend(["-t".into(), mode.into(), "-max_socket".into(), "500".into()]);
+        self.tcp = true;
+        self
+    }
+
+    /// So many calls, so many a second; without it, one.
+    pub fn calls(mut self, count: u32, per_second: u32) -> Self {
+        self.args.extend(["-m".into(), count.to_string(), "-r".into(), per_second.to_string()]);
+        self
     }
 
     /// Fills `@NAME@` in the scenario.
@@ -95,7 +110,9 @@ impl Sipp {
             .expect("sipp starts; tests/run installs it (package sip-tester)");
         let mut running = Running { name: self.name, child, dir };
         let bound = poll_until(Duration::from_secs(5), || {
-            udp_is_bound(self.local) || running.child.try_wait().unwrap().is_some()
+            self.tcp && tcp_listens(self.local)
+                || udp_is_bound(self.local)
+                || running.child.try_wait().unwrap().is_some()
         });
         assert!(bound, "sipp {} did not bind {}", running.name, self.local);
         running

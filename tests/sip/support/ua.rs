@@ -1,6 +1,9 @@
 //! A hand-driven SIP user agent for tests that need the moment of every datagram.
 
+use super::wire::{Datagrams, Stream, Wire, Ws};
+use rustls::ClientConfig;
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 /// An offer or answer with PCMA.
@@ -12,9 +15,11 @@ pub fn session(address: SocketAddr, direction: &str) -> String {
     )
 }
 
-/// One socket that talks to one proxy.
+/// One socket or connection that talks to one proxy.
 pub struct Ua {
-    socket: UdpSocket,
+    wire: Box<dyn Wire>,
+    /// As a Via writes its transport.
+    over: &'static str,
     pub address: SocketAddr,
     proxy: SocketAddr,
 }
@@ -28,7 +33,39 @@ pub struct Message {
 impl Ua {
     pub fn bind(address: SocketAddr, proxy: SocketAddr) -> Self {
         let socket = UdpSocket::bind(address).unwrap_or_else(|e| panic!("{address}: {e}"));
-        Self { socket, address, proxy }
+        Self { wire: Box::new(Datagrams { socket, proxy }), over: "UDP", address, proxy }
+    }
+
+    /// Connects over TCP from the IP of `from`.
+    pub fn connect(from: SocketAddr, proxy: SocketAddr) -> Self {
+        let (stream, address) = Stream::connect(from, proxy);
+        Self { wire: Box::new(stream), over: "TCP", address, proxy }
+    }
+
+    /// Is connected to over TCP.
+    pub fn listen(address: SocketAddr, proxy: SocketAddr) -> Self {
+        Self { wire: Box::new(Stream::listen(address)), over: "TCP", address, proxy }
+    }
+
+    /// Connects under TLS; the handshake happens with the first message.
+    pub fn tls(from: SocketAddr, proxy: SocketAddr, name: &str, config: Arc<ClientConfig>) -> Self {
+        let (stream, address) = Stream::tls(from, proxy, name, config);
+        Self { wire: Box::new(stream), over: "TLS", address, proxy }
+    }
+
+    /// Connects over WebSocket.
+    pub fn websocket(from: SocketAddr, proxy: SocketAddr) -> Self {
+        let (ws, address) = Ws::connect(from, proxy);
+        Self { wire: Box::new(ws), over: "WS", address, proxy }
+    }
+
+    /// Ends the connection as a broken network does not: with FIN.
+    pub fn cut(&self) {
+        self.wire.cut();
+    }
+
+    fn contact(&self) -> String {
+        contact(self.address, self.over)
     }
 
     /// Sends, and tells the moment just before.
@@ -38,16 +75,14 @@ impl Ua {
 
     pub fn send_bytes(&self, bytes: &[u8]) -> SystemTime {
         let at = SystemTime::now();
-        self.socket.send_to(bytes, self.proxy).unwrap();
+        self.wire.send(bytes);
         at
     }
 
     /// The next datagram, if one comes in time.
     pub fn receive(&self, within: Duration) -> Option<Message> {
-        self.socket.set_read_timeout(Some(within.max(Duration::from_millis(1)))).unwrap();
-        let mut buffer = vec![0; 65_536];
-        let (length, _) = self.socket.recv_from(&mut buffer).ok()?;
-        let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+        let bytes = self.wire.receive(within)?;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         Some(Message { text })
     }
 
@@ -87,7 +122,7 @@ impl Ua {
         for name in ["Call-ID", "CSeq"] {
             lines.push(format!("{name}: {}", request.value(name)));
         }
-        lines.push(format!("Contact: <sip:ua@{}>", self.address));
+        lines.push(format!("Contact: {}", self.contact()));
         self.send(&finish(lines, body))
     }
 }
@@ -129,6 +164,7 @@ impl Message {
 #[derive(Clone, Debug)]
 pub struct Dialog {
     local: SocketAddr,
+    over: &'static str,
     call_id: String,
     from: String,
     to: String,
@@ -145,6 +181,7 @@ impl Dialog {
         let local = ua.address;
         Self {
             local,
+            over: ua.over,
             call_id: format!("{name}-{}@{}", std::process::id(), local.ip()),
             from: format!("<sip:{user}@{local}>;tag=from-{name}"),
             to: format!("<sip:{number}@{}>", ua.proxy),
@@ -160,6 +197,7 @@ impl Dialog {
     pub fn callee(ua: &Ua, invite: &Message, tag: &str) -> Self {
         Self {
             local: ua.address,
+            over: ua.over,
             call_id: invite.value("Call-ID"),
             from: format!("{};tag={tag}", invite.value("To")),
             to: invite.value("From"),
@@ -191,6 +229,12 @@ impl Dialog {
         this.request("ACK", self.cseq, 0, "")
     }
 
+    /// The same dialog from another place: a connection that was made anew.
+    pub fn moved_to(mut self, ua: &Ua) -> Self {
+        (self.local, self.over) = (ua.address, ua.over);
+        self
+    }
+
     /// Learns remote tag, target and routes from a 2xx.
     pub fn confirm(&mut self, response: &Message) {
         self.to = response.value("To");
@@ -219,11 +263,11 @@ impl Dialog {
     }
 
     fn request(&self, method: &str, cseq: u32, branch: u32, body: &str) -> String {
-        let Self { local, call_id, from, to, target, .. } = self;
+        let Self { local, over, call_id, from, to, target, .. } = self;
         let key: String = call_id.chars().filter(char::is_ascii_alphanumeric).collect();
         let mut lines = vec![
             format!("{method} {target} SIP/2.0"),
-            format!("Via: SIP/2.0/UDP {local};rport;branch=z9hG4bK{key}{cseq}x{branch}"),
+            format!("Via: SIP/2.0/{over} {local};rport;branch=z9hG4bK{key}{cseq}x{branch}"),
         ];
         lines.extend(self.routes.iter().map(|r| format!("Route: {r}")));
         lines.push("Max-Forwards: 70".into());
@@ -231,10 +275,18 @@ impl Dialog {
         lines.push(format!("To: {to}"));
         lines.push(format!("Call-ID: {call_id}"));
         lines.push(format!("CSeq: {cseq} {method}"));
-        lines.push(format!("Contact: <sip:ua@{local}>"));
+        lines.push(format!("Contact: {}", contact(*local, over)));
         lines.extend(self.extra.iter().cloned());
         finish(lines, body)
     }
+}
+
+fn contact(address: SocketAddr, over: &str) -> String {
+    let parameter = match over {
+        "UDP" => String::new(),
+        other => format!(";transport={}", other.to_ascii_lowercase()),
+    };
+    format!("<sip:ua@{address}{parameter}>")
 }
 
 fn finish(mut lines: Vec<String>, body: &str) -> String {

@@ -31,12 +31,21 @@ impl Peers {
         Self { peers, sources, listen }
     }
 
-    /// The neighbour that sends from there.
+    /// The neighbour that sends from there. One without sources sends from where it is reached:
+    /// its name was resolved.
     pub fn of_source(&self, source: SocketAddr) -> Option<(PeerId, PeerKind)> {
-        let entries = self.sources.get(&source.ip().to_canonical())?;
+        let ip = source.ip().to_canonical();
         let fits = |port: &Option<u16>| port.is_none_or(|p| p == source.port());
-        let (_, index) = entries.iter().find(|(port, _)| fits(port))?;
-        self.peers.get(*index).map(|p| (p.id, p.kind))
+        let entries = self.sources.get(&ip).map_or(&[][..], Vec::as_slice);
+        let listed = entries.iter().find(|(port, _)| fits(port));
+        let resolved = |p: &&Peer| {
+            p.sources.is_empty() && p.endpoints.iter().any(|e| e.addr.ip().to_canonical() == ip)
+        };
+        let peer = match listed {
+            Some((_, index)) => self.peers.get(*index),
+            None => self.peers.iter().find(resolved),
+        };
+        peer.map(|p| (p.id, p.kind))
     }
 
     /// Is it an address of a neighbour, whatever the port?

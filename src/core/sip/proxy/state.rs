@@ -210,6 +210,8 @@ impl Best {
             600.. => 0,
             300..=399 => 10,
             401 | 407 | 415 | 420 | 484 => 20,
+            // The silence of one target says less than the answer of another.
+            408 if self.bytes.is_none() => 22,
             400..=499 => 21,
             503 => 31,
             _ => 30,

@@ -8,6 +8,7 @@ mod dialogs;
 mod facts;
 mod failover;
 mod flows;
+mod frame;
 mod fuzz;
 mod limits;
 mod mixed;
