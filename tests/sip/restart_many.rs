@@ -35,9 +35,11 @@ fn crash_with(calls: usize, per_second: u32) -> Duration {
     drop(tail);
     server.kill();
 
+    println!("{calls} calls are up, their events are read");
     let killed = Instant::now();
     let _server = site.serve(LATER);
     let ready = killed.elapsed();
+    println!("serving again after {} ms", ready.as_millis());
     let known = || site.metric("trunkline_calls") as usize == calls;
     assert!(poll_until(Duration::from_secs(10), known), "all are known again");
 
