@@ -200,7 +200,8 @@ impl<'a> Message<'a> {
         reason::read(self)
     }
 
-    /// The body. Over UDP it ends with Content-Length or with the datagram (RFC 3261 §18.3);
+    /// The body. Over UDP it ends with Content-Length (RFC 3261 §18.3) or with
+    /// the datagram (§18.3 none);
     /// `None` if Content-Length is malformed, contradicts itself or lies beyond the datagram.
     pub fn body(&self) -> Option<Span> {
         let rest = self.index.rest;
@@ -255,6 +256,7 @@ impl<'a> Message<'a> {
         }
         match self.uri_parts() {
             None => Some(Fault::Bad("Malformed Request-URI")),
+            // RFC 3261 §16.3 item 2.
             Some(uri) if uri.kind == super::UriKind::Other => Some(Fault::Scheme),
             // RFC 3261 §19.1.1 allows no headers there; passed on, they might become real ones.
             Some(uri) if uri.params.to() < self.uri().to() => {
