@@ -238,10 +238,16 @@ impl<'a> Message<'a> {
         let whole = || {
             self.from().is_some()
                 && self.to().is_some()
-                && !self.call_id().is_empty()
+                && self.is_call_id()
                 && self.cseq().is_some()
         };
         self.via().is_some() && (is_request || whole())
+    }
+
+    /// There is one, and it is one word: whoever unfolds it would read another.
+    fn is_call_id(&self) -> bool {
+        let id = self.call_id();
+        !id.is_empty() && !id.iter().any(|b| super::span::is_lws(*b))
     }
 
     /// Reasonable syntax of a request (RFC 3261 §16.3 item 1 and what RFC 4475 §3.1.2 adds).
@@ -277,8 +283,8 @@ impl<'a> Message<'a> {
         if !self.is_one_address(Name::To) {
             return Some("Malformed Or Missing To");
         }
-        if self.call_id().is_empty() {
-            return Some("Missing Call-ID");
+        if !self.is_call_id() {
+            return Some("Malformed Or Missing Call-ID");
         }
         match self.cseq() {
             None => return Some("Malformed Or Missing CSeq"),
