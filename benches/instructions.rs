@@ -214,6 +214,7 @@ fn config() -> EngineConfig {
         tls_names: Vec::new(),
         endpoints: vec![Endpoint::udp(addr(at))],
         credentials: None,
+        trusted_identity: true,
     };
     let peers =
         vec![peer(0, PeerKind::Pbx, "pbx", PBX), peer(1, PeerKind::Carrier, "main", CARRIER)];

@@ -51,6 +51,7 @@ fn config() -> CoreConfig {
             password: Zeroizing::new("p".into()),
             realm: None,
         }),
+        trusted_identity: true,
     };
     CoreConfig {
         listen: US.iter().map(|a| Listen::udp(addr(a))).collect(),

@@ -16,7 +16,7 @@ impl Engine {
         }
         let trunk = self.config.neighbours.get(&offer.peer).map(|n| n.name.clone());
         let device = offer.dialed.clone();
-        let to = self.desk_parties.party(&offer.dialed, "");
+        let to = self.known_parties.party(&self.desk_parties, &offer.dialed, "");
         let start = self.start(now, Direction::Inbound, &offer, to, device, trunk);
         let Some(call) = self.begin(now, ask, start, out) else { return };
         self.totals.calls_inbound += 1;
@@ -84,7 +84,7 @@ impl Engine {
             id: self.ids.call(now),
             direction,
             purpose: None,
-            from: self.desk_parties.party(caller, &offer.from_display),
+            from: self.known_parties.party(&self.desk_parties, caller, &offer.from_display),
             dialed: to.clone(),
             to,
             device,

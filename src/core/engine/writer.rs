@@ -3,7 +3,7 @@
 use super::input::{EngineConfig, Input, Outputs, Restored, Totals};
 use super::lines::Trunk;
 use super::overflow::Overflow;
-use super::parties::PartyMaker;
+use super::parties::{KnownParties, PartyMaker};
 use super::rights::Dialing;
 use super::table::{Entry, LineUse, Table};
 use crate::call::{CallInput, CallMachine, Fact};
@@ -28,6 +28,7 @@ pub struct Engine {
     pub(super) table: Table,
     pub(super) ids: IdSource,
     pub(super) desk_parties: PartyMaker,
+    pub(super) known_parties: KnownParties,
     pub(super) dialing: Dialing,
     pub(super) list: DncList,
     pub(super) totals: Totals,
@@ -54,6 +55,7 @@ impl Engine {
             table: Table::default(),
             ids: IdSource::new(config.seed),
             desk_parties: PartyMaker::new(config.normalizer.clone(), config.desk_refs.clone()),
+            known_parties: KnownParties::default(),
             dialing: Dialing::default(),
             list,
             totals: Totals::default(),

@@ -76,7 +76,7 @@ counters! {
     unsent,
     /// Connections closed because they were a stranger's, or one too many.
     flows_refused,
-    /// Answers whose connection was gone, and that had no other way back.
+    /// Messages whose connection was gone, and that had no other way.
     undeliverable,
 }
 

@@ -52,13 +52,17 @@ fn coded_opt<T: Named>(field: &'static str, code: u32) -> Result<Option<T>, Deco
 pub fn journal_frame_from_bytes(bytes: &[u8]) -> Result<Vec<Event>, DecodeError> {
     let frame =
         pb::JournalFrame::decode(bytes).map_err(|e| DecodeError::Protobuf(e.to_string()))?;
-    frame.entries.into_iter().map(entry).collect()
+    let mut events = Vec::with_capacity(frame.entries.len());
+    for entry in frame.entries {
+        events.push(event(entry, &events)?);
+    }
+    Ok(events)
 }
 
-fn entry(e: pb::JournalEntry) -> Result<Event, DecodeError> {
+fn event(e: pb::JournalEntry, before: &[Event]) -> Result<Event, DecodeError> {
     use pb::journal_entry::Entity as Stored;
     let entity = match e.entity.ok_or_else(|| bad("entity", "absent"))? {
-        Stored::Call(c) => Entity::Call(Arc::new(call(c)?)),
+        Stored::Call(c) => Entity::Call(Arc::new(call(c, before)?)),
         Stored::Decision(d) => Entity::Decision(Box::new(decision(d)?)),
         Stored::System(s) => Entity::System(SystemStatus {
             state: named("status", &s.status)?,
@@ -79,30 +83,42 @@ fn entry(e: pb::JournalEntry) -> Result<Event, DecodeError> {
     Ok(Event { pos: Pos(e.pos), ts: Wall(e.ts_us), kind: coded("kind", e.kind)?, entity, detail })
 }
 
-fn call(c: pb::StoredCall) -> Result<Call, DecodeError> {
+/// What does not change about a call: its own, or that of an entry before it in the frame.
+fn origin(c: &mut pb::StoredCall, before: &[Event]) -> Result<Arc<Origin>, DecodeError> {
+    if c.origin_back != 0 {
+        let back = usize::try_from(c.origin_back).unwrap_or(usize::MAX);
+        let known = before.len().checked_sub(back).map(|at| &before[at].entity);
+        return match known {
+            Some(Entity::Call(call)) => Ok(call.origin.clone()),
+            _ => Err(bad("call.origin_back", &c.origin_back)),
+        };
+    }
     let id = CallId(uuid("call.id", &c.id)?);
-    let to = stored_party(c.to)?;
-    let origin = Origin {
+    let to = stored_party(c.to.take())?;
+    Ok(Arc::new(Origin {
         id,
-        tenant: c.tenant,
-        site: c.site,
+        tenant: std::mem::take(&mut c.tenant),
+        site: std::mem::take(&mut c.site),
         direction: coded("call.direction", c.direction)?,
-        purpose: c.purpose,
-        from: stored_party(c.from)?,
-        dialed: match c.dialed {
+        purpose: c.purpose.take(),
+        from: stored_party(c.from.take())?,
+        dialed: match c.dialed.take() {
             None => to.clone(),
             dialed => stored_party(dialed)?,
         },
         to,
-        device: c.device,
+        device: std::mem::take(&mut c.device),
         thread_id: match c.thread_id.is_empty() {
             true => id,
             false => CallId(uuid("call.thread_id", &c.thread_id)?),
         },
-        started: moment(c.started.ok_or_else(|| bad("call.started", "absent"))?)?,
-    };
+        started: moment(c.started.take().ok_or_else(|| bad("call.started", "absent"))?)?,
+    }))
+}
+
+fn call(mut c: pb::StoredCall, before: &[Event]) -> Result<Call, DecodeError> {
     Ok(Call {
-        origin: Arc::new(origin),
+        origin: origin(&mut c, before)?,
         rev: c.rev,
         state: coded("call.state", c.state)?,
         trunk: c.trunk,

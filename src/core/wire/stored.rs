@@ -2,28 +2,60 @@
 
 use super::proto_writer::ProtoWriter;
 use super::{View, decision_to_pb, dnc_to_pb, duty_to_pb, line_to_pb, shift_to_pb, system_to_pb};
-use crate::model::{Call, Cause, Entity, Event, Leg, Moment, Named, Party};
+use crate::model::{Call, Cause, Entity, Event, Leg, Moment, Named, Origin, Party};
 use prost::Message;
+use std::sync::Arc;
 
 /// Room for an event in a new buffer: most are shorter.
 const EVENT_BYTES: usize = 640;
+/// Entries searched for what does not change about a call.
+const LOOK_BACK: usize = 64;
 
 /// Plain text of a journal frame.
 pub fn journal_frame_to_bytes(events: &[Event]) -> Vec<u8> {
     let mut out = Vec::with_capacity(events.len() * EVENT_BYTES);
-    let mut frame = ProtoWriter::new(&mut out);
-    for event in events {
-        frame.message(1, |entry| write_event(entry, event));
-    }
+    write_journal_frame(events, &mut out);
     out
 }
 
-fn write_event(out: &mut ProtoWriter<'_>, event: &Event) {
+/// The same to the end of a buffer.
+///
+/// What does not change about a call is written once a frame: its later events say how many
+/// entries before them it stands.
+pub fn write_journal_frame(events: &[Event], out: &mut Vec<u8>) {
+    let mut frame = ProtoWriter::new(out);
+    for (at, event) in events.iter().enumerate() {
+        let known = match &event.entity {
+            Entity::Call(call) => origin_before(&events[..at], call),
+            Entity::Decision(_)
+            | Entity::Dnc(_)
+            | Entity::System(_)
+            | Entity::Line(_)
+            | Entity::Duty(_) => None,
+        };
+        frame.message(1, |entry| write_event(entry, event, known));
+    }
+}
+
+/// How many entries back the same origin was written.
+fn origin_before(written: &[Event], call: &Call) -> Option<u64> {
+    let same = |event: &Event| matches!(&event.entity, Entity::Call(known) if Arc::ptr_eq(&known.origin, &call.origin));
+    let back = written.iter().rev().take(LOOK_BACK).position(same)?;
+    u64::try_from(back + 1).ok()
+}
+
+fn write_event(out: &mut ProtoWriter<'_>, event: &Event, known: Option<u64>) {
     out.number(1, event.pos.0);
     out.signed(2, event.ts.0);
     out.number(3, code(event.kind));
     match &event.entity {
-        Entity::Call(call) => out.message(4, |out| write_call(out, call)),
+        Entity::Call(call) => out.message(4, |out| {
+            if known.is_none() {
+                write_origin(out, call);
+            }
+            write_call(out, call);
+            out.number(33, known.unwrap_or(0));
+        }),
         // These are rare beside calls.
         Entity::Decision(decision) => {
             out.present_bytes(5, &decision_to_pb(decision, View::Full).encode_to_vec());
@@ -45,30 +77,33 @@ fn write_event(out: &mut ProtoWriter<'_>, event: &Event) {
     }
 }
 
+fn write_origin(out: &mut ProtoWriter<'_>, origin: &Origin) {
+    out.bytes(1, origin.id.0.as_bytes());
+    out.number(2, code(origin.direction));
+    out.bytes(3, origin.tenant.as_bytes());
+    out.bytes(4, origin.site.as_bytes());
+    if let Some(purpose) = &origin.purpose {
+        out.present_bytes(5, purpose.as_bytes());
+    }
+    out.message(6, |out| write_party(out, &origin.from));
+    out.message(7, |out| write_party(out, &origin.to));
+    if origin.dialed != origin.to {
+        out.message(8, |out| write_party(out, &origin.dialed));
+    }
+    out.bytes(9, origin.device.as_bytes());
+    if origin.thread_id != origin.id {
+        out.bytes(10, origin.thread_id.0.as_bytes());
+    }
+    write_moment(out, 11, Some(&origin.started));
+}
+
 fn write_call(out: &mut ProtoWriter<'_>, call: &Call) {
-    out.bytes(1, call.id.0.as_bytes());
-    out.number(2, call.rev);
-    out.number(3, code(call.direction));
-    out.number(4, code(call.state));
-    out.bytes(5, call.tenant.as_bytes());
-    out.bytes(6, call.site.as_bytes());
-    if let Some(purpose) = &call.purpose {
-        out.present_bytes(7, purpose.as_bytes());
-    }
-    out.message(8, |out| write_party(out, &call.from));
-    out.message(9, |out| write_party(out, &call.to));
-    if call.dialed != call.to {
-        out.message(10, |out| write_party(out, &call.dialed));
-    }
-    out.bytes(11, call.trunk.as_bytes());
-    out.bytes(12, call.device.as_bytes());
-    if call.thread_id != call.id {
-        out.bytes(13, call.thread_id.0.as_bytes());
-    }
-    out.bytes(14, call.dialog.call_id.as_bytes());
-    out.bytes(15, call.dialog.caller_tag.as_bytes());
-    out.bytes(16, call.dialog.callee_tag.as_bytes());
-    write_moment(out, 17, Some(&call.started));
+    out.number(12, call.rev);
+    out.number(13, code(call.state));
+    out.bytes(14, call.trunk.as_bytes());
+    out.bytes(15, call.dialog.call_id.as_bytes());
+    out.bytes(16, call.dialog.caller_tag.as_bytes());
+    out.bytes(17, call.dialog.callee_tag.as_bytes());
     write_moment(out, 18, call.alerting.as_ref());
     write_moment(out, 19, call.network_reached.as_ref());
     write_moment(out, 20, call.answered.as_ref());

@@ -9,7 +9,9 @@
 pub mod baresip;
 pub mod desk;
 pub mod events;
+pub mod gateway;
 pub mod kamailio;
+pub mod load;
 pub mod net;
 pub mod peers;
 pub mod process;
@@ -20,6 +22,8 @@ pub mod ua;
 
 pub use desk::Desk;
 pub use events::Story;
+pub use gateway::{Gateway, Mood};
+pub use load::Load;
 pub use net::Net;
 pub use peers::Peers;
 pub use server::{Server, Site, SiteOptions};

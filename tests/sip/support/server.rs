@@ -1,7 +1,7 @@
 //! The real binary with its own folder, configuration and network.
 
 use super::net::Net;
-use super::process::{end, last_lines, resident_kib, signal, stop, wait_for_exit};
+use super::process::{end, last_lines, poll_until, resident_kib, signal, stop, wait_for_exit};
 use super::tail::Tail;
 use nix::sys::signal::Signal;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -24,12 +24,26 @@ pub struct SiteOptions {
     pub carrier_v6: bool,
     /// Wait for a line's first sign of life before the next is tried.
     pub failover_ms: u32,
+    /// Further keys of the carriers; without any they are not probed.
+    pub carrier_keys: &'static str,
+    /// Further keys of `[trunk]`.
+    pub trunk_keys: &'static str,
+    /// Further keys of `[sip]`.
+    pub sip_keys: &'static str,
 }
 
 impl Default for SiteOptions {
     fn default() -> Self {
         let failover_ms = 1000;
-        Self { default_purpose: None, backup: false, carrier_v6: false, failover_ms }
+        Self {
+            default_purpose: None,
+            backup: false,
+            carrier_v6: false,
+            failover_ms,
+            carrier_keys: "probe = { interval_s = 0 }",
+            trunk_keys: "",
+            sip_keys: "drain_s = 0",
+        }
     }
 }
 
@@ -80,15 +94,14 @@ impl Site {
 
     /// Runs a command of the binary against this site, with `--config` appended.
     pub fn run(&self, args: &[&str]) -> Output {
-        let output = self
-            .command(args)
-            .arg("--config")
-            .arg(self.config())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
+        let output = self.try_run(args);
         assert!(output.status.success(), "{args:?}: {output:?}");
         output
+    }
+
+    /// The same where it may fail.
+    pub fn try_run(&self, args: &[&str]) -> Output {
+        self.command(args).arg("--config").arg(self.config()).stdin(Stdio::null()).output().unwrap()
     }
 
     fn command(&self, args: &[&str]) -> Command {
@@ -110,7 +123,9 @@ impl Site {
             .unwrap_or_default();
         let (second, backup) = match options.backup {
             true => {
-                (format!("[carrier.second]\naddress = \"{}\"", net.backup()), "backup = \"second\"")
+                let keys = options.carrier_keys;
+                let second = format!("[carrier.second]\naddress = \"{}\"\n{keys}", net.backup());
+                (second, "backup = \"second\"")
             }
             false => (String::new(), ""),
         };
@@ -124,16 +139,19 @@ master_key = "{dir}/master.key"
 [sip]
 listen = [{listen}]
 failover_ms = {failover_ms}
+{sip_keys}
 [pbx.asterisk]
 address = "{pbx}"
 purpose_header = "X-Trunkline-Purpose"
 {purpose}
 [carrier.main]
 address = "{carrier}"
+{carrier_keys}
 {second}
 [trunk]
 primary = "main"
 {backup}
+{trunk_keys}
 [gate]
 ruleset = "cn-seed-service"
 internal = ["1xxx"]
@@ -145,6 +163,9 @@ socket = "{dir}/admin.sock"
 "#,
             listen = listen.join(", "),
             failover_ms = options.failover_ms,
+            carrier_keys = options.carrier_keys,
+            trunk_keys = options.trunk_keys,
+            sip_keys = options.sip_keys,
             pbx = net.pbx(),
             http = net.http(),
         )
@@ -170,6 +191,31 @@ socket = "{dir}/admin.sock"
             command.args(["--from", &from.to_string()]);
         }
         Tail::start(command)
+    }
+
+    /// `trunk show NAME --json`.
+    pub fn line(&self, name: &str) -> serde_json::Value {
+        let shown = self.run(&["trunk", "show", name, "--json"]).stdout;
+        serde_json::from_slice(&shown).unwrap()
+    }
+
+    /// Waits until a line is in this state.
+    pub fn until_line(&self, name: &str, state: &str) -> serde_json::Value {
+        let mut line = self.line(name);
+        let reached = poll_until(Duration::from_secs(20), || {
+            line = self.line(name);
+            line["state"] == state
+        });
+        assert!(reached, "{name} is never {state}: {line:#}");
+        line
+    }
+
+    /// A desk that sees everything.
+    pub fn supervisor(&self) -> super::Desk {
+        let mint = ["token", "mint", "--subject", "s1", "--role", "supervisor"];
+        let minted = self.run(&[mint.as_slice(), &["--at", super::WORKDAY_MORNING]].concat());
+        let token = String::from_utf8(minted.stdout).unwrap();
+        super::Desk::supervisor(self.net.http(), token.trim())
     }
 
     pub fn metrics(&self) -> String {

@@ -92,10 +92,14 @@ impl Site {
     }
 
     pub(super) fn restored(instant: &str, restored: Restored) -> Self {
+        Self::with(config(), instant, restored)
+    }
+
+    pub(super) fn with(config: EngineConfig, instant: &str, restored: Restored) -> Self {
         let ts: jiff::Timestamp = instant.parse().unwrap();
         let now = Now { mono: Mono(1_000_000_000), wall: Wall(ts.as_microsecond()) };
         let mut out = Outputs::default();
-        let engine = Engine::new(config(), restored, now, &mut out);
+        let engine = Engine::new(config, restored, now, &mut out);
         let mut site =
             Self { engine, now, events: Vec::new(), sent: Vec::new(), out: Outputs::default() };
         site.drain(out);

@@ -5,3 +5,4 @@
 mod bench_site;
 mod gate;
 mod journal;
+mod lines;

@@ -123,6 +123,9 @@ impl Iterator for Values<'_> {
                 return None;
             }
             let (mut i, mut angle) = (start, false);
+            if memchr::memchr(b',', &self.bytes[start..end]).is_none() {
+                i = end; // one value, the usual case: quotes and brackets do not matter
+            }
             while i < end {
                 match self.bytes[i] {
                     b'"' => {

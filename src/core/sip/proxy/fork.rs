@@ -202,8 +202,7 @@ impl Core {
     pub(super) fn start_client(&mut self, now: Now, key: Key, bytes: Vec<u8>, out: &mut Outputs) {
         let Some(client) = self.clients.get_mut(key) else { return };
         client.bytes = Some(bytes.as_slice().into());
-        let way = client.way.clone();
-        self.send(&way, Some(Owner::Client(key)), bytes, out);
+        self.send_from(key, bytes, out);
         self.arm_unless_reliable(now, Owner::Client(key), Slot::Resend, self.timers.t1);
         self.arm(now, Owner::Client(key), Slot::End, self.timers.long());
     }

@@ -100,6 +100,10 @@ impl Core {
         let reach = |addr: &SocketAddr| addr.is_ipv4() == listen.addr.is_ipv4();
         let next = next.filter(reach).filter(|_| !listen.transport.is_reliable());
         let way = next.map_or(answered_from, |remote| Way::to(listen, remote));
+        let Some(way) = self.open_way(peer, way) else {
+            self.counters.undeliverable += 1;
+            return;
+        };
         self.send(&way, None, ack, out);
         if !self.first_time(key, message, 200) {
             return;

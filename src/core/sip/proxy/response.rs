@@ -192,9 +192,8 @@ impl Core {
     /// Sends what a client transaction keeps: its request, or its ACK.
     pub(super) fn send_bytes(&mut self, key: Key, out: &mut Outputs) {
         let Some(client) = self.clients.get(key) else { return };
-        let way = client.way.clone();
         if let Some(bytes) = client.bytes.as_ref().map(|b| b.to_vec()) {
-            self.send(&way, Some(Owner::Client(key)), bytes, out);
+            self.send_from(key, bytes, out);
         }
     }
 

@@ -94,7 +94,7 @@ impl Core {
     fn resend_request(&mut self, now: Now, key: Key, out: &mut Outputs) {
         let Some(client) = self.clients.get_mut(key) else { return };
         client.rounds += 1;
-        let (rounds, way) = (client.rounds, client.way.clone());
+        let rounds = client.rounds;
         let (bytes, bounded) = match (client.state, &client.cancel) {
             (ClientState::Invite(InviteClient::Proceeding), Cancel::Sent(bytes)) => {
                 (Some(bytes.to_vec()), true)
@@ -112,7 +112,7 @@ impl Core {
         };
         let Some(bytes) = bytes else { return };
         self.counters.retransmits_out += 1;
-        self.send(&way, Some(Owner::Client(key)), bytes, out);
+        self.send_from(key, bytes, out);
         let wait = self.backoff(rounds, bounded);
         self.arm(now, Owner::Client(key), Slot::Resend, wait);
     }

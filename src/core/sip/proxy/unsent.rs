@@ -13,7 +13,7 @@ use crate::sip::edit::{lower_cseq, pop_via};
 use crate::sip::own::{Answer, answer, phrase_of};
 use crate::sip::slab::Key;
 use crate::sip::transaction::{InviteClient, OtherClient};
-use crate::sip::{FlowId, FlowOpened, Outputs, OwnOutcome};
+use crate::sip::{FlowId, FlowOpened, Outputs, OwnOutcome, PeerId};
 
 impl Core {
     /// A connection opened. Whose it is, is decided once: by the names of its certificate, else by
@@ -128,6 +128,33 @@ impl Core {
         if let Some(bytes) = popped {
             self.finish_other(now, key, bytes, out);
         }
+    }
+
+    /// Hands out what a client transaction sends: its request, CANCEL or ACK.
+    pub(super) fn send_from(&mut self, key: Key, bytes: Vec<u8>, out: &mut Outputs) {
+        let Some(client) = self.clients.get(key) else { return };
+        let Some(way) = self.open_way(client.peer, client.way.clone()) else {
+            self.counters.undeliverable += 1;
+            return;
+        };
+        if let Some(client) = self.clients.get_mut(key).filter(|c| c.way.flow != way.flow) {
+            client.way = way.clone();
+        }
+        self.send(&way, Some(Owner::Client(key)), bytes, out);
+    }
+
+    /// A way whose connection may be gone: another one of that neighbour over the same transport
+    /// takes its place, or the neighbour's endpoint.
+    pub(super) fn open_way(&self, peer: PeerId, way: Way) -> Option<Way> {
+        if way.flow.is_none_or(|flow| self.flows.get(flow).is_some()) {
+            return Some(way);
+        }
+        let transport = way.listen.transport;
+        let endpoints = self.peers.get(peer).map_or(&[][..], |p| &p.endpoints);
+        let endpoint = endpoints.iter().find(|e| e.transport == transport);
+        let over = self.flows.way_to(peer, Some(transport));
+        let other = over.or_else(|| self.way_to(peer, Some(endpoint?)))?;
+        Some(Way { listen: way.listen, ..other })
     }
 
     /// Hands an answer out on its way back; on another one if its connection is gone.

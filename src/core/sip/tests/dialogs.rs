@@ -211,3 +211,25 @@ fn a_repeated_bye_gets_the_same_answer() {
     assert_eq!(rig.says(PBX, &bye), ok);
     assert_eq!(names(&rig.signals()), ["mid BYE", "final BYE 200"]);
 }
+
+/// RFC 4028 §5: the caller's second INVITE has the same Call-ID and tag and a higher CSeq.
+#[test]
+fn a_422_passes_and_the_retry_is_an_attempt_of_the_same_call() {
+    let mut rig = Rig::new();
+    let (_, sent) = rig.call(&[(ALPHA_ID, ALPHA)]);
+    let brief = "Min-SE: 1800\r\n";
+    let up = rig.says(ALPHA, sent.answer("422 Session Interval Too Small", "b", brief)).remove(1);
+    assert_eq!(up.first_line(), "SIP/2.0 422 Session Interval Too Small");
+    assert!(up.text().contains(brief));
+    assert_eq!(rig.says(PBX, ack("a", "b")), []);
+    rig.signals();
+    let again = request("INVITE", "a", "Session-Expires: 1800\r\nMin-SE: 1800\r\n")
+        .replace("z9hG4bKa", "z9hG4bKa2")
+        .replace("CSeq: 1 ", "CSeq: 2 ");
+    rig.says(PBX, again);
+    let (ask, offer) = rig.ask();
+    assert_eq!((offer.ids.call_id.as_str(), offer.ids.from_tag.as_str()), ("a@pbx", "froma"));
+    assert_eq!(offer.cseq, 2);
+    let sent = rig.route(ask, &[(ALPHA_ID, ALPHA)]).remove(0);
+    assert!(sent.text().contains("Session-Expires: 1800\r\nMin-SE: 1800\r\n"));
+}

@@ -168,6 +168,11 @@ impl Rig {
         !refused
     }
 
+    /// Is that open connection one to there?
+    pub fn reaches(&self, flow: u64, remote: &str) -> bool {
+        self.flows.iter().any(|(id, _, to)| id.0 == flow && *to == addr(remote))
+    }
+
     /// A connection ends.
     pub fn closes(&mut self, flow: u64) -> Vec<Sent> {
         self.flows.retain(|(id, ..)| id.0 != flow);
