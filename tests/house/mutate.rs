@@ -150,7 +150,26 @@ impl Copy {
                 std::fs::write(to, bytes).unwrap();
             }
         }
-        Self(tree)
+        let copy = Self(tree);
+        copy.lend_dependencies();
+        copy
+    }
+
+    fn target() -> PathBuf {
+        root().join("target/mutate/target")
+    }
+
+    /// What other crates were compiled to is linked from our own target directory, if it is there:
+    /// it takes minutes, and it is the same.
+    fn lend_dependencies(&self) {
+        let (from, to) = (root().join("target/debug"), Self::target().join("debug"));
+        if to.exists() || !from.exists() {
+            return;
+        }
+        std::fs::create_dir_all(&to).unwrap();
+        for part in ["deps", "build", ".fingerprint"] {
+            let _ = Command::new("cp").arg("-al").arg(from.join(part)).arg(&to).status();
+        }
     }
 
     /// Runs tests of the core by their full names: did they run, and did they pass?
@@ -159,7 +178,7 @@ impl Copy {
             .args(["test", "--locked", "-p", "trunkline-core", "--lib", "--", "--exact"])
             .args(names)
             .current_dir(&self.0)
-            .env("CARGO_TARGET_DIR", root().join("target/mutate/target"))
+            .env("CARGO_TARGET_DIR", Self::target())
             .env("CARGO_INCREMENTAL", "1")
             .env("RUST_BACKTRACE", "0")
             .output()

@@ -21,7 +21,7 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// As a Via writes it.
+    /// As a Via writes it (RFC 3261 §20.42, RFC 7118 §5.2.1).
     pub fn via_name(self) -> &'static str {
         match self {
             Self::Udp => "UDP",

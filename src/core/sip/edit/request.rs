@@ -11,7 +11,7 @@ pub fn push_via(edits: &mut Edits, message: &Message<'_>, listen: Listen, branch
     edits.insert(message.headers_at(), |text| via_line(text, listen, branch));
 }
 
-/// Our Via.
+/// Our Via (RFC 3261 §18.1.1 sent-by).
 pub fn via_line(text: &mut Vec<u8>, listen: Listen, branch: &[u8]) {
     let _ =
         write!(text, "Via: SIP/2.0/{} {};rport;branch=", listen.transport.via_name(), listen.addr);
@@ -42,7 +42,7 @@ pub fn insert_route_mark(
     }
 }
 
-/// Content-Length where there is none: a stream needs it (RFC 3261 §18.3).
+/// Content-Length where there is none: a stream needs it (RFC 3261 §16.6 item 9, §18.3 stream).
 pub fn ensure_length(edits: &mut Edits, message: &Message<'_>) {
     if message.header(Name::ContentLength).is_none() {
         let length = message.body().map_or(0, |b| b.to() - b.from());
@@ -52,7 +52,7 @@ pub fn ensure_length(edits: &mut Edits, message: &Message<'_>) {
     }
 }
 
-/// One less, or 70 where there is none (§16.6 item 3).
+/// One less (§16.6 item 3), or 70 where there is none (§16.6 item 3b).
 pub fn lower_max_forwards(edits: &mut Edits, message: &Message<'_>) {
     match (message.header(Name::MaxForwards), message.max_forwards()) {
         (Some(header), MaxForwards::Hops(hops)) => edits.replace(header.value, |text| {

@@ -1,4 +1,5 @@
-//! The edit list.
+//! The edit list. What no edit names stays (RFC 3261 §16.6 item 1, §16.7 item 9), well formed or
+//! not (§16.3 item 1b).
 
 use crate::sip::message::Span;
 

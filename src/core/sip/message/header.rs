@@ -14,7 +14,8 @@ macro_rules! names {
             /// Number of members.
             pub const COUNT: usize = Self::Other as usize + 1;
 
-            /// By long or compact form, without regard to case (RFC 3261 §7.3.3).
+            /// By long or compact form, without regard to case (RFC 3261 §7.3.3,
+            /// §7.3.1 case).
             pub fn of(text: &[u8]) -> Self {
                 let Some(first) = text.first().map(u8::to_ascii_lowercase) else {
                     return Self::Other;

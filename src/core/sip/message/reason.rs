@@ -1,4 +1,4 @@
-//! The Reason header (RFC 3326; in responses RFC 6432).
+//! The Reason header (RFC 3326 §2 read; in responses RFC 6432 all).
 
 use super::span::decimal;
 use super::{Message, Name, Params, Values};

@@ -2,7 +2,7 @@
 
 use super::span::{is_lws, is_token};
 use super::{Header, Name, Span, trim};
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memchr_iter, memrchr};
 
 /// Why bytes are not a message. Nothing can be answered to these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -10,7 +10,7 @@ pub enum ParseError {
     /// Neither a request line nor a status line.
     #[error("sip start line is malformed")]
     StartLine,
-    /// A line without a colon, or with a name that is no token.
+    /// A line without a colon, with a name that is no token, or with a CR alone inside.
     #[error("sip header line is malformed")]
     HeaderLine,
     /// No empty line after the headers.
@@ -79,6 +79,9 @@ impl Index {
         loop {
             let (line, after) = next_line(bytes, at).ok_or(ParseError::Truncated)?;
             if line.is_empty() {
+                if has_bare_cr(&bytes[..after]) {
+                    return Err(ParseError::HeaderLine);
+                }
                 self.rest = Span::new(after, bytes.len());
                 return Ok(());
             }
@@ -99,6 +102,11 @@ impl Index {
     pub(super) fn first(&self, name: Name) -> Option<&Header> {
         self.headers.get(usize::from(self.first[name as usize]))
     }
+}
+
+/// A CR without its LF: the next hop may end a line there and read headers that were not seen here.
+fn has_bare_cr(head: &[u8]) -> bool {
+    memchr_iter(b'\r', head).any(|cr| head.get(cr + 1) != Some(&b'\n'))
 }
 
 /// The line at `at` without its line end, and where the next one starts. A bare LF ends a line:

@@ -100,7 +100,8 @@ pub fn decimal(bytes: &[u8]) -> Option<u64> {
     bytes.iter().try_fold(0, |n, b| b.is_ascii_digit().then(|| n * 10 + u64::from(b - b'0')))
 }
 
-/// Values of a header that allows a list: split at commas outside quotes and angle brackets.
+/// Values of a header that allows a list (RFC 3261 §7.3.1 list): split at commas outside quotes
+/// and angle brackets.
 pub struct Values<'a> {
     bytes: &'a [u8],
     rest: Span,

@@ -84,6 +84,7 @@ impl Via {
 
     /// Where responses to a request from `source` go: back to it; without rport to the port that
     /// sent-by names.
+    /// RFC 3261 §18.2.2 received, RFC 3581 §4 reply.
     pub fn reply_to_source(&self, bytes: &[u8], source: SocketAddr) -> SocketAddr {
         if self.params(bytes).find("rport").is_some() {
             return source;

@@ -200,7 +200,8 @@ impl<'a> Message<'a> {
         reason::read(self)
     }
 
-    /// The body. Over UDP it ends with Content-Length or with the datagram (RFC 3261 §18.3);
+    /// The body. Over UDP it ends with Content-Length (RFC 3261 §18.3) or with
+    /// the datagram (§18.3 none);
     /// `None` if Content-Length is malformed, contradicts itself or lies beyond the datagram.
     pub fn body(&self) -> Option<Span> {
         let rest = self.index.rest;
@@ -237,10 +238,16 @@ impl<'a> Message<'a> {
         let whole = || {
             self.from().is_some()
                 && self.to().is_some()
-                && !self.call_id().is_empty()
+                && self.is_call_id()
                 && self.cseq().is_some()
         };
         self.via().is_some() && (is_request || whole())
+    }
+
+    /// There is one, and it is one word: whoever unfolds it would read another.
+    fn is_call_id(&self) -> bool {
+        let id = self.call_id();
+        !id.is_empty() && !id.iter().any(|b| super::span::is_lws(*b))
     }
 
     /// Reasonable syntax of a request (RFC 3261 §16.3 item 1 and what RFC 4475 §3.1.2 adds).
@@ -255,6 +262,7 @@ impl<'a> Message<'a> {
         }
         match self.uri_parts() {
             None => Some(Fault::Bad("Malformed Request-URI")),
+            // RFC 3261 §16.3 item 2.
             Some(uri) if uri.kind == super::UriKind::Other => Some(Fault::Scheme),
             // RFC 3261 §19.1.1 allows no headers there; passed on, they might become real ones.
             Some(uri) if uri.params.to() < self.uri().to() => {
@@ -275,8 +283,8 @@ impl<'a> Message<'a> {
         if !self.is_one_address(Name::To) {
             return Some("Malformed Or Missing To");
         }
-        if self.call_id().is_empty() {
-            return Some("Missing Call-ID");
+        if !self.is_call_id() {
+            return Some("Malformed Or Missing Call-ID");
         }
         match self.cseq() {
             None => return Some("Malformed Or Missing CSeq"),

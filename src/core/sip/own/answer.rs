@@ -1,4 +1,4 @@
-//! Answers to requests (RFC 3261 §8.2.6).
+//! Answers to requests (RFC 3261 §8.2.6.2).
 
 use super::{mirror, mirror_all, no_body, own_header};
 use crate::sip::message::{Header, Message, Name, Values};
@@ -34,6 +34,7 @@ pub fn answer(
     }
     mirror_all(&mut out, request, Name::CallId);
     mirror_all(&mut out, request, Name::CSeq);
+    // RFC 3261 §8.2.6.1.
     if say.status == 100 {
         mirror_all(&mut out, request, Name::Timestamp);
     }
@@ -64,6 +65,7 @@ fn vias(out: &mut Vec<u8>, request: &Message<'_>, source: SocketAddr) {
     }
 }
 
+/// RFC 3261 §8.2.6.2 tag.
 fn to_with_tag(out: &mut Vec<u8>, request: &Message<'_>, to: &Header, tag: Option<&str>) {
     mirror(out, request, to);
     if let Some(tag) = tag.filter(|_| request.tag_of_to().is_empty()) {

@@ -64,7 +64,7 @@ pub fn ack_late(answer: &Message<'_>) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// CANCEL of an INVITE that we sent; `reasons` is the CANCEL that asked for it, if one did.
+/// CANCEL of an INVITE that we sent (§9.1 route); `reasons` (RFC 3326 §2) is the CANCEL that asked for it, if one did.
 pub fn cancel(invite: &Message<'_>, reasons: Option<&Message<'_>>) -> Vec<u8> {
     let mut out = Vec::with_capacity(512);
     line(&mut out, rsip::Method::Cancel, invite.uri().of(invite.bytes()));

@@ -1,4 +1,6 @@
 //! CANCEL, from the caller and to the targets (RFC 3261 §9, §16.10).
+//!
+//! Carries out §9.1 wait, §9.1 late, §9.1 end, §9.2, §9.2 answered, §16.10.
 
 use super::Core;
 use super::state::{Cancel, ClientState, Incoming, Owner, Role, Slot};

@@ -113,6 +113,7 @@ impl Core {
             self.counters.too_long += 1;
             return;
         }
+        // RFC 3261 §7.5.
         let blank = |b: &u8| matches!(b, b'\r' | b'\n' | 0);
         let Some(start) = datagram.bytes.iter().position(|b| !blank(b)) else {
             self.counters.keepalives += 1;

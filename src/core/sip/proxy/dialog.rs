@@ -1,5 +1,7 @@
 //! Everything but initial INVITEs: requests inside a dialog go where their Route values lead
 //! (RFC 3261 §16.12), others to the other side.
+//!
+//! Carries out §16.5, §16.6 item 10, §16.11 ack.
 
 use super::Core;
 use super::fork::Leg;

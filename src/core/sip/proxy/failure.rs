@@ -1,4 +1,6 @@
 //! Final answers other than 2xx: on to the next target, once more with credentials, or up.
+//!
+//! Carries out RFC 3261 §16.7 item 4, §16.7 item 5c, §16.7 item 10.
 
 use super::Core;
 use super::fork::Leg;

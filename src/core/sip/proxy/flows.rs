@@ -1,4 +1,6 @@
 //! Connections and whose they are.
+//!
+//! Whose a connection is decides what is sent over it: RFC 5923 names.
 
 use super::way::Way;
 use crate::sip::{FlowId, FlowOpened, Listen, PeerId, PeerKind, Transport};

@@ -1,4 +1,6 @@
 //! Sending an INVITE to one target after the other (RFC 3261 §16.6).
+//!
+//! Carries out §16.6 item 2, §16.6 item 7b, §16.6 item 10, §16.6 item 11.
 
 use super::Core;
 use super::core::DATAGRAM_MAX;

@@ -1,4 +1,6 @@
 //! What makes two requests the same transaction (RFC 3261 §17.2.3).
+//!
+//! Carries out §17.2.3, §17.2.3 old; equal Call-IDs alone are no reason to refuse (§16.3 merged).
 
 use crate::sip::mark::Marks;
 use crate::sip::message::{Message, Via};

@@ -1,4 +1,6 @@
 //! Initial INVITEs: ask the user, take the answer, end the attempt.
+//!
+//! Carries out RFC 3261 §16.2, §16.5 empty, §16.7 item 6, §16.7 item 6c, §17.2.1 100.
 
 use super::Core;
 use super::identity::Identity;

@@ -1,4 +1,6 @@
 //! Which way a message takes: to a neighbour, to an address in a dialog, back to a sender.
+//!
+//! Carries out RFC 3261 §18.1.1 reuse, §18.2.2 connection.
 
 use super::Core;
 use super::routing::Routing;

@@ -1,4 +1,7 @@
 //! Requests: known transactions first, then what RFC 3261 §16.3 asks, then by kind.
+//!
+//! Carries out RFC 3261 §16.3 item 1, §16.3 item 2, §16.3 item 3, §16.3 item 4, §16.3 item 5;
+//! what it does not know passes (§16.3 item 1c).
 
 use super::Core;
 use super::identity::Identity;

@@ -1,4 +1,7 @@
 //! Responses: matched by our branch, passed up without our Via (RFC 3261 §16.7, RFC 6026).
+//!
+//! Carries out §16.7 item 1, §16.7 item 4, §16.7 item 5, §16.7 item 5b, §16.7 item 5d, §16.7 item
+//! 6d, §16.7 item 10, §17.1.3, §18.1.2, §18.3 response, RFC 6026 §7.3.
 
 use super::Core;
 use super::state::{Cancel, ClientState, Owner, Role, ServerState, Slot, TOLD_MAX};

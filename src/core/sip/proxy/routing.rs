@@ -1,4 +1,7 @@
 //! Route information preprocessing and the next hop (RFC 3261 §16.4, §16.6 items 6 and 7).
+//!
+//! Carries out §16.4 pop, §16.6 item 6, §16.6 item 7, §16.12 item 2, §16.12 item 3; the loop part
+//! of the branch is §16.6 item 8b, RFC 5393 §4.2.1.
 
 use super::Core;
 use crate::sip::edit::{Edits, RouteEdits, replace_uri, route_edits, value_uri};

@@ -1,4 +1,6 @@
 //! What happens when nothing happens.
+//!
+//! Carries out RFC 3261 §16.7 item 6b, §16.8.
 
 use super::Core;
 use super::own::tell_own;

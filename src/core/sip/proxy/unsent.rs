@@ -1,5 +1,7 @@
 //! Connections that open and close, and messages that could not be sent (RFC 3261 §16.9, §17.1.4,
 //! §18.4).
+//!
+//! Carries out §16.9, §16.9 response, §17.2.4.
 
 use super::Core;
 use super::flows::Flow;

@@ -5,6 +5,7 @@ super::machine! {
     InviteServer { Proceeding, Completed, Confirmed, Accepted, Terminated }
     InviteServerInput { Invite, Ack, Provisional, Success, Failure, Resend, End }
     InviteServerAct { Send, SendAgain, Absorb, PassAck, Remove, Expired }
+    // §17.2.1 repeat.
     Proceeding + Invite => Proceeding: SendAgain;
     Proceeding + Provisional => Proceeding: Send;
     Proceeding + Success => Accepted: Send;
@@ -12,14 +13,16 @@ super::machine! {
     // The user of the core owes an answer (§16.2 has no such timer, the tables need one).
     Proceeding + End => Proceeding: Expired;
     Completed + Invite => Completed: SendAgain;
-    // Timer G doubles up to T2; timer H ends the wait for the ACK (§17.2.1).
+    // It doubles up to T2 (§17.2.1 timer G) until §17.2.1 timer H ends the wait for the ACK.
     Completed + Resend => Completed: SendAgain;
     Completed + Ack => Confirmed: Absorb;
     Completed + End => Terminated: Remove;
+    // §17.2.1 timer I.
     Confirmed + Ack => Confirmed: Absorb;
     Confirmed + Invite => Confirmed: Absorb;
     Confirmed + End => Terminated: Remove;
-    // The callee repeats its 2xx, so a repeated INVITE is absorbed; its ACK is end-to-end.
+    // The callee repeats its 2xx, so a repeated INVITE is absorbed (RFC 6026 §7.1); the ACK is
+    // end-to-end (RFC 6026 §7.1 ack).
     Accepted + Invite => Accepted: Absorb;
     Accepted + Ack => Accepted: PassAck;
     Accepted + Success => Accepted: Send;

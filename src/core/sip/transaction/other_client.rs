@@ -5,7 +5,7 @@ super::machine! {
     OtherClient { Trying, Proceeding, Completed, Terminated }
     OtherClientInput { Provisional, Final, Resend, End }
     OtherClientAct { Tell, Absorb, SendAgain, TimedOut, Remove }
-    // Timer E doubles up to T2; timer F ends the wait (§17.1.2.2).
+    // It doubles up to T2 (§17.1.2.2 timer E) until §17.1.2.2 timer F ends the wait.
     Trying + Resend => Trying: SendAgain;
     Trying + End => Terminated: TimedOut;
     Trying + Provisional => Proceeding: Absorb;
@@ -14,6 +14,7 @@ super::machine! {
     Proceeding + End => Terminated: TimedOut;
     Proceeding + Provisional => Proceeding: Absorb;
     Proceeding + Final => Completed: Tell;
+    // §17.1.2.2 timer K.
     Completed + Final => Completed: Absorb;
     Completed + End => Terminated: Remove;
 }

@@ -6,10 +6,12 @@ super::machine! {
     OtherServer { Trying, Completed, Terminated }
     OtherServerInput { Request, Final, End }
     OtherServerAct { Absorb, Send, SendAgain, Remove }
+    // §17.2.2 trying; no provisional answer of ours (§8.2.6.1 others, RFC 4320 §4.1 others).
     Trying + Request => Trying: Absorb;
     Trying + Final => Completed: Send;
     // The client behind it gave up. No 408: it would come too late (RFC 4320 §4.2).
     Trying + End => Terminated: Remove;
+    // §17.2.2 repeat, until §17.2.2 timer J; what comes later goes nowhere (RFC 4320 §4.2 late).
     Completed + Request => Completed: SendAgain;
     Completed + End => Terminated: Remove;
 }
