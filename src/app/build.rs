@@ -218,6 +218,7 @@ fn peers(config: &Config) -> (Vec<Peer>, HashMap<PeerId, Neighbour>) {
             sources: from,
             tls_names: written.tls_names.to_vec(),
             endpoints: endpoints.into_iter().collect(),
+            trusted_identity: true,
             credentials: None,
         });
         let default_purpose = written.default_purpose.map(str::to_owned);

@@ -118,6 +118,7 @@ pub(super) fn text(
         ("keys", sizes.keys),
         ("pending", sizes.pending),
         ("timers", sizes.timers),
+        ("flows", sizes.flows),
     ] {
         metric(&mut out, &format!("sip_{name}"), "Live entries.", "gauge", value as u64);
     }

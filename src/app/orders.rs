@@ -50,8 +50,11 @@ pub(super) enum Order {
         /// In order of preference.
         endpoints: Vec<Endpoint>,
     },
-    /// Take no new calls.
-    Drain,
+    /// Take no new calls; `done` hears when none is taken any more and the figures say so.
+    Drain {
+        /// Who waits.
+        done: oneshot::Sender<()>,
+    },
     /// End the thread.
     Stop,
 }

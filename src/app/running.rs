@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{broadcast, oneshot, watch};
 use trunkline_core::engine::{Engine, ExplainJob, Outputs, PartyMaker, Restored};
 use trunkline_core::model::{Committed, Epoch, Pos};
 use trunkline_core::sip::{Listen, Transport};
@@ -271,8 +271,9 @@ impl Running {
     /// # Errors
     /// If the journal cannot be closed cleanly; the next start then says so.
     pub async fn stop(self) -> Result<(), AppError> {
-        self.orders.give(Order::Drain);
-        tokio::time::sleep(Duration::from_millis(300)).await; // figures are older than the order
+        let (done, taken) = oneshot::channel();
+        self.orders.give(Order::Drain { done });
+        let _ = tokio::time::timeout(SETUP_WAIT, taken).await; // a thread that hangs drains nothing
         wait_while(self.drain, || self.shared.read().calls > 0).await;
         let _ = self.shutdown.send(true); // desks get goaway
         let busy =

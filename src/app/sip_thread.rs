@@ -56,7 +56,7 @@ struct Loop {
     degraded: bool,
     ring_full: bool,
     epoch: Option<Epoch>,
-    published: Mono,
+    published: Option<Mono>,
 }
 
 impl Loop {
@@ -155,7 +155,12 @@ impl SipThread {
                 Order::Endpoints { peer, endpoints } => {
                     self.engine.handle(now, Input::Endpoints { peer, endpoints }, &mut state.out);
                 }
-                Order::Drain => self.engine.handle(now, Input::Drain, &mut state.out),
+                Order::Drain { done } => {
+                    self.engine.handle(now, Input::Drain, &mut state.out);
+                    state.published = None;
+                    self.publish(now, state);
+                    let _ = done.send(()); // who drains may have lost patience
+                }
                 Order::Stop => return false,
             }
         }
@@ -257,10 +262,10 @@ impl SipThread {
     }
 
     fn publish(&mut self, now: Now, state: &mut Loop) {
-        if now.mono.since(state.published) < PUBLISH {
+        if state.published.is_some_and(|at| now.mono.since(at) < PUBLISH) {
             return;
         }
-        state.published = now.mono;
+        state.published = Some(now.mono);
         self.shared.publish_lines(self.engine.lines(now));
         self.shared.publish(Snapshot {
             totals: self.engine.totals(),

@@ -1,18 +1,20 @@
 //! Journal files, one a day: each row is one group commit, sealed as one frame.
 
 use super::StoreError;
-use super::engine::{Batch, Engine, KEY_END, Order, Table, TableFile};
+use super::engine::{Batch, Engine, KEY_END, Op, Order, Table, TableFile};
 use super::keyring::Keyring;
 use super::mark::{Cut, Mark};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use trunkline_core::model::{Event, Wall};
 use trunkline_core::vault::{Day, KeyPurpose, RecordContext};
-use trunkline_core::wire::{journal_frame_from_bytes, journal_frame_to_bytes};
+use trunkline_core::wire::{journal_frame_from_bytes, write_journal_frame};
+use zeroize::{Zeroize, Zeroizing};
 
 const PREFIX: &str = "events-";
-const VERSION: u8 = 1;
-const HEAD_BYTES: usize = 25;
+const VERSION: u8 = 2;
+/// A longer buffer is given back.
+const BUFFER_BYTES_MAX: usize = 1 << 20;
 
 /// One group commit.
 #[derive(Clone, Debug)]
@@ -33,6 +35,14 @@ pub(super) struct Frames {
     keys: Arc<Keyring>,
     tenant: String,
     days: Mutex<BTreeMap<Day, Option<Arc<dyn TableFile>>>>,
+    buffers: Mutex<Buffers>,
+}
+
+/// Memory of the last frame; fresh pages for each cost as much as sealing it.
+#[derive(Default)]
+struct Buffers {
+    plain: Zeroizing<Vec<u8>>,
+    value: Vec<u8>,
 }
 
 impl Frames {
@@ -44,7 +54,13 @@ impl Frames {
         let files = engine.list()?;
         let day = |name: &String| Some(Day(name.strip_prefix(PREFIX)?.parse().ok()?));
         let days = files.iter().filter_map(day).map(|d| (d, None)).collect();
-        Ok(Self { engine, keys, tenant: tenant.to_owned(), days: Mutex::new(days) })
+        Ok(Self {
+            engine,
+            keys,
+            tenant: tenant.to_owned(),
+            days: Mutex::new(days),
+            buffers: Mutex::default(),
+        })
     }
 
     /// The newest frame, opened to prove that it is ours.
@@ -70,15 +86,18 @@ impl Frames {
         let day = Day::of(at).max(newest);
         let first = events.first().map_or(mark.pos, |e| e.pos.0);
         let key = frame_key(mark.epoch_no, mark.pos);
-        let plain = zeroize::Zeroizing::new(journal_frame_to_bytes(events));
+        let mut buffers = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
+        let Buffers { plain, value } = &mut *buffers;
+        plain.zeroize();
+        write_journal_frame(events, plain);
         let context = context(&self.tenant, &key, mark.seq, at);
-        let sealed = self.keys.seal(KeyPurpose::Event, day, &context, &plain)?;
-        let mut value = Vec::with_capacity(HEAD_BYTES + sealed.len());
+        let mut value = std::mem::take(value);
+        value.clear();
         value.push(VERSION);
         value.extend_from_slice(&mark.seq.to_be_bytes());
         value.extend_from_slice(&first.to_be_bytes());
         value.extend_from_slice(&at.0.to_be_bytes());
-        value.extend_from_slice(&sealed);
+        self.keys.seal(KeyPurpose::Event, day, &context, plain, &mut value)?;
         let mut batch = Batch::default();
         batch.put(Table::Frame, key, value);
         Ok(Sealed { day, batch })
@@ -87,6 +106,15 @@ impl Frames {
     /// Durable on return.
     pub(super) fn append(&self, sealed: &Sealed) -> Result<(), StoreError> {
         self.file(sealed.day)?.commit(&sealed.batch)
+    }
+
+    /// Takes the memory of a written frame for the next one.
+    pub(super) fn recycle(&self, mut sealed: Sealed) {
+        if let Some(Op::Put(_, _, value)) = sealed.batch.0.pop()
+            && value.capacity() <= BUFFER_BYTES_MAX
+        {
+            self.buffers.lock().unwrap_or_else(PoisonError::into_inner).value = value;
+        }
     }
 
     /// Frames with events after a place, oldest first.

@@ -74,14 +74,15 @@ impl Keyring {
         &self.entropy
     }
 
-    /// Seals a row under this process' key of that day.
+    /// Seals a row under this process' key of that day to the end of `out`.
     pub(super) fn seal(
         &self,
         purpose: KeyPurpose,
         day: Day,
         context: &RecordContext<'_>,
         plain: &[u8],
-    ) -> Result<Vec<u8>, StoreError> {
+        out: &mut Vec<u8>,
+    ) -> Result<(), StoreError> {
         let nonce = self.entropy.nonce()?;
         let mut inner = self.lock();
         if !inner.sealing.contains_key(&(purpose, day)) {
@@ -93,11 +94,11 @@ impl Keyring {
             inner.sealing.insert((purpose, day), dek);
         }
         let dek = inner.sealing.get_mut(&(purpose, day)).ok_or(vault(VaultError::Library))?;
-        match dek.seal(nonce, context, plain) {
+        match dek.seal_into(nonce, context, plain, out) {
             Err(VaultError::Exhausted { .. }) => {
                 inner.sealing.remove(&(purpose, day));
                 drop(inner);
-                self.seal(purpose, day, context, plain)
+                self.seal(purpose, day, context, plain, out)
             }
             sealed => sealed.map_err(vault),
         }

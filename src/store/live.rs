@@ -3,7 +3,7 @@
 use trunkline_core::model::{CallId, DutyId, DutyState, Entity, Event, Wall, uuid_instant};
 
 /// Names one of them. Calls have the 16 bytes of their id as key of their row.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum LiveKey {
     Call(CallId),
     Line(String),

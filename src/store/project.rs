@@ -14,7 +14,8 @@ use super::rows::{
 };
 use super::store::Inner;
 use super::{StoreError, dnc, meta};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use trunkline_core::model::{Call, Decision, Duty, Entity, Event, EventKind, Line, Named, Wall};
 use trunkline_core::vault::{Day, Month, digest};
@@ -25,6 +26,16 @@ const FRAMES_PER_READ: usize = 64;
 const CHECKPOINT_EVENTS: u64 = 20_000;
 const CHECKPOINT_MICROS: i64 = 60_000_000;
 
+/// A call, line or duty that is not over.
+struct Live {
+    /// Its newest event.
+    event: Event,
+    /// The checkpoint has a row of it.
+    stored: bool,
+    /// It has changed since.
+    changed: bool,
+}
+
 /// The reader of the journal that writes everything else.
 pub(super) struct Projector {
     store: Arc<Inner>,
@@ -32,8 +43,11 @@ pub(super) struct Projector {
     done: Mark,
     /// Decisions up to this commit and position are in the audit log.
     audited: (u64, u64),
-    live: BTreeMap<LiveKey, Event>,
-    changed: BTreeSet<LiveKey>,
+    live: HashMap<LiveKey, Live>,
+    /// What is over whose rows are still in the checkpoint.
+    gone: Vec<LiveKey>,
+    /// Files of records with commits that only the next checkpoint makes durable.
+    unsynced: BTreeSet<Month>,
     /// What lives is folded up to here.
     folded: Mark,
     events_since: u64,
@@ -51,18 +65,19 @@ impl Projector {
         let progress = meta::mark(&store.meta, meta::PROGRESS)?;
         let done = progress.min(oldest_month(&store)?);
         let folded = meta::mark(&store.meta, meta::CHECKPOINT)?;
-        let mut live = BTreeMap::new();
+        let mut live = HashMap::new();
         for (key, row) in store.meta.scan(Table::Live, &[], KEY_END, Order::Up, usize::MAX)? {
             let event = store.rows().open(RowKind::Live, meta::FILE, &key, &row)?;
             let key = LiveKey::of(&event).ok_or(StoreError::row(meta::FILE, "live entity"))?;
-            live.insert(key, event);
+            live.insert(key, Live { event, stored: true, changed: false });
         }
         let mut projector = Self {
             store,
             done,
             audited: audited.max((progress.seq, u64::MAX)),
             live,
-            changed: BTreeSet::new(),
+            gone: Vec::new(),
+            unsynced: BTreeSet::new(),
             folded,
             events_since: 0,
             checkpoint_at: now,
@@ -79,17 +94,26 @@ impl Projector {
 
     /// Calls that are not over.
     pub(super) fn live_calls(&self) -> Vec<Call> {
-        self.live.values().cloned().filter_map(call_of).collect()
+        let mut calls: Vec<Call> =
+            self.live.values().filter_map(|live| call_of(live.event.clone())).collect();
+        calls.sort_by_key(|call| call.id);
+        calls
     }
 
     /// Lines as they stand.
     pub(super) fn lines(&self) -> Vec<Line> {
-        self.live.values().cloned().filter_map(line_of).collect()
+        let mut lines: Vec<Line> =
+            self.live.values().filter_map(|live| line_of(live.event.clone())).collect();
+        lines.sort_by(|a, b| a.id.cmp(&b.id));
+        lines
     }
 
     /// Duties that are neither met nor breached.
     pub(super) fn duties(&self) -> Vec<Duty> {
-        self.live.values().cloned().filter_map(duty_of).collect()
+        let mut duties: Vec<Duty> =
+            self.live.values().filter_map(|live| duty_of(live.event.clone())).collect();
+        duties.sort_by_key(|duty| duty.id);
+        duties
     }
 
     /// Newest commit that everything was made of.
@@ -134,18 +158,31 @@ impl Projector {
 
     fn fold(&mut self, event: &Event) {
         let Some(key) = LiveKey::of(event) else { return };
-        if self.live.get(&key).is_some_and(|known| rev_of(known) > rev_of(event)) {
-            return;
-        }
-        self.changed.insert(key.clone());
-        if is_over(event) {
-            self.live.remove(&key);
-        } else {
-            self.live.insert(key, event.clone());
+        match self.live.entry(key) {
+            Entry::Occupied(mut found) => {
+                if rev_of(&found.get().event) > rev_of(event) {
+                    return;
+                }
+                if is_over(event) {
+                    let (key, live) = found.remove_entry();
+                    if live.stored {
+                        self.gone.push(key);
+                    }
+                    return;
+                }
+                let live = found.get_mut();
+                live.event = event.clone();
+                live.changed = true;
+            }
+            Entry::Vacant(place) => {
+                if !is_over(event) {
+                    place.insert(Live { event: event.clone(), stored: false, changed: true });
+                }
+            }
         }
     }
 
-    fn write_records(&self, frames: &[&Frame], last: Mark) -> Result<Vec<Month>, StoreError> {
+    fn write_records(&mut self, frames: &[&Frame], last: Mark) -> Result<Vec<Month>, StoreError> {
         let mut months: BTreeMap<Month, Vec<&Event>> = BTreeMap::new();
         for event in frames.iter().flat_map(|f| f.events.iter()) {
             let month = match (&event.entity, event.kind) {
@@ -164,9 +201,10 @@ impl Projector {
                 if n + 1 == groups {
                     batch.put(Table::State, meta::PROGRESS, last.to_bytes());
                 }
-                file.commit(&batch)?;
+                file.commit_soon(&batch)?;
             }
         }
+        self.unsynced.extend(months.keys());
         Ok(months.into_keys().collect())
     }
 
@@ -178,27 +216,28 @@ impl Projector {
     ) -> Result<Batch, StoreError> {
         let index = self.store.keys.record_index(month)?;
         let rows = self.store.rows();
-        let mut batch = Batch::default();
+        let (mut batch, mut phones, mut devices) =
+            (Batch::default(), Batch::default(), Batch::default());
         for event in events {
             match &event.entity {
                 Entity::Call(call) => {
                     let id = call.id.0.as_bytes();
                     let head = call_head(call, &index);
-                    if let Some(known) = file.get(Table::Rec, id)?
+                    if let Some(known) = file.get_to_write(Table::Rec, id)?
                         && row_head(&known).is_some_and(|(known, _)| known.rev >= head.rev)
                     {
                         continue;
                     }
                     let row = rows.seal(RowKind::Rec, id, &head, call_day(call.id), event)?;
                     for phone in head.phones.chunks(16) {
-                        batch.put(Table::Phone, index_key(phone, head.ts, id), []);
+                        phones.put(Table::Phone, index_key(phone, head.ts, id), []);
                     }
-                    batch.put(Table::Device, index_key(&head.device, head.ts, id), []);
+                    devices.put(Table::Device, index_key(&head.device, head.ts, id), []);
                     batch.put(Table::Rec, *id, row);
                 }
                 Entity::Decision(decision) => {
                     let id = decision.id.0.as_bytes();
-                    if file.get(Table::Decision, id)?.is_some() {
+                    if file.get_to_write(Table::Decision, id)?.is_some() {
                         continue;
                     }
                     let head = decision_head(decision, &index);
@@ -209,6 +248,9 @@ impl Projector {
                 Entity::Dnc(_) | Entity::System(_) | Entity::Line(_) | Entity::Duty(_) => {}
             }
         }
+        // Changes of one table beside each other.
+        batch.0.append(&mut phones.0);
+        batch.0.append(&mut devices.0);
         Ok(batch)
     }
 
@@ -239,7 +281,8 @@ impl Projector {
         source: (u64, u64),
     ) -> Result<Draft, StoreError> {
         let month = decision_day(decision.id).month();
-        let row = self.store.months.open(month)?.get(Table::Decision, decision.id.0.as_bytes())?;
+        let file = self.store.months.open(month)?;
+        let row = file.get_to_write(Table::Decision, decision.id.0.as_bytes())?;
         let row = row.ok_or(StoreError::row(Months::name(month), "decision is missing"))?;
         let object = format!(
             "decision={} call={} ruleset={} list={} calendar={}",
@@ -269,7 +312,7 @@ impl Projector {
         let tip = self.store.audit().tip();
         batch.put(Table::State, meta::PROGRESS, last.to_bytes());
         batch.put(Table::State, meta::AUDIT_TIP, tip.to_bytes());
-        self.store.meta.commit(&batch)
+        self.store.meta.commit_soon(&batch)
     }
 
     /// Work that is due by time or amount: checkpoint, signed head, old files.
@@ -299,29 +342,45 @@ impl Projector {
         Day::of(now.before(self.store.journal_keep))
     }
 
-    /// Writes what lives and has changed. The mark comes last: a crash before it folds again.
+    /// Makes records durable and writes what lives and has changed. The mark comes last: a crash
+    /// before it folds again.
     fn checkpoint(&mut self, now: Wall) -> Result<(), StoreError> {
-        let changed: Vec<&LiveKey> = self.changed.iter().collect();
-        for group in changed.chunks(self.store.engine.group_rows_max()) {
+        for month in &self.unsynced {
+            let mut batch = Batch::default();
+            batch.put(Table::State, meta::PROGRESS, self.done.to_bytes());
+            self.store.months.open(*month)?.commit(&batch)?;
+        }
+        self.unsynced.clear();
+        let rows_max = self.store.engine.group_rows_max();
+        for group in self.gone.chunks(rows_max) {
+            let mut batch = Batch::default();
+            group.iter().for_each(|id| batch.delete(Table::Live, id.to_bytes()));
+            self.store.meta.commit_soon(&batch)?;
+        }
+        self.gone.clear();
+        let mut changed: Vec<LiveKey> =
+            self.live.iter().filter(|(_, live)| live.changed).map(|(id, _)| id.clone()).collect();
+        changed.sort_unstable();
+        for group in changed.chunks(rows_max) {
             let mut batch = Batch::default();
             for id in group {
+                let Some(live) = self.live.get_mut(id) else { continue };
                 let key = id.to_bytes();
-                match self.live.get(*id) {
-                    Some(event) => {
-                        let head = RowHead { ts: id.since(event), ..RowHead::default() };
-                        let day = Day::of(now);
-                        let row = self.store.rows().seal(RowKind::Live, &key, &head, day, event)?;
-                        batch.put(Table::Live, key, row);
-                    }
-                    None => batch.delete(Table::Live, key),
-                }
+                let head = RowHead { ts: id.since(&live.event), ..RowHead::default() };
+                let day = Day::of(now);
+                let row = self.store.rows().seal(RowKind::Live, &key, &head, day, &live.event)?;
+                batch.put(Table::Live, key, row);
+                // A row that a failed commit leaves out is written by the next checkpoint.
+                live.stored = true;
             }
-            self.store.meta.commit(&batch)?;
+            self.store.meta.commit_soon(&batch)?;
+            for id in group {
+                self.live.entry(id.clone()).and_modify(|live| live.changed = false);
+            }
         }
         let mut batch = Batch::default();
         batch.put(Table::State, meta::CHECKPOINT, self.folded.to_bytes());
         self.store.meta.commit(&batch)?;
-        self.changed.clear();
         self.events_since = 0;
         self.checkpoint_at = now;
         Ok(())

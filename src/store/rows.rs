@@ -5,14 +5,18 @@
 use super::StoreError;
 use super::keyring::Keyring;
 use super::mark::Cut;
+use std::sync::Arc;
 use trunkline_core::model::{
     Call, CallId, Decision, DecisionId, DncEntry, Duty, Entity, Event, Line, NumberRef, Party,
     Wall, uuid_instant,
 };
-use trunkline_core::vault::{BlindIndex, Day, KeyPurpose, RecordContext};
+use trunkline_core::vault::{BlindIndex, Day, KeyPurpose, OVERHEAD_BYTES, RecordContext};
 use trunkline_core::wire::{journal_frame_from_bytes, journal_frame_to_bytes};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+
+/// Version, instant, revision, two lengths, device and two numbers.
+const ROW_HEAD_BYTES_MAX: usize = 1 + 8 + 8 + 2 + 16 + 32;
 
 /// What a row says in clear, all of it bound into the seal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,8 +75,8 @@ impl Rows<'_> {
     ) -> Result<Vec<u8>, StoreError> {
         let one = std::slice::from_ref(event);
         let plain = zeroize::Zeroizing::new(journal_frame_to_bytes(one));
-        let sealed = self.keys.seal(kind.key(), day, &self.context(kind, id, head), &plain)?;
-        let mut out = vec![VERSION];
+        let mut out = Vec::with_capacity(ROW_HEAD_BYTES_MAX + OVERHEAD_BYTES + plain.len());
+        out.push(VERSION);
         out.extend_from_slice(&head.ts.0.to_be_bytes());
         out.extend_from_slice(&head.rev.to_be_bytes());
         // Lengths are 0, 16 or 32: see RowHead.
@@ -80,7 +84,7 @@ impl Rows<'_> {
         out.push(u8::try_from(head.phones.len()).unwrap_or(0));
         out.extend_from_slice(&head.device);
         out.extend_from_slice(&head.phones);
-        out.extend_from_slice(&sealed);
+        self.keys.seal(kind.key(), day, &self.context(kind, id, head), &plain, &mut out)?;
         Ok(out)
     }
 
@@ -173,7 +177,7 @@ fn ordered(ts: Wall) -> [u8; 8] {
 
 pub(super) fn call_of(event: Event) -> Option<Call> {
     match event.entity {
-        Entity::Call(call) => Some(*call),
+        Entity::Call(call) => Some(Arc::unwrap_or_clone(call)),
         _ => None,
     }
 }

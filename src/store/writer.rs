@@ -17,6 +17,9 @@ const GROUP_EVENTS_MAX: usize = 512;
 /// Commits begin at most this often: an idle journal commits at once, a busy one gathers, because
 /// a sync costs the same for one event as for many. It adds at most this to a gated INVITE.
 const GATHER: Duration = Duration::from_millis(5);
+/// The same after a group of `BUSY_EVENTS` or more.
+const GATHER_BUSY: Duration = Duration::from_millis(8);
+const BUSY_EVENTS: usize = 32;
 /// Wait between attempts of a failing commit: doubles from the first to the last.
 const RETRY_FIRST: Duration = Duration::from_millis(10);
 const RETRY_MAX: Duration = Duration::from_secs(1);
@@ -74,7 +77,6 @@ impl<F: FnMut(Committed)> Writer<F> {
                 Err(_) => return,
             }
             std::thread::sleep(next_commit.saturating_duration_since(Instant::now()));
-            next_commit = Instant::now() + GATHER;
             let rows_max = self.store.engine.group_rows_max().min(GROUP_EVENTS_MAX);
             while group.len() < rows_max && pending_epoch.is_none() {
                 match self.ring.try_recv() {
@@ -83,9 +85,11 @@ impl<F: FnMut(Committed)> Writer<F> {
                     Err(_) => break,
                 }
             }
-            if group.len() == rows_max {
-                next_commit = Instant::now(); // a backlog does not wait
-            }
+            next_commit = match group.len() {
+                n if n == rows_max => Instant::now(), // a backlog does not wait
+                n if n >= BUSY_EVENTS => Instant::now() + GATHER_BUSY,
+                _ => Instant::now() + GATHER,
+            };
             if !self.commit(group) {
                 return;
             }
@@ -108,6 +112,9 @@ impl<F: FnMut(Committed)> Writer<F> {
         if done {
             self.mark = mark;
             self.store.durable.set(mark);
+            if let Some(sealed) = sealed {
+                self.store.frames.recycle(sealed);
+            }
             let frame = Frame { mark, events: events.clone() };
             // A projector that is behind reads the journal instead.
             let _ = self.frames.try_send(frame);
@@ -188,11 +195,18 @@ pub(super) fn follow(
 }
 
 fn round(projector: &mut Projector, store: &Inner, group: &[Frame]) -> Result<(), StoreError> {
-    let follows = group.first().is_some_and(|f| f.mark.seq == projector.done().seq + 1);
-    if follows {
+    // Frames that a catch-up has seen are passed over. What the channel had no place for is read
+    // from the journal; what is committed meanwhile comes with the next round.
+    let known = group.iter().take_while(|f| f.mark.seq <= projector.done().seq).count();
+    let group = &group[known..];
+    let follows = match group.first() {
+        Some(first) => first.mark.seq == projector.done().seq + 1,
+        None => known > 0 || projector.done().seq == store.durable.mark().seq,
+    };
+    let whole = group.windows(2).all(|pair| pair[1].mark.seq == pair[0].mark.seq + 1);
+    if follows && whole {
         projector.take(group)?;
-    }
-    if projector.done().seq < store.durable.mark().seq {
+    } else {
         projector.catch_up()?;
     }
     store.projected.set(projector.done());

@@ -184,7 +184,11 @@ impl Follower {
 fn of_devices(devices: &'static [&'static str]) -> impl Fn(&Entity) -> bool {
     move |entity| match entity {
         Entity::Call(call) => devices.contains(&call.device.as_str()),
-        Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) => false,
+        Entity::Decision(_)
+        | Entity::Dnc(_)
+        | Entity::System(_)
+        | Entity::Line(_)
+        | Entity::Duty(_) => false,
     }
 }
 

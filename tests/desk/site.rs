@@ -35,25 +35,29 @@ pub fn moment(at: Wall) -> Moment {
 
 pub fn call(id: u128, device: &str, at: Wall) -> Call {
     Call {
-        id: CallId(Uuid::from_u128(id)),
+        origin: std::sync::Arc::new(Origin {
+            id: CallId(Uuid::from_u128(id)),
+            tenant: "t".into(),
+            site: "s".into(),
+            direction: Direction::Inbound,
+            purpose: None,
+            from: party("+8613800138000"),
+            to: party("1001"),
+            dialed: party("1001"),
+            device: device.into(),
+            thread_id: CallId(Uuid::from_u128(id)),
+            parent_id: None,
+            signalling: None,
+            started: moment(at),
+        }),
         rev: 1,
-        tenant: "t".into(),
-        site: "s".into(),
-        direction: Direction::Inbound,
         state: ConnectionState::Initiated,
-        purpose: None,
-        from: party("+8613800138000"),
-        to: party("1001"),
-        dialed: party("1001"),
         trunk: "carrier-a".into(),
-        device: device.into(),
-        thread_id: CallId(Uuid::from_u128(id)),
         dialog: Dialog {
             call_id: format!("{id}@example"),
             caller_tag: "a".into(),
             callee_tag: String::new(),
         },
-        started: moment(at),
         alerting: None,
         network_reached: None,
         answered: None,
@@ -237,7 +241,7 @@ impl Site {
         let mine = |e: &&Event| match &e.entity {
             Entity::Call(c) => devices.contains(&c.device.as_str()),
             Entity::Decision(d) => devices.contains(&d.device.as_str()),
-            Entity::Dnc(_) | Entity::System(_) => false,
+            Entity::Dnc(_) | Entity::System(_) | Entity::Line(_) | Entity::Duty(_) => false,
         };
         log.events.iter().filter(|e| e.pos.0 > after).filter(mine).map(|e| e.pos.0).collect()
     }
@@ -269,7 +273,7 @@ impl Log {
             let call = call(self.next_call, device, at);
             self.next_call += 1;
             self.open.push(call.clone());
-            return self.push(EventKind::CallOriginated, Entity::Call(Box::new(call)));
+            return self.push(EventKind::CallOriginated, Entity::Call(std::sync::Arc::new(call)));
         }
         let mut call = self.open.remove(0);
         let kind = match call.state {
@@ -281,6 +285,6 @@ impl Log {
         if kind != EventKind::CallCleared {
             self.open.push(call.clone());
         }
-        self.push(kind, Entity::Call(Box::new(call)))
+        self.push(kind, Entity::Call(std::sync::Arc::new(call)))
     }
 }

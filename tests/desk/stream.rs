@@ -225,7 +225,7 @@ async fn heartbeats_count_events_and_tell_health_at_once() {
 async fn a_large_snapshot_comes_in_pages_and_loses_nothing() {
     let site = Site::start(Setup { desk: quick(), ..Setup::default() }).await;
     for id in 0..500_u128 {
-        let entity = Entity::Call(Box::new(call(1_000_000 + id, "100", START)));
+        let entity = Entity::Call(std::sync::Arc::new(call(1_000_000 + id, "100", START)));
         site.commit_entity(EventKind::CallOriginated, entity);
     }
     site.until("applied", |s| s.hub.stats().hub.calls == 500).await;

@@ -3,5 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod architecture;
+mod coverage;
 mod licences;
+mod mutate;
 mod source_code;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use trunkline::store::{self, Opened, RecordQuery, StoreConfig, StoreError};
 use trunkline_core::model::{
     Call, CallId, Cause, ConnectionState, CstaCause, Decision, DecisionId, Detail, Dialog,
-    Direction, DncEntry, E164, Entity, Event, EventKind, Moment, NumberRef, Party, Pii, Pos,
-    ServiceBasis, TimeQuality, Verdict, Wall,
+    Direction, DncEntry, E164, Entity, Event, EventKind, Moment, NumberRef, Origin, Party, Pii,
+    Pos, ServiceBasis, TimeQuality, Verdict, Wall,
 };
 
 /// 2026-01-05T02:30:00Z.
@@ -86,25 +86,29 @@ pub fn call_at(k: u64, rev: u64, state: ConnectionState, pos: u64) -> Call {
     let moment = Moment { pbx_time: at(pos), observed_at: at(pos), quality: TimeQuality::Measured };
     let over = state == ConnectionState::Null;
     Call {
-        id: call_id(k),
+        origin: std::sync::Arc::new(Origin {
+            id: call_id(k),
+            tenant: "default".to_owned(),
+            site: "default".to_owned(),
+            direction: Direction::Outbound,
+            purpose: Some("service".to_owned()),
+            from: party(&device_of(k)),
+            to: party(&number_of(k)),
+            dialed: party(&number_of(k)),
+            device: device_of(k),
+            thread_id: call_id(k),
+            parent_id: None,
+            signalling: None,
+            started: moment,
+        }),
         rev,
-        tenant: "default".to_owned(),
-        site: "default".to_owned(),
-        direction: Direction::Outbound,
         state,
-        purpose: Some("service".to_owned()),
-        from: party(&device_of(k)),
-        to: party(&number_of(k)),
-        dialed: party(&number_of(k)),
         trunk: "carrier-a".to_owned(),
-        device: device_of(k),
-        thread_id: call_id(k),
         dialog: Dialog {
             call_id: format!("{k}@pbx"),
             caller_tag: "a".to_owned(),
             callee_tag: String::new(),
         },
-        started: moment,
         alerting: None,
         network_reached: None,
         answered: None,
@@ -163,7 +167,7 @@ pub fn dnc_entry(k: u64) -> DncEntry {
 pub fn event_at(pos: u64) -> Event {
     use ConnectionState as S;
     let (k, step) = ((pos - 1) / STEPS, (pos - 1) % STEPS);
-    let call = |rev, state| Entity::Call(Box::new(call_at(k, rev, state, pos)));
+    let call = |rev, state| Entity::Call(std::sync::Arc::new(call_at(k, rev, state, pos)));
     let (kind, entity) = match step {
         0 => (EventKind::CallOriginated, call(1, S::Initiated)),
         1 => {
@@ -202,10 +206,10 @@ pub fn expected(head: u64) -> Expected {
         match event_at(pos).entity {
             Entity::Call(call) if call.is_over() => {
                 out.live.remove(&call.id);
-                out.records.insert(call.id, *call);
+                out.records.insert(call.id, std::sync::Arc::unwrap_or_clone(call));
             }
             Entity::Call(call) => {
-                out.live.insert(call.id, *call);
+                out.live.insert(call.id, std::sync::Arc::unwrap_or_clone(call));
             }
             Entity::Decision(_) => out.decisions += 1,
             Entity::Dnc(entries) => {
@@ -217,7 +221,7 @@ pub fn expected(head: u64) -> Expected {
                     };
                 }
             }
-            Entity::System(_) => {}
+            Entity::System(_) | Entity::Line(_) | Entity::Duty(_) => {}
         }
     }
     out

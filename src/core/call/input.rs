@@ -3,7 +3,9 @@
 use super::cause::ReasonText;
 use crate::model::{
     Arrival, Call, CallId, DecisionId, Detail, Dialog, Direction, EventKind as K, Party,
+    Signalling, Transfer,
 };
+use std::sync::Arc;
 
 /// What a site sets about calls.
 #[derive(Clone, Debug)]
@@ -37,8 +39,23 @@ pub struct Start {
     pub trunk: String,
     /// Call-ID and caller's tag.
     pub dialog: Dialog,
+    /// Call whose place it takes.
+    pub replaces: Option<Replaced>,
+    /// What else the INVITE claimed.
+    pub signalling: Option<Box<Signalling>>,
     /// Kernel receive stamp of the INVITE.
     pub arrival: Arrival,
+}
+
+/// A call whose place another takes (RFC 3891).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replaced {
+    /// It.
+    pub call: CallId,
+    /// Its thread.
+    pub thread: CallId,
+    /// Who leaves it.
+    pub leaver: Party2,
 }
 
 /// Which of the two parties.
@@ -129,6 +146,17 @@ pub enum CallInput {
         /// Kernel receive stamp of the acceptance.
         arrival: Arrival,
     },
+    /// A party has left its place to another.
+    Transferred {
+        /// Who left.
+        by: Party2,
+        /// How.
+        transfer: Transfer,
+        /// The call that goes on, if it came by here.
+        to_call: Option<CallId>,
+        /// Kernel receive stamp.
+        arrival: Arrival,
+    },
     /// A BYE.
     Bye {
         /// Who sent it.
@@ -153,7 +181,7 @@ pub struct Fact {
     /// What happened.
     pub kind: K,
     /// Entity after it.
-    pub call: Call,
+    pub call: Arc<Call>,
     /// Own facts.
     pub detail: Detail,
 }

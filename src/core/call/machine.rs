@@ -1,25 +1,28 @@
 //! One call.
 
-use super::cause::{ReasonText, cause_of_bye, cause_of_cancel, cause_of_status};
+use super::cause::{ReasonText, cause_of_status};
 use super::input::{CallInput, Fact, Party2, Settings, Start};
 use crate::model::{
-    AlertingBasis, Arrival, Call, Cause, ConnectionState as S, CstaCause, Detail, Direction,
-    EventKind as K, Leg, LegId, LegRole, Moment, Now, Released, Repair, ServiceBasis, TimeQuality,
-    Wall,
+    AlertingBasis, Arrival, Call, CallId, ConnectionState as S, Detail, Direction, EventKind as K,
+    Leg, LegId, LegRole, Moment, Now, Origin, Repair, ServiceBasis, TimeQuality, Transfer, Wall,
 };
+use std::sync::Arc;
 
 /// The party that sent the INVITE.
-const CALLER: usize = 0;
+pub(super) const CALLER: usize = 0;
 /// The party that was asked for.
-const CALLEE: usize = 1;
+pub(super) const CALLEE: usize = 1;
 
 /// The machine of one call.
 #[derive(Clone, Debug)]
 pub struct CallMachine {
-    call: Call,
-    ring_period_ms: u32,
-    cancelled: Option<(Option<ReasonText>, Arrival)>,
-    held_since: Option<Wall>,
+    /// Shared with the newest event.
+    pub(super) call: Arc<Call>,
+    pub(super) ring_period_ms: u32,
+    pub(super) cancelled: Option<(Option<ReasonText>, Arrival)>,
+    pub(super) held_since: Option<Wall>,
+    /// A party has left its place to another: the BYE that follows is part of it.
+    pub(super) transferred: bool,
     /// Live before a restart: what was missed may be learnt from later signalling.
     restored: bool,
     /// No event since the restart yet.
@@ -35,22 +38,27 @@ impl CallMachine {
             Direction::Outbound | Direction::Internal => (LegRole::Trunk, &start.device),
         };
         let legs = vec![leg(1, role, device, moment.pbx_time)];
-        let call = Call {
+        let origin = Origin {
             id: start.id,
-            rev: 0,
             tenant: settings.tenant.clone(),
             site: settings.site.clone(),
             direction: start.direction,
-            state: S::Initiated,
             purpose: start.purpose,
             from: start.from,
             to: start.to,
             dialed: start.dialed,
-            trunk: start.trunk,
             device: start.device,
-            thread_id: start.id,
-            dialog: start.dialog,
+            thread_id: start.replaces.map_or(start.id, |r| r.thread),
+            parent_id: start.replaces.map(|r| r.call),
+            signalling: start.signalling,
             started: moment,
+        };
+        let call = Call {
+            origin: Arc::new(origin),
+            rev: 0,
+            state: S::Initiated,
+            trunk: start.trunk,
+            dialog: start.dialog,
             alerting: None,
             network_reached: None,
             answered: None,
@@ -68,10 +76,11 @@ impl CallMachine {
             legs,
         };
         Self {
-            call,
+            call: Arc::new(call),
             ring_period_ms: settings.ring_period_ms,
             cancelled: None,
             held_since: None,
+            transferred: false,
             restored: false,
             silent: false,
         }
@@ -82,10 +91,11 @@ impl CallMachine {
         let held_since =
             call.legs.iter().filter_map(|l| l.held_since.as_ref().map(|m| m.pbx_time)).min();
         Self {
-            call,
+            call: Arc::new(call),
             ring_period_ms: settings.ring_period_ms,
             cancelled: None,
             held_since,
+            transferred: false,
             restored: true,
             silent: true,
         }
@@ -94,6 +104,16 @@ impl CallMachine {
     /// The entity.
     pub fn call(&self) -> &Call {
         &self.call
+    }
+
+    /// The entity, shared.
+    pub fn shared(&self) -> Arc<Call> {
+        self.call.clone()
+    }
+
+    /// The entity to be changed: a copy, if an event still holds it.
+    pub(super) fn edit(&mut self) -> &mut Call {
+        Arc::make_mut(&mut self.call)
     }
 
     /// Over: the machine may be dropped.
@@ -112,6 +132,7 @@ impl CallMachine {
             I::Provisional { .. }
                 | I::Answered { .. }
                 | I::MediaAgreed { .. }
+                | I::Transferred { .. }
                 | I::Bye { .. }
                 | I::Seen { .. }
         );
@@ -120,7 +141,7 @@ impl CallMachine {
         }
         match input {
             I::Requested => self.emit(K::OutboundRequested, Detail::default(), out),
-            I::Decided { decision } => self.call.decision_id = Some(decision),
+            I::Decided { decision } => self.edit().decision_id = Some(decision),
             I::Forwarded { line } => self.forwarded(now, line, out),
             I::Provisional { status, sdp, arrival } => {
                 self.provisional(Moment::measured(arrival, now), status, sdp, out);
@@ -146,6 +167,9 @@ impl CallMachine {
             I::MediaAgreed { by, hold, arrival } => {
                 self.media(Moment::measured(arrival, now), by, hold, out);
             }
+            I::Transferred { by, transfer, to_call, arrival } => {
+                self.left(Moment::measured(arrival, now), by, transfer, to_call, out);
+            }
             I::Bye { by, reason, arrival } => self.bye(now, by, reason, arrival, out),
             I::Seen { callee_tag } => self.learn_answer(now, callee_tag, out),
             I::Stale => self.stale(now, out),
@@ -153,18 +177,18 @@ impl CallMachine {
     }
 
     /// The INVITE has left: there is a callee's leg.
-    fn originated(&self) -> bool {
+    pub(super) fn originated(&self) -> bool {
         self.call.legs.len() > CALLEE
     }
 
     fn forwarded(&mut self, now: Now, line: String, out: &mut Vec<Fact>) {
         let outside = self.call.direction != Direction::Inbound;
         if outside {
-            self.call.trunk.clone_from(&line);
+            self.edit().trunk.clone_from(&line);
         }
         if self.originated() {
             if outside {
-                self.call.legs[CALLEE].device = line;
+                self.edit().legs[CALLEE].device = line;
             }
             return; // failover: the next line is tried for the same call
         }
@@ -173,7 +197,7 @@ impl CallMachine {
             Direction::Outbound => (LegRole::Customer, line),
             Direction::Internal => (LegRole::Trunk, line),
         };
-        self.call.legs.push(leg(2, role, &device, now.wall));
+        self.edit().legs.push(leg(2, role, &device, now.wall));
         let at = Some(self.call.started);
         self.emit(K::CallOriginated, self.detail(CALLER, None, at), out);
     }
@@ -183,13 +207,22 @@ impl CallMachine {
             return;
         }
         if status == 183 && sdp && self.call.network_reached.is_none() {
-            self.call.network_reached = Some(at);
+            self.edit().network_reached = Some(at);
             self.emit(K::CallNetworkReached, self.detail(CALLEE, Some(183), Some(at)), out);
         }
+        if status == 181 {
+            self.emit(K::CallDiverted, self.detail(CALLEE, Some(181), Some(at)), out);
+        }
+        if status == 182 && self.call.legs[CALLEE].state != S::Queued {
+            let leg = &mut self.edit().legs[CALLEE];
+            leg.state = S::Queued;
+            leg.since = at.pbx_time;
+            self.emit(K::CallQueued, self.detail(CALLEE, Some(182), Some(at)), out);
+        }
         if status == 180 && self.call.alerting.is_none() {
-            self.call.alerting = Some(at);
-            self.call.state = S::Alerting;
-            let leg = &mut self.call.legs[CALLEE];
+            self.edit().alerting = Some(at);
+            self.edit().state = S::Alerting;
+            let leg = &mut self.edit().legs[CALLEE];
             leg.state = S::Alerting;
             leg.alerting_basis = Some(AlertingBasis::Sip180);
             leg.alerting = Some(at);
@@ -204,16 +237,33 @@ impl CallMachine {
         }
         // A 2xx that crosses a CANCEL wins (RFC 3261 §9.1): the caller will send BYE.
         self.cancelled = None;
-        self.call.dialog.callee_tag = tag;
-        self.call.answered = Some(at);
-        self.call.state = S::Connected;
+        self.edit().dialog.callee_tag = tag;
+        self.edit().answered = Some(at);
+        self.edit().state = S::Connected;
         self.count_ring(at.pbx_time);
-        for leg in &mut self.call.legs {
+        for leg in &mut self.edit().legs {
             leg.state = S::Connected;
             leg.since = at.pbx_time;
         }
-        self.call.legs[CALLEE].answered = Some(at);
+        self.edit().legs[CALLEE].answered = Some(at);
         self.emit(K::CallEstablished, self.detail(CALLEE, Some(status), Some(at)), out);
+    }
+
+    /// A party has left its place to another. Said once a call: its BYE follows.
+    fn left(
+        &mut self,
+        at: Moment,
+        by: Party2,
+        transfer: Transfer,
+        to_call: Option<CallId>,
+        out: &mut Vec<Fact>,
+    ) {
+        if self.call.answered.is_none() || std::mem::replace(&mut self.transferred, true) {
+            return;
+        }
+        let mut detail = self.detail(by.index(), None, Some(at));
+        (detail.transfer, detail.to_call) = (Some(transfer), to_call);
+        self.emit(K::CallTransferred, detail, out);
     }
 
     /// Mid-dialog signalling of a restored call without an answer proves one: it was missed.
@@ -221,17 +271,17 @@ impl CallMachine {
         if self.call.answered.is_some() || !self.restored {
             return;
         }
-        self.call.dialog.callee_tag = callee_tag;
+        self.edit().dialog.callee_tag = callee_tag;
         let at =
             Moment { pbx_time: now.wall, observed_at: now.wall, quality: TimeQuality::Reconciled };
         self.cancelled = None;
-        self.call.answered = Some(at);
-        self.call.state = S::Connected;
-        for leg in &mut self.call.legs {
+        self.edit().answered = Some(at);
+        self.edit().state = S::Connected;
+        for leg in &mut self.edit().legs {
             leg.state = S::Connected;
             leg.since = at.pbx_time;
         }
-        self.call.legs[CALLEE].answered = Some(at);
+        self.edit().legs[CALLEE].answered = Some(at);
         let mut detail = self.detail(CALLEE, None, Some(at));
         detail.repair = Some(Repair::MissedAnswerLearnt);
         self.emit(K::CallEstablished, detail, out);
@@ -245,12 +295,12 @@ impl CallMachine {
         if hold == (self.call.legs[index].state == S::Hold) {
             return;
         }
-        let leg = &mut self.call.legs[index];
+        let leg = &mut self.edit().legs[index];
         leg.state = if hold { S::Hold } else { S::Connected };
         leg.since = at.pbx_time;
         leg.held_since = hold.then_some(at);
         let any_held = self.call.legs.iter().any(|l| l.state == S::Hold);
-        self.call.state = if any_held { S::Hold } else { S::Connected };
+        self.edit().state = if any_held { S::Hold } else { S::Connected };
         match (any_held, self.held_since) {
             (true, None) => self.held_since = Some(at.pbx_time),
             (false, Some(_)) => self.count_hold(at.pbx_time),
@@ -260,176 +310,17 @@ impl CallMachine {
         self.emit(kind, self.detail(index, None, Some(at)), out);
     }
 
-    fn bye(
-        &mut self,
-        now: Now,
-        by: Party2,
-        reason: Option<ReasonText>,
-        arrival: Arrival,
-        out: &mut Vec<Fact>,
-    ) {
-        if self.call.answered.is_none() {
-            // BYE in an early dialog (RFC 3261 §15): the INVITE's 487 follows.
-            self.cancelled.get_or_insert((reason, arrival));
-            return;
-        }
-        let at = Moment::measured(arrival, now);
-        let released = self.released_by(by.index());
-        let cause = cause_of_bye(reason.as_ref());
-        self.end(at, released, cause, by.index(), out);
-    }
-
-    fn rejected(
-        &mut self,
-        now: Now,
-        cause: Cause,
-        local: bool,
-        arrival: Arrival,
-        out: &mut Vec<Fact>,
-    ) {
-        if self.call.answered.is_some() {
-            return; // a fork was refused after another answered
-        }
-        if let Some((reason, cancelled_at)) = self.cancelled.take() {
-            let at = Moment::measured(cancelled_at, now);
-            let released = self.released_by(CALLER);
-            self.count_ring(at.pbx_time);
-            self.call.released_by = Some(released);
-            self.call.cause = Some(cause_of_cancel(reason.as_ref()));
-            let status = Some(487);
-            self.emit(K::CallAbandoned, self.detail(CALLER, status, Some(at)), out);
-            let cause = cause_of_cancel(reason.as_ref());
-            return self.end(at, released, cause, CALLER, out);
-        }
-        let at = if local { Moment::own(now) } else { Moment::measured(arrival, now) };
-        let released = match (local, cause.csta) {
-            (true, CstaCause::PolicyDenied) => Released::System,
-            (true, _) => Released::Network,
-            (
-                false,
-                CstaCause::Busy
-                | CstaCause::CallRejected
-                | CstaCause::CallNotAnswered
-                | CstaCause::DestNotObtainable,
-            ) => self.released_by(CALLEE),
-            (false, _) => Released::Network,
-        };
-        self.fail(at, released, cause, out);
-    }
-
-    fn denied(&mut self, now: Now, status: u16, text: String, out: &mut Vec<Fact>) {
-        let cause =
-            Cause { csta: CstaCause::PolicyDenied, sip_status: Some(status), q850: Some(21), text };
-        self.fail(Moment::own(now), Released::System, cause, out);
-    }
-
-    fn fail(&mut self, at: Moment, released: Released, cause: Cause, out: &mut Vec<Fact>) {
-        let status = cause.sip_status;
-        self.count_ring(at.pbx_time);
-        self.call.state = S::Fail;
-        self.call.cause = Some(cause.clone());
-        self.call.released_by = Some(released);
-        if self.originated() {
-            self.call.legs[CALLEE].state = S::Fail;
-            self.call.legs[CALLEE].since = at.pbx_time;
-        }
-        let leg = if self.originated() { CALLEE } else { CALLER };
-        self.emit(K::CallFailed, self.detail(leg, status, Some(at)), out);
-        self.end(at, released, cause, CALLEE, out);
-    }
-
-    fn stale(&mut self, now: Now, out: &mut Vec<Fact>) {
-        let at = Moment { quality: TimeQuality::Reconciled, ..Moment::own(now) };
-        let cause = Cause::plain(CstaCause::LostSync);
-        let from = out.len();
-        self.end(at, Released::System, cause, CALLER, out);
-        for fact in &mut out[from..] {
-            fact.detail.repair = Some(Repair::StaleCallClosed);
-        }
-    }
-
-    /// Clears the legs, `first` before the other, then the call.
-    fn end(
-        &mut self,
-        at: Moment,
-        released: Released,
-        cause: Cause,
-        first: usize,
-        out: &mut Vec<Fact>,
-    ) {
-        if self.held_since.is_some() {
-            self.count_hold(at.pbx_time);
-        }
-        let seen = |m: &&Moment| m.quality != TimeQuality::Reconciled;
-        if let Some(answered) = self.call.answered.as_ref().filter(seen)
-            && seen(&&at)
-        {
-            // Only what was observed at both ends is a duration.
-            self.call.talk_ms = Some(at.pbx_time.ms_since(answered.pbx_time));
-        }
-        self.call.released_by = Some(released);
-        self.call.cause = Some(cause.clone());
-        for index in [first, CALLEE - first] {
-            if index == CALLEE && !self.originated() {
-                continue; // that party was never asked
-            }
-            let leg = &mut self.call.legs[index];
-            leg.state = S::Null;
-            leg.since = at.pbx_time;
-            leg.held_since = None;
-            leg.ended = Some(at);
-            leg.cause = Some(cause.clone());
-            self.emit(K::CallConnectionCleared, self.detail(index, None, Some(at)), out);
-        }
-        self.call.state = S::Null;
-        self.call.ended = Some(at);
-        let detail = Detail { leg: None, ..self.detail(CALLER, None, Some(at)) };
-        self.emit(K::CallCleared, detail, out);
-    }
-
-    /// Ring and wait end here: at the answer, or at the end of a call without one.
-    fn count_ring(&mut self, end: Wall) {
-        if self.call.wait_ms.is_some() {
-            return;
-        }
-        self.call.wait_ms = Some(end.ms_since(self.call.started.pbx_time));
-        if let Some(alerting) = &self.call.alerting {
-            let ring_ms = end.ms_since(alerting.pbx_time);
-            self.call.ring_ms = Some(ring_ms);
-            let period = u64::from(self.ring_period_ms.max(1));
-            self.call.rings = u32::try_from(ring_ms.div_ceil(period)).ok();
-        }
-    }
-
-    fn count_hold(&mut self, end: Wall) {
-        if let Some(since) = self.held_since.take() {
-            let total = self.call.hold_ms.unwrap_or(0) + end.ms_since(since);
-            self.call.hold_ms = Some(total);
-        }
-    }
-
-    fn released_by(&self, index: usize) -> Released {
-        match self.call.legs[index].role {
-            LegRole::Customer | LegRole::External => Released::Customer,
-            LegRole::Agent
-            | LegRole::Trunk
-            | LegRole::Queue
-            | LegRole::Consult
-            | LegRole::Supervisor => Released::Agent,
-        }
-    }
-
-    fn detail(&self, leg: usize, sip_status: Option<u16>, at: Option<Moment>) -> Detail {
+    pub(super) fn detail(&self, leg: usize, sip_status: Option<u16>, at: Option<Moment>) -> Detail {
         Detail { leg: Some(self.call.legs[leg].id), sip_status, at, ..Detail::default() }
     }
 
-    fn emit(&mut self, kind: K, mut detail: Detail, out: &mut Vec<Fact>) {
+    pub(super) fn emit(&mut self, kind: K, mut detail: Detail, out: &mut Vec<Fact>) {
         if self.silent {
             // The first sign of life after a restart says so.
             self.silent = false;
             detail.repair = detail.repair.or(Some(Repair::KnownAgain));
         }
-        self.call.rev += 1;
+        self.edit().rev += 1;
         out.push(Fact { kind, call: self.call.clone(), detail });
     }
 }

@@ -5,11 +5,12 @@
 //! `cleared` last and once.
 
 mod cause;
+mod ending;
 mod input;
 mod machine;
 #[cfg(test)]
 mod tests;
 
 pub use cause::{ReasonText, cause_of_bye, cause_of_cancel, cause_of_status};
-pub use input::{CallInput, Fact, Party2, Settings, Start};
+pub use input::{CallInput, Fact, Party2, Replaced, Settings, Start};
 pub use machine::CallMachine;

@@ -5,7 +5,7 @@
 use super::*;
 use crate::model::{
     Call, CallId, ConnectionState, Dialog, Direction, EventKind, IdSource, Mono, Named, Now,
-    NumberRef, Party, Pii, Repair, Wall,
+    NumberRef, Party, Pii, Repair, Transfer, Wall,
 };
 use proptest::prelude::*;
 
@@ -39,6 +39,8 @@ fn start(direction: Direction) -> CallMachine {
         device: "8001".into(),
         trunk: if direction == Direction::Inbound { "main".into() } else { String::new() },
         dialog: Dialog { call_id: "c@h".into(), caller_tag: "a".into(), callee_tag: String::new() },
+        replaces: None,
+        signalling: None,
         arrival: at(0),
     };
     CallMachine::start(&settings(), start, at(0))
@@ -66,6 +68,10 @@ fn input(step: &str) -> (Now, CallInput) {
         "bye" => CallInput::Bye { by: who, reason: q850, arrival },
         "hold" => CallInput::MediaAgreed { by: who, hold: true, arrival },
         "retrieve" => CallInput::MediaAgreed { by: who, hold: false, arrival },
+        "transfer" => {
+            let (transfer, to_call) = (Transfer::Blind, None);
+            CallInput::Transferred { by: who, transfer, to_call, arrival }
+        }
         "seen" => CallInput::Seen { callee_tag: "b".into() },
         "denied" => CallInput::Denied { status: 403, text: "night".into() },
         "stale" => CallInput::Stale,
@@ -164,6 +170,11 @@ fn stories_of_calls() {
     # holds: two by the agent's side, one inside the other side's
     inbound | 1 forwarded, 100 200, 1000 callee hold, 1500 callee hold, 2000 callee retrieve, 3000 callee hold, 3100 caller hold, 4000 callee retrieve, 4100 caller retrieve, 5100 caller bye | originated established held retrieved held held retrieved retrieved connection_cleared connection_cleared cleared | - - 100 5000 2100 customer normalClearing
     inbound | 1 forwarded, 100 200, 1000 callee hold, 3100 caller bye | originated established held connection_cleared connection_cleared cleared | - - 100 3000 2100 customer normalClearing
+    # waits in a queue, rings elsewhere
+    inbound | 1 forwarded, 50 182, 60 182, 100 180, 150 181, 6200 200, 6300 182, 9200 caller bye | originated queued delivered diverted established connection_cleared connection_cleared cleared | 6100 2 6200 3000 - customer normalClearing
+    # transferred: told once, the BYE is part of it; a Reason of the network says more
+    inbound | 1 forwarded, 5 callee transfer, 100 200, 1000 callee transfer, 1001 callee transfer, 1100 callee bye | originated established transferred connection_cleared connection_cleared cleared | - - 100 1000 - agent transfer
+    inbound | 1 forwarded, 100 200, 1000 callee transfer, 1100 callee bye/41 | originated established transferred connection_cleared connection_cleared cleared | - - 100 1000 - agent networkCongestion
     # out of order: nothing is invented
     inbound | 1 caller bye, 2 callee hold, 3 seen, 4 forwarded, 5 seen, 6 180 | originated delivered | - - - - - - -
     inbound | 1 forwarded, 5 stale, 6 200, 7 caller bye | originated connection_cleared connection_cleared cleared | - - - - - system lost_sync

@@ -1,6 +1,7 @@
 //! New calls: inbound straight on, outbound through the gate.
 
 use super::input::Outputs;
+use super::table::Entry;
 use super::writer::Engine;
 use crate::call::{CallInput, CallMachine, ReasonText, Start};
 use crate::gate::{Ask, DecisionParts, DialRight, ExemptReason, Ruling};
@@ -16,7 +17,7 @@ impl Engine {
         }
         let trunk = self.config.neighbours.get(&offer.peer).map(|n| n.name.clone());
         let device = offer.dialed.clone();
-        let to = self.desk_parties.party(&offer.dialed, "");
+        let to = self.known_parties.party(&self.desk_parties, &offer.dialed, "");
         let start = self.start(now, Direction::Inbound, &offer, to, device, trunk);
         let Some(call) = self.begin(now, ask, start, out) else { return };
         self.totals.calls_inbound += 1;
@@ -79,12 +80,14 @@ impl Engine {
         device: String,
         trunk: Option<String>,
     ) -> Start {
-        let caller = offer.asserted_user.as_deref().unwrap_or(&offer.from_user);
+        let caller = self.caller(offer);
+        let signalling = self.signalling(offer);
+        let replaced = self.replaced(offer);
         Start {
             id: self.ids.call(now),
             direction,
             purpose: None,
-            from: self.desk_parties.party(caller, &offer.from_display),
+            from: self.known_parties.party(&self.desk_parties, caller, &offer.from_display),
             dialed: to.clone(),
             to,
             device,
@@ -94,6 +97,8 @@ impl Engine {
                 caller_tag: offer.ids.from_tag.clone(),
                 callee_tag: String::new(),
             },
+            replaces: replaced,
+            signalling,
             arrival: offer.arrival,
         }
     }
@@ -136,9 +141,9 @@ impl Engine {
             self.status(now, SystemState::OverloadReached, reason, 0, out);
             return None;
         }
+        let replaces = start.replaces.map(|r| (r.call, r.leaver));
         let machine = CallMachine::start(&self.config.call, start, now);
-        let (seen, proposals) = (now.mono, Vec::new());
-        let entry = super::table::Entry { machine, seen, ask: Some(ask), proposals, line: None };
+        let entry = Entry { ask: Some(ask), replaces, ..Entry::new(machine, now.mono) };
         Some(self.table.insert(entry))
     }
 

@@ -4,6 +4,7 @@
 //! orders of the operator; outputs are datagrams, events and questions, drained before the next
 //! input. The same inputs give the same bytes.
 
+mod claims;
 mod dialing;
 mod input;
 mod line_calls;

@@ -5,6 +5,7 @@ use super::input::Outputs;
 use super::writer::Engine;
 use crate::model::{Call, CallId, Detail, Entity, Event, EventKind, Now, Repair, SystemState};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Ended calls kept while the ring is full; beyond, the oldest are only counted.
 const ENDED_MAX: usize = 100_000;
@@ -13,7 +14,7 @@ const ENDED_MAX: usize = 100_000;
 #[derive(Default)]
 pub(super) struct Overflow {
     lost: u64,
-    ended: BTreeMap<CallId, Call>,
+    ended: BTreeMap<CallId, Arc<Call>>,
 }
 
 impl Overflow {
@@ -23,7 +24,7 @@ impl Overflow {
         if let Entity::Call(call) = &event.entity
             && call.is_over()
         {
-            self.ended.insert(call.id, (**call).clone());
+            self.ended.insert(call.id, call.clone());
             if self.ended.len() > ENDED_MAX {
                 self.ended.pop_first();
             }
@@ -50,10 +51,10 @@ impl Engine {
         let reason = "the ring to the journal was full; newest states follow".to_owned();
         self.status(now, SystemState::MessagesLost, reason, overflow.lost, out);
         let mut newest = overflow.ended;
-        newest.extend(self.table.machines().map(|m| (m.call().id, m.call().clone())));
+        newest.extend(self.table.machines().map(|m| (m.call().id, m.shared())));
         for call in newest.into_values() {
             let detail = Detail { repair: Some(Repair::EventsLost), ..Detail::default() };
-            let entity = Entity::Call(Box::new(call));
+            let entity = Entity::Call(call);
             self.emit(now, EventKind::CallResynced, entity, detail, out);
         }
     }

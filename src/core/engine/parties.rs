@@ -3,6 +3,10 @@
 use crate::gate::{Dialed, Normalizer};
 use crate::model::{E164, Party, Pii, mask};
 use crate::vault::BlindIndex;
+use std::collections::HashMap;
+
+/// Numbers remembered by [`KnownParties`]; a full memory is emptied.
+const KNOWN_MAX: usize = 4096;
 
 /// Makes parties: normalises, masks and indexes numbers.
 #[derive(Clone)]
@@ -42,6 +46,53 @@ impl PartyMaker {
             display: Some(display).filter(|d| !d.is_empty()).map(|d| Pii::new(d.to_owned())),
             masked: mask(e164.map_or(raw, E164::as_str)),
             number_ref: self.refs.number_ref(key),
+        }
+    }
+}
+
+/// Parties seen before: own numbers and extensions come again with every call, and reading a number
+/// by the numbering plan costs more than the rest of its call's set-up.
+#[derive(Default)]
+pub(super) struct KnownParties(HashMap<String, Party>);
+
+impl KnownParties {
+    /// What `maker` makes of it.
+    pub(super) fn party(&mut self, maker: &PartyMaker, raw: &str, display: &str) -> Party {
+        let mut party = match self.0.get(raw) {
+            Some(party) => party.clone(),
+            None => {
+                if self.0.len() >= KNOWN_MAX {
+                    self.0.clear();
+                }
+                let party = maker.party(raw, "");
+                self.0.insert(raw.to_owned(), party.clone());
+                party
+            }
+        };
+        party.display = Some(display).filter(|d| !d.is_empty()).map(|d| Pii::new(d.to_owned()));
+        party
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::gate::DialPlan;
+    use crate::vault::Secret;
+
+    #[test]
+    fn a_known_party_is_the_one_that_was_made() {
+        let refs = BlindIndex::new(&Secret::new([1; 32]));
+        let maker = PartyMaker::new(Normalizer::new(DialPlan::default()).unwrap(), refs);
+        let mut known = KnownParties::default();
+        for display in ["", "Ann", "", "Bob"] {
+            let party = known.party(&maker, "+8613800138000", display);
+            assert_eq!(party, maker.party("+8613800138000", display));
+        }
+        for n in 0..=KNOWN_MAX {
+            known.party(&maker, &n.to_string(), "");
+            assert!(known.0.len() <= KNOWN_MAX);
         }
     }
 }

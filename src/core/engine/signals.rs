@@ -30,6 +30,9 @@ impl Engine {
                 };
                 self.feed_ask(now, ask, input, out);
                 if (200..300).contains(&status) {
+                    if let Some(call) = self.table.of_ask(ask) {
+                        self.took_over(now, call, arrival, out);
+                    }
                     self.table.release_ask(ask);
                 }
             }
@@ -44,19 +47,40 @@ impl Engine {
                 let input = CallInput::Rejected { status, phrase, reason, local, arrival };
                 self.rejected(now, ask, status, input, out);
             }
-            Signal::MidDialog { method, ids, cseq, media, reason, arrival, .. } => {
+            Signal::MidDialog {
+                method,
+                ids,
+                cseq,
+                media,
+                transfer,
+                progress,
+                reason,
+                arrival,
+                ..
+            } => {
                 let Some((call, by)) = self.find(&ids) else { return };
+                if let Some(transfer) = transfer {
+                    self.referred(call, by, cseq, transfer);
+                }
+                if let Some(status) = progress {
+                    self.refer_progress(now, call, status, arrival, out);
+                }
                 self.mid_dialog(now, call, by, &method, cseq, media, &ids, out);
                 if method == "BYE" {
+                    self.refer_done(now, call, arrival, out);
                     let reason = reason.map(text);
                     self.feed(now, call, CallInput::Bye { by, reason, arrival }, out);
                 }
             }
             Signal::MidDialogFinal { method, ids, cseq, status, arrival, .. } => {
-                if !(200..300).contains(&status) || !carries_media(&method) {
+                let accepted_media = (200..300).contains(&status) && carries_media(&method);
+                if !accepted_media && method != "REFER" {
                     return;
                 }
                 let Some((call, by)) = self.find(&ids) else { return };
+                if method == "REFER" {
+                    return self.refer_answered(call, by, cseq, status);
+                }
                 let agreed = self.table.entry(call).and_then(|e| e.agreed(by, cseq));
                 if let Some(hold) = agreed {
                     self.feed(now, call, CallInput::MediaAgreed { by, hold, arrival }, out);

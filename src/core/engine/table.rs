@@ -1,5 +1,6 @@
 //! The calls in progress and how signalling finds them.
 
+use super::claims::Referral;
 use crate::call::{CallMachine, Party2};
 use crate::line::{LineIx, Way};
 use crate::model::{CallId, Dialog, Mono};
@@ -21,6 +22,10 @@ pub(super) struct Entry {
     pub proposals: Vec<(Party2, u32, bool)>,
     /// The line it is on.
     pub line: Option<LineUse>,
+    /// A transfer asked for.
+    pub referral: Option<Referral>,
+    /// The call that this one takes over when it is answered, and who leaves it.
+    pub replaces: Option<(CallId, Party2)>,
 }
 
 /// A call on a line.
@@ -51,6 +56,11 @@ impl LineUse {
 }
 
 impl Entry {
+    pub(super) fn new(machine: CallMachine, seen: Mono) -> Self {
+        let (ask, line, referral, replaces) = (None, None, None, None);
+        Self { machine, seen, ask, proposals: Vec::new(), line, referral, replaces }
+    }
+
     pub(super) fn propose(&mut self, by: Party2, cseq: u32, hold: bool) {
         if self.proposals.len() == PROPOSALS_MAX {
             self.proposals.remove(0);
@@ -130,6 +140,10 @@ impl Table {
             Some(id) => Some((id, Party2::Caller)),
             None => find(&ids.to_tag).map(|id| (id, Party2::Callee)),
         }
+    }
+
+    pub(super) fn get(&self, id: CallId) -> Option<&Entry> {
+        self.entries.get(&id)
     }
 
     pub(super) fn entry(&mut self, id: CallId) -> Option<&mut Entry> {

@@ -3,7 +3,7 @@
 use super::input::{EngineConfig, Input, Outputs, Restored, Totals};
 use super::lines::Trunk;
 use super::overflow::Overflow;
-use super::parties::PartyMaker;
+use super::parties::{KnownParties, PartyMaker};
 use super::rights::Dialing;
 use super::table::{Entry, LineUse, Table};
 use crate::call::{CallInput, CallMachine, Fact};
@@ -28,6 +28,7 @@ pub struct Engine {
     pub(super) table: Table,
     pub(super) ids: IdSource,
     pub(super) desk_parties: PartyMaker,
+    pub(super) known_parties: KnownParties,
     pub(super) dialing: Dialing,
     pub(super) list: DncList,
     pub(super) totals: Totals,
@@ -54,6 +55,7 @@ impl Engine {
             table: Table::default(),
             ids: IdSource::new(config.seed),
             desk_parties: PartyMaker::new(config.normalizer.clone(), config.desk_refs.clone()),
+            known_parties: KnownParties::default(),
             dialing: Dialing::default(),
             list,
             totals: Totals::default(),
@@ -96,8 +98,7 @@ impl Engine {
         if let Some(machine) = line.and_then(|ix| self.trunk.lines.get_mut(ix)) {
             machine.began(now, way);
         }
-        let (seen, proposals) = (now.mono, Vec::new());
-        self.table.insert(Entry { machine, seen, ask: None, proposals, line: used });
+        self.table.insert(Entry { line: used, ..Entry::new(machine, now.mono) });
     }
 
     /// Takes one input. Drain `out` before the next.
@@ -193,7 +194,7 @@ impl Engine {
         entry.machine.handle(now, input, &mut facts);
         let over = entry.machine.is_over();
         for fact in facts.drain(..) {
-            self.emit(now, fact.kind, Entity::Call(Box::new(fact.call)), fact.detail, out);
+            self.emit(now, fact.kind, Entity::Call(fact.call), fact.detail, out);
         }
         self.facts = facts;
         if over && let Some(used) = self.table.remove(id) {

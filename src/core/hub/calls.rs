@@ -3,7 +3,8 @@
 use super::access::{Grant, Interest, Topic};
 use super::types::SubSnap;
 use crate::model::{Call, CallId};
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 /// A place in the log across incarnations: (ordinal of the epoch in this process, position).
@@ -21,9 +22,9 @@ struct Ended {
 }
 
 pub(super) struct Calls {
-    live: BTreeMap<CallId, Live>,
-    live_by_device: HashMap<String, BTreeSet<CallId>>,
-    ended: BTreeMap<CallId, Ended>,
+    live: HashMap<CallId, Live>,
+    live_by_device: HashMap<String, HashSet<CallId>>,
+    ended: HashMap<CallId, Ended>,
     ended_order: VecDeque<CallId>,
     ended_max: usize,
 }
@@ -32,9 +33,9 @@ impl Calls {
     /// Calls that are live before the first event began at `(0, 0)`: before every resume point.
     pub(super) fn new(live: Vec<Call>, ended_max: usize) -> Self {
         let mut calls = Self {
-            live: BTreeMap::new(),
+            live: HashMap::new(),
             live_by_device: HashMap::new(),
-            ended: BTreeMap::new(),
+            ended: HashMap::new(),
             ended_order: VecDeque::new(),
             ended_max,
         };
@@ -50,21 +51,35 @@ impl Calls {
         self.live.len()
     }
 
-    pub(super) fn apply(&mut self, call: &Call, at: Stamp) {
-        let before = self.live.remove(&call.id);
-        if let Some(before) = &before {
-            self.unindex(&before.call);
-        }
-        let began = before.map(|b| b.began);
+    pub(super) fn apply(&mut self, call: &Arc<Call>, at: Stamp) {
         if call.is_over() {
-            self.put_ended(call, began, at);
-        } else {
-            self.put_live(Arc::new(call.clone()), began.unwrap_or(at));
+            let began = self.live.remove(&call.id).map(|before| {
+                self.unindex(&before.call);
+                before.began
+            });
+            return self.put_ended(call, began, at);
+        }
+        match self.live.get_mut(&call.id) {
+            // The usual case: the entity changes, its place in the indexes does not.
+            Some(live) if live.call.device == call.device => live.call = call.clone(),
+            Some(live) => {
+                let (before, began) = (live.call.clone(), live.began);
+                self.unindex(&before);
+                self.put_live(call.clone(), began);
+            }
+            None => self.put_live(call.clone(), at),
         }
     }
 
     fn put_live(&mut self, call: Arc<Call>, began: Stamp) {
-        self.live_by_device.entry(call.device.clone()).or_default().insert(call.id);
+        match self.live_by_device.get_mut(&call.device) {
+            Some(ids) => {
+                ids.insert(call.id);
+            }
+            None => {
+                self.live_by_device.insert(call.device.clone(), HashSet::from([call.id]));
+            }
+        }
         self.live.insert(call.id, Live { call, began });
     }
 
@@ -79,13 +94,19 @@ impl Calls {
 
     /// A call may say more than once that it is over (last leg gone, then cleared): the summary
     /// keeps its beginning and takes the newest entity.
-    fn put_ended(&mut self, call: &Call, began: Option<Stamp>, at: Stamp) {
-        let held = self.ended.get(&call.id).map(|e| e.began);
-        let began = began.or(held).unwrap_or(at);
-        if held.is_none() {
-            self.ended_order.push_back(call.id);
+    fn put_ended(&mut self, call: &Arc<Call>, began: Option<Stamp>, at: Stamp) {
+        match self.ended.entry(call.id) {
+            Entry::Occupied(mut held) => {
+                let held = held.get_mut();
+                let began = began.unwrap_or(held.began);
+                *held = Ended { call: call.clone(), began, ended: at };
+            }
+            Entry::Vacant(place) => {
+                let began = began.unwrap_or(at);
+                place.insert(Ended { call: call.clone(), began, ended: at });
+                self.ended_order.push_back(call.id);
+            }
         }
-        self.ended.insert(call.id, Ended { call: Arc::new(call.clone()), began, ended: at });
         while self.ended_order.len() > self.ended_max {
             if let Some(oldest) = self.ended_order.pop_front() {
                 self.ended.remove(&oldest);
@@ -105,7 +126,7 @@ impl Calls {
             let (calls, gap) = match grant.topic {
                 Topic::SiteHealth | Topic::SiteLines => (Vec::new(), Vec::new()),
                 Topic::SiteCalls => {
-                    let live = self.live.values().map(|l| l.call.clone()).collect();
+                    let live = in_order(self.live.values().map(|l| l.call.clone()).collect());
                     (live, self.gap(gap_after, |_| true))
                 }
                 Topic::CallsOwn => {
@@ -120,7 +141,7 @@ impl Calls {
 
     fn live_of(&self, interest: &Interest) -> Vec<Arc<Call>> {
         let ids = interest.devices.iter().filter_map(|d| self.live_by_device.get(d)).flatten();
-        ids.filter_map(|id| self.live.get(id)).map(|l| l.call.clone()).collect()
+        in_order(ids.filter_map(|id| self.live.get(id)).map(|l| l.call.clone()).collect())
     }
 
     fn gap(&self, after: Option<Stamp>, mine: impl Fn(&Call) -> bool) -> Vec<Arc<Call>> {
@@ -130,4 +151,10 @@ impl Calls {
         found.sort_by_key(|e| e.ended);
         found.into_iter().map(|e| e.call.clone()).collect()
     }
+}
+
+/// By id, which is by time.
+fn in_order(mut calls: Vec<Arc<Call>>) -> Vec<Arc<Call>> {
+    calls.sort_unstable_by_key(|call| call.id);
+    calls
 }

@@ -31,25 +31,29 @@ fn moment() -> Moment {
 
 fn call(id: u128, device: &str) -> Call {
     Call {
-        id: CallId(Uuid::from_u128(id)),
+        origin: std::sync::Arc::new(Origin {
+            id: CallId(Uuid::from_u128(id)),
+            tenant: String::new(),
+            site: String::new(),
+            direction: Direction::Inbound,
+            purpose: None,
+            from: party(),
+            to: party(),
+            dialed: party(),
+            device: device.into(),
+            thread_id: CallId(Uuid::from_u128(id)),
+            parent_id: None,
+            signalling: None,
+            started: moment(),
+        }),
         rev: 1,
-        tenant: String::new(),
-        site: String::new(),
-        direction: Direction::Inbound,
         state: ConnectionState::Initiated,
-        purpose: None,
-        from: party(),
-        to: party(),
-        dialed: party(),
         trunk: String::new(),
-        device: device.into(),
-        thread_id: CallId(Uuid::from_u128(id)),
         dialog: Dialog {
             call_id: String::new(),
             caller_tag: String::new(),
             callee_tag: String::new(),
         },
-        started: moment(),
         alerting: None,
         network_reached: None,
         answered: None,
@@ -115,7 +119,7 @@ impl Log {
                 let call = call(self.next_call, device);
                 self.open.push(call.clone());
                 self.began.insert(call.id, self.head() + 1);
-                (EventKind::CallOriginated, Entity::Call(Box::new(call)))
+                (EventKind::CallOriginated, Entity::Call(std::sync::Arc::new(call)))
             }
             3..=6 if !self.open.is_empty() => {
                 let at = usize::from(pick) % self.open.len();
@@ -129,7 +133,7 @@ impl Log {
                     call.state = ConnectionState::Connected;
                     call.clone()
                 };
-                (EventKind::CallEstablished, Entity::Call(Box::new(call)))
+                (EventKind::CallEstablished, Entity::Call(std::sync::Arc::new(call)))
             }
             7 => (EventKind::DncAdded, Entity::Dnc(Vec::new())),
             8 => (EventKind::OutboundDenied, Entity::Decision(Box::new(decision(device)))),
@@ -347,7 +351,7 @@ impl World {
         for sub in &cut.subs {
             let request: Vec<_> = client.subs.iter().filter(|s| s.id == sub.sub).cloned().collect();
             let visible = |call: &&Call| {
-                let entity = Entity::Call(Box::new((*call).clone()));
+                let entity = Entity::Call(std::sync::Arc::new((*call).clone()));
                 let kind = EventKind::CallResynced;
                 let detail = Detail::default();
                 let event = Event { pos: Pos(1), ts: Wall(0), kind, entity, detail };

@@ -9,7 +9,7 @@ use std::sync::Arc;
 /// Limits of the hub.
 #[derive(Clone, Copy, Debug)]
 pub struct HubLimits {
-    /// Memory of the ring of recent events. Default 64 MiB. Older positions: the journal.
+    /// Memory of the ring of recent events. Default 32 MiB. Older positions: the journal.
     pub ring_bytes_max: usize,
     /// Age of the oldest event in the ring against the newest, ms. Default 15 minutes.
     pub ring_ms_max: u64,
@@ -29,7 +29,7 @@ pub struct HubLimits {
 impl Default for HubLimits {
     fn default() -> Self {
         Self {
-            ring_bytes_max: 64 << 20,
+            ring_bytes_max: 32 << 20,
             ring_ms_max: 15 * 60 * 1000,
             ended_calls_max: 4096,
             subs_max: 16,

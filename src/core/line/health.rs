@@ -6,9 +6,11 @@
 //! | up | its count is 0 | counts; `down_after`: down | both counts are 0 | counts; `down_after`: down |
 //! | down by probes | `up_after` in a row: up | starts the row anew | `up_after` in a row: up | starts the row anew |
 //! | down by calls | no change: it answers, but takes no calls | may be down by probes too | `up_after` in a row: up | starts the row anew, longer wait |
+//! | down by both | as down by probes | starts the row anew | `up_after` in a row: up | starts the row anew |
 //!
-//! A call that is answered clears everything; a probe clears only what probes have said, because
-//! an overloaded carrier answers OPTIONS and refuses calls.
+//! A probe does not clear what calls alone have said, because an overloaded carrier answers
+//! OPTIONS and refuses calls. Where probes have failed as well, the line was gone, and both end
+//! together.
 
 use super::settings::HealthSettings;
 use crate::model::Mono;
@@ -117,7 +119,7 @@ impl Health {
                 self.heard = true;
                 self.probes.succeeded();
                 if self.down_by_probes && self.probes.successes >= self.settings.up_after {
-                    self.down_by_probes = false;
+                    self.come_up(); // it was gone altogether, which is why calls failed too
                 }
             }
             Evidence::ProbeFailed => {
@@ -142,6 +144,7 @@ impl Health {
         self.down_by_probes = false;
         self.down_by_calls = false;
         self.probes.failures = 0;
+        self.calls.failures = 0;
         self.trial_wait = self.settings.trial_after;
     }
 

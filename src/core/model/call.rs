@@ -1,6 +1,8 @@
 //! The call entity. Leg states are CSTA's LocalConnectionState (ECMA-269 §6.1.5).
 
-use super::{CallId, DecisionId, LegId, Moment, Party, Wall};
+use super::{CallId, DecisionId, LegId, Moment, Party, Signalling, Wall};
+use std::ops::Deref;
+use std::sync::Arc;
 
 /// Which way a call crosses the site's edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -179,21 +181,17 @@ pub struct Dialog {
     pub callee_tag: String,
 }
 
-/// A call.
+/// What is known of a call when its INVITE has been read, and does not change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
+pub struct Origin {
     /// Ours.
     pub id: CallId,
-    /// Grows with each change.
-    pub rev: u64,
     /// Tenant.
     pub tenant: String,
     /// Site.
     pub site: String,
     /// Which way.
     pub direction: Direction,
-    /// State of the call as a whole.
-    pub state: ConnectionState,
     /// Why it is made.
     pub purpose: Option<String>,
     /// Caller.
@@ -202,16 +200,32 @@ pub struct Call {
     pub to: Party,
     /// As dialled.
     pub dialed: Party,
-    /// Carrier line.
-    pub trunk: String,
     /// Inside device: who may watch the call.
     pub device: String,
     /// Stable through transfers.
     pub thread_id: CallId,
-    /// SIP dialog on the trunk.
-    pub dialog: Dialog,
+    /// Call whose place this one takes (RFC 3891).
+    pub parent_id: Option<CallId>,
+    /// What else its INVITE claimed.
+    pub signalling: Option<Box<Signalling>>,
     /// INVITE received.
     pub started: Moment,
+}
+
+/// A call. Reads like one struct with its [`Origin`], which all its revisions share: an event
+/// holds the whole entity, and a call has six to eight of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// What does not change.
+    pub origin: Arc<Origin>,
+    /// Grows with each change.
+    pub rev: u64,
+    /// State of the call as a whole.
+    pub state: ConnectionState,
+    /// Carrier line.
+    pub trunk: String,
+    /// SIP dialog on the trunk.
+    pub dialog: Dialog,
     /// First 180.
     pub alerting: Option<Moment>,
     /// First 183 with SDP.
@@ -242,6 +256,14 @@ pub struct Call {
     pub decision_id: Option<DecisionId>,
     /// Parties.
     pub legs: Vec<Leg>,
+}
+
+impl Deref for Call {
+    type Target = Origin;
+
+    fn deref(&self) -> &Origin {
+        &self.origin
+    }
 }
 
 impl Call {

@@ -1,6 +1,9 @@
 //! One event of the site's log.
 
-use super::{Call, CallId, Decision, DncEntry, Duty, LegId, Line, Moment, Pos, Shift, Wall};
+use super::{
+    Call, CallId, Decision, DncEntry, Duty, LegId, Line, Moment, Pos, Shift, Transfer, Wall,
+};
+use std::sync::Arc;
 
 /// What happened. CSTA names (ECMA-269) in lower case on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -13,6 +16,12 @@ pub enum EventKind {
     CallDelivered,
     /// First 2xx.
     CallEstablished,
+    /// 182: waits in a queue.
+    CallQueued,
+    /// 181: rings somewhere else now.
+    CallDiverted,
+    /// REFER that succeeded, or another call with Replaces: a party has left its place to another.
+    CallTransferred,
     /// Held by re-INVITE.
     CallHeld,
     /// Taken back.
@@ -90,8 +99,8 @@ pub struct SystemStatus {
 /// The whole entity after an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entity {
-    /// call.*
-    Call(Box<Call>),
+    /// call.*; shared by everybody who keeps it
+    Call(Arc<Call>),
     /// outbound.*
     Decision(Box<Decision>),
     /// dnc.*
@@ -130,6 +139,10 @@ pub struct Detail {
     pub repair: Option<Repair>,
     /// line.*: what moved where, and why.
     pub shift: Option<Box<Shift>>,
+    /// call.transferred: which kind.
+    pub transfer: Option<Transfer>,
+    /// call.transferred: the call that goes on, if it came by here.
+    pub to_call: Option<CallId>,
 }
 
 /// One event.
@@ -164,5 +177,5 @@ pub struct Committed {
     /// Log incarnation.
     pub epoch: super::Epoch,
     /// Events with consecutive positions.
-    pub events: std::sync::Arc<[Event]>,
+    pub events: Arc<[Event]>,
 }

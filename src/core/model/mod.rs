@@ -9,6 +9,7 @@ mod line;
 mod names;
 mod number;
 mod pii;
+mod signalling;
 mod time;
 
 pub use call::*;
@@ -20,4 +21,5 @@ pub use line::*;
 pub use names::*;
 pub use number::*;
 pub use pii::*;
+pub use signalling::*;
 pub use time::*;

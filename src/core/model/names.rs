@@ -1,9 +1,9 @@
 //! Stable names of closed sets, both ways, from one table each: the wire, logs and texts use them.
 
 use super::{
-    AlertingBasis, ConnectionState, CstaCause, DayClass, Direction, DutyKind, DutyState, EventKind,
-    LegRole, LineOrder, LineRole, LineState, RegistrationState, Released, Repair, RuleOutcome,
-    ServiceBasis, SystemState, TimeQuality, Verdict,
+    AlertingBasis, Attest, ConnectionState, CstaCause, DayClass, Direction, DutyKind, DutyState,
+    EventKind, LegRole, LineOrder, LineRole, LineState, RegistrationState, Released, Repair,
+    RuleOutcome, ServiceBasis, SystemState, TimeQuality, Transfer, Verdict,
 };
 
 /// A closed set with one wire name a member.
@@ -14,6 +14,18 @@ pub trait Named: Copy + PartialEq + 'static {
     /// Name of this member.
     fn name(self) -> &'static str {
         Self::TABLE.iter().find(|(m, _)| *m == self).map_or("", |(_, name)| name)
+    }
+
+    /// Number of this member in what is stored: its place in the table, from 1. So members are
+    /// only ever added at the end of a table.
+    fn code(self) -> u32 {
+        Self::TABLE.iter().zip(1..).find(|((m, _), _)| *m == self).map_or(0, |(_, code)| code)
+    }
+
+    /// Member of that number.
+    fn from_code(code: u32) -> Option<Self> {
+        let place = usize::try_from(code.checked_sub(1)?).ok()?;
+        Self::TABLE.get(place).map(|(m, _)| *m)
     }
 
     /// Member of that name.
@@ -82,6 +94,8 @@ named!(TimeQuality {
     Derived = "derived",
     Reconciled = "reconciled",
 });
+named!(Attest { A = "A", B = "B", C = "C" });
+named!(Transfer { Blind = "blind", Attended = "attended" });
 named!(Verdict { Allow = "allow", Deny = "deny" });
 named!(RuleOutcome { Allow = "allow", Deny = "deny", NotApplicable = "not_applicable" });
 named!(SystemState {
@@ -125,6 +139,7 @@ named!(EventKind {
     OutboundAllowed = "outbound.allowed",
     OutboundDenied = "outbound.denied",
     DncAdded = "dnc.added",
+    SystemStatus = "system.status",
     LineStateChanged = "line.state_changed",
     LineFailover = "line.failover",
     LineRecovered = "line.recovered",
@@ -132,7 +147,9 @@ named!(EventKind {
     DutyStarted = "duty.started",
     DutyMet = "duty.met",
     DutyBreached = "duty.breached",
-    SystemStatus = "system.status",
+    CallQueued = "call.queued",
+    CallDiverted = "call.diverted",
+    CallTransferred = "call.transferred",
 });
 named!(LineState {
     Unknown = "unknown",

@@ -45,6 +45,9 @@ pub struct Peer {
     /// Where its messages go, unless a Route or a Contact says otherwise, in order of preference.
     /// Empty until its name is resolved.
     pub endpoints: Vec<Endpoint>,
+    /// Belongs to the trust domain of RFC 3325: what it asserts in P-Asserted-Identity is passed
+    /// on, and it gets what `Privacy: id` hides from others. Usually true for PBX and carriers.
+    pub trusted_identity: bool,
     /// Answers to its challenges (401, 407); `None`: they are passed through.
     pub credentials: Option<Credentials>,
 }

@@ -54,6 +54,8 @@ counters! {
     timeouts,
     /// Targets left for the next one.
     failovers,
+    /// Challenges (401, 407) that were answered with a neighbour's credentials.
+    challenges_answered,
     /// Answers of a target left behind, acknowledged and released by us.
     late_answers_released,
     /// Asks that the user did not answer within 64*T1.
@@ -64,13 +66,17 @@ counters! {
     no_route,
     /// Next hops written as host names: sent to the neighbour's connection or configured address.
     named_hops,
+    /// Requests inside a dialog that passed while the tables were full.
+    passed_unremembered,
+    /// Calls ended because nobody rang within `RoutePlan::post_dial_max`.
+    post_dial_expired,
     /// Messages above 1,300 bytes handed out for UDP: they may be cut on the way.
     oversized,
     /// Messages that could not be sent.
     unsent,
     /// Connections closed because they were a stranger's, or one too many.
     flows_refused,
-    /// Answers whose connection was gone, and that had no other way back.
+    /// Messages whose connection was gone, and that had no other way.
     undeliverable,
 }
 

@@ -24,8 +24,12 @@ pub enum BranchKind {
         /// Challenges that were answered.
         shift: u8,
     },
-    /// A forwarded ACK; the id is a hash, so that its retransmission gets the same branch.
-    Stateless,
+    /// A request forwarded without memory: an ACK, or anything inside a dialog while the tables
+    /// are full. The id is a hash, so that its retransmission gets the same branch.
+    Stateless {
+        /// As above.
+        shift: u8,
+    },
 }
 
 /// A branch of ours, of this run or an earlier one.
@@ -78,6 +82,7 @@ enum Domain {
     Tag,
     Key,
     Loop,
+    Own,
 }
 
 /// Writes and reads marks.
@@ -114,6 +119,14 @@ impl Marks {
         self.hash(Domain::Key, parts)
     }
 
+    /// Unguessable text for a request of our own (Call-ID, tag, cnonce): another one for each
+    /// number, use and run of the process.
+    pub fn own_text(&self, what: &str, number: u64) -> String {
+        let (epoch, number) = (self.epoch.to_be_bytes(), number.to_be_bytes());
+        let half = |n: u8| self.hash(Domain::Own, &[what.as_bytes(), &epoch, &number, &[n]]);
+        format!("{:016x}{:016x}", half(0), half(1))
+    }
+
     /// Hash of what decides a request's way.
     pub fn loop_hash(&self, parts: &[&[u8]]) -> u32 {
         self.hash(Domain::Loop, parts) as u32
@@ -125,7 +138,7 @@ impl Marks {
         out.extend_from_slice(MAGIC);
         let letter = match kind {
             BranchKind::Transaction { shift } => char::from(b't' + shift.min(SHIFT_MAX)),
-            BranchKind::Stateless => 's',
+            BranchKind::Stateless { shift } => char::from(b's' - shift.min(SHIFT_MAX)),
         };
         let _ = write!(out, "{:08x}{letter}{id:016x}{loop_hash:08x}", self.epoch);
         let mac = self.hash(Domain::Branch, &[&out]);
@@ -141,7 +154,7 @@ impl Marks {
         let (body, mac) = branch.split_at(BRANCH_LEN - 16);
         let kind = match body[15] {
             letter @ b't'..=b'w' => BranchKind::Transaction { shift: letter - b't' },
-            b's' => BranchKind::Stateless,
+            letter @ b'p'..=b's' => BranchKind::Stateless { shift: b's' - letter },
             _ => return None,
         };
         let epoch = hex(&body[7..15])? as u32;
@@ -260,6 +273,12 @@ mod tests {
         let read = marks(8).read_branch(&branch).unwrap();
         assert_eq!((read.epoch, read.id, read.loop_hash), (7, u64::MAX - 5, 0xdead_beef));
         assert_eq!(read.kind, BranchKind::Transaction { shift: 2 });
+        for shift in 0..=SHIFT_MAX {
+            for kind in [BranchKind::Transaction { shift }, BranchKind::Stateless { shift }] {
+                let branch = marks(7).branch(kind, 1, 2);
+                assert_eq!(marks(7).read_branch(&branch).map(|b| b.kind), Some(kind));
+            }
+        }
         for i in 0..branch.len() {
             let mut forged = branch.clone();
             forged[i] = if forged[i] == b'0' { b'1' } else { b'0' };

@@ -3,7 +3,9 @@
 mod config;
 mod counters;
 mod datagram;
+mod digest;
 mod edit;
+mod facts;
 mod frame;
 mod mark;
 pub mod message;
@@ -16,6 +18,7 @@ mod tests;
 mod timer;
 mod transaction;
 mod transport;
+mod wire;
 
 pub use config::*;
 pub use counters::*;
@@ -24,3 +27,4 @@ pub use frame::*;
 pub use proxy::Core;
 pub use signal::*;
 pub use transport::*;
+pub use wire::*;

@@ -5,6 +5,7 @@
 //! answered once, now or later, by `Core::route` or `Core::refuse`; until then the caller has a
 //! 100 and the transaction waits.
 
+use super::{Transfer, WireFacts};
 use crate::model::Arrival;
 use std::time::Duration;
 
@@ -79,16 +80,18 @@ pub struct Offer {
     pub from_display: String,
     /// User part of To.
     pub to_user: String,
-    /// User part of the first P-Asserted-Identity.
+    /// User part of the first P-Asserted-Identity; `None` from a neighbour that may not assert.
     pub asserted_user: Option<String>,
     /// Value of the configured purpose header.
     pub purpose: Option<String>,
+    /// What else the headers say.
+    pub facts: WireFacts,
     /// Kernel receive stamp.
     pub arrival: Arrival,
 }
 
 /// A request that we make ourselves: a probe or a registration. Numbers are the user's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OwnId(pub u64);
 
 /// A registration of ours (RFC 3261 §10.2).
@@ -200,6 +203,10 @@ pub enum Signal {
         cseq: u32,
         /// Direction of its session description.
         media: Option<MediaDirection>,
+        /// REFER: what kind of transfer.
+        transfer: Option<Transfer>,
+        /// NOTIFY of a REFER: the status it tells of the new call.
+        progress: Option<u16>,
         /// Reason header.
         reason: Option<Reason>,
         /// Kernel receive stamp.

@@ -86,19 +86,36 @@ impl Dek {
         context: &RecordContext<'_>,
         plain: &[u8],
     ) -> Result<Vec<u8>, VaultError> {
+        let mut out = Vec::with_capacity(plain.len() + OVERHEAD_BYTES);
+        self.seal_into(nonce, context, plain, &mut out)?;
+        Ok(out)
+    }
+
+    /// Seals a row to the end of `out`, for buffers that are used again.
+    ///
+    /// # Errors
+    /// As [`Dek::seal`]; a key that is worn out writes nothing.
+    pub fn seal_into(
+        &mut self,
+        nonce: [u8; 12],
+        context: &RecordContext<'_>,
+        plain: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), VaultError> {
         if self.seals >= SEALS_MAX {
             return Err(VaultError::Exhausted { id: self.id.0 });
         }
         self.seals += 1;
-        let mut out = Vec::with_capacity(plain.len() + OVERHEAD_BYTES);
+        out.reserve(plain.len() + OVERHEAD_BYTES);
         out.extend_from_slice(&[VERSION, SUITE_AES_256_GCM]);
         out.extend_from_slice(&self.id.0.to_be_bytes());
         out.extend_from_slice(&nonce);
+        let text = out.len();
         out.extend_from_slice(plain);
         let aad = context.aad(SUITE_AES_256_GCM, self.id);
-        let tag = seal_in_place(&self.key, nonce, &aad, &mut out[HEADER_BYTES..])?;
+        let tag = seal_in_place(&self.key, nonce, &aad, &mut out[text..])?;
         out.extend_from_slice(&tag);
-        Ok(out)
+        Ok(())
     }
 
     /// Opens a row sealed by this key for this place.

@@ -2,11 +2,13 @@
 
 use super::line::{duty, line, shift};
 use super::pb;
+use super::signalling::signalling;
 use crate::model::{
     Call, CallId, Cause, Decision, DecisionId, Detail, Dialog, DncEntry, E164, Entity, Event, Leg,
-    LegId, Moment, Named, NumberRef, Party, Pii, Pos, RuleVerdict, SystemStatus, Wall,
+    LegId, Moment, Named, NumberRef, Origin, Party, Pii, Pos, RuleVerdict, SystemStatus, Wall,
 };
 use prost::Message;
+use std::sync::Arc;
 
 /// Why bytes are no journal frame of ours.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -36,6 +38,17 @@ fn named_opt<T: Named>(field: &'static str, name: &str) -> Result<Option<T>, Dec
     if name.is_empty() { Ok(None) } else { named(field, name).map(Some) }
 }
 
+fn coded<T: Named>(field: &'static str, code: u32) -> Result<T, DecodeError> {
+    T::from_code(code).ok_or_else(|| bad(field, &code))
+}
+
+pub(super) fn coded_opt<T: Named>(
+    field: &'static str,
+    code: u32,
+) -> Result<Option<T>, DecodeError> {
+    if code == 0 { Ok(None) } else { coded(field, code).map(Some) }
+}
+
 /// Reads what `journal_frame_to_bytes` wrote.
 ///
 /// # Errors
@@ -43,108 +56,173 @@ fn named_opt<T: Named>(field: &'static str, name: &str) -> Result<Option<T>, Dec
 pub fn journal_frame_from_bytes(bytes: &[u8]) -> Result<Vec<Event>, DecodeError> {
     let frame =
         pb::JournalFrame::decode(bytes).map_err(|e| DecodeError::Protobuf(e.to_string()))?;
-    frame.entries.into_iter().map(entry).collect()
+    let mut events = Vec::with_capacity(frame.entries.len());
+    for entry in frame.entries {
+        events.push(event(entry, &events)?);
+    }
+    Ok(events)
 }
 
-fn entry(entry: pb::JournalEntry) -> Result<Event, DecodeError> {
-    let event = entry.event.ok_or_else(|| bad("event", "absent"))?;
-    let dialog = entry.dialog.map(|d| Dialog {
-        call_id: d.call_id,
-        caller_tag: d.caller_tag,
-        callee_tag: d.callee_tag,
-    });
-    let entity = match event.entity.ok_or_else(|| bad("entity", "absent"))? {
-        pb::event::Entity::Call(c) => {
-            Entity::Call(Box::new(call(c, dialog.ok_or_else(|| bad("dialog", "absent"))?)?))
-        }
-        pb::event::Entity::Decision(d) => Entity::Decision(Box::new(decision(d)?)),
-        pb::event::Entity::System(s) => Entity::System(SystemStatus {
+fn event(e: pb::JournalEntry, before: &[Event]) -> Result<Event, DecodeError> {
+    use pb::journal_entry::Entity as Stored;
+    let entity = match e.entity.ok_or_else(|| bad("entity", "absent"))? {
+        Stored::Call(c) => Entity::Call(Arc::new(call(c, before)?)),
+        Stored::Decision(d) => Entity::Decision(Box::new(decision(d)?)),
+        Stored::System(s) => Entity::System(SystemStatus {
             state: named("status", &s.status)?,
             reason: s.reason,
             lost: s.lost.into(),
         }),
-        pb::event::Entity::Dnc(d) => {
-            Entity::Dnc(d.entries.into_iter().map(dnc).collect::<Result<_, _>>()?)
-        }
-        pb::event::Entity::Line(l) => Entity::Line(Box::new(line(l)?)),
-        pb::event::Entity::Duty(d) => Entity::Duty(Box::new(duty(d)?)),
+        Stored::Dnc(d) => Entity::Dnc(d.entries.into_iter().map(dnc).collect::<Result<_, _>>()?),
+        Stored::Line(l) => Entity::Line(Box::new(line(l)?)),
+        Stored::Duty(d) => Entity::Duty(Box::new(duty(d)?)),
     };
-    Ok(Event {
-        pos: Pos(event.pos.parse().map_err(|_| bad("pos", &event.pos))?),
-        ts: wall("ts", event.ts)?,
-        kind: named("k", &event.k)?,
-        entity,
-        detail: event.d.map(detail).transpose()?.unwrap_or_default(),
-    })
+    let detail = Detail {
+        leg: e.leg.map(leg_id).transpose()?,
+        sip_status: e.sip_status.and_then(|s| u16::try_from(s).ok()),
+        at: e.at.map(moment).transpose()?,
+        repair: coded_opt("repair", e.repair)?,
+        shift: e.shift.map(shift).transpose()?.map(Box::new),
+        transfer: coded_opt("transfer", e.transfer)?,
+        to_call: call_of("to_call", &e.to_call)?,
+    };
+    Ok(Event { pos: Pos(e.pos), ts: Wall(e.ts_us), kind: coded("kind", e.kind)?, entity, detail })
 }
 
-fn detail(d: pb::Detail) -> Result<Detail, DecodeError> {
-    let at = match (d.pbx_time, d.observed_at) {
-        (Some(pbx_time), Some(observed_at)) => Some(Moment {
-            pbx_time: pbx_time.into(),
-            observed_at: observed_at.into(),
-            quality: named("d.time_quality", &d.time_quality)?,
-        }),
-        _ => None,
-    };
-    Ok(Detail {
-        leg: if d.leg.is_empty() { None } else { Some(leg_id(&d.leg)?) },
-        sip_status: u16::try_from(d.sip_status).ok().filter(|s| *s != 0),
-        at,
-        repair: named_opt("d.repair", &d.repair)?,
-        shift: d.shift.map(shift).transpose()?.map(Box::new),
-    })
+/// What does not change about a call: its own, or that of an entry before it in the frame.
+fn origin(c: &mut pb::StoredCall, before: &[Event]) -> Result<Arc<Origin>, DecodeError> {
+    if c.origin_back != 0 {
+        let back = usize::try_from(c.origin_back).unwrap_or(usize::MAX);
+        let known = before.len().checked_sub(back).map(|at| &before[at].entity);
+        return match known {
+            Some(Entity::Call(call)) => Ok(call.origin.clone()),
+            _ => Err(bad("call.origin_back", &c.origin_back)),
+        };
+    }
+    let id = CallId(uuid("call.id", &c.id)?);
+    let to = stored_party(c.to.take())?;
+    Ok(Arc::new(Origin {
+        id,
+        tenant: std::mem::take(&mut c.tenant),
+        site: std::mem::take(&mut c.site),
+        direction: coded("call.direction", c.direction)?,
+        purpose: c.purpose.take(),
+        from: stored_party(c.from.take())?,
+        dialed: match c.dialed.take() {
+            None => to.clone(),
+            dialed => stored_party(dialed)?,
+        },
+        to,
+        device: std::mem::take(&mut c.device),
+        thread_id: match c.thread_id.is_empty() {
+            true => id,
+            false => CallId(uuid("call.thread_id", &c.thread_id)?),
+        },
+        parent_id: call_of("call.parent_id", &c.parent_id)?,
+        signalling: c.signalling.take().map(signalling).transpose()?.map(Box::new),
+        started: moment(c.started.take().ok_or_else(|| bad("call.started", "absent"))?)?,
+    }))
 }
 
-fn call(c: pb::Call, dialog: Dialog) -> Result<Call, DecodeError> {
+fn call(mut c: pb::StoredCall, before: &[Event]) -> Result<Call, DecodeError> {
     Ok(Call {
-        id: call_id("call.id", &c.id)?,
-        rev: c.rev.into(),
-        tenant: c.tenant,
-        site: c.site,
-        direction: named("call.direction", &c.direction)?,
-        state: named("call.state", &c.state)?,
-        purpose: non_empty(c.purpose),
-        from: party(c.from)?,
-        to: party(c.to)?,
-        dialed: party(c.dialed)?,
+        origin: origin(&mut c, before)?,
+        rev: c.rev,
+        state: coded("call.state", c.state)?,
         trunk: c.trunk,
-        device: c.device,
-        thread_id: call_id("call.thread_id", &c.thread_id)?,
-        dialog,
-        started: moment(c.started.ok_or_else(|| bad("call.started", "absent"))?)?,
+        dialog: Dialog {
+            call_id: c.sip_call_id,
+            caller_tag: c.caller_tag,
+            callee_tag: c.callee_tag,
+        },
         alerting: c.alerting.map(moment).transpose()?,
         network_reached: c.network_reached.map(moment).transpose()?,
         answered: c.answered.map(moment).transpose()?,
         ended: c.ended.map(moment).transpose()?,
-        ring_ms: c.ring_ms.map(u64::from),
-        wait_ms: c.wait_ms.map(u64::from),
-        talk_ms: c.talk_ms.map(u64::from),
-        hold_ms: c.hold_ms.map(u64::from),
+        ring_ms: c.ring_ms,
+        wait_ms: c.wait_ms,
+        talk_ms: c.talk_ms,
+        hold_ms: c.hold_ms,
         rings: c.rings,
         answered_in_time: c.answered_in_time,
-        service_basis: named("call.service_basis", &c.service_basis)?,
-        released_by: named_opt("call.released_by", &c.released_by)?,
+        service_basis: coded("call.service_basis", c.service_basis)?,
+        released_by: coded_opt("call.released_by", c.released_by)?,
         cause: c.cause.map(cause).transpose()?,
-        decision_id: decision_id("call.decision_id", &c.decision_id)?,
+        decision_id: match c.decision_id.is_empty() {
+            true => None,
+            false => Some(DecisionId(uuid("call.decision_id", &c.decision_id)?)),
+        },
         legs: c.legs.into_iter().map(leg).collect::<Result<_, _>>()?,
     })
 }
 
-fn leg(l: pb::Leg) -> Result<Leg, DecodeError> {
+fn leg(l: pb::StoredLeg) -> Result<Leg, DecodeError> {
     Ok(Leg {
-        id: leg_id(&l.id)?,
-        role: named("leg.role", &l.role)?,
+        id: leg_id(l.id)?,
+        role: coded("leg.role", l.role)?,
         device: l.device,
-        state: named("leg.state", &l.state)?,
-        alerting_basis: named_opt("leg.alerting_basis", &l.alerting_basis)?,
-        since: wall("leg.since", l.since)?,
+        state: coded("leg.state", l.state)?,
+        alerting_basis: coded_opt("leg.alerting_basis", l.alerting_basis)?,
+        since: Wall(l.since_us),
         alerting: l.alerting.map(moment).transpose()?,
         answered: l.answered.map(moment).transpose()?,
         held_since: l.held_since.map(moment).transpose()?,
         ended: l.ended.map(moment).transpose()?,
         cause: l.cause.map(cause).transpose()?,
     })
+}
+
+pub(super) fn stored_party(p: Option<pb::StoredParty>) -> Result<Party, DecodeError> {
+    let p = p.ok_or_else(|| bad("party", "absent"))?;
+    let raw = p.raw.unwrap_or_else(|| p.e164.clone());
+    let number_ref = <[u8; 16]>::try_from(p.r#ref.as_slice());
+    Ok(Party {
+        e164: number(&p.e164, &p.masked)?,
+        raw: Pii::new(raw),
+        display: p.display.map(Pii::new),
+        masked: p.masked,
+        number_ref: NumberRef(number_ref.map_err(|_| bad("party.ref", "not 16 bytes"))?),
+    })
+}
+
+fn number(text: &str, masked: &str) -> Result<Option<Pii<E164>>, DecodeError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let number = E164::parse(text).ok_or_else(|| bad("party.e164", masked))?;
+    Ok(Some(Pii::new(number)))
+}
+
+fn cause(c: pb::StoredCause) -> Result<Cause, DecodeError> {
+    Ok(Cause {
+        csta: coded("cause.csta", c.csta)?,
+        sip_status: c.sip_status.and_then(|s| u16::try_from(s).ok()),
+        q850: c.q850.and_then(|q| u8::try_from(q).ok()),
+        text: c.text,
+    })
+}
+
+fn moment(m: pb::StoredMoment) -> Result<Moment, DecodeError> {
+    Ok(Moment {
+        pbx_time: Wall(m.at_us),
+        observed_at: Wall(m.at_us.wrapping_add(m.seen_after_us)),
+        quality: coded("moment.quality", m.quality)?,
+    })
+}
+
+fn leg_id(id: u32) -> Result<LegId, DecodeError> {
+    u8::try_from(id).map(LegId).map_err(|_| bad("leg.id", &id))
+}
+
+fn call_of(field: &'static str, bytes: &[u8]) -> Result<Option<CallId>, DecodeError> {
+    match bytes.is_empty() {
+        true => Ok(None),
+        false => uuid(field, bytes).map(|id| Some(CallId(id))),
+    }
+}
+
+fn uuid(field: &'static str, bytes: &[u8]) -> Result<uuid::Uuid, DecodeError> {
+    uuid::Uuid::from_slice(bytes).map_err(|_| bad(field, "not 16 bytes"))
 }
 
 fn decision(d: pb::Decision) -> Result<Decision, DecodeError> {
@@ -196,12 +274,8 @@ fn dnc(e: pb::DoNotCallEntry) -> Result<DncEntry, DecodeError> {
 
 fn party(p: Option<pb::Party>) -> Result<Party, DecodeError> {
     let p = p.ok_or_else(|| bad("party", "absent"))?;
-    let e164 = match p.e164.as_str() {
-        "" => None,
-        text => Some(Pii::new(E164::parse(text).ok_or_else(|| bad("party.e164", &p.masked))?)),
-    };
     Ok(Party {
-        e164,
+        e164: number(&p.e164, &p.masked)?,
         raw: Pii::new(p.raw),
         display: non_empty(p.display).map(Pii::new),
         masked: p.masked,
@@ -209,29 +283,8 @@ fn party(p: Option<pb::Party>) -> Result<Party, DecodeError> {
     })
 }
 
-fn cause(c: pb::Cause) -> Result<Cause, DecodeError> {
-    Ok(Cause {
-        csta: named("cause.csta", &c.csta)?,
-        sip_status: c.sip_status.and_then(|s| u16::try_from(s).ok()),
-        q850: c.q850.and_then(|q| u8::try_from(q).ok()),
-        text: c.text,
-    })
-}
-
-fn moment(m: pb::Moment) -> Result<Moment, DecodeError> {
-    Ok(Moment {
-        pbx_time: wall("moment.pbx_time", m.pbx_time)?,
-        observed_at: wall("moment.observed_at", m.observed_at)?,
-        quality: named("moment.time_quality", &m.time_quality)?,
-    })
-}
-
 pub(super) fn wall(field: &'static str, ts: Option<super::Timestamp>) -> Result<Wall, DecodeError> {
     ts.map(Wall::from).ok_or_else(|| bad(field, "absent"))
-}
-
-fn leg_id(text: &str) -> Result<LegId, DecodeError> {
-    text.parse().map(LegId).map_err(|_| bad("leg.id", text))
 }
 
 pub(super) fn call_id(field: &'static str, text: &str) -> Result<CallId, DecodeError> {

@@ -1,11 +1,11 @@
 //! model -> proto.
 
 use super::line::{duty_to_pb, line_to_pb, shift_to_pb};
+use super::signalling::signalling_to_pb;
 use super::{Timestamp, pb};
 use crate::model::{
     Call, Cause, Decision, Detail, DncEntry, Entity, Event, Leg, Moment, Named, Party, SystemStatus,
 };
-use prost::Message;
 
 /// What a viewer may see of telephone numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,26 +27,6 @@ impl View {
             Self::Full => "full",
         }
     }
-}
-
-/// Plain text of a journal frame.
-pub fn journal_frame_to_bytes(events: &[Event]) -> Vec<u8> {
-    let entries = events.iter().map(|event| pb::JournalEntry {
-        event: Some(event_to_pb(event, View::Full)),
-        dialog: match &event.entity {
-            Entity::Call(call) => Some(pb::Dialog {
-                call_id: call.dialog.call_id.clone(),
-                caller_tag: call.dialog.caller_tag.clone(),
-                callee_tag: call.dialog.callee_tag.clone(),
-            }),
-            Entity::Decision(_)
-            | Entity::Dnc(_)
-            | Entity::System(_)
-            | Entity::Line(_)
-            | Entity::Duty(_) => None,
-        },
-    });
-    pb::JournalFrame { entries: entries.collect() }.encode_to_vec()
 }
 
 /// The `ev` frame of the desk protocol: `{"t":"ev","pos":..,"ts":..,"k":..,"o":{..},"d":{..}}`.
@@ -84,9 +64,7 @@ pub fn event_to_pb(event: &Event, view: View) -> pb::Event {
         entity: Some(match &event.entity {
             Entity::Call(call) => pb::event::Entity::Call(call_to_pb(call, view)),
             Entity::Decision(d) => pb::event::Entity::Decision(decision_to_pb(d, view)),
-            Entity::Dnc(entries) => pb::event::Entity::Dnc(pb::DoNotCall {
-                entries: entries.iter().map(|e| dnc_to_pb(e, view)).collect(),
-            }),
+            Entity::Dnc(entries) => pb::event::Entity::Dnc(dnc_to_pb(entries, view)),
             Entity::System(s) => pb::event::Entity::System(system_to_pb(s)),
             Entity::Line(l) => pb::event::Entity::Line(line_to_pb(l)),
             Entity::Duty(d) => pb::event::Entity::Duty(duty_to_pb(d)),
@@ -107,6 +85,8 @@ fn detail_to_pb(detail: &Detail) -> Option<pb::Detail> {
         observed_at: detail.at.map(|m| m.observed_at.into()),
         time_quality: detail.at.map(|m| m.quality.name().to_owned()).unwrap_or_default(),
         repair: detail.repair.map(|r| r.name().to_owned()).unwrap_or_default(),
+        transfer: detail.transfer.map(|t| t.name().to_owned()).unwrap_or_default(),
+        to_call: detail.to_call.map(|c| c.to_string()).unwrap_or_default(),
         shift: detail.shift.as_deref().map(shift_to_pb),
     })
 }
@@ -144,6 +124,8 @@ pub fn call_to_pb(call: &Call, view: View) -> pb::Call {
         decision_id: call.decision_id.map(|d| d.to_string()).unwrap_or_default(),
         legs: call.legs.iter().map(|l| leg_to_pb(l, &call.dialog.call_id)).collect(),
         device: call.device.clone(),
+        signalling: call.signalling.as_ref().map(|s| signalling_to_pb(s, view)),
+        parent_id: call.parent_id.map(|c| c.to_string()).unwrap_or_default(),
     }
 }
 
@@ -181,7 +163,7 @@ fn cause_to_pb(cause: &Cause) -> pb::Cause {
     }
 }
 
-fn party_to_pb(party: &Party, view: View) -> pb::Party {
+pub(super) fn party_to_pb(party: &Party, view: View) -> pb::Party {
     let full = view == View::Full;
     let shown = |text: Option<&String>| text.filter(|_| full).cloned().unwrap_or_default();
     pb::Party {
@@ -230,7 +212,11 @@ pub fn decision_to_pb(decision: &Decision, view: View) -> pb::Decision {
     }
 }
 
-fn dnc_to_pb(entry: &DncEntry, view: View) -> pb::DoNotCallEntry {
+pub(super) fn dnc_to_pb(entries: &[DncEntry], view: View) -> pb::DoNotCall {
+    pb::DoNotCall { entries: entries.iter().map(|e| entry_to_pb(e, view)).collect() }
+}
+
+fn entry_to_pb(entry: &DncEntry, view: View) -> pb::DoNotCallEntry {
     pb::DoNotCallEntry {
         number: Some(party_to_pb(&entry.number, view)),
         until: entry.until.clone().unwrap_or_default(),
@@ -240,7 +226,7 @@ fn dnc_to_pb(entry: &DncEntry, view: View) -> pb::DoNotCallEntry {
     }
 }
 
-fn system_to_pb(status: &SystemStatus) -> pb::SystemStatus {
+pub(super) fn system_to_pb(status: &SystemStatus) -> pb::SystemStatus {
     pb::SystemStatus {
         status: status.state.name().to_owned(),
         reason: status.reason.clone(),

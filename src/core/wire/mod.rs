@@ -3,13 +3,19 @@
 mod decode;
 mod encode;
 mod line;
+mod proto_writer;
+mod signalling;
+mod stored;
+#[cfg(test)]
+mod tests;
 mod timestamp;
 
 pub use decode::{DecodeError, journal_frame_from_bytes};
-pub use encode::{
-    View, call_to_pb, decision_to_pb, event_to_json, event_to_pb, journal_frame_to_bytes,
-};
+pub use encode::{View, call_to_pb, decision_to_pb, event_to_json, event_to_pb};
+use encode::{dnc_to_pb, system_to_pb};
+use line::shift_to_pb;
 pub use line::{duty_to_pb, line_to_pb};
+pub use stored::{journal_frame_to_bytes, write_journal_frame};
 pub use timestamp::Timestamp;
 
 /// Generated from `proto/trunkline/v1`.

@@ -1,5 +1,8 @@
 //! SQLite: one database a file, WAL, `synchronous=FULL`.
 //!
+//! Tables with long values are rowid tables with an index over the keys: in a `WITHOUT ROWID` table
+//! a search compares whole rows, so each step of it would read a row of many pages.
+//!
 //! Three connections a file: one commits, one reads, one checkpoints. A failed commit is rolled
 //! back and tried again on the same connection: it then rewrites the very same WAL frames. Opening
 //! anew after a failed fdatasync could build on frames that never reached the disk.
@@ -74,7 +77,8 @@ impl Engine for SqliteEngine {
         Ok(Arc::new(SqliteFile {
             name: file.to_owned(),
             wal: path.with_extension("db-wal"),
-            writer: Mutex::new(writer),
+            writer: Mutex::new(Writer { connection: writer, full: self.sync == Sync::Full }),
+            sync: self.sync,
             reader: Mutex::new(reader),
             checkpointer: Mutex::new(checkpointer),
             commits: AtomicU64::new(0),
@@ -111,10 +115,30 @@ impl Engine for SqliteEngine {
 struct SqliteFile {
     name: String,
     wal: PathBuf,
-    writer: Mutex<Connection>,
+    writer: Mutex<Writer>,
+    sync: Sync,
     reader: Mutex<Connection>,
     checkpointer: Mutex<Connection>,
     commits: AtomicU64,
+}
+
+/// The connection that commits.
+struct Writer {
+    connection: Connection,
+    /// Its commits sync the log.
+    full: bool,
+}
+
+impl Writer {
+    /// Switches between commits that sync and commits that a later one syncs.
+    fn sync(&mut self, full: bool) -> rusqlite::Result<()> {
+        if self.full != full {
+            let level = if full { "FULL" } else { "NORMAL" };
+            self.connection.execute_batch(&format!("PRAGMA synchronous = {level};"))?;
+            self.full = full;
+        }
+        Ok(())
+    }
 }
 
 impl SqliteFile {
@@ -125,30 +149,28 @@ impl SqliteFile {
     fn wal_bytes(&self) -> u64 {
         std::fs::metadata(&self.wal).map_or(0, |m| m.len())
     }
-}
 
-/// A poisoned connection is still a connection: a transaction left open was rolled back.
-fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
-    connection.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl TableFile for SqliteFile {
-    fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+    fn write(&self, batch: &Batch, full: bool) -> Result<(), StoreError> {
         let mut writer = lock(&self.writer);
-        apply(&mut writer, batch).map_err(|e| self.err(&e))?;
+        let done = writer.sync(full).and_then(|()| apply(&mut writer.connection, batch));
+        done.map_err(|e| self.err(&e))?;
         let look = self.commits.fetch_add(1, Ordering::Relaxed).is_multiple_of(COMMITS_PER_LOOK);
         if look && self.wal_bytes() > WAL_BYTES_MAX {
             // The background checkpoint is behind. This one may find the log busy; the batch is
-            // durable whatever it says.
-            let _ = checkpoint(&writer, "RESTART");
+            // as durable as it should be whatever it says.
+            let _ = checkpoint(&writer.connection, "RESTART");
         }
         Ok(())
     }
 
-    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let reader = lock(&self.reader);
+    fn find(
+        &self,
+        connection: &Connection,
+        table: Table,
+        key: &[u8],
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         let sql = format!("SELECT v FROM {} WHERE k = ?1", table.name());
-        let found = reader
+        let found = connection
             .prepare_cached(&sql)
             .and_then(|mut query| query.query_row(params![key], |row| row.get(0)));
         match found {
@@ -156,6 +178,37 @@ impl TableFile for SqliteFile {
             Err(rusqlite::Error::QueryReturnedNoRows) => Ok(None),
             Err(e) => Err(self.err(&e)),
         }
+    }
+}
+
+/// Tables whose values are longer than a fraction of a page.
+fn has_long_values(table: Table) -> bool {
+    match table {
+        Table::Frame | Table::Rec | Table::Decision | Table::Live => true,
+        Table::State | Table::Phone | Table::Device | Table::Key | Table::Dnc => false,
+    }
+}
+
+/// A poisoned connection is still a connection: a transaction left open was rolled back.
+fn lock<T>(connection: &Mutex<T>) -> MutexGuard<'_, T> {
+    connection.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl TableFile for SqliteFile {
+    fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        self.write(batch, self.sync == Sync::Full)
+    }
+
+    fn commit_soon(&self, batch: &Batch) -> Result<(), StoreError> {
+        self.write(batch, false)
+    }
+
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.find(&lock(&self.reader), table, key)
+    }
+
+    fn get_to_write(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.find(&lock(&self.writer).connection, table, key)
     }
 
     fn scan(
@@ -251,9 +304,11 @@ fn prepare(writer: &Connection, sync: Sync, tables: &[Table]) -> rusqlite::Resul
              PRAGMA user_version = {FORMAT};"
         );
         for table in tables {
-            let name = table.name();
-            sql +=
-                &format!("CREATE TABLE {name}(k BLOB PRIMARY KEY, v BLOB NOT NULL) WITHOUT ROWID;");
+            let (name, kind) =
+                (table.name(), if has_long_values(*table) { "" } else { "WITHOUT ROWID" });
+            sql += &format!(
+                "CREATE TABLE {name}(k BLOB NOT NULL PRIMARY KEY, v BLOB NOT NULL) {kind};"
+            );
         }
         writer.execute_batch(&(sql + "COMMIT;"))?;
     }
@@ -276,18 +331,28 @@ fn check_format(writer: &Connection, file: &str) -> Result<(), StoreError> {
 
 fn apply(writer: &mut Connection, batch: &Batch) -> rusqlite::Result<()> {
     let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for op in &batch.0 {
-        match op {
-            Op::Put(table, key, value) => {
-                debug_assert!(key.as_slice() < KEY_END);
-                let sql = format!("INSERT OR REPLACE INTO {}(k, v) VALUES (?1, ?2)", table.name());
-                tx.prepare_cached(&sql)?.execute(params![key, value])?;
-            }
-            Op::Delete(table, key) => {
-                let sql = format!("DELETE FROM {} WHERE k = ?1", table.name());
-                tx.prepare_cached(&sql)?.execute(params![key])?;
+    // One statement for a run of like changes: finding it costs as much as an insert.
+    let mut rest = batch.0.as_slice();
+    while let Some(first) = rest.first() {
+        let like = |op: &&Op| std::mem::discriminant(*op) == std::mem::discriminant(first);
+        let run = rest.iter().take_while(|op| like(op) && op.table() == first.table()).count();
+        let name = first.table().name();
+        let mut statement = tx.prepare_cached(&match first {
+            Op::Put(..) => format!("INSERT OR REPLACE INTO {name}(k, v) VALUES (?1, ?2)"),
+            Op::Delete(..) => format!("DELETE FROM {name} WHERE k = ?1"),
+        })?;
+        for op in &rest[..run] {
+            match op {
+                Op::Put(_, key, value) => {
+                    debug_assert!(key.as_slice() < KEY_END);
+                    statement.execute(params![key, value])?;
+                }
+                Op::Delete(_, key) => {
+                    statement.execute(params![key])?;
+                }
             }
         }
+        rest = &rest[run..];
     }
     tx.commit()
 }

@@ -54,6 +54,15 @@ pub enum Op {
     Delete(Table, Vec<u8>),
 }
 
+impl Op {
+    /// The table it changes.
+    pub fn table(&self) -> Table {
+        match self {
+            Self::Put(table, ..) | Self::Delete(table, _) => *table,
+        }
+    }
+}
+
 /// Changes that become durable together or not at all; later ones win over earlier ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch(pub Vec<Op>);
@@ -122,6 +131,24 @@ pub trait TableFile: Send + std::marker::Sync {
     /// # Errors
     /// If it is not known to be durable.
     fn commit(&self, batch: &Batch) -> Result<(), StoreError>;
+
+    /// Like [`TableFile::commit`], but durable only with the next `commit` of this file. After a
+    /// power cut the batch is there whole or not at all, and not without those before it.
+    ///
+    /// # Errors
+    /// As `commit`.
+    fn commit_soon(&self, batch: &Batch) -> Result<(), StoreError> {
+        self.commit(batch)
+    }
+
+    /// The value of a key, for the thread that commits: cheaper there than `get`, which may have
+    /// to read again what a commit has changed, but it waits for commits of others.
+    ///
+    /// # Errors
+    /// As `get`.
+    fn get_to_write(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.get(table, key)
+    }
 
     /// The value of a key.
     ///

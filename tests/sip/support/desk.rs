@@ -15,12 +15,16 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// Connects and subscribes to all calls and the health of the site.
+    /// Connects and subscribes to all calls, the health and the lines of the site.
     pub fn supervisor(server: SocketAddr, token: &str) -> Self {
         let hello = json!({
             "t": "hello", "auth": {"token": token},
             "client": {"name": "test", "ver": "1", "inst": "1"},
-            "subs": [{"id": "c", "topic": "site:calls"}, {"id": "h", "topic": "site:health"}],
+            "subs": [
+                {"id": "c", "topic": "site:calls"},
+                {"id": "h", "topic": "site:health"},
+                {"id": "l", "topic": "site:lines"},
+            ],
         });
         let (tell, frames) = channel();
         std::thread::spawn(move || {

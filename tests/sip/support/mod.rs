@@ -6,8 +6,12 @@
 
 #![allow(clippy::unwrap_used)]
 
+pub mod baresip;
 pub mod desk;
 pub mod events;
+pub mod gateway;
+pub mod kamailio;
+pub mod load;
 pub mod names;
 pub mod net;
 pub mod peers;
@@ -21,6 +25,8 @@ pub mod wire;
 
 pub use desk::Desk;
 pub use events::Story;
+pub use gateway::{Gateway, Mood};
+pub use load::Load;
 pub use names::NameServer;
 pub use net::Net;
 pub use peers::Peers;

@@ -1,7 +1,7 @@
 //! The real binary with its own folder, configuration and network.
 
 use super::net::Net;
-use super::process::{end, last_lines, resident_kib, signal, stop, wait_for_exit};
+use super::process::{end, last_lines, poll_until, resident_kib, signal, stop, wait_for_exit};
 use super::tail::Tail;
 use nix::sys::signal::Signal;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -55,7 +55,7 @@ impl Default for SiteOptions {
             listen: &[],
             carrier_keys: "probe = { interval_s = 0 }",
             trunk_keys: "",
-            sip_keys: "",
+            sip_keys: "drain_s = 0",
         }
     }
 }
@@ -217,6 +217,31 @@ socket = "{dir}/admin.sock"
             command.args(["--from", &from.to_string()]);
         }
         Tail::start(command)
+    }
+
+    /// `trunk show NAME --json`.
+    pub fn line(&self, name: &str) -> serde_json::Value {
+        let shown = self.run(&["trunk", "show", name, "--json"]).stdout;
+        serde_json::from_slice(&shown).unwrap()
+    }
+
+    /// Waits until a line is in this state.
+    pub fn until_line(&self, name: &str, state: &str) -> serde_json::Value {
+        let mut line = self.line(name);
+        let reached = poll_until(Duration::from_secs(20), || {
+            line = self.line(name);
+            line["state"] == state
+        });
+        assert!(reached, "{name} is never {state}: {line:#}");
+        line
+    }
+
+    /// A desk that sees everything.
+    pub fn supervisor(&self) -> super::Desk {
+        let mint = ["token", "mint", "--subject", "s1", "--role", "supervisor"];
+        let minted = self.run(&[mint.as_slice(), &["--at", super::WORKDAY_MORNING]].concat());
+        let token = String::from_utf8(minted.stdout).unwrap();
+        super::Desk::supervisor(self.net.http(), token.trim())
     }
 
     pub fn metrics(&self) -> String {

@@ -250,6 +250,11 @@ impl Dialog {
         self.request("ACK", self.cseq, 1, "")
     }
 
+    /// The newest request in the dialog once more, byte for byte.
+    pub fn again(&self, method: &str) -> String {
+        self.request(method, self.cseq, self.branch, "")
+    }
+
     /// The next request in the dialog.
     pub fn next(&mut self, method: &str, body: &str) -> String {
         self.cseq += 1;

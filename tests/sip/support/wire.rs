@@ -3,16 +3,16 @@
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
-use std::cell::RefCell;
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{self, WebSocket};
 
 /// One way to send and receive messages.
-pub trait Wire {
+pub trait Wire: Send + Sync {
     fn send(&self, bytes: &[u8]);
     /// The next message, if one comes in time; `None` too when the connection has ended.
     fn receive(&self, within: Duration) -> Option<Vec<u8>>;
@@ -39,8 +39,8 @@ impl Wire for Datagrams {
     }
 }
 
-pub trait Io: Read + Write {}
-impl<T: Read + Write> Io for T {}
+pub trait Io: Read + Write + Send {}
+impl<T: Read + Write + Send> Io for T {}
 
 struct Connection {
     io: Box<dyn Io>,
@@ -64,7 +64,7 @@ impl Connection {
 /// A byte stream.
 #[derive(Default)]
 pub struct Stream {
-    connection: RefCell<Option<Connection>>,
+    connection: Mutex<Option<Connection>>,
     listener: Option<TcpListener>,
 }
 
@@ -101,17 +101,17 @@ impl Stream {
     fn over(io: Box<dyn Io>, socket: TcpStream) -> Self {
         socket.set_nodelay(true).unwrap();
         let connection = Connection { io, socket, buffer: Vec::new() };
-        Self { connection: RefCell::new(Some(connection)), listener: None }
+        Self { connection: Mutex::new(Some(connection)), listener: None }
     }
 
     fn accept(&self, deadline: Instant) {
         let Some(listener) = &self.listener else { return };
-        while self.connection.borrow().is_none() && Instant::now() < deadline {
+        while self.connection.lock().unwrap().is_none() && Instant::now() < deadline {
             match listener.accept() {
                 Ok((socket, _)) => {
                     socket.set_nonblocking(false).unwrap();
                     let accepted = Self::over(Box::new(socket.try_clone().unwrap()), socket);
-                    *self.connection.borrow_mut() = accepted.connection.into_inner();
+                    *self.connection.lock().unwrap() = accepted.connection.into_inner().unwrap();
                 }
                 Err(_) => std::thread::sleep(Duration::from_millis(2)),
             }
@@ -120,7 +120,7 @@ impl Stream {
 
     /// Writes as it is; `false` if the other side has ended it.
     pub fn try_send(&self, bytes: &[u8]) -> bool {
-        let mut connection = self.connection.borrow_mut();
+        let mut connection = self.connection.lock().unwrap();
         connection
             .as_mut()
             .is_some_and(|c| c.io.write_all(bytes).and_then(|()| c.io.flush()).is_ok())
@@ -150,7 +150,7 @@ impl Wire for Stream {
         let deadline = Instant::now() + within;
         loop {
             self.accept(deadline);
-            let mut slot = self.connection.borrow_mut();
+            let mut slot = self.connection.lock().unwrap();
             let connection = slot.as_mut()?;
             if let Some(message) = connection.message() {
                 return Some(message);
@@ -173,14 +173,14 @@ impl Wire for Stream {
     }
 
     fn cut(&self) {
-        if let Some(connection) = self.connection.borrow_mut().take() {
+        if let Some(connection) = self.connection.lock().unwrap().take() {
             let _ = connection.socket.shutdown(std::net::Shutdown::Both);
         }
     }
 }
 
 /// SIP over WebSocket (RFC 7118).
-pub struct Ws(RefCell<WebSocket<TcpStream>>);
+pub struct Ws(Mutex<WebSocket<TcpStream>>);
 
 impl Ws {
     pub fn connect(from: SocketAddr, to: SocketAddr) -> (Self, SocketAddr) {
@@ -190,18 +190,18 @@ impl Ws {
         request.headers_mut().insert("Sec-WebSocket-Protocol", "sip".parse().unwrap());
         let (ws, answer) = tungstenite::client(request, socket).unwrap();
         assert_eq!(answer.headers()["Sec-WebSocket-Protocol"], "sip");
-        (Self(RefCell::new(ws)), address)
+        (Self(Mutex::new(ws)), address)
     }
 }
 
 impl Wire for Ws {
     fn send(&self, bytes: &[u8]) {
         let text = std::str::from_utf8(bytes).unwrap();
-        self.0.borrow_mut().send(tungstenite::Message::text(text)).unwrap();
+        self.0.lock().unwrap().send(tungstenite::Message::text(text)).unwrap();
     }
 
     fn receive(&self, within: Duration) -> Option<Vec<u8>> {
-        let mut ws = self.0.borrow_mut();
+        let mut ws = self.0.lock().unwrap();
         ws.get_ref().set_read_timeout(Some(within.max(Duration::from_millis(1)))).unwrap();
         match ws.read() {
             Ok(message) if message.is_text() || message.is_binary() => {

@@ -43,6 +43,7 @@ pub(super) fn config() -> EngineConfig {
         sources: vec![(addr(at).ip(), Some(addr(at).port()))],
         tls_names: Vec::new(),
         endpoints: vec![Endpoint::udp(addr(at))],
+        trusted_identity: true,
         credentials: None,
     };
     let peers = vec![

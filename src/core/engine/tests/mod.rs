@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bench_site;
+mod claims;
 mod gate;
 mod journal;
 mod lines;

@@ -60,9 +60,12 @@ fn states_and_inputs() {
         +fffa              out_of_service   calls failed in a row
         +fffaa             in_service       calls are answered
         +fffafaa           in_service       calls are answered
-        +fff---++          out_of_service   calls failed in a row
+        +fff---            out_of_service   3 probes failed in a row
+        +fff---+           out_of_service   probes failed in a row
+        +fff---++          in_service       probes are answered
         +fff---aa          in_service       calls are answered
-        +---fff++          out_of_service   3 calls failed in a row
+        +---fff+           out_of_service   probes failed in a row
+        +---fff++          in_service       probes are answered
         +---++---++        in_service       probes are answered
         +---++---++---++   degraded         held back by flap damping: penalty 3000 was above 2500
         +---++---++---++-  degraded         held back by flap damping

@@ -75,6 +75,43 @@ pub fn replace_uri(edits: &mut Edits, part: Span, with: &[u8]) {
     edits.replace(part, |text| text.extend_from_slice(with));
 }
 
+/// Adds `by` to the CSeq number (RFC 3261 §22.2), and to that in RAck, which names an INVITE of
+/// the same sender (RFC 3262 §7.2).
+pub fn raise_cseq(edits: &mut Edits, message: &Message<'_>, by: u8) {
+    shift_numbers(edits, message, i64::from(by));
+}
+
+/// Takes `by` from the CSeq number of a response.
+pub fn lower_cseq(edits: &mut Edits, message: &Message<'_>, by: u8) {
+    shift_numbers(edits, message, -i64::from(by));
+}
+
+fn shift_numbers(edits: &mut Edits, message: &Message<'_>, by: i64) {
+    if by == 0 {
+        return;
+    }
+    let bytes = message.bytes();
+    let mut shift = |from: usize, to: usize| {
+        let digits = bytes[from..to].iter().take_while(|b| b.is_ascii_digit()).count();
+        let text = std::str::from_utf8(&bytes[from..from + digits]).unwrap_or_default();
+        if let Ok(number) = text.parse::<i64>() {
+            let shifted = number.saturating_add(by).clamp(0, (1 << 31) - 1);
+            edits.replace(Span::new(from, from + digits), |text| {
+                let _ = write!(text, "{shifted}");
+            });
+        }
+    };
+    if let Some(header) = message.header(Name::CSeq) {
+        shift(header.value.from(), header.value.to());
+    }
+    for value in message.all_labelled("RAck").filter(|_| by > 0) {
+        let text = value.of(bytes);
+        let blank = text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len());
+        let second = text[blank..].iter().position(|b| !b.is_ascii_whitespace());
+        shift(value.from() + blank + second.unwrap_or(0), value.to());
+    }
+}
+
 /// Takes whole header lines out.
 pub fn strip_headers(edits: &mut Edits, message: &Message<'_>, names: &[String]) {
     if names.is_empty() {

@@ -57,6 +57,8 @@ names! {
     UserAgent = b"user-agent",
     Timestamp = b"timestamp",
     RetryAfter = b"retry-after",
+    PPreferredIdentity = b"p-preferred-identity",
+    Privacy = b"privacy",
 }
 
 /// One header line, folded lines included.
@@ -76,6 +78,8 @@ pub struct Header {
 mod tests {
     use super::*;
 
+    // proves: RFC 3261 §7.3.1 case
+    // proves: RFC 3261 §7.3.3
     #[test]
     fn knows_long_and_compact_forms() {
         for (text, name) in [

@@ -32,6 +32,8 @@ pub enum Start {
         uri: Span,
         /// Is it `SIP/2.0`?
         version_ok: bool,
+        /// Single spaces between the three, none elsewhere?
+        tidy: bool,
     },
     /// A status line.
     Response {
@@ -140,17 +142,26 @@ fn start_line(bytes: &[u8], line: Span) -> Option<Start> {
     if text.len() >= 11 && text[..7].eq_ignore_ascii_case(b"SIP/2.0") && text[7] == b' ' {
         return status_line(bytes, line);
     }
+    request_line(bytes, line)
+}
+
+/// Spaces too many are noted instead of refused, so that the request can be answered with 400
+/// (RFC 4475 §3.1.2.8-§3.1.2.10).
+fn request_line(bytes: &[u8], line: Span) -> Option<Start> {
+    let text = line.of(bytes);
     let first = memchr(b' ', text)?;
-    let last = memrchr(b' ', text)?;
-    let (method, version) = (&text[..first], &text[last + 1..]);
-    let uri = Span::new(line.from() + first + 1, (line.from() + last).max(line.from() + first + 1));
-    let uri_ok = last > first && !uri.is_empty() && !uri.of(bytes).iter().any(|b| is_lws(*b));
+    let end = text.iter().rposition(|b| *b != b' ')? + 1;
+    let last = memrchr(b' ', &text[..end]).filter(|last| *last > first)?;
+    let (method, version) = (&text[..first], &text[last + 1..end]);
+    let between = Span::new(line.from() + first + 1, line.from() + last);
+    let uri = trim(bytes, between);
     let method_ok = !method.is_empty() && method.iter().all(|b| is_token(*b));
     let version_like = version.len() >= 5 && version[..4].eq_ignore_ascii_case(b"SIP/");
-    (uri_ok && method_ok && version_like).then(|| Start::Request {
+    (!uri.is_empty() && method_ok && version_like).then(|| Start::Request {
         method: Span::new(line.from(), line.from() + first),
         uri,
         version_ok: version.eq_ignore_ascii_case(b"SIP/2.0"),
+        tidy: end == text.len() && uri == between && !uri.of(bytes).iter().any(|b| is_lws(*b)),
     })
 }
 

@@ -1,6 +1,8 @@
 //! Spans, and the three lexical rules everything else is made of: linear white space, lists with
 //! commas, parameters with semicolons (RFC 3261 §25.1).
 
+use memchr::memchr;
+
 /// A range of bytes of one message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
@@ -73,6 +75,23 @@ pub fn skip_quoted(bytes: &[u8], at: usize, end: usize) -> usize {
     end
 }
 
+/// Is every quoted string closed? What is written behind an open one would become part of it.
+pub fn quotes_close(mut bytes: &[u8]) -> bool {
+    while let Some(open) = memchr(b'"', bytes) {
+        let mut at = open + 1;
+        loop {
+            match bytes.get(at) {
+                None => return false,
+                Some(b'"') => break,
+                Some(b'\\') => at += 2,
+                Some(_) => at += 1,
+            }
+        }
+        bytes = &bytes[at + 1..];
+    }
+    true
+}
+
 /// Decimal digits only, at most ten of them.
 pub fn decimal(bytes: &[u8]) -> Option<u64> {
     if bytes.is_empty() || bytes.len() > 10 {
@@ -104,6 +123,9 @@ impl Iterator for Values<'_> {
                 return None;
             }
             let (mut i, mut angle) = (start, false);
+            if memchr::memchr(b',', &self.bytes[start..end]).is_none() {
+                i = end; // one value, the usual case: quotes and brackets do not matter
+            }
             while i < end {
                 match self.bytes[i] {
                     b'"' => {
@@ -134,7 +156,7 @@ pub struct Param {
     pub name: Span,
     /// Value without quotes.
     pub value: Option<Span>,
-    /// Name to end of the value, quotes included.
+    /// Name to end of the value, quotes and what wrongly follows them included.
     pub whole: Span,
 }
 
@@ -171,10 +193,17 @@ impl<'a> Params<'a> {
             let closed = self.at > start + 1 && self.bytes[self.at - 1] == b'"';
             return Span::new(start + 1, if closed { self.at - 1 } else { self.at });
         }
-        while self.at < self.end && !matches!(self.bytes[self.at], b';') {
-            self.at += 1;
-        }
+        self.to_semicolon();
         trim(self.bytes, Span::new(start, self.at))
+    }
+
+    /// Semicolons in quotes do not count, wherever the quotes stand.
+    fn to_semicolon(&mut self) {
+        while self.at < self.end && self.bytes[self.at] != b';' {
+            let quote = self.bytes[self.at] == b'"';
+            self.at = if quote { skip_quoted(self.bytes, self.at, self.end) } else { self.at + 1 };
+        }
+        self.at = self.at.min(self.end);
     }
 }
 
@@ -182,25 +211,24 @@ impl Iterator for Params<'_> {
     type Item = Param;
 
     fn next(&mut self) -> Option<Param> {
-        while self.at < self.end && self.bytes[self.at] != b';' {
-            self.at += 1;
-        }
+        self.to_semicolon();
         if self.at >= self.end {
             return None;
         }
         self.at += 1;
         self.skip_lws();
         let start = self.at;
-        while self.at < self.end && !matches!(self.bytes[self.at], b';' | b'=') {
+        while self.at < self.end && !matches!(self.bytes[self.at], b';' | b'=' | b'"') {
             self.at += 1;
         }
         let name = trim(self.bytes, Span::new(start, self.at));
         if self.at < self.end && self.bytes[self.at] == b'=' {
             self.at += 1;
             let value = self.value();
-            let quoted = self.bytes.get(value.to()) == Some(&b'"') && value.to() < self.at;
-            let end = if quoted { value.to() + 1 } else { value.to() };
-            let whole = Span::new(name.from(), end.max(name.to()));
+            // What stands behind a closing quote belongs to no value; who replaces the parameter
+            // replaces it too.
+            self.to_semicolon();
+            let whole = trim(self.bytes, Span::new(name.from(), self.at));
             return Some(Param { name, value: Some(value), whole });
         }
         Some(Param { name, value: None, whole: name })
@@ -234,6 +262,21 @@ mod tests {
     }
 
     #[test]
+    fn open_quotes_are_seen() {
+        for (text, closed) in [
+            ("", true),
+            (r#"a="b";c="d\"e""#, true),
+            (r#"a="b\\";c"#, true),
+            (r#"a="b"#, false),
+            (r#"a="b\""#, false),
+            (r#"a="b";c=""#, false),
+            (r#"""#, false),
+        ] {
+            assert_eq!(quotes_close(text.as_bytes()), closed, "{text}");
+        }
+    }
+
+    #[test]
     fn parameters_allow_space_case_and_quotes() {
         let text = " ;rport ; Branch = z9 ;\r\n x=\"a;b\\\"c\";lr";
         let get = |name: &str| {
@@ -245,6 +288,9 @@ mod tests {
         assert_eq!(get("x"), Some(Some("a;b\\\"c".into())));
         assert_eq!(get("lr"), Some(None));
         assert_eq!(get("none"), None);
+        let inner = "; a=1\"x;b=2\";c=3";
+        let names = Params::new(inner.as_bytes(), all(inner)).map(|p| p.name.of(inner.as_bytes()));
+        assert_eq!(names.collect::<Vec<_>>(), [b"a", b"c"], "a quote inside a value");
         for broken in [";", "=", ";=", ";a=\"", ";a=\"\\", ";;a"] {
             assert!(Params::new(broken.as_bytes(), all(broken)).count() < 3, "{broken}");
         }

@@ -1,6 +1,6 @@
 //! One Via value (RFC 3261 §20.42, RFC 3581).
 
-use super::span::is_lws;
+use super::span::{is_lws, is_token, quotes_close};
 use super::uri::{host, literal};
 use super::{Params, Span};
 use std::net::SocketAddr;
@@ -26,9 +26,9 @@ impl Via {
     /// Reads one value of the list.
     pub fn parse(bytes: &[u8], value: Span) -> Option<Self> {
         let end = value.to();
-        let at = word(bytes, value.from(), end, b"SIP")?;
-        let at = word(bytes, slash(bytes, at, end)?, end, b"2.0")?;
-        let at = slash(bytes, at, end)?;
+        // Protocol and version are any tokens: a request of another version is answered with 505.
+        let at = slash(bytes, token(bytes, skip(bytes, value.from(), end), end)?, end)?;
+        let at = slash(bytes, token(bytes, at, end)?, end)?;
         let stop = bytes[at..end].iter().position(|b| is_lws(*b))? + at;
         let transport = Span::new(at, stop);
         let sent_by_at = skip(bytes, stop, end);
@@ -43,7 +43,7 @@ impl Via {
             sent_by_end = after;
             at = skip(bytes, after, end);
         }
-        if at < end && bytes[at] != b';' {
+        if at < end && (bytes[at] != b';' || !quotes_close(&bytes[at..end])) {
             return None;
         }
         let sent_by = Span::new(sent_by_at, sent_by_end);
@@ -128,15 +128,14 @@ fn skip(bytes: &[u8], mut at: usize, end: usize) -> usize {
     at
 }
 
-fn word(bytes: &[u8], at: usize, end: usize, expected: &[u8]) -> Option<usize> {
-    let at = skip(bytes, at, end);
-    let stop = at + expected.len();
-    let found = stop <= end && bytes[at..stop].eq_ignore_ascii_case(expected);
-    found.then_some(stop)
+fn token(bytes: &[u8], at: usize, end: usize) -> Option<usize> {
+    let length = bytes[at..end].iter().take_while(|b| is_token(**b)).count();
+    (length > 0).then_some(at + length)
 }
 
 fn slash(bytes: &[u8], at: usize, end: usize) -> Option<usize> {
-    word(bytes, at, end, b"/").map(|at| skip(bytes, at, end))
+    let at = skip(bytes, at, end);
+    (at < end && bytes[at] == b'/').then(|| skip(bytes, at + 1, end))
 }
 
 fn port_after_space(bytes: &[u8], digits: usize, end: usize) -> Option<(u16, usize)> {
@@ -163,9 +162,16 @@ mod tests {
         assert_eq!(via.host.of(text.as_bytes()), b"[2001:db8::9]");
         assert_eq!(via.port, Some(5070));
         assert_eq!(via.branch(text.as_bytes()), b"z9hG4bKa");
-        for bad in
-            ["", "SIP/2.0", "SIP/2.0/UDP", "SIP/2.0/UDP ", "SIP/3.0/UDP h", "SIP/2.0/UDP h x"]
-        {
+        for bad in [
+            "",
+            "SIP/2.0",
+            "SIP/2.0/UDP",
+            "SIP/2.0/UDP ",
+            "SIP//UDP h",
+            "/2.0/UDP h",
+            "SIP/2.0/UDP h x",
+            ";",
+        ] {
             assert!(parse(bad).is_none(), "{bad}");
         }
     }
@@ -185,6 +191,10 @@ mod tests {
         assert_eq!(
             note("SIP/2.0/UDP h;received=6.6.6.6;rport=1 ;branch=a").unwrap(),
             "SIP/2.0/UDP h;received=192.0.2.7;rport=5099 ;branch=a"
+        );
+        assert_eq!(
+            note("SIP/2.0/UDP h;received=\"x\"y ;rport=\"\";branch=a").unwrap(),
+            "SIP/2.0/UDP h;received=192.0.2.7 ;rport=5099;branch=a"
         );
         let via = "SIP/2.0/UDP h:1;rport=5099;received=192.0.2.7";
         assert_eq!(parse(via).unwrap().reply_to(via.as_bytes(), 5060), Some(source));

@@ -97,6 +97,14 @@ impl<'a> Message<'a> {
         self.all_headers().iter().find(matches).map(|h| h.value.of(self.bytes))
     }
 
+    /// Values of all headers with that label, as written.
+    pub fn all_labelled(&self, label: &str) -> impl Iterator<Item = Span> {
+        let bytes = self.bytes;
+        let headers = self.index.headers.iter();
+        let fits = move |h: &&Header| h.label.of(bytes).eq_ignore_ascii_case(label.as_bytes());
+        headers.filter(fits).map(|h| h.value)
+    }
+
     /// Method of a request; empty for a response.
     pub fn method(&self) -> &'a [u8] {
         match self.index.start {
@@ -222,42 +230,85 @@ impl<'a> Message<'a> {
         self.sdp().map(sdp::direction)
     }
 
-    /// Can this message be answered or forwarded at all? It needs what identifies it.
+    /// Can this message be answered or forwarded at all? A request needs a Via to answer along; a
+    /// response that lacks what identifies it is dropped (RFC 4475 §3.1.2.5).
     pub fn is_identified(&self) -> bool {
-        self.via().is_some()
-            && self.from().is_some()
-            && self.to().is_some()
-            && !self.call_id().is_empty()
-            && self.header(Name::CSeq).is_some()
+        let is_request = matches!(self.index.start, Start::Request { .. });
+        let whole = || {
+            self.from().is_some()
+                && self.to().is_some()
+                && !self.call_id().is_empty()
+                && self.cseq().is_some()
+        };
+        self.via().is_some() && (is_request || whole())
     }
 
     /// Reasonable syntax of a request (RFC 3261 §16.3 item 1 and what RFC 4475 §3.1.2 adds).
     pub fn fault(&self) -> Option<Fault> {
-        let Start::Request { version_ok, .. } = self.index.start else { return None };
+        let Start::Request { version_ok, tidy, .. } = self.index.start else { return None };
         if !version_ok {
             return Some(Fault::Version);
         }
-        let once = [Name::From, Name::To, Name::CallId, Name::CSeq, Name::MaxForwards];
-        if once.iter().any(|name| self.headers(*name).nth(1).is_some()) {
-            return Some(Fault::Bad("Header Field Twice"));
-        }
-        match self.cseq() {
-            None => return Some(Fault::Bad("Malformed CSeq")),
-            Some(cseq) if cseq.method.of(self.bytes) != self.method() => {
-                return Some(Fault::Bad("CSeq Method Differs"));
-            }
-            Some(_) => {}
-        }
-        if self.body().is_none() {
-            return Some(Fault::Bad("Content-Length Mismatch"));
-        }
-        if self.max_forwards() == MaxForwards::Malformed {
-            return Some(Fault::Bad("Malformed Max-Forwards"));
+        let bad = self.fault_of_headers();
+        if bad.is_some() || !tidy {
+            return Some(Fault::Bad(bad.unwrap_or("Malformed Request Line")));
         }
         match self.uri_parts() {
             None => Some(Fault::Bad("Malformed Request-URI")),
             Some(uri) if uri.kind == super::UriKind::Other => Some(Fault::Scheme),
+            // RFC 3261 §19.1.1 allows no headers there; passed on, they might become real ones.
+            Some(uri) if uri.params.to() < self.uri().to() => {
+                Some(Fault::Bad("Headers In Request-URI"))
+            }
             Some(_) => None,
         }
+    }
+
+    fn fault_of_headers(&self) -> Option<&'static str> {
+        let once = [Name::From, Name::To, Name::CallId, Name::CSeq, Name::MaxForwards];
+        if once.iter().any(|name| self.headers(*name).nth(1).is_some()) {
+            return Some("Header Field Twice");
+        }
+        if !self.is_one_address(Name::From) {
+            return Some("Malformed Or Missing From");
+        }
+        if !self.is_one_address(Name::To) {
+            return Some("Malformed Or Missing To");
+        }
+        if self.call_id().is_empty() {
+            return Some("Missing Call-ID");
+        }
+        match self.cseq() {
+            None => return Some("Malformed Or Missing CSeq"),
+            Some(cseq) if cseq.method.of(self.bytes) != self.method() => {
+                return Some("CSeq Method Differs");
+            }
+            Some(_) => {}
+        }
+        if !self.values(Name::Via).all(|value| Via::parse(self.bytes, value).is_some()) {
+            return Some("Malformed Via");
+        }
+        if self.via().is_some_and(|via| via.branch(self.bytes) == b"z9hG4bK") {
+            // Prefix without an identifier (RFC 4475 §3.2.1): no transaction could be told by it.
+            return Some("Empty Branch");
+        }
+        if self.body().is_none() {
+            return Some("Content-Length Mismatch");
+        }
+        let hops = self.max_forwards();
+        (hops == MaxForwards::Malformed).then_some("Malformed Max-Forwards")
+    }
+
+    /// From or To: one value, its quotes and brackets closed, and a URI without white space. What
+    /// else stands in a display name is the reader's affair (RFC 4475 §3.1.2.6, §3.1.2.15).
+    fn is_one_address(&self, name: Name) -> bool {
+        let Some(header) = self.header(name) else { return false };
+        let mut values = Values::new(self.bytes, header.value);
+        let one = values.next() == Some(header.value) && values.next().is_none();
+        let odd = |b: &u8| super::span::is_lws(*b) || matches!(b, b'"' | b'<');
+        let closed = super::span::quotes_close(header.value.of(self.bytes));
+        one && closed
+            && Address::parse(self.bytes, header.value)
+                .is_some_and(|a| !a.uri.is_empty() && !a.uri.of(self.bytes).iter().any(odd))
     }
 }

@@ -85,6 +85,8 @@ pub fn phrase_of(status: u16) -> &'static str {
         400 => "Bad Request",
         408 => "Request Timeout",
         416 => "Unsupported URI Scheme",
+        440 => "Max-Breadth Exceeded",
+        504 => "Server Time-out",
         420 => "Bad Extension",
         480 => "Temporarily Unavailable",
         481 => "Call/Transaction Does Not Exist",

@@ -8,7 +8,7 @@ use crate::sip::edit::via_line;
 use crate::sip::message::{Address, Message, Name, Span};
 use std::net::SocketAddr;
 
-fn line(out: &mut Vec<u8>, method: rsip::Method, uri: &[u8]) {
+pub(super) fn line(out: &mut Vec<u8>, method: rsip::Method, uri: &[u8]) {
     out.extend_from_slice(format!("{method} ").as_bytes());
     out.extend_from_slice(uri);
     out.extend_from_slice(format!(" {}\r\n", rsip::Version::V2).as_bytes());

@@ -1,4 +1,4 @@
-//! Messages that are our own: answers, ACK, CANCEL, BYE.
+//! Messages that are our own: answers, ACK, CANCEL, BYE, OPTIONS, REGISTER.
 //!
 //! The split: lines that mirror a peer's (Via, From, To, Call-ID, CSeq, Route) are copied from its
 //! bytes, because rsip 0.4 would reject or rewrite IPv6, folds, compact names and bytes that are
@@ -8,9 +8,11 @@
 
 mod answer;
 mod hop;
+mod request;
 
 pub use answer::{Answer, answer, list_of, phrase_of};
 pub use hop::{ack, ack_late, ack_success, bye, cancel};
+pub use request::{Again, Head, again, options, own_uri, register, registrar_of};
 
 use crate::sip::message::{Header, Message, Name};
 

@@ -80,7 +80,6 @@ impl Core {
 
     fn send_cancel(&mut self, now: Now, key: Key, asked: Option<&Message<'_>>, out: &mut Outputs) {
         let Some(client) = self.clients.get(key) else { return };
-        let way = client.way.clone();
         let Some(invite) = client.bytes.clone() else { return };
         let made = self.reread(&invite, |_, invite| cancel(invite, asked));
         let Some(bytes) = made else { return };
@@ -88,7 +87,7 @@ impl Core {
             client.cancel = Cancel::Sent(bytes.as_slice().into());
             client.rounds = 0;
         }
-        self.send(&way, Some(Owner::Client(key)), bytes, out);
+        self.send_from(key, bytes, out);
         self.arm_unless_reliable(now, Owner::Client(key), Slot::Resend, self.timers.t1);
         self.arm(now, Owner::Client(key), Slot::End, self.timers.long());
     }

@@ -11,8 +11,8 @@ use crate::sip::message::{Index, Message, Start};
 use crate::sip::slab::{Key, Slab};
 use crate::sip::timer::{Wheel, horizon};
 use crate::sip::{
-    CoreConfig, Counters, Endpoint, Limits, Listen, Outgoing, Outputs, OwnId, PeerId, Received,
-    Registration, Sizes, Timers,
+    CoreConfig, Counters, Endpoint, Limits, Listen, Outgoing, Outputs, PeerId, Received, Sizes,
+    Timers,
 };
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -63,6 +63,8 @@ pub struct Core {
     pub(super) flows: Flows,
     pub(super) wheel: Wheel<Timer>,
     pub(super) edits: Edits,
+    /// Requests of our own and answered challenges so far.
+    pub(super) own_count: u64,
     index: Index,
     spare: Index,
     fired: Vec<Timer>,
@@ -89,6 +91,7 @@ impl Core {
             flows: Flows::default(),
             wheel: Wheel::new(),
             edits: Edits::default(),
+            own_count: 0,
             index: Index::default(),
             spare: Index::default(),
             fired: Vec::new(),
@@ -132,30 +135,6 @@ impl Core {
     /// Other addresses of a neighbour, from the resolver; calls in progress keep theirs.
     pub fn set_endpoints(&mut self, peer: PeerId, endpoints: Vec<Endpoint>) {
         self.peers.set_endpoints(peer, endpoints);
-    }
-
-    /// Sends OPTIONS to one of a neighbour's endpoints. `Signal::Own` tells the outcome, after
-    /// `patience` at the latest.
-    pub fn probe(
-        &mut self,
-        _now: Now,
-        _id: OwnId,
-        _peer: PeerId,
-        _endpoint: &Endpoint,
-        _patience: Duration,
-        _out: &mut Outputs,
-    ) {
-    }
-
-    /// Registers our Contact with a neighbour (RFC 3261 §10) for so many seconds; 0 takes it back.
-    pub fn register(
-        &mut self,
-        _now: Now,
-        _id: OwnId,
-        _peer: PeerId,
-        _registration: &Registration,
-        _out: &mut Outputs,
-    ) {
     }
 
     /// Fires what is due; call it at `next_deadline` or later.

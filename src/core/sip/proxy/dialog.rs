@@ -8,12 +8,12 @@ use super::state::{Incoming, Role};
 use super::way::Way;
 use crate::model::Now;
 use crate::sip::edit::{
-    ensure_length, insert_route_mark, lower_max_forwards, note_source, push_via,
+    ensure_length, insert_route_mark, lower_max_forwards, note_source, push_via, raise_cseq,
 };
 use crate::sip::mark::{BranchKind, Sides};
 use crate::sip::message::MaxForwards;
 use crate::sip::own::phrase_of;
-use crate::sip::{Outputs, PeerId, PeerKind, Signal};
+use crate::sip::{Outputs, PeerId, PeerKind, Signal, facts};
 
 /// How a request leaves.
 struct Exit {
@@ -41,8 +41,12 @@ impl Core {
         };
         let role = if message.method() == b"INVITE" { Role::Reinvite } else { Role::InDialog };
         let exit = Exit { peer: mark.target, way, role, shift: mark.shift, resolve: false };
-        if !self.forward(now, came, (&routing, exit), out) {
-            return;
+        if self.is_crammed() {
+            // A conversation is never cut short by a full table: the request passes unremembered.
+            self.counters.passed_unremembered += 1;
+            self.pass_stateless(came, (&routing, exit), out);
+        } else {
+            self.forward(now, came, (&routing, exit), out);
         }
         out.signals.push(Signal::MidDialog {
             peer: came.peer,
@@ -51,6 +55,8 @@ impl Core {
             ids: message.ids(),
             cseq: message.cseq().map_or(0, |c| c.number),
             media: message.media(),
+            transfer: facts::transfer(message),
+            progress: facts::refer_progress(message),
             reason: message.reason(),
             arrival: came.datagram.at,
         });
@@ -69,24 +75,28 @@ impl Core {
         let Some((peer, way)) = target else {
             return self.answer_stateless(came, (480, phrase_of(480)), &[], out);
         };
+        if self.is_crammed() {
+            return self.refuse_busy(came, out);
+        }
         let routing = self.routing(message);
         let exit = Exit { peer, way, role: Role::Outside, shift: 0, resolve: true };
         self.forward(now, came, (&routing, exit), out);
     }
 
-    /// Forwards statefully; false if the tables are full.
+    /// Is even the reserve of the tables used up?
+    fn is_crammed(&self) -> bool {
+        let reserve = self.limits.transactions_max.saturating_add(self.limits.transactions_max / 4);
+        self.servers.len() >= reserve || self.clients.len() >= reserve
+    }
+
+    /// Forwards statefully.
     fn forward(
         &mut self,
         now: Now,
         came: &Incoming<'_>,
         (routing, exit): (&Routing, Exit),
         out: &mut Outputs,
-    ) -> bool {
-        let reserve = self.limits.transactions_max.saturating_add(self.limits.transactions_max / 4);
-        if self.servers.len() >= reserve || self.clients.len() >= reserve {
-            self.refuse_busy(came, out);
-            return false;
-        }
+    ) {
         let server = self.open(came, exit.role);
         if exit.role.is_invite() {
             self.try_100(server, came, out);
@@ -109,7 +119,6 @@ impl Core {
         }
         let bytes = self.forwarded(came, (routing, &exit), &branch);
         self.start_client(now, client, bytes, out);
-        true
     }
 
     fn forwarded(
@@ -141,7 +150,9 @@ impl Core {
         }
         routing.edit(&mut self.edits, message);
         lower_max_forwards(&mut self.edits, message);
+        raise_cseq(&mut self.edits, message, exit.shift);
         note_source(&mut self.edits, message, came.datagram.remote);
+        self.guard_identity(message, came.peer, exit.peer);
         if exit.way.is_reliable() {
             ensure_length(&mut self.edits, message);
         }
@@ -159,13 +170,24 @@ impl Core {
             return;
         };
         let Some(way) = self.exit(&routing, &mark) else { return };
-        let number = message.cseq().map_or(0, |c| c.number).to_be_bytes();
-        let branch = came.via.branch(message.bytes());
-        let id = self.marks.key(&[b"ACK", branch, message.call_id(), message.tag_of_to(), &number]);
-        let branch = self.marks.branch(BranchKind::Stateless, id, 0);
         let (peer, role, shift) = (mark.target, Role::InDialog, mark.shift);
         let exit = Exit { peer, way, role, shift, resolve: false };
-        let bytes = self.forwarded(came, (&routing, &exit), &branch);
+        self.pass_stateless(came, (&routing, exit), out);
+    }
+
+    /// Forwards without memory; a repeated request gets the same branch (RFC 3261 §16.11).
+    fn pass_stateless(
+        &mut self,
+        came: &Incoming<'_>,
+        (routing, exit): (&Routing, Exit),
+        out: &mut Outputs,
+    ) {
+        let message = came.message;
+        let number = message.cseq().map_or(0, |c| c.number).to_be_bytes();
+        let (method, branch) = (message.method(), came.via.branch(message.bytes()));
+        let id = self.marks.key(&[method, branch, message.call_id(), message.tag_of_to(), &number]);
+        let branch = self.marks.branch(BranchKind::Stateless { shift: exit.shift }, id, 0);
+        let bytes = self.forwarded(came, (routing, &exit), &branch);
         self.send(&exit.way, None, bytes, out);
     }
 }

@@ -6,8 +6,8 @@ use super::state::{Cancel, Client, ClientState, Owner, Pending, Slot};
 use super::way::Way;
 use crate::model::Now;
 use crate::sip::edit::{
-    ensure_length, insert_route_mark, lower_max_forwards, note_source, push_via, replace_uri,
-    strip_headers,
+    ensure_length, insert_route_mark, lower_max_forwards, note_source, push_via, raise_cseq,
+    replace_uri, strip_headers,
 };
 use crate::sip::mark::BranchKind;
 use crate::sip::mark::Sides;
@@ -40,28 +40,34 @@ impl Core {
             }
             let Some(hop) = pending.hops.pop_front() else { return false };
             match self.way_to(hop.0, hop.1.as_ref()) {
-                Some(way) => return self.start_branch(now, key, hop.0, way, out),
+                Some(way) => return self.try_hop(now, key, hop.0, way, out),
                 None => self.counters.no_route += 1,
             }
         }
     }
 
-    fn start_branch(
-        &mut self,
-        now: Now,
-        key: Key,
-        peer: PeerId,
-        way: Way,
-        out: &mut Outputs,
-    ) -> bool {
+    fn try_hop(&mut self, now: Now, key: Key, peer: PeerId, way: Way, out: &mut Outputs) -> bool {
         let leg = Leg { server: Some(key), peer, way, invite: true };
         let client = self.open_client(leg);
-        let mut bytes = self.branch_bytes(key, client);
+        let mut bytes = self.branch_bytes(key, client, &[]);
         if bytes.len() > DATAGRAM_MAX && self.leave_datagrams(key, client) {
-            bytes = self.branch_bytes(key, client);
+            bytes = self.branch_bytes(key, client, &[]);
         }
-        let Some(server) = self.servers.get_mut(key) else { return false };
-        let Some(pending) = server.pending.as_deref_mut() else { return false };
+        self.start_branch(now, (key, client), bytes, out);
+        out.signals.push(Signal::Forwarded { ask: AskId(key.0), peer });
+        true
+    }
+
+    /// Sends an INVITE; the target is the active one from here on.
+    pub(super) fn start_branch(
+        &mut self,
+        now: Now,
+        (key, client): (Key, Key),
+        bytes: Vec<u8>,
+        out: &mut Outputs,
+    ) {
+        let server = self.servers.get_mut(key);
+        let Some(pending) = server.and_then(|s| s.pending.as_deref_mut()) else { return };
         pending.active = Some(client);
         let more = !pending.hops.is_empty();
         self.start_client(now, client, bytes, out);
@@ -69,18 +75,16 @@ impl Core {
             let wait = self.timers.no_answer_failover;
             self.arm(now, Owner::Client(client), Slot::Patience, wait);
         }
-        out.signals.push(Signal::Forwarded { ask: AskId(key.0), peer });
-        true
     }
 
-    /// The INVITE as it leaves in this client transaction.
-    fn branch_bytes(&mut self, key: Key, client: Key) -> Vec<u8> {
+    /// The INVITE as it leaves in this client transaction, with further header lines of ours.
+    pub(super) fn branch_bytes(&mut self, key: Key, client: Key, lines: &[u8]) -> Vec<u8> {
         let Some(server) = self.servers.get_mut(key) else { return Vec::new() };
         let (sender, Some(pending)) = (server.peer, server.pending.take()) else {
             return Vec::new();
         };
         let bytes = self.reread(&pending.request, |core, message| {
-            core.forwarded_invite(message, &pending, sender, client)
+            core.forwarded_invite(message, &pending, (sender, lines), client)
         });
         if let Some(server) = self.servers.get_mut(key) {
             server.pending = Some(pending);
@@ -119,7 +123,7 @@ impl Core {
         &mut self,
         message: &Message<'_>,
         pending: &Pending,
-        sender: PeerId,
+        (sender, lines): (PeerId, &[u8]),
         key: Key,
     ) -> Option<Vec<u8>> {
         let client = self.clients.get(key)?;
@@ -142,10 +146,14 @@ impl Core {
         routing.edit(edits, message);
         lower_max_forwards(edits, message);
         note_source(edits, message, pending.source);
+        raise_cseq(edits, message, shift);
+        edits.insert(message.headers_at(), |text| text.extend_from_slice(lines));
         strip_headers(edits, message, &pending.strip);
         if way.is_reliable() {
             ensure_length(edits, message);
         }
+        self.guard_identity(message, sender, peer);
+        let edits = &mut self.edits;
         Some(edits.apply(message.bytes(), message.bytes().len()))
     }
 
@@ -168,6 +176,7 @@ impl Core {
             peer: leg.peer,
             way: leg.way,
             shift: 0,
+            own: None,
             state,
             bytes: None,
             cancel: Cancel::No,
@@ -191,8 +200,7 @@ impl Core {
     pub(super) fn start_client(&mut self, now: Now, key: Key, bytes: Vec<u8>, out: &mut Outputs) {
         let Some(client) = self.clients.get_mut(key) else { return };
         client.bytes = Some(bytes.as_slice().into());
-        let way = client.way.clone();
-        self.send(&way, Some(Owner::Client(key)), bytes, out);
+        self.send_from(key, bytes, out);
         self.arm_unless_reliable(now, Owner::Client(key), Slot::Resend, self.timers.t1);
         self.arm(now, Owner::Client(key), Slot::End, self.timers.long());
     }

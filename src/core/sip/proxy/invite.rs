@@ -9,7 +9,7 @@ use crate::sip::message::{Message, Name, Start};
 use crate::sip::own::{Answer, answer, phrase_of};
 use crate::sip::slab::Key;
 use crate::sip::transaction::{InviteServer, InviteServerInput, OtherServer};
-use crate::sip::{AskId, Offer, Outputs, Refusal, RoutePlan, Signal};
+use crate::sip::{AskId, Offer, Outputs, Refusal, RoutePlan, Signal, WireFacts};
 use std::collections::VecDeque;
 
 impl Core {
@@ -43,11 +43,13 @@ impl Core {
                 request: datagram.bytes[..body_end].into(),
                 source: datagram.remote,
                 came: (came.listen(), datagram.flow),
+                since: datagram.at.mono,
                 asked: role == Role::Initial,
                 hops: VecDeque::new(),
                 strip: Vec::new(),
                 active: None,
                 best: None,
+                challenges: Vec::new(),
                 cancelled: false,
                 patience: Default::default(),
             })
@@ -108,8 +110,11 @@ impl Core {
             from_user: from.map_or_else(String::new, |a| a.user_text(bytes)),
             from_display: from.map_or_else(String::new, |a| a.display_text(bytes)),
             to_user: to.map_or_else(String::new, |a| a.user_text(bytes)),
-            asserted_user: asserted.map(|a| a.user_text(bytes)),
+            asserted_user: asserted
+                .filter(|_| self.peers.is_trusted(came.peer))
+                .map(|a| a.user_text(bytes)),
             purpose: purpose.map(|p| String::from_utf8_lossy(p).into_owned()),
+            facts: WireFacts::read(message),
             arrival: came.datagram.at,
         }
     }
@@ -129,10 +134,15 @@ impl Core {
         let hops = self.peers.hops_of(&plan.targets);
         let Some(pending) = self.take_ask(ask) else { return };
         pending.asked = false;
+        let pending_since = pending.since;
         pending.hops = hops;
         pending.strip = plan.strip;
         let key = Key(ask.0);
         self.disarm(Owner::Server(key), Slot::End);
+        if let Some(limit) = plan.post_dial_max {
+            let end = pending_since.after(limit);
+            self.arm(now, Owner::Server(key), Slot::Patience, end.since(now.mono));
+        }
         if !self.try_next(now, key, out) {
             self.finish(now, key, out);
         }
@@ -176,8 +186,12 @@ impl Core {
     pub(super) fn finish(&mut self, now: Now, key: Key, out: &mut Outputs) {
         let server = self.servers.get_mut(key).filter(|s| s.is_open());
         let Some(pending) = server.and_then(|s| s.pending.as_deref_mut()) else { return };
-        let cancelled = pending.cancelled;
-        match pending.best.take() {
+        let (cancelled, challenges) = (pending.cancelled, std::mem::take(&mut pending.challenges));
+        let mut best = pending.best.take();
+        if let Some(best) = &mut best {
+            self.with_challenges(best, &challenges);
+        }
+        match best {
             Some(Best { bytes: Some(bytes), status: 503, reason, arrival, .. }) => {
                 // A target's 503 says nothing about us: it goes up as 500.
                 let bytes = self.reread(&bytes, |core, message| {
@@ -247,13 +261,23 @@ impl Core {
     pub(super) fn weigh(&mut self, key: Key, candidate: Best) {
         let server = self.servers.get_mut(key);
         let Some(pending) = server.and_then(|s| s.pending.as_deref_mut()) else { return };
-        if pending.best.as_ref().is_none_or(|best| candidate.rank() < best.rank()) {
-            pending.best = Some(candidate);
+        let better = pending.best.as_ref().is_none_or(|best| candidate.rank() < best.rank());
+        let other = match better {
+            true => pending.best.replace(candidate),
+            false => Some(candidate),
+        };
+        if let Some(other) = other {
+            self.note_challenges(key, &other);
         }
     }
 
     /// A final answer of a target, as it may go up.
-    pub(super) fn candidate(&mut self, key: Key, message: &Message<'_>, at: Arrival) -> Best {
+    pub(super) fn candidate(
+        &mut self,
+        (client, key): (Key, Key),
+        message: &Message<'_>,
+        at: Arrival,
+    ) -> Best {
         let Start::Response { status, phrase } = message.start() else {
             return Best::local(500, at);
         };
@@ -261,7 +285,7 @@ impl Core {
             status,
             phrase: String::from_utf8_lossy(phrase.of(message.bytes())).into_owned(),
             reason: message.reason(),
-            bytes: Some(self.upward(key, message).into_boxed_slice()),
+            bytes: Some(self.upward(client, key, message).into_boxed_slice()),
             arrival: at,
         }
     }

@@ -5,7 +5,7 @@ use super::Core;
 use super::fork::Leg;
 use super::way::Way;
 use crate::model::Now;
-use crate::sip::edit::{ensure_length, pop_via, second_via, value_uri};
+use crate::sip::edit::{ensure_length, lower_cseq, pop_via, second_via, value_uri};
 use crate::sip::mark::BranchKind;
 use crate::sip::message::Message;
 use crate::sip::own::{ack_late, ack_success, bye};
@@ -18,22 +18,44 @@ impl Core {
     /// where it goes. Only to a neighbour: the responder wrote that Via back to us.
     pub(super) fn late_response(
         &mut self,
-        message: &Message<'_>,
+        (message, kind): (&Message<'_>, BranchKind),
         datagram: &Received<'_>,
         sender: PeerId,
         status: u16,
         out: &mut Outputs,
     ) {
+        let (BranchKind::Transaction { shift } | BranchKind::Stateless { shift }) = kind;
+        if !self.pass_by_via((message, shift), (datagram, sender), status, out) {
+            return;
+        }
+        self.counters.late_responses += 1;
+        out.signals.push(Signal::Late {
+            peer: sender,
+            method: String::from_utf8_lossy(message.cseq_method()).into_owned(),
+            ids: message.ids(),
+            status,
+            reason: message.reason(),
+            arrival: datagram.at,
+        });
+    }
+
+    /// Forwards a response without a transaction; false if it went nowhere.
+    pub(super) fn pass_by_via(
+        &mut self,
+        (message, shift): (&Message<'_>, u8),
+        (datagram, sender): (&Received<'_>, PeerId),
+        status: u16,
+        out: &mut Outputs,
+    ) -> bool {
         let method = message.cseq_method();
         if method == b"CANCEL" || status == 100 {
-            return; // hop by hop
+            return false; // hop by hop
         }
         let via = second_via(message);
         let Some(way) = via.and_then(|via| self.way_by_via(&via, message.bytes())) else {
             self.counters.stray_responses += 1;
-            return;
+            return false;
         };
-        self.counters.late_responses += 1;
         if method == b"INVITE" && status >= 300 {
             // The caller's ACK of it ends here, so its sender gets one from us.
             if let Some(ack) = ack_late(message) {
@@ -44,20 +66,17 @@ impl Core {
         }
         self.edits.clear();
         pop_via(&mut self.edits, message);
+        lower_cseq(&mut self.edits, message, shift);
+        if let Some((to, _)) = self.peers.of_address(way.remote) {
+            self.guard_identity(message, sender, to);
+        }
         if way.is_reliable() {
             ensure_length(&mut self.edits, message);
         }
         let end = message.body().map_or(message.bytes().len(), |b| b.to());
         let bytes = self.edits.apply(message.bytes(), end);
         self.send(&way, None, bytes, out);
-        out.signals.push(Signal::Late {
-            peer: sender,
-            method: String::from_utf8_lossy(method).into_owned(),
-            ids: message.ids(),
-            status,
-            reason: message.reason(),
-            arrival: datagram.at,
-        });
+        true
     }
 
     /// A target answered after the call went elsewhere or ended: two answered legs cost money, so
@@ -73,7 +92,7 @@ impl Core {
         let (peer, answered_from) = (client.peer, client.way.clone());
         let listen = answered_from.listen;
         let id = self.marks.key(&[b"2xx", message.call_id(), message.tag_of_to()]);
-        let branch = self.marks.branch(BranchKind::Stateless, id, 0);
+        let branch = self.marks.branch(BranchKind::Stateless { shift: 0 }, id, 0);
         let is_own = |v| value_uri(message, v).is_some_and(|uri| self.is_own_uri(message, uri));
         let Some((ack, next)) = ack_success(message, listen, &branch, is_own) else { return };
         // Its Via is written, so it leaves over the INVITE's transport: where that has
@@ -81,6 +100,10 @@ impl Core {
         let reach = |addr: &SocketAddr| addr.is_ipv4() == listen.addr.is_ipv4();
         let next = next.filter(reach).filter(|_| !listen.transport.is_reliable());
         let way = next.map_or(answered_from, |remote| Way::to(listen, remote));
+        let Some(way) = self.open_way(peer, way) else {
+            self.counters.undeliverable += 1;
+            return;
+        };
         self.send(&way, None, ack, out);
         if !self.first_time(key, message, 200) {
             return;

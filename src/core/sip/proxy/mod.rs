@@ -8,11 +8,13 @@
 mod cancel;
 mod core;
 mod dialog;
+mod failure;
 mod flows;
 mod fork;
 mod identity;
 mod invite;
 mod late;
+mod own;
 mod peers;
 mod reach;
 mod request;
@@ -20,6 +22,7 @@ mod response;
 mod routing;
 mod state;
 mod timers;
+mod trust;
 mod unsent;
 mod way;
 

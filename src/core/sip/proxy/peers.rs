@@ -79,6 +79,11 @@ impl Peers {
         }
     }
 
+    /// May it assert identities, and see those that are to stay private?
+    pub fn is_trusted(&self, id: PeerId) -> bool {
+        self.get(id).is_some_and(|p| p.trusted_identity)
+    }
+
     /// The first neighbour of that kind.
     pub fn first(&self, kind: PeerKind) -> Option<&Peer> {
         self.peers.iter().find(|p| p.kind == kind)
@@ -89,15 +94,15 @@ impl Peers {
         self.listen.iter().any(|l| l.addr == addr)
     }
 
-    /// Is it one of our listen addresses over that transport? A URI that names no transport is
-    /// ours whatever it came over, and `ws` stands for both kinds of WebSocket.
-    pub fn is_own_over(&self, transport: Option<Transport>, addr: SocketAddr) -> bool {
+    /// The listen address of ours that a URI with this address names. One that names no transport
+    /// is ours whatever it came over, and `ws` stands for both kinds of WebSocket.
+    pub fn own_listener(&self, transport: Option<Transport>, addr: SocketAddr) -> Option<Listen> {
         let fits = |own: Transport| match transport {
             None => true,
             Some(asked) if asked.is_websocket() => own.is_websocket(),
             Some(asked) => asked == own,
         };
-        self.listen.iter().any(|l| l.addr == addr && fits(l.transport))
+        self.listen.iter().find(|l| l.addr == addr && fits(l.transport)).copied()
     }
 
     /// The listen address for a destination: of its transport and family, loopback for loopback,

@@ -28,7 +28,7 @@ impl Core {
             let usual = || self.usual_transport(mark.target);
             let transport = next.transport.unwrap_or_else(usual);
             if let Some(way) = self.way_inside(transport, next.addr, mark) {
-                return Some(way);
+                return Some(leaving_by(way, routing.leaves));
             }
         }
         let asked = routing.next.and_then(|next| next.transport);
@@ -143,6 +143,18 @@ impl Core {
             return (!transport.is_websocket()).then(|| Way { name, ..Way::to(listen, anew) });
         }
         Some(Way::to(self.peers.listen_for(transport, reply_to)?, reply_to))
+    }
+}
+
+/// A dialog keeps the listen address that its Record-Route names, though another one may be nearer
+/// to where the next hop is.
+fn leaving_by(way: Way, recorded: Option<Listen>) -> Way {
+    let fits = |l: &Listen| {
+        l.transport == way.listen.transport && l.addr.is_ipv4() == way.remote.is_ipv4()
+    };
+    match recorded.filter(fits).filter(|_| way.flow.is_none()) {
+        Some(listen) => Way { listen, ..way },
+        None => way,
     }
 }
 

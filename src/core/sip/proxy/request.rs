@@ -109,12 +109,13 @@ impl Core {
             Some(Fault::Scheme) => (416, phrase_of(416), None),
             Some(Fault::Bad(phrase)) => (400, phrase, None),
             None if message.max_forwards() == MaxForwards::Hops(0) => {
-                if message.method() == b"OPTIONS" {
+                if message.method() == b"OPTIONS" && self.is_own_uri(message, message.uri()) {
                     self.answer_options(came, out);
                     return true;
                 }
                 (483, phrase_of(483), None)
             }
+            None if max_breadth_is_spent(message) => (440, phrase_of(440), None),
             None if message.header(Name::ProxyRequire).is_some() => {
                 let words = list_of(message, Name::ProxyRequire);
                 (420, phrase_of(420), Some(rsip::Header::Unsupported(words.into())))
@@ -192,6 +193,13 @@ impl Core {
             None => self.counters.stray_acks += 1,
         }
     }
+}
+
+/// Max-Breadth below 1 (RFC 5393 §5.3.3). We fork one target after the other, so a value that
+/// suffices passes as it is.
+fn max_breadth_is_spent(message: &Message<'_>) -> bool {
+    let value = message.labelled("Max-Breadth");
+    value.is_some_and(|v| !v.is_empty() && v.iter().all(|b| *b == b'0'))
 }
 
 fn is_scanner(message: &Message<'_>) -> bool {

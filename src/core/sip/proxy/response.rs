@@ -1,12 +1,11 @@
 //! Responses: matched by our branch, passed up without our Via (RFC 3261 §16.7, RFC 6026).
 
 use super::Core;
-use super::state::{Best, Cancel, ClientState, Owner, Role, ServerState, Slot, TOLD_MAX};
+use super::state::{Cancel, ClientState, Owner, Role, ServerState, Slot, TOLD_MAX};
 use crate::model::{Arrival, Now};
-use crate::sip::edit::{ensure_length, pop_via};
+use crate::sip::edit::{ensure_length, lower_cseq, pop_via};
 use crate::sip::mark::BranchKind;
 use crate::sip::message::{Message, Start};
-use crate::sip::own::ack;
 use crate::sip::slab::Key;
 use crate::sip::transaction::{
     InviteClient, InviteClientAct, InviteClientInput, InviteServerInput, OtherClientAct,
@@ -31,12 +30,19 @@ impl Core {
         }
         let via = message.via();
         let branch = via.and_then(|v| self.marks.read_branch(v.branch(message.bytes())));
-        let Some(branch) = branch.filter(|b| b.kind != BranchKind::Stateless) else {
+        let Some(branch) = branch.filter(|_| message.cseq_method() != b"ACK") else {
             self.counters.stray_responses += 1;
             return;
         };
+        if let BranchKind::Stateless { shift } = branch.kind {
+            let passed = self.pass_by_via((message, shift), (datagram, sender), status, out);
+            if passed && status >= 200 {
+                out.signals.push(final_signal(message, (sender, shift), status, datagram.at));
+            }
+            return;
+        }
         if branch.epoch != self.marks.epoch() {
-            return self.late_response(message, datagram, sender, status, out);
+            return self.late_response((message, branch.kind), datagram, sender, status, out);
         }
         let key = Key(branch.id);
         let Some(client) = self.clients.get(key) else {
@@ -91,8 +97,12 @@ impl Core {
             InviteClientAct::AckAndTell => {
                 self.disarm(Owner::Client(key), Slot::Resend);
                 self.arm_end(now, Owner::Client(key), self.timers.long());
+                let answers = self.answers_to(key, message, status);
                 self.acknowledge(key, message, out);
-                self.on_failure(now, key, message, status, at, out);
+                match answers {
+                    Some(lines) => self.invite_again(now, key, &lines, out),
+                    None => self.on_failure(now, key, message, status, at, out),
+                }
             }
             InviteClientAct::Ack => self.send_ack_again(key, out),
             InviteClientAct::SendAgain | InviteClientAct::TimedOut | InviteClientAct::Remove => {}
@@ -121,9 +131,12 @@ impl Core {
         }
         self.release_cancel(now, key, out);
         let Some(server) = server.filter(|_| status > 100 && !abandoned) else { return };
+        if status >= 180 {
+            self.disarm(Owner::Server(server), Slot::Patience);
+        }
         if self.servers.get(server).is_some_and(|s| s.is_open()) {
             self.tell(key, server, message, status, at, out);
-            self.pass_up(server, message, InviteServerInput::Provisional, out);
+            self.pass_up(key, server, message, InviteServerInput::Provisional, out);
         }
     }
 
@@ -151,7 +164,7 @@ impl Core {
         let open = server.is_open();
         let others: Vec<Key> = server.clients.iter().copied().filter(|c| *c != key).collect();
         self.tell(key, server_key, message, status, at, out);
-        self.pass_up(server_key, message, InviteServerInput::Success, out);
+        self.pass_up(key, server_key, message, InviteServerInput::Success, out);
         if !open {
             return;
         }
@@ -168,67 +181,6 @@ impl Core {
         }
     }
 
-    fn on_failure(
-        &mut self,
-        now: Now,
-        key: Key,
-        message: &Message<'_>,
-        status: u16,
-        at: Arrival,
-        out: &mut Outputs,
-    ) {
-        let Some(client) = self.clients.get_mut(key) else { return };
-        client.cancel = Cancel::Done;
-        let (overdue, abandoned) = (client.overdue, client.abandoned);
-        let Some(server) = client.server else { return };
-        if !self.servers.get(server).is_some_and(|s| s.is_open()) {
-            return;
-        }
-        if !abandoned {
-            self.tell(key, server, message, status, at, out);
-        }
-        // A target that we cancelled for its silence did not say 487 of its own will.
-        let candidate =
-            if overdue { Best::local(408, at) } else { self.candidate(server, message, at) };
-        // Serial forking goes on after these two only; not after minutes of ringing (timer C).
-        let stops = overdue || !matches!(status, 408 | 503);
-        if abandoned && status < 600 {
-            return;
-        }
-        self.weigh(server, candidate);
-        if stops {
-            self.stop_hops(now, server, key, out);
-        }
-        if abandoned {
-            // 6xx: nobody else will do either, but the active target's answer is awaited.
-            return;
-        }
-        self.next_or_finish(now, server, out);
-    }
-
-    /// No further target is tried; those that were left are cancelled (§16.7 item 5).
-    fn stop_hops(&mut self, now: Now, server: Key, decided: Key, out: &mut Outputs) {
-        let Some(server) = self.servers.get_mut(server) else { return };
-        let others: Vec<Key> = server.clients.iter().copied().filter(|c| *c != decided).collect();
-        if let Some(pending) = server.pending.as_deref_mut() {
-            pending.hops.clear();
-        }
-        for other in others {
-            self.cancel_client(now, other, None, out);
-        }
-    }
-
-    /// ACK of a final answer other than 2xx; kept for retransmissions of that answer.
-    fn acknowledge(&mut self, key: Key, message: &Message<'_>, out: &mut Outputs) {
-        let Some(client) = self.clients.get_mut(key) else { return };
-        let Some(invite) = client.bytes.take() else { return };
-        let made = self.reread(&invite, |_, invite| ack(invite, message));
-        if let Some(client) = self.clients.get_mut(key) {
-            client.bytes = made.map(Vec::into_boxed_slice);
-        }
-        self.send_bytes(key, out);
-    }
-
     fn send_ack_again(&mut self, key: Key, out: &mut Outputs) {
         self.counters.retransmits_out += 1;
         self.send_bytes(key, out);
@@ -237,21 +189,21 @@ impl Core {
     /// Sends what a client transaction keeps: its request, or its ACK.
     pub(super) fn send_bytes(&mut self, key: Key, out: &mut Outputs) {
         let Some(client) = self.clients.get(key) else { return };
-        let way = client.way.clone();
         if let Some(bytes) = client.bytes.as_ref().map(|b| b.to_vec()) {
-            self.send(&way, Some(Owner::Client(key)), bytes, out);
+            self.send_from(key, bytes, out);
         }
     }
 
     /// Passes a response to the server transaction, which sends it.
     fn pass_up(
         &mut self,
+        client: Key,
         key: Key,
         message: &Message<'_>,
         input: InviteServerInput,
         out: &mut Outputs,
     ) {
-        let bytes = self.upward(key, message);
+        let bytes = self.upward(client, key, message);
         let Some(server) = self.servers.get_mut(key) else { return };
         let ServerState::Invite(state) = server.state else { return };
         let Some((next, _)) = state.step(input) else { return };
@@ -262,12 +214,19 @@ impl Core {
         self.send_back(key, bytes, out);
     }
 
-    /// A response as it goes up to the sender of that server transaction's request.
-    pub(super) fn upward(&mut self, key: Key, message: &Message<'_>) -> Vec<u8> {
-        let streams = self.servers.get(key).is_some_and(|s| s.back.is_reliable());
+    /// A response of that client transaction as it goes up to the sender of that server
+    /// transaction's request.
+    pub(super) fn upward(&mut self, client: Key, key: Key, message: &Message<'_>) -> Vec<u8> {
+        let (shift, from) = self.clients.get(client).map_or((0, None), |c| (c.shift, Some(c.peer)));
+        let server = self.servers.get(key);
+        let (streams, to) = server.map_or((false, None), |s| (s.back.is_reliable(), Some(s.peer)));
         let end = message.body().map_or(message.bytes().len(), |b| b.to());
         self.edits.clear();
         pop_via(&mut self.edits, message);
+        lower_cseq(&mut self.edits, message, shift);
+        if let (Some(from), Some(to)) = (from, to) {
+            self.guard_identity(message, from, to);
+        }
         if streams {
             ensure_length(&mut self.edits, message);
         }
@@ -275,7 +234,7 @@ impl Core {
     }
 
     /// Tells an answer once; a repeated one is the same status with the same To tag.
-    fn tell(
+    pub(super) fn tell(
         &mut self,
         key: Key,
         server: Key,
@@ -290,7 +249,7 @@ impl Core {
         }
         let Some(client) = self.clients.get_mut(key) else { return };
         let told_before = std::mem::replace(&mut client.final_told, status >= 200);
-        let peer = client.peer;
+        let (peer, shift) = (client.peer, client.shift);
         let ids = message.ids();
         let Start::Response { phrase, .. } = message.start() else { return };
         if role == Role::Initial {
@@ -305,7 +264,7 @@ impl Core {
                 arrival: at,
             });
         } else if status >= 200 && !told_before {
-            out.signals.push(final_signal(message, peer, status, at));
+            out.signals.push(final_signal(message, (peer, shift), status, at));
         }
     }
 
@@ -341,19 +300,21 @@ impl Core {
         if act != OtherClientAct::Tell {
             return;
         }
-        client.bytes = None;
-        let (server, peer) = (client.server, client.peer);
+        let request = client.bytes.take();
+        let (server, peer, shift) = (client.server, client.peer, client.shift);
         self.disarm(Owner::Client(key), Slot::Resend);
         self.arm_end(now, Owner::Client(key), self.timers.t4);
-        let Some(server_key) = server else { return };
+        let Some(server_key) = server else {
+            return self.own_response(now, (key, request), message, status, at, out);
+        };
         let in_dialog = self.servers.get(server_key).is_some_and(|s| s.role == Role::InDialog);
         if in_dialog {
-            out.signals.push(final_signal(message, peer, status, at));
+            out.signals.push(final_signal(message, (peer, shift), status, at));
         }
         if status == 408 {
             return; // RFC 4320 §4.2: it would only come too late
         }
-        let bytes = self.upward(server_key, message);
+        let bytes = self.upward(key, server_key, message);
         self.finish_other(now, server_key, bytes, out);
     }
 
@@ -375,13 +336,19 @@ impl Core {
     }
 }
 
-fn final_signal(message: &Message<'_>, peer: PeerId, status: u16, at: Arrival) -> Signal {
+/// `shift` is what the responder's CSeq number is higher by.
+fn final_signal(
+    message: &Message<'_>,
+    (peer, shift): (PeerId, u8),
+    status: u16,
+    at: Arrival,
+) -> Signal {
     let method = String::from_utf8_lossy(message.cseq_method()).into_owned();
     Signal::MidDialogFinal {
         peer,
         method,
         ids: message.ids(),
-        cseq: message.cseq().map_or(0, |c| c.number),
+        cseq: message.cseq().map_or(0, |c| c.number).saturating_sub(u32::from(shift)),
         status,
         arrival: at,
     }

@@ -1,10 +1,10 @@
 //! Route information preprocessing and the next hop (RFC 3261 §16.4, §16.6 items 6 and 7).
 
 use super::Core;
-use crate::sip::Transport;
 use crate::sip::edit::{Edits, RouteEdits, replace_uri, route_edits, value_uri};
 use crate::sip::mark::RouteMark;
 use crate::sip::message::{Message, Name, Params, Span, Uri};
+use crate::sip::{Listen, Transport};
 use std::net::SocketAddr;
 
 /// Where a request's Route values and URI lead.
@@ -18,6 +18,8 @@ pub struct Routing {
     pub uri: Span,
     /// Next hop, if it is written as an address.
     pub next: Option<NextHop>,
+    /// Listen address in the last Route value of ours: the side that the dialog leaves by.
+    pub leaves: Option<Listen>,
 }
 
 /// A next hop written as an address.
@@ -44,10 +46,13 @@ impl Routing {
 impl Core {
     /// Does this URI name one of our listen addresses?
     pub(super) fn is_own_uri(&self, message: &Message<'_>, uri: Span) -> bool {
+        self.own_listener(message, uri).is_some()
+    }
+
+    fn own_listener(&self, message: &Message<'_>, uri: Span) -> Option<Listen> {
         let bytes = message.bytes();
-        let Some(parts) = Uri::parse(bytes, uri) else { return false };
-        let asked = parts.transport(bytes);
-        parts.literal(bytes).is_some_and(|addr| self.peers.is_own_over(asked, addr))
+        let parts = Uri::parse(bytes, uri)?;
+        self.peers.own_listener(parts.transport(bytes), parts.literal(bytes)?)
     }
 
     /// Our parameter of a URI of ours.
@@ -87,6 +92,8 @@ impl Core {
             mark = mark.or(value.and_then(|v| self.read_mark(message, v)));
             route.pop += 1;
         }
+        let last_own = route.pop.checked_sub(1).and_then(uri_of);
+        let leaves = last_own.and_then(|uri| self.own_listener(message, uri));
         let mut next = uri;
         if let Some(top) = uri_of(route.pop).filter(|_| route.pop < count) {
             next = top;
@@ -101,7 +108,7 @@ impl Core {
         let next = Uri::parse(bytes, next).and_then(|uri| {
             Some(NextHop { transport: uri.transport(bytes), addr: uri.literal(bytes)? })
         });
-        Routing { mark, route, uri, next }
+        Routing { mark, route, uri, next, leaves }
     }
 
     /// Hash of all that decides the way of a request here (RFC 5393 §4.2.2). The sender counts:

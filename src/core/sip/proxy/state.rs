@@ -6,7 +6,7 @@ use crate::model::{Arrival, Mono};
 use crate::sip::message::{Message, Via};
 use crate::sip::slab::Key;
 use crate::sip::transaction::{InviteClient, InviteServer, OtherClient, OtherServer};
-use crate::sip::{FlowId, Listen, PeerId, PeerKind, Reason, Received};
+use crate::sip::{FlowId, Listen, OwnId, PeerId, PeerKind, Reason, Received};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -163,6 +163,8 @@ pub struct Pending {
     pub source: SocketAddr,
     /// Listen address and connection it came to.
     pub came: (Listen, Option<FlowId>),
+    /// When it came.
+    pub since: Mono,
     /// Waits for `route` or `refuse`.
     pub asked: bool,
     /// Targets not tried.
@@ -173,6 +175,8 @@ pub struct Pending {
     pub active: Option<Key>,
     /// Best answer so far.
     pub best: Option<Best>,
+    /// Challenge lines of answers that are not the best.
+    pub challenges: Vec<u8>,
     /// The caller sent CANCEL.
     pub cancelled: bool,
     /// End of the search for a target that rings.
@@ -195,6 +199,11 @@ pub struct Best {
 }
 
 impl Best {
+    /// Does it ask for credentials?
+    pub fn is_challenge(&self) -> bool {
+        matches!(self.status, 401 | 407)
+    }
+
     /// Rank of RFC 3261 §16.7 item 6; lower is better.
     pub fn rank(&self) -> u16 {
         match self.status {
@@ -244,6 +253,8 @@ pub struct Client {
     pub way: Way,
     /// Its CSeq number is higher by this than the request's that it serves.
     pub shift: u8,
+    /// A probe or registration.
+    pub own: Option<Box<Own>>,
     /// State.
     pub state: ClientState,
     /// The request; for a rejected INVITE the ACK.
@@ -270,6 +281,21 @@ pub struct Client {
     pub patience: Alarm,
 }
 
+/// A request of our own that somebody waits for.
+#[derive(Clone, Debug, Default)]
+pub struct Own {
+    /// Its number.
+    pub id: OwnId,
+    /// When the try at hand left.
+    pub sent: Mono,
+    /// When nobody waits any more.
+    pub until: Mono,
+    /// REGISTER: our Contact.
+    pub contact: Option<String>,
+    /// REGISTER: a longer time was asked for after 423.
+    pub raised: bool,
+}
+
 /// Different answers of one target that are told; a peer that invents tags is not told for ever.
 pub const TOLD_MAX: usize = 32;
 
@@ -279,6 +305,6 @@ mod tests {
     #[test]
     fn what_an_answered_call_keeps_is_small() {
         let kept = size_of::<super::Server>() + size_of::<super::Client>();
-        assert!(kept <= 760, "{kept} bytes");
+        assert!(kept <= 600, "{kept} bytes");
     }
 }

@@ -1,15 +1,16 @@
 //! What happens when nothing happens.
 
 use super::Core;
+use super::own::tell_own;
 use super::state::{Best, Cancel, ClientState, Owner, Role, ServerState, Slot, Timer};
 use crate::model::Now;
-use crate::sip::Outputs;
 use crate::sip::own::phrase_of;
 use crate::sip::slab::Key;
 use crate::sip::transaction::{
     InviteClient, InviteClientAct, InviteClientInput, InviteServerAct, InviteServerInput,
     OtherClientAct, OtherClientInput, OtherServer, OtherServerInput,
 };
+use crate::sip::{Outputs, OwnOutcome};
 use std::time::Duration;
 
 impl Core {
@@ -20,7 +21,7 @@ impl Core {
         match (timer.owner, timer.slot) {
             (Owner::Server(key), Slot::Resend) => self.resend_answer(now, key, out),
             (Owner::Server(key), Slot::End) => self.end_server(now, key, out),
-            (Owner::Server(_), Slot::Patience) => {}
+            (Owner::Server(key), Slot::Patience) => self.end_search(now, key, out),
             (Owner::Client(key), Slot::Resend) => self.resend_request(now, key, out),
             (Owner::Client(key), Slot::End) => self.end_client(now, key, out),
             (Owner::Client(key), Slot::Patience) => self.lose_patience(now, key, out),
@@ -91,7 +92,7 @@ impl Core {
     fn resend_request(&mut self, now: Now, key: Key, out: &mut Outputs) {
         let Some(client) = self.clients.get_mut(key) else { return };
         client.rounds += 1;
-        let (rounds, way) = (client.rounds, client.way.clone());
+        let rounds = client.rounds;
         let (bytes, bounded) = match (client.state, &client.cancel) {
             (ClientState::Invite(InviteClient::Proceeding), Cancel::Sent(bytes)) => {
                 (Some(bytes.to_vec()), true)
@@ -109,7 +110,7 @@ impl Core {
         };
         let Some(bytes) = bytes else { return };
         self.counters.retransmits_out += 1;
-        self.send(&way, Some(Owner::Client(key)), bytes, out);
+        self.send_from(key, bytes, out);
         let wait = self.backoff(rounds, bounded);
         self.arm(now, Owner::Client(key), Slot::Resend, wait);
     }
@@ -131,7 +132,7 @@ impl Core {
             ClientState::Other(state) => {
                 if let Some((_, act)) = state.step(OtherClientInput::End) {
                     self.counters.timeouts += u64::from(act == OtherClientAct::TimedOut);
-                    self.other_is_over(key);
+                    self.other_is_over(now, key, out);
                 }
             }
         }
@@ -152,8 +153,11 @@ impl Core {
         }
     }
 
-    fn other_is_over(&mut self, key: Key) {
-        let Some(server) = self.clients.remove(key).and_then(|c| c.server) else { return };
+    fn other_is_over(&mut self, now: Now, key: Key, out: &mut Outputs) {
+        let Some(client) = self.clients.remove(key) else { return };
+        let Some(server) = client.server else {
+            return tell_own(&client, OwnOutcome::Silent, now, out);
+        };
         self.forget_client(server, key);
         let waits = self
             .servers
@@ -170,9 +174,32 @@ impl Core {
         }
     }
 
+    /// Nobody rang within the plan's `post_dial_max`: no further target, and the one at hand is
+    /// left. 504 and not 408: what timed out is our search behind this hop, the reason is in the
+    /// Q.850 cause, and a PBX does not take it for a busy trunk as it would a 503.
+    fn end_search(&mut self, now: Now, key: Key, out: &mut Outputs) {
+        let server = self.servers.get_mut(key).filter(|s| s.is_open());
+        let pending = server.and_then(|s| s.pending.as_deref_mut()).filter(|p| !p.cancelled);
+        let Some(pending) = pending else { return };
+        pending.hops.clear();
+        let Some(active) = pending.active.take() else { return };
+        self.counters.post_dial_expired += 1;
+        if let Some(client) = self.clients.get_mut(active) {
+            client.abandoned = true;
+        }
+        self.disarm(Owner::Client(active), Slot::Resend);
+        self.cancel_client(now, active, None, out);
+        let reason = "Q.850;cause=102;text=\"nobody rang in time\"".to_owned();
+        let extra = [rsip::Header::Other("Reason".into(), reason)];
+        self.end_locally(now, key, (504, phrase_of(504)), &extra, out);
+    }
+
     /// No sign of life: the next target, if there is one.
     fn lose_patience(&mut self, now: Now, key: Key, out: &mut Outputs) {
         let Some(client) = self.clients.get(key) else { return };
+        if client.own.is_some() {
+            return self.other_is_over(now, key, out);
+        }
         let waits = client.state == ClientState::Invite(InviteClient::Calling);
         let Some(server) = client.server.filter(|_| waits && !client.abandoned) else { return };
         let fits = self.servers.get(server).filter(|s| s.is_open() && s.role == Role::Initial);

@@ -3,14 +3,15 @@
 
 use super::Core;
 use super::flows::Flow;
+use super::own::tell_own;
 use super::state::{Best, Client, ClientState, Owner, Role};
 use super::way::Way;
 use crate::model::Now;
-use crate::sip::edit::pop_via;
+use crate::sip::edit::{lower_cseq, pop_via};
 use crate::sip::own::{Answer, answer, phrase_of};
 use crate::sip::slab::Key;
 use crate::sip::transaction::{InviteClient, OtherClient};
-use crate::sip::{FlowId, FlowOpened, Outputs};
+use crate::sip::{FlowId, FlowOpened, Outputs, OwnOutcome, PeerId};
 
 impl Core {
     /// A connection opened. Whose it is, is decided once: by the names of its certificate, else by
@@ -46,18 +47,18 @@ impl Core {
             .map(|(key, _)| key)
             .collect();
         for key in lost {
-            self.request_unsent(now, key, out);
+            self.request_unsent(now, key, "connection closed", out);
         }
     }
 
     /// A message with that ticket could not be sent.
-    pub fn unsent(&mut self, now: Now, ticket: u64, _why: &str, out: &mut Outputs) {
+    pub fn unsent(&mut self, now: Now, ticket: u64, why: &str, out: &mut Outputs) {
         self.counters.unsent += 1;
         match Owner::of_ticket(ticket) {
             Owner::Client(key) => {
                 // A CANCEL or ACK that is lost has its own timers.
                 if self.clients.get(key).is_some_and(|c| c.is_unanswered()) {
-                    self.request_unsent(now, key, out);
+                    self.request_unsent(now, key, why, out);
                 }
             }
             Owner::Server(key) => self.answer_unsent(key, out),
@@ -65,7 +66,7 @@ impl Core {
     }
 
     /// As if 503 had come (§16.9).
-    fn request_unsent(&mut self, now: Now, key: Key, out: &mut Outputs) {
+    fn request_unsent(&mut self, now: Now, key: Key, why: &str, out: &mut Outputs) {
         if let Some(way) = self.other_way(key) {
             if let Some(client) = self.clients.get_mut(key) {
                 client.way = way;
@@ -73,7 +74,10 @@ impl Core {
             return self.send_bytes(key, out);
         }
         let Some(client) = self.clients.remove(key) else { return };
-        let Some(server) = client.server else { return };
+        let Some(server) = client.server else {
+            let outcome = OwnOutcome::Unsent(why.to_owned());
+            return tell_own(&client, outcome, now, out);
+        };
         self.forget_client(server, key);
         match client.state {
             ClientState::Invite(_) => {
@@ -85,7 +89,7 @@ impl Core {
             }
             ClientState::Other(_) => {
                 if let Some(request) = client.bytes {
-                    self.fail_other(now, server, &request, out);
+                    self.fail_other(now, server, (&request, client.shift), out);
                 }
             }
         }
@@ -103,7 +107,7 @@ impl Core {
 
     /// The only target cannot be reached: its 503 goes up as 500 (§16.7 item 6). `request` is the
     /// request as it was to leave, so the answer loses our Via like any other.
-    fn fail_other(&mut self, now: Now, key: Key, request: &[u8], out: &mut Outputs) {
+    fn fail_other(&mut self, now: Now, key: Key, (request, shift): (&[u8], u8), out: &mut Outputs) {
         let Some(source) = self.servers.get(key).map(|s| s.back.remote) else { return };
         let made = self.reread(request, |core, message| {
             let tag = core.own_tag(message);
@@ -115,12 +119,40 @@ impl Core {
             self.reread(&made, |core, message| {
                 core.edits.clear();
                 pop_via(&mut core.edits, message);
+                lower_cseq(&mut core.edits, message, shift);
                 core.edits.apply(&made, made.len())
             })
         });
         if let Some(bytes) = popped {
             self.finish_other(now, key, bytes, out);
         }
+    }
+
+    /// Hands out what a client transaction sends: its request, CANCEL or ACK.
+    pub(super) fn send_from(&mut self, key: Key, bytes: Vec<u8>, out: &mut Outputs) {
+        let Some(client) = self.clients.get(key) else { return };
+        let Some(way) = self.open_way(client.peer, client.way.clone()) else {
+            self.counters.undeliverable += 1;
+            return;
+        };
+        if let Some(client) = self.clients.get_mut(key).filter(|c| c.way.flow != way.flow) {
+            client.way = way.clone();
+        }
+        self.send(&way, Some(Owner::Client(key)), bytes, out);
+    }
+
+    /// A way whose connection may be gone: another one of that neighbour over the same transport
+    /// takes its place, or the neighbour's endpoint.
+    pub(super) fn open_way(&self, peer: PeerId, way: Way) -> Option<Way> {
+        if way.flow.is_none_or(|flow| self.flows.get(flow).is_some()) {
+            return Some(way);
+        }
+        let transport = way.listen.transport;
+        let endpoints = self.peers.get(peer).map_or(&[][..], |p| &p.endpoints);
+        let endpoint = endpoints.iter().find(|e| e.transport == transport);
+        let over = self.flows.way_to(peer, Some(transport));
+        let other = over.or_else(|| self.way_to(peer, Some(endpoint?)))?;
+        Some(Way { listen: way.listen, ..other })
     }
 
     /// Hands an answer out on its way back; on another one if its connection is gone.

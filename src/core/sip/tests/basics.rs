@@ -23,6 +23,12 @@ fn dialog_request(answer: &Sent, method: &str, cseq: u32, branch: &str) -> Strin
     )
 }
 
+// proves: RFC 3261 §16.11 ack
+// proves: RFC 3261 §16.6 item 2
+// proves: RFC 3261 §16.6 item 10
+// proves: RFC 3261 §16.7 item 9
+// proves: RFC 6026 §7.1 ack
+// proves: RFC 3261 §16.7 item 5
 #[test]
 fn a_call_is_set_up_and_torn_down() {
     let mut rig = Rig::new();
@@ -88,6 +94,8 @@ fn a_retransmitted_invite_is_not_asked_twice() {
     assert_eq!(rig.core.counters().invites, 1);
 }
 
+// proves: RFC 3261 §17.2.1 timer G
+// proves: RFC 6432 all
 #[test]
 fn refusal_is_repeated_until_its_ack_and_the_ack_stays_here() {
     let mut rig = Rig::new();
@@ -118,6 +126,8 @@ fn refusal_is_repeated_until_its_ack_and_the_ack_stays_here() {
     rig.assert_empty();
 }
 
+// proves: RFC 3261 §7.3.1 list
+// proves: RFC 3261 §16.7 item 3
 #[test]
 fn comma_joined_vias_lose_ours_alone() {
     let mut rig = Rig::new();
@@ -133,6 +143,9 @@ fn comma_joined_vias_lose_ours_alone() {
     assert!(up.text().contains(&format!("v: {}\r\n", vias[1])), "{}", up.text());
 }
 
+// proves: RFC 3261 §16.3 item 1b
+// proves: RFC 3261 §16.6 item 1
+// proves: RFC 3261 §16.7 item 9
 #[test]
 fn bytes_are_what_they_were() {
     let mut rig = Rig::new();
@@ -162,6 +175,8 @@ fn bytes_are_what_they_were() {
     assert!(up.bytes.windows(odd.len()).any(|w| w == odd));
 }
 
+// proves: RFC 3261 §18.3
+// proves: RFC 3261 §18.3 none
 #[test]
 fn body_runs_to_the_end_of_the_datagram() {
     let mut rig = Rig::new();
@@ -181,6 +196,12 @@ fn body_runs_to_the_end_of_the_datagram() {
     assert!(rig.says(PBX, long)[0].first_line().contains("400"));
 }
 
+// proves: RFC 6026 §7.1
+// proves: RFC 6026 §7.1 ack
+// proves: RFC 6026 §7.2
+// proves: RFC 6026 §7.3
+// proves: RFC 3261 §16.7 item 5d
+// proves: RFC 3261 §16.7 item 1
 #[test]
 fn forwarded_2xx_is_repeated_and_forks_pass() {
     let mut rig = Rig::new();
@@ -204,6 +225,11 @@ fn forwarded_2xx_is_repeated_and_forks_pass() {
     rig.assert_empty();
 }
 
+// proves: RFC 3261 §9.1 wait
+// proves: RFC 3261 §16.10
+// proves: RFC 3261 §16.7 item 5b
+// proves: RFC 3326 §2
+// proves: RFC 3326 §2 read
 #[test]
 fn cancel_waits_for_a_provisional() {
     let mut rig = Rig::new();
@@ -233,6 +259,7 @@ fn cancel_waits_for_a_provisional() {
     rig.assert_empty();
 }
 
+// proves: RFC 3261 §16.7 item 5
 #[test]
 fn a_200_that_crosses_the_cancel_is_passed_on() {
     let mut rig = Rig::new();
@@ -251,6 +278,7 @@ fn a_200_that_crosses_the_cancel_is_passed_on() {
     rig.assert_empty();
 }
 
+// proves: RFC 3261 §16.10
 #[test]
 fn invite_and_immediate_cancel_leave_nothing() {
     let mut rig = Rig::new();
@@ -268,6 +296,7 @@ fn invite_and_immediate_cancel_leave_nothing() {
     rig.assert_empty();
 }
 
+// proves: RFC 3261 §9.2
 #[test]
 fn a_cancel_is_matched_by_branch_and_sender() {
     let mut rig = Rig::new();
@@ -282,6 +311,9 @@ fn a_cancel_is_matched_by_branch_and_sender() {
     assert!(rig.says(PBX, cancel("zz"))[0].first_line().contains("481"));
 }
 
+// proves: RFC 3261 §16.6 item 11
+// proves: RFC 3261 §16.7 item 2
+// proves: RFC 3261 §16.8
 #[test]
 fn timer_c_ends_a_call_that_rings_for_ever() {
     let mut rig = Rig::new();
@@ -316,6 +348,8 @@ fn inbound_calls_reach_the_pbx() {
     assert_eq!(ok.to, ALPHA);
 }
 
+// proves: RFC 3261 §16.4 pop
+// proves: RFC 3261 §16.12 item 2
 #[test]
 fn a_preloaded_route_to_us_is_popped_and_a_foreign_uri_stays() {
     let mut rig = Rig::new();
@@ -329,6 +363,7 @@ fn a_preloaded_route_to_us_is_popped_and_a_foreign_uri_stays() {
     assert_eq!(sent.all(Name::Route), ["<sip:edge.example;lr>"]);
 }
 
+// proves: RFC 3261 §17.2.3 old
 #[test]
 fn branches_of_rfc_2543_still_make_transactions() {
     let mut rig = Rig::new();

@@ -26,6 +26,8 @@ fn inside(method: &str, cseq: u32, head: &str, turned: bool) -> String {
     )
 }
 
+// proves: RFC 3261 §16.3 item 1c
+// proves: RFC 3261 §16.5
 #[test]
 fn requests_go_both_ways_and_are_told_once() {
     let mut rig = Rig::new();
@@ -72,6 +74,7 @@ fn a_glare_491_on_a_reinvite_is_acknowledged_here() {
     rig.assert_empty();
 }
 
+// proves: RFC 3261 §16.11 ack
 #[test]
 fn a_call_survives_a_restart() {
     let mut rig = Rig::new();
@@ -86,6 +89,10 @@ fn a_call_survives_a_restart() {
     rig.assert_empty();
 }
 
+// proves: RFC 3261 §16.4
+// proves: RFC 3261 §16.6 item 6
+// proves: RFC 3261 §16.6 item 7
+// proves: RFC 3261 §16.12 item 3
 #[test]
 fn a_strict_router_below_gives_our_uri_back_and_a_strict_next_hop_gets_its_own() {
     let mut rig = Rig::new();
@@ -142,6 +149,7 @@ fn a_named_next_hop_is_the_neighbours_address() {
     assert_eq!(sent[0].first_line(), "BYE sip:gw@sbc.example SIP/2.0");
 }
 
+// proves: RFC 3261 §16.3 item 3
 #[test]
 fn options_to_us_is_answered_and_the_rest_changes_sides() {
     let mut rig = Rig::new();
@@ -155,9 +163,13 @@ fn options_to_us_is_answered_and_the_rest_changes_sides() {
         (sent[0].to.as_str(), sent[0].first_line().as_str()),
         (ALPHA, "OPTIONS sip:x@carrier.example SIP/2.0")
     );
-    let spent =
-        elsewhere.replace("Max-Forwards: 70", "Max-Forwards: 0").replace("z9hG4bKp", "z9hG4bKq");
-    assert_eq!(rig.says(PBX, spent)[0].first_line(), "SIP/2.0 200 OK");
+    for (text, line) in
+        [(elsewhere, "SIP/2.0 483 Too Many Hops"), (request("OPTIONS", "q", ""), "SIP/2.0 200 OK")]
+    {
+        let spent =
+            text.replace("Max-Forwards: 70", "Max-Forwards: 0").replace("z9hG4bKp", "z9hG4bKr");
+        assert_eq!(rig.says(PBX, spent)[0].first_line(), line);
+    }
     let sent = rig.says(BETA, request("MESSAGE", "m", ""));
     assert_eq!((sent[0].to.as_str(), sent[0].all(Name::RecordRoute).len()), (PBX, 0));
     let sent = rig.says(PBX, request("SUBSCRIBE", "s", ""));
@@ -198,4 +210,26 @@ fn a_repeated_bye_gets_the_same_answer() {
     let ok = rig.says(ALPHA, sent.answer("200 OK", "", ""));
     assert_eq!(rig.says(PBX, &bye), ok);
     assert_eq!(names(&rig.signals()), ["mid BYE", "final BYE 200"]);
+}
+
+/// RFC 4028 §5: the caller's second INVITE has the same Call-ID and tag and a higher CSeq.
+#[test]
+fn a_422_passes_and_the_retry_is_an_attempt_of_the_same_call() {
+    let mut rig = Rig::new();
+    let (_, sent) = rig.call(&[(ALPHA_ID, ALPHA)]);
+    let brief = "Min-SE: 1800\r\n";
+    let up = rig.says(ALPHA, sent.answer("422 Session Interval Too Small", "b", brief)).remove(1);
+    assert_eq!(up.first_line(), "SIP/2.0 422 Session Interval Too Small");
+    assert!(up.text().contains(brief));
+    assert_eq!(rig.says(PBX, ack("a", "b")), []);
+    rig.signals();
+    let again = request("INVITE", "a", "Session-Expires: 1800\r\nMin-SE: 1800\r\n")
+        .replace("z9hG4bKa", "z9hG4bKa2")
+        .replace("CSeq: 1 ", "CSeq: 2 ");
+    rig.says(PBX, again);
+    let (ask, offer) = rig.ask();
+    assert_eq!((offer.ids.call_id.as_str(), offer.ids.from_tag.as_str()), ("a@pbx", "froma"));
+    assert_eq!(offer.cseq, 2);
+    let sent = rig.route(ask, &[(ALPHA_ID, ALPHA)]).remove(0);
+    assert!(sent.text().contains("Session-Expires: 1800\r\nMin-SE: 1800\r\n"));
 }

@@ -12,6 +12,9 @@ fn lines(sent: &[Sent]) -> Vec<String> {
     sent.iter().map(|s| format!("{}>{}", s.to, short(s).replace("SIP/2.0 ", ""))).collect()
 }
 
+// proves: RFC 3261 §16.7 item 6c
+// proves: RFC 3263 §4.3
+// proves: RFC 6432 all
 #[test]
 fn a_503_goes_to_the_next_target_and_up_as_500() {
     let mut rig = Rig::new();
@@ -39,6 +42,7 @@ fn a_503_goes_to_the_next_target_and_up_as_500() {
     rig.assert_empty();
 }
 
+// proves: RFC 3261 §16.7 item 5c
 #[test]
 fn a_6xx_or_486_ends_the_search() {
     for status in ["603 Decline", "486 Busy Here", "404 Not Found"] {
@@ -52,6 +56,8 @@ fn a_6xx_or_486_ends_the_search() {
     }
 }
 
+// proves: RFC 3261 §9.1 wait
+// proves: RFC 3263 §4.3
 #[test]
 fn silence_goes_to_the_next_target_after_four_seconds() {
     let mut rig = Rig::new();
@@ -139,6 +145,7 @@ fn a_release_goes_through_the_proxies_below() {
     }
 }
 
+// proves: RFC 3261 §16.7 item 6b
 #[test]
 fn timer_b_says_408_when_nobody_is_there() {
     let mut rig = Rig::new();
@@ -185,6 +192,8 @@ fn an_empty_plan_is_480_and_an_unreachable_family_is_skipped() {
     assert_eq!(rig.core.counters().no_route, 1);
 }
 
+// proves: RFC 5658 §6
+// proves: RFC 3261 §16.6 item 4
 #[test]
 fn two_families_record_two_routes() {
     let mut rig = Rig::new();

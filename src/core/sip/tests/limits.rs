@@ -4,6 +4,7 @@ use super::rig::*;
 use crate::sip::message::Name;
 use crate::sip::*;
 
+// proves: RFC 3261 §7.5
 #[test]
 fn strangers_and_scanners_get_no_answer() {
     let mut rig = Rig::new();
@@ -77,6 +78,9 @@ fn draining_takes_no_new_calls() {
     assert_eq!(ok.len(), 1, "calls in progress go on");
 }
 
+// proves: RFC 3261 §8.2.7
+// proves: RFC 3261 §16.3 item 1
+// proves: RFC 3261 §16.6 item 3b
 #[test]
 fn invalid_requests_are_refused_as_the_rfc_says() {
     let mut rig = Rig::new();
@@ -116,6 +120,8 @@ fn invalid_requests_are_refused_as_the_rfc_says() {
     assert_eq!(sent.one(Name::MaxForwards), "70", "absent: 70 is added");
 }
 
+// proves: RFC 3261 §16.3 item 4
+// proves: RFC 5393 §4.2.1
 #[test]
 fn a_loop_is_found_and_a_hairpin_is_none() {
     let mut rig = Rig::new();

@@ -2,14 +2,24 @@
 //! `BETA`, and the rig between them.
 #![allow(clippy::unwrap_used)]
 
+mod auth;
 mod basics;
 mod dialogs;
+mod facts;
 mod failover;
+mod flows;
 mod frame;
 mod fuzz;
 mod limits;
+mod mixed;
+mod oddities;
 mod oracle;
+mod own;
+mod protection;
 mod restart;
+mod rfc;
 mod rig;
+mod storm;
 mod torture;
 mod transports;
+mod vectors;

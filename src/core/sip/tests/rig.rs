@@ -28,6 +28,7 @@ pub fn config(epoch: u32) -> CoreConfig {
         sources: addrs.iter().map(|a| (addr(a).ip(), None)).collect(),
         tls_names: Vec::new(),
         endpoints: vec![Endpoint::udp(addr(addrs[0]))],
+        trusted_identity: true,
         credentials: None,
     };
     CoreConfig {
@@ -165,6 +166,11 @@ impl Rig {
             self.flows.push((flow, Listen { transport, addr: local }, remote));
         }
         !refused
+    }
+
+    /// Is that open connection one to there?
+    pub fn reaches(&self, flow: u64, remote: &str) -> bool {
+        self.flows.iter().any(|(id, _, to)| id.0 == flow && *to == addr(remote))
     }
 
     /// A connection ends.

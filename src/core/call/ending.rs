@@ -1,0 +1,179 @@
+//! How a call ends: BYE, refusal, failure, silence.
+
+use super::cause::{ReasonText, cause_of_bye, cause_of_cancel};
+use super::input::{Fact, Party2};
+use super::machine::{CALLEE, CALLER, CallMachine};
+use crate::model::{
+    Arrival, Cause, ConnectionState as S, CstaCause, Detail, EventKind as K, LegRole, Moment, Now,
+    Released, Repair, TimeQuality, Wall,
+};
+
+impl CallMachine {
+    pub(super) fn bye(
+        &mut self,
+        now: Now,
+        by: Party2,
+        reason: Option<ReasonText>,
+        arrival: Arrival,
+        out: &mut Vec<Fact>,
+    ) {
+        if self.call.answered.is_none() {
+            // BYE in an early dialog (RFC 3261 §15): the INVITE's 487 follows.
+            self.cancelled.get_or_insert((reason, arrival));
+            return;
+        }
+        let at = Moment::measured(arrival, now);
+        let released = self.released_by(by.index());
+        let mut cause = cause_of_bye(reason.as_ref());
+        if self.transferred && cause.csta == CstaCause::NormalClearing {
+            cause.csta = CstaCause::Transfer;
+        }
+        self.end(at, released, cause, by.index(), out);
+    }
+
+    pub(super) fn rejected(
+        &mut self,
+        now: Now,
+        cause: Cause,
+        local: bool,
+        arrival: Arrival,
+        out: &mut Vec<Fact>,
+    ) {
+        if self.call.answered.is_some() {
+            return; // a fork was refused after another answered
+        }
+        if let Some((reason, cancelled_at)) = self.cancelled.take() {
+            let at = Moment::measured(cancelled_at, now);
+            let released = self.released_by(CALLER);
+            self.count_ring(at.pbx_time);
+            self.edit().released_by = Some(released);
+            self.edit().cause = Some(cause_of_cancel(reason.as_ref()));
+            let status = Some(487);
+            self.emit(K::CallAbandoned, self.detail(CALLER, status, Some(at)), out);
+            let cause = cause_of_cancel(reason.as_ref());
+            return self.end(at, released, cause, CALLER, out);
+        }
+        let at = if local { Moment::own(now) } else { Moment::measured(arrival, now) };
+        let released = match (local, cause.csta) {
+            (true, CstaCause::PolicyDenied) => Released::System,
+            (true, _) => Released::Network,
+            (
+                false,
+                CstaCause::Busy
+                | CstaCause::CallRejected
+                | CstaCause::CallNotAnswered
+                | CstaCause::DestNotObtainable,
+            ) => self.released_by(CALLEE),
+            (false, _) => Released::Network,
+        };
+        self.fail(at, released, cause, out);
+    }
+
+    pub(super) fn denied(&mut self, now: Now, status: u16, text: String, out: &mut Vec<Fact>) {
+        let cause =
+            Cause { csta: CstaCause::PolicyDenied, sip_status: Some(status), q850: Some(21), text };
+        self.fail(Moment::own(now), Released::System, cause, out);
+    }
+
+    pub(super) fn fail(
+        &mut self,
+        at: Moment,
+        released: Released,
+        cause: Cause,
+        out: &mut Vec<Fact>,
+    ) {
+        let status = cause.sip_status;
+        self.count_ring(at.pbx_time);
+        self.edit().state = S::Fail;
+        self.edit().cause = Some(cause.clone());
+        self.edit().released_by = Some(released);
+        if self.originated() {
+            self.edit().legs[CALLEE].state = S::Fail;
+            self.edit().legs[CALLEE].since = at.pbx_time;
+        }
+        let leg = if self.originated() { CALLEE } else { CALLER };
+        self.emit(K::CallFailed, self.detail(leg, status, Some(at)), out);
+        self.end(at, released, cause, CALLEE, out);
+    }
+
+    pub(super) fn stale(&mut self, now: Now, out: &mut Vec<Fact>) {
+        let at = Moment { quality: TimeQuality::Reconciled, ..Moment::own(now) };
+        let cause = Cause::plain(CstaCause::LostSync);
+        let from = out.len();
+        self.end(at, Released::System, cause, CALLER, out);
+        for fact in &mut out[from..] {
+            fact.detail.repair = Some(Repair::StaleCallClosed);
+        }
+    }
+
+    /// Clears the legs, `first` before the other, then the call.
+    pub(super) fn end(
+        &mut self,
+        at: Moment,
+        released: Released,
+        cause: Cause,
+        first: usize,
+        out: &mut Vec<Fact>,
+    ) {
+        if self.held_since.is_some() {
+            self.count_hold(at.pbx_time);
+        }
+        let seen = |m: &&Moment| m.quality != TimeQuality::Reconciled;
+        if let Some(answered) = self.call.answered.as_ref().filter(seen)
+            && seen(&&at)
+        {
+            // Only what was observed at both ends is a duration.
+            self.edit().talk_ms = Some(at.pbx_time.ms_since(answered.pbx_time));
+        }
+        self.edit().released_by = Some(released);
+        self.edit().cause = Some(cause.clone());
+        for index in [first, CALLEE - first] {
+            if index == CALLEE && !self.originated() {
+                continue; // that party was never asked
+            }
+            let leg = &mut self.edit().legs[index];
+            leg.state = S::Null;
+            leg.since = at.pbx_time;
+            leg.held_since = None;
+            leg.ended = Some(at);
+            leg.cause = Some(cause.clone());
+            self.emit(K::CallConnectionCleared, self.detail(index, None, Some(at)), out);
+        }
+        self.edit().state = S::Null;
+        self.edit().ended = Some(at);
+        let detail = Detail { leg: None, ..self.detail(CALLER, None, Some(at)) };
+        self.emit(K::CallCleared, detail, out);
+    }
+
+    /// Ring and wait end here: at the answer, or at the end of a call without one.
+    pub(super) fn count_ring(&mut self, end: Wall) {
+        if self.call.wait_ms.is_some() {
+            return;
+        }
+        self.edit().wait_ms = Some(end.ms_since(self.call.started.pbx_time));
+        if let Some(alerting) = &self.call.alerting {
+            let ring_ms = end.ms_since(alerting.pbx_time);
+            self.edit().ring_ms = Some(ring_ms);
+            let period = u64::from(self.ring_period_ms.max(1));
+            self.edit().rings = u32::try_from(ring_ms.div_ceil(period)).ok();
+        }
+    }
+
+    pub(super) fn count_hold(&mut self, end: Wall) {
+        if let Some(since) = self.held_since.take() {
+            let total = self.call.hold_ms.unwrap_or(0) + end.ms_since(since);
+            self.edit().hold_ms = Some(total);
+        }
+    }
+
+    pub(super) fn released_by(&self, index: usize) -> Released {
+        match self.call.legs[index].role {
+            LegRole::Customer | LegRole::External => Released::Customer,
+            LegRole::Agent
+            | LegRole::Trunk
+            | LegRole::Queue
+            | LegRole::Consult
+            | LegRole::Supervisor => Released::Agent,
+        }
+    }
+}

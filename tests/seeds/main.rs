@@ -1,0 +1,66 @@
+//! Every seed of the fuzzers, played once in every test run: what they found stays found.
+//! `fuzz/run` is the search itself.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+
+#[path = "../../fuzz/targets/config.rs"]
+mod config;
+#[path = "../../fuzz/targets/journal_frame.rs"]
+mod journal_frame;
+#[path = "../../fuzz/targets/rules.rs"]
+mod rules;
+#[path = "../../fuzz/targets/sip_core.rs"]
+mod sip_core;
+#[path = "../../fuzz/targets/sip_parse.rs"]
+mod sip_parse;
+
+/// Plays the files of folders; each folder must have so many at least.
+fn play(folders: &[(&str, usize)], run: impl Fn(&[u8])) {
+    for (folder, least) in folders {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        let mut files: Vec<_> =
+            std::fs::read_dir(&path).unwrap().map(|f| f.unwrap().path()).collect();
+        files.sort();
+        assert!(files.len() >= *least, "{folder} has {} files", files.len());
+        for file in files {
+            println!("{}", file.display()); // shown if it panics
+            run(&std::fs::read(file).unwrap());
+        }
+    }
+}
+
+const VECTORS: [(&str, usize); 2] =
+    [("src/core/sip/tests/vectors/rfc4475", 49), ("src/core/sip/tests/vectors/rfc5118", 12)];
+
+#[test]
+fn messages() {
+    play(&VECTORS, sip_parse::run);
+    play(&[("fuzz/corpus/sip_parse", 5)], sip_parse::run);
+}
+
+#[test]
+fn conversations() {
+    play(&[("fuzz/corpus/sip_core", 15)], sip_core::run);
+    // Each torture message as the whole script of a neighbour, then silence.
+    play(&VECTORS, |bytes| {
+        let length = u16::try_from(bytes.len()).unwrap().to_be_bytes();
+        sip_core::run(&[&[0, 0][..], &length, bytes, &[5, 7, 2, 0, 3, 0]].concat());
+    });
+}
+
+#[test]
+fn journal_frames() {
+    play(&[("fuzz/corpus/journal_frame", 1)], journal_frame::run);
+}
+
+#[test]
+fn rule_sets_and_calendars() {
+    play(&[("src/core/gate/data", 4), ("tests/rules", 1), ("fuzz/corpus/rules", 1)], rules::run);
+}
+
+#[test]
+fn configurations() {
+    play(&[("fuzz/corpus/config", 1)], config::run);
+}
