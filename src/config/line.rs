@@ -306,14 +306,14 @@ socket = "admin.sock"
     fn errors_name_the_key_and_what_is_allowed() {
         let good = "primary = \"main\"";
         for (carrier, trunk, expected) in [
-            ("", "", "t.toml:13: trunk.primary = None: the carrier that calls leave by"),
-            ("", "primary = \"x\"", "t.toml:14: trunk.primary = \"x\": one of the carriers"),
-            ("", "lines = [\"main\", \"x\"]", "t.toml:14: trunk.lines = [\"main\", \"x\"]: names"),
-            ("", "lines = [\"main\", \"main\"]", "t.toml:14: trunk.lines = \"main\": each"),
-            ("", "primary = \"main\"\nbackup = \"main\"", "t.toml:15: trunk.backup = \"main\": an"),
-            ("", "primary = \"main\"\nlines = [\"second\"]", "t.toml:15: trunk.lines"),
-            ("", "primary = \"main\"\npost_dial_s = 0.1", "t.toml:15: trunk.post_dial_s = 0.1: 0"),
-            ("", "primary = \"main\"\nbackup_line_minutes = 0", "t.toml:15: trunk.backup_line"),
+            ("", "", "t.toml:14: trunk.primary = None: the carrier that calls leave by"),
+            ("", "primary = \"x\"", "t.toml:15: trunk.primary = \"x\": one of the carriers"),
+            ("", "lines = [\"main\", \"x\"]", "t.toml:15: trunk.lines = [\"main\", \"x\"]: names"),
+            ("", "lines = [\"main\", \"main\"]", "t.toml:15: trunk.lines = \"main\": each"),
+            ("", "primary = \"main\"\nbackup = \"main\"", "t.toml:16: trunk.backup = \"main\": an"),
+            ("", "primary = \"main\"\nlines = [\"second\"]", "t.toml:16: trunk.lines"),
+            ("", "primary = \"main\"\npost_dial_s = 0.1", "t.toml:16: trunk.post_dial_s = 0.1: 0"),
+            ("", "primary = \"main\"\nbackup_line_minutes = 0", "t.toml:16: trunk.backup_line"),
             (
                 "probe = { down_after = 1 }",
                 good,
