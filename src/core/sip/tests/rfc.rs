@@ -294,6 +294,26 @@ fn a_408_and_repeated_answers_to_a_message_go_no_further() {
     assert_eq!(rig.core.counters().stray_responses, 1, "its transaction is over");
 }
 
+// proves: RFC 3261 §17.1.2.2 timer K
+#[test]
+fn a_repeated_answer_inside_a_dialog_is_told_once() {
+    let mut rig = Rig::new();
+    let (_, sent) = rig.call(&[(ALPHA_ID, ALPHA)]);
+    rig.says(ALPHA, sent.answer("200 OK", "b", ""));
+    let route = format!("Route: {}\r\n", sent.one(Name::RecordRoute));
+    let bye = request("BYE", "bye", &route)
+        .replace("sip:13800138000@10.9.9.9 SIP", "sip:gw@10.0.1.1 SIP")
+        .replace("To: <sip:13800138000@10.9.9.9>", "To: <sip:13800138000@10.9.9.9>;tag=b")
+        .replace("tag=frombye", "tag=froma")
+        .replace("bye@pbx", "a@pbx");
+    let bye = rig.says(PBX, bye).remove(0);
+    rig.signals();
+    let ok = bye.answer("200 OK", "", "");
+    assert_eq!(rig.says(ALPHA, &ok).len(), 1);
+    assert_eq!(rig.says(ALPHA, &ok), []);
+    assert_eq!(names(&rig.signals()), ["final BYE 200"]);
+}
+
 // proves: RFC 3261 §17.1.3
 #[test]
 fn a_response_needs_the_branch_and_the_method_of_its_request() {
