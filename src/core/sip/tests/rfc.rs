@@ -256,7 +256,7 @@ fn a_repeated_rejection_gets_its_ack_again_for_32_seconds() {
     for _ in 0..3 {
         rig.wait_ms(10_000);
         let again = rig.says(ALPHA, &busy);
-        assert_eq!(again, [first.clone()], "the ACK, and nothing goes up twice");
+        assert_eq!(again, std::slice::from_ref(&first), "the ACK, and nothing goes up twice");
     }
     rig.wait_ms(3_000);
     assert_eq!(rig.says(ALPHA, &busy), []);
