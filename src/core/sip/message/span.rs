@@ -194,12 +194,12 @@ impl<'a> Params<'a> {
             let closed = self.at > start + 1 && self.bytes[self.at - 1] == b'"';
             return Span::new(start + 1, if closed { self.at - 1 } else { self.at });
         }
-        self.to_semicolon();
+        self.seek_semicolon();
         trim(self.bytes, Span::new(start, self.at))
     }
 
     /// Semicolons in quotes do not count, wherever the quotes stand.
-    fn to_semicolon(&mut self) {
+    fn seek_semicolon(&mut self) {
         while self.at < self.end && self.bytes[self.at] != b';' {
             let quote = self.bytes[self.at] == b'"';
             self.at = if quote { skip_quoted(self.bytes, self.at, self.end) } else { self.at + 1 };
@@ -212,7 +212,7 @@ impl Iterator for Params<'_> {
     type Item = Param;
 
     fn next(&mut self) -> Option<Param> {
-        self.to_semicolon();
+        self.seek_semicolon();
         if self.at >= self.end {
             return None;
         }
@@ -228,7 +228,7 @@ impl Iterator for Params<'_> {
             let value = self.value();
             // What stands behind a closing quote belongs to no value; who replaces the parameter
             // replaces it too.
-            self.to_semicolon();
+            self.seek_semicolon();
             let whole = trim(self.bytes, Span::new(name.from(), self.at));
             return Some(Param { name, value: Some(value), whole });
         }

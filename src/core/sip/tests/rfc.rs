@@ -256,7 +256,7 @@ fn a_repeated_rejection_gets_its_ack_again_for_32_seconds() {
     for _ in 0..3 {
         rig.wait_ms(10_000);
         let again = rig.says(ALPHA, &busy);
-        assert_eq!(again, [first.clone()], "the ACK, and nothing goes up twice");
+        assert_eq!(again, std::slice::from_ref(&first), "the ACK, and nothing goes up twice");
     }
     rig.wait_ms(3_000);
     assert_eq!(rig.says(ALPHA, &busy), []);
@@ -292,6 +292,26 @@ fn a_408_and_repeated_answers_to_a_message_go_no_further() {
     rig.wait_ms(5_100);
     assert_eq!(rig.says(ALPHA, &ok), []);
     assert_eq!(rig.core.counters().stray_responses, 1, "its transaction is over");
+}
+
+// proves: RFC 3261 §17.1.2.2 timer K
+#[test]
+fn a_repeated_answer_inside_a_dialog_is_told_once() {
+    let mut rig = Rig::new();
+    let (_, sent) = rig.call(&[(ALPHA_ID, ALPHA)]);
+    rig.says(ALPHA, sent.answer("200 OK", "b", ""));
+    let route = format!("Route: {}\r\n", sent.one(Name::RecordRoute));
+    let bye = request("BYE", "bye", &route)
+        .replace("sip:13800138000@10.9.9.9 SIP", "sip:gw@10.0.1.1 SIP")
+        .replace("To: <sip:13800138000@10.9.9.9>", "To: <sip:13800138000@10.9.9.9>;tag=b")
+        .replace("tag=frombye", "tag=froma")
+        .replace("bye@pbx", "a@pbx");
+    let bye = rig.says(PBX, bye).remove(0);
+    rig.signals();
+    let ok = bye.answer("200 OK", "", "");
+    assert_eq!(rig.says(ALPHA, &ok).len(), 1);
+    assert_eq!(rig.says(ALPHA, &ok), []);
+    assert_eq!(names(&rig.signals()), ["final BYE 200"]);
 }
 
 // proves: RFC 3261 §17.1.3
