@@ -233,7 +233,7 @@ socket = "admin.sock"
             (
                 "primary =",
                 "primry =",
-                "t.toml:12: primry: unknown field `primry`, expected `primary`",
+                "t.toml:12: primry: unknown field `primry`, expected one of `primary`",
             ),
             (
                 "\"main\"\n[http]",
