@@ -32,6 +32,8 @@ pub struct SiteOptions {
     pub carrier_name: Option<&'static str>,
     /// Transports beside UDP that are listened on, each at its own port of trunkline's address.
     pub listen: &'static [&'static str],
+    /// Further keys of the PBX; `PBX` stands for its IP.
+    pub pbx_keys: &'static str,
     /// Further keys of the carriers; without any they are not probed.
     pub carrier_keys: &'static str,
     /// Further keys of `[trunk]`.
@@ -53,6 +55,7 @@ impl Default for SiteOptions {
             backup_over: "",
             carrier_name: None,
             listen: &[],
+            pbx_keys: "",
             carrier_keys: "probe = { interval_s = 0 }",
             trunk_keys: "",
             sip_keys: "drain_s = 0",
@@ -164,6 +167,7 @@ failover_ms = {failover_ms}
 address = "{pbx_over}{pbx}"
 purpose_header = "X-Trunkline-Purpose"
 {purpose}
+{pbx_keys}
 [carrier.main]
 address = "{carrier_over}{carrier}"
 {carrier_keys}
@@ -184,6 +188,7 @@ socket = "{dir}/admin.sock"
             listen = listen.join(", "),
             failover_ms = options.failover_ms,
             pbx_over = options.pbx_over,
+            pbx_keys = options.pbx_keys.replace("PBX", &net.pbx().ip().to_string()),
             carrier_over = options.carrier_over,
             carrier_keys = options.carrier_keys,
             trunk_keys = options.trunk_keys,
