@@ -153,6 +153,7 @@ struct Written<'a> {
     address: &'a Address,
     sources: &'a [Source],
     tls_names: &'a [String],
+    trusted_identity: bool,
     default_purpose: Option<&'a str>,
 }
 
@@ -162,6 +163,7 @@ fn written(config: &Config) -> Vec<(PeerKind, &String, Written<'_>)> {
             address: &p.address,
             sources: &p.sources,
             tls_names: &p.tls_names,
+            trusted_identity: p.trusted_identity,
             default_purpose: p.default_purpose.as_deref(),
         };
         (PeerKind::Pbx, name, written)
@@ -171,6 +173,7 @@ fn written(config: &Config) -> Vec<(PeerKind, &String, Written<'_>)> {
             address: &c.address,
             sources: &c.sources,
             tls_names: &c.tls_names,
+            trusted_identity: c.trusted_identity,
             default_purpose: None,
         };
         (PeerKind::Carrier, name, written)
@@ -218,7 +221,7 @@ fn peers(config: &Config) -> (Vec<Peer>, HashMap<PeerId, Neighbour>) {
             sources: from,
             tls_names: written.tls_names.to_vec(),
             endpoints: endpoints.into_iter().collect(),
-            trusted_identity: true,
+            trusted_identity: written.trusted_identity,
             credentials: None,
         });
         let default_purpose = written.default_purpose.map(str::to_owned);

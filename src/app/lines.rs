@@ -76,14 +76,13 @@ fn probing(probe: &Probe) -> Option<ProbeSettings> {
     })
 }
 
-/// Gives carriers the accounts and certificate names of the configuration.
+/// Gives carriers the accounts of the configuration.
 ///
 /// # Errors
 /// If a password file cannot be read, may be read by others, or holds no password.
 pub(super) fn identify(config: &Config, peers: &mut [Peer]) -> Result<(), AppError> {
     for peer in peers.iter_mut().filter(|p| p.kind == PeerKind::Carrier) {
         let Some(carrier) = config.carrier.get(&peer.name) else { continue };
-        peer.tls_names.clone_from(&carrier.tls_names);
         if let Some(account) = carrier.account() {
             peer.credentials = Some(credentials(config, &peer.name, account)?);
         }

@@ -97,6 +97,10 @@ pub struct Pbx {
     /// and a TLS connection without is not the PBX's. Need `sip.tls.client_ca`.
     #[serde(default)]
     pub tls_names: Vec<String>,
+    /// Belongs to the trust domain of RFC 3325: what it asserts in P-Asserted-Identity is believed
+    /// and passed on, and `Privacy: id` hides nothing from it. Default true.
+    #[serde(default = "yes")]
+    pub trusted_identity: bool,
     /// Purpose of an outbound call that names none. Default: none, such calls are refused.
     pub default_purpose: Option<String>,
     /// Header in which this PBX names the purpose. Default `X-Trunkline-Purpose`. It is taken
@@ -118,6 +122,9 @@ pub struct Carrier {
     /// Names of its certificate, as for a PBX.
     #[serde(default)]
     pub tls_names: Vec<String>,
+    /// As for a PBX. Default true.
+    #[serde(default = "yes")]
+    pub trusted_identity: bool,
     /// How it is probed: `{ interval_s, down_interval_s, timeout_ms, down_after, up_after, alive }`.
     #[serde(default)]
     pub probe: Probe,
@@ -241,6 +248,9 @@ pub enum StoreEngine {
     Sled,
 }
 
+fn yes() -> bool {
+    true
+}
 fn default_tenant() -> String {
     "default".into()
 }

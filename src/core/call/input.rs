@@ -3,7 +3,7 @@
 use super::cause::ReasonText;
 use crate::model::{
     Arrival, Call, CallId, DecisionId, Detail, Dialog, Direction, EventKind as K, Party,
-    Signalling, Transfer,
+    Signalling, Transferred,
 };
 use std::sync::Arc;
 
@@ -151,9 +151,7 @@ pub enum CallInput {
         /// Who left.
         by: Party2,
         /// How.
-        transfer: Transfer,
-        /// The call that goes on, if it came by here.
-        to_call: Option<CallId>,
+        transfer: Transferred,
         /// Kernel receive stamp.
         arrival: Arrival,
     },

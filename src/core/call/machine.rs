@@ -3,8 +3,8 @@
 use super::cause::{ReasonText, cause_of_status};
 use super::input::{CallInput, Fact, Party2, Settings, Start};
 use crate::model::{
-    AlertingBasis, Arrival, Call, CallId, ConnectionState as S, Detail, Direction, EventKind as K,
-    Leg, LegId, LegRole, Moment, Now, Origin, Repair, ServiceBasis, TimeQuality, Transfer, Wall,
+    AlertingBasis, Arrival, Call, ConnectionState as S, Detail, Direction, EventKind as K, Leg,
+    LegId, LegRole, Moment, Now, Origin, Repair, ServiceBasis, TimeQuality, Transferred, Wall,
 };
 use std::sync::Arc;
 
@@ -167,8 +167,8 @@ impl CallMachine {
             I::MediaAgreed { by, hold, arrival } => {
                 self.media(Moment::measured(arrival, now), by, hold, out);
             }
-            I::Transferred { by, transfer, to_call, arrival } => {
-                self.left(Moment::measured(arrival, now), by, transfer, to_call, out);
+            I::Transferred { by, transfer, arrival } => {
+                self.left(Moment::measured(arrival, now), by, transfer, out);
             }
             I::Bye { by, reason, arrival } => self.bye(now, by, reason, arrival, out),
             I::Seen { callee_tag } => self.learn_answer(now, callee_tag, out),
@@ -250,19 +250,12 @@ impl CallMachine {
     }
 
     /// A party has left its place to another. Said once a call: its BYE follows.
-    fn left(
-        &mut self,
-        at: Moment,
-        by: Party2,
-        transfer: Transfer,
-        to_call: Option<CallId>,
-        out: &mut Vec<Fact>,
-    ) {
+    fn left(&mut self, at: Moment, by: Party2, transfer: Transferred, out: &mut Vec<Fact>) {
         if self.call.answered.is_none() || std::mem::replace(&mut self.transferred, true) {
             return;
         }
         let mut detail = self.detail(by.index(), None, Some(at));
-        (detail.transfer, detail.to_call) = (Some(transfer), to_call);
+        detail.transfer = Some(Box::new(transfer));
         self.emit(K::CallTransferred, detail, out);
     }
 

@@ -5,7 +5,7 @@
 use super::*;
 use crate::model::{
     Call, CallId, ConnectionState, Dialog, Direction, EventKind, IdSource, Mono, Named, Now,
-    NumberRef, Party, Pii, Repair, Transfer, Wall,
+    NumberRef, Party, Pii, Repair, Transfer, Transferred, Wall,
 };
 use proptest::prelude::*;
 
@@ -69,8 +69,8 @@ fn input(step: &str) -> (Now, CallInput) {
         "hold" => CallInput::MediaAgreed { by: who, hold: true, arrival },
         "retrieve" => CallInput::MediaAgreed { by: who, hold: false, arrival },
         "transfer" => {
-            let (transfer, to_call) = (Transfer::Blind, None);
-            CallInput::Transferred { by: who, transfer, to_call, arrival }
+            let transfer = Transferred { kind: Transfer::Blind, to_call: None };
+            CallInput::Transferred { by: who, transfer, arrival }
         }
         "seen" => CallInput::Seen { callee_tag: "b".into() },
         "denied" => CallInput::Denied { status: 403, text: "night".into() },

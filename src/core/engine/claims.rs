@@ -3,7 +3,7 @@
 use super::input::Outputs;
 use super::writer::Engine;
 use crate::call::{CallInput, Party2, Replaced};
-use crate::model::{Arrival, CallId, Now, Pii, Signalling, Transfer};
+use crate::model::{Arrival, CallId, Now, Pii, Signalling, Transfer, Transferred};
 use crate::sip::{DialogIds, Offer, Privacy, WireFacts};
 
 /// Longest User-to-User value that an event holds; RFC 7433 §3.1 leaves it at 128 octets, twice that
@@ -108,7 +108,8 @@ impl Engine {
     ) {
         let referral = self.table.entry(call).and_then(|e| e.referral.take());
         let Some(Referral { by, transfer, accepted: true, .. }) = referral else { return };
-        let input = CallInput::Transferred { by, transfer, to_call: None, arrival };
+        let transfer = Transferred { kind: transfer, to_call: None };
+        let input = CallInput::Transferred { by, transfer, arrival };
         self.feed(now, call, input, out);
     }
 
@@ -122,8 +123,8 @@ impl Engine {
     ) {
         let replaces = self.table.entry(call).and_then(|e| e.replaces.take());
         let Some((old, by)) = replaces else { return };
-        let (transfer, to_call) = (Transfer::Attended, Some(call));
-        self.feed(now, old, CallInput::Transferred { by, transfer, to_call, arrival }, out);
+        let transfer = Transferred { kind: Transfer::Attended, to_call: Some(call) };
+        self.feed(now, old, CallInput::Transferred { by, transfer, arrival }, out);
     }
 }
 

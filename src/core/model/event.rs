@@ -1,7 +1,7 @@
 //! One event of the site's log.
 
 use super::{
-    Call, CallId, Decision, DncEntry, Duty, LegId, Line, Moment, Pos, Shift, Transfer, Wall,
+    Call, CallId, Decision, DncEntry, Duty, LegId, Line, Moment, Pos, Shift, Transferred, Wall,
 };
 use std::sync::Arc;
 
@@ -139,10 +139,8 @@ pub struct Detail {
     pub repair: Option<Repair>,
     /// line.*: what moved where, and why.
     pub shift: Option<Box<Shift>>,
-    /// call.transferred: which kind.
-    pub transfer: Option<Transfer>,
-    /// call.transferred: the call that goes on, if it came by here.
-    pub to_call: Option<CallId>,
+    /// call.transferred only.
+    pub transfer: Option<Box<Transferred>>,
 }
 
 /// One event.

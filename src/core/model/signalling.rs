@@ -1,6 +1,6 @@
 //! What an INVITE claims beyond caller and callee. Nothing here is verified.
 
-use super::{Party, Pii};
+use super::{CallId, Party, Pii};
 
 /// Level of attestation of a caller's number (RFC 8588 §4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,6 +20,15 @@ pub enum Transfer {
     Blind,
     /// The target's dialog is taken over (RFC 3891).
     Attended,
+}
+
+/// What a party did that left its place to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transferred {
+    /// How.
+    pub kind: Transfer,
+    /// The call that goes on, if it came by here.
+    pub to_call: Option<CallId>,
 }
 
 /// Claims of an INVITE that has any.

@@ -5,7 +5,8 @@ use super::pb;
 use super::signalling::signalling;
 use crate::model::{
     Call, CallId, Cause, Decision, DecisionId, Detail, Dialog, DncEntry, E164, Entity, Event, Leg,
-    LegId, Moment, Named, NumberRef, Origin, Party, Pii, Pos, RuleVerdict, SystemStatus, Wall,
+    LegId, Moment, Named, NumberRef, Origin, Party, Pii, Pos, RuleVerdict, SystemStatus,
+    Transferred, Wall,
 };
 use prost::Message;
 use std::sync::Arc;
@@ -83,8 +84,13 @@ fn event(e: pb::JournalEntry, before: &[Event]) -> Result<Event, DecodeError> {
         at: e.at.map(moment).transpose()?,
         repair: coded_opt("repair", e.repair)?,
         shift: e.shift.map(shift).transpose()?.map(Box::new),
-        transfer: coded_opt("transfer", e.transfer)?,
-        to_call: call_of("to_call", &e.to_call)?,
+        transfer: match coded_opt("transfer", e.transfer)? {
+            None => None,
+            Some(kind) => {
+                let to_call = call_of("to_call", &e.to_call)?;
+                Some(Box::new(Transferred { kind, to_call }))
+            }
+        },
     };
     Ok(Event { pos: Pos(e.pos), ts: Wall(e.ts_us), kind: coded("kind", e.kind)?, entity, detail })
 }

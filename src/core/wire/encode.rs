@@ -78,6 +78,7 @@ fn detail_to_pb(detail: &Detail) -> Option<pb::Detail> {
     if *detail == Detail::default() {
         return None;
     }
+    let moved = detail.transfer.as_ref();
     Some(pb::Detail {
         leg: detail.leg.map(|l| l.to_string()).unwrap_or_default(),
         sip_status: detail.sip_status.unwrap_or(0).into(),
@@ -85,8 +86,8 @@ fn detail_to_pb(detail: &Detail) -> Option<pb::Detail> {
         observed_at: detail.at.map(|m| m.observed_at.into()),
         time_quality: detail.at.map(|m| m.quality.name().to_owned()).unwrap_or_default(),
         repair: detail.repair.map(|r| r.name().to_owned()).unwrap_or_default(),
-        transfer: detail.transfer.map(|t| t.name().to_owned()).unwrap_or_default(),
-        to_call: detail.to_call.map(|c| c.to_string()).unwrap_or_default(),
+        transfer: moved.map(|t| t.kind.name().to_owned()).unwrap_or_default(),
+        to_call: moved.and_then(|t| t.to_call).map(|c| c.to_string()).unwrap_or_default(),
         shift: detail.shift.as_deref().map(shift_to_pb),
     })
 }

@@ -79,9 +79,11 @@ fn write_event(out: &mut ProtoWriter<'_>, event: &Event, known: Option<u64>) {
     if let Some(shift) = &detail.shift {
         out.present_bytes(14, &shift_to_pb(shift).encode_to_vec());
     }
-    out.number(15, code_of(detail.transfer));
-    if let Some(call) = detail.to_call {
-        out.bytes(16, call.0.as_bytes());
+    if let Some(transferred) = &detail.transfer {
+        out.number(15, code(transferred.kind));
+        if let Some(call) = transferred.to_call {
+            out.bytes(16, call.0.as_bytes());
+        }
     }
 }
 

@@ -165,6 +165,11 @@ fn duty() -> BoxedStrategy<Duty> {
         .boxed()
 }
 
+fn transferred() -> impl Strategy<Value = Box<Transferred>> {
+    (member(), of(id()))
+        .prop_map(|(kind, to_call)| Box::new(Transferred { kind, to_call: to_call.map(CallId) }))
+}
+
 fn shift() -> impl Strategy<Value = Box<Shift>> {
     (of(id()), ".{0,9}", ".{0,9}", ".{0,9}").prop_map(|(call, from, to, reason)| {
         Box::new(Shift { call: call.map(CallId), from, to, reason })
@@ -190,23 +195,13 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 
 fn event() -> impl Strategy<Value = Event> {
     let detail = (of(any::<u8>()), of(any::<u16>()), of(moment()), of(member()), of(shift()));
-    (any::<u64>(), wall(), member(), entity(), detail, (of(member()), of(id()))).prop_map(
-        |(pos, ts, kind, entity, (leg, sip_status, at, repair, shift), (transfer, to_call))| {
-            Event {
-                pos: Pos(pos),
-                ts,
-                kind,
-                entity,
-                detail: Detail {
-                    leg: leg.map(LegId),
-                    sip_status,
-                    at,
-                    repair,
-                    shift,
-                    transfer,
-                    to_call: to_call.map(CallId),
-                },
-            }
+    (any::<u64>(), wall(), member(), entity(), detail, of(transferred())).prop_map(
+        |(pos, ts, kind, entity, (leg, sip_status, at, repair, shift), transfer)| Event {
+            pos: Pos(pos),
+            ts,
+            kind,
+            entity,
+            detail: Detail { leg: leg.map(LegId), sip_status, at, repair, shift, transfer },
         },
     )
 }

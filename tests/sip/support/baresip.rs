@@ -80,7 +80,7 @@ impl Baresip {
         loop {
             let text = String::from_utf8_lossy(&self.heard).into_owned();
             if let Some(at) = text.find(what) {
-                self.heard = text[at + what.len()..].as_bytes().to_vec();
+                self.heard = text.as_bytes()[at + what.len()..].to_vec();
                 return;
             }
             let mut bytes = [0; 4096];

@@ -66,7 +66,11 @@ fn notify(ok: &str, call: &str, status: &str) -> String {
 
 fn transfers(events: &[Event]) -> Vec<(Option<Transfer>, Option<CallId>)> {
     let of = |e: &&Event| e.kind == EventKind::CallTransferred;
-    events.iter().filter(of).map(|e| (e.detail.transfer, e.detail.to_call)).collect()
+    let told = |e: &Event| {
+        let transfer = e.detail.transfer.as_deref();
+        (transfer.map(|t| t.kind), transfer.and_then(|t| t.to_call))
+    };
+    events.iter().filter(of).map(told).collect()
 }
 
 fn last_cause(site: &Site) -> &'static str {
