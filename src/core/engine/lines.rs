@@ -191,7 +191,10 @@ impl Engine {
             (Some(before), Some(after)) => self.trunk.lines.is_before(before, after),
             (before, _) => before.is_some(),
         };
-        let kind = if forth { EventKind::LineFailover } else { EventKind::LineRecovered };
+        // The last resort is a dead line, first in order or not: nothing has recovered.
+        let target = after.and_then(|ix| self.trunk.lines.get(ix));
+        let dead = target.is_some_and(|l| l.state() == LineState::OutOfService);
+        let kind = if forth || dead { EventKind::LineFailover } else { EventKind::LineRecovered };
         let Some(about) = after.or(before) else { return };
         if let Some(line) = self.trunk.lines.get_mut(about) {
             line.revise();

@@ -146,6 +146,19 @@ fn a_trial_call_closes_the_breaker_and_the_line_is_first_again() {
 }
 
 #[test]
+fn a_dead_line_that_is_all_that_is_left_has_not_recovered() {
+    let mut site = site_with(|_| {});
+    for name in ["a", "b", "c"] {
+        fail_over(&mut site, name);
+    }
+    site.events.clear();
+    order(&mut site, "second", LineOrder::Maintain);
+    assert_eq!(shifts(&site.events, EventKind::LineRecovered), [""; 0]);
+    let told = shifts(&site.events, EventKind::LineFailover);
+    assert!(told[0].starts_with("second -> main"), "{told:?}");
+}
+
+#[test]
 fn when_all_lines_are_down_all_are_tried() {
     let mut site = site_with(|_| {});
     for name in ["a", "b", "c"] {
