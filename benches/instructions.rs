@@ -85,7 +85,8 @@ fn hop(count: usize) {
         let answer = answer(&out.sends.last().unwrap().bytes, "200 OK", "p", "");
         counted_hop(&mut core, now, PBX, &answer, &mut out);
         assert_eq!(out.sends.len(), 2);
-        (out.sends.clear(), out.signals.clear());
+        out.sends.clear();
+        out.signals.clear();
         now = later(now, 5);
         core.tick(now, &mut out);
     }

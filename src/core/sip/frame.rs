@@ -1,4 +1,4 @@
-//! Messages out of a byte stream (RFC 3261 §18.3): TCP and TLS.
+//! Messages out of a byte stream (RFC 3261 §18.3 stream): TCP and TLS.
 //!
 //! A message ends where its Content-Length says. When that cannot be known, nothing after it can
 //! be trusted to be the start of a message, so every error here ends the connection.

@@ -40,6 +40,7 @@ fn cut_whole(bytes: &[u8]) -> (Vec<Cut>, Option<FrameError>) {
     cut(&[bytes], FrameLimits::default())
 }
 
+// proves: RFC 3261 §18.3 stream
 #[test]
 fn messages_that_come_in_one_read_are_told_apart() {
     let stream = [good("hello"), good(""), good("\r\n\r\n")].concat();
@@ -69,6 +70,7 @@ fn line_ends_without_cr_end_lines_as_they_do_for_the_parser() {
     assert_eq!(cut_whole(&whole), (vec![Cut::Message(whole)], None));
 }
 
+// proves: RFC 3261 §18.3 stream
 #[test]
 fn a_length_that_cannot_be_trusted_ends_the_stream() {
     use FrameError as E;
@@ -112,6 +114,7 @@ fn headers_without_an_end_are_noticed_at_the_limit() {
     assert_eq!(cut(&[&fits], limits), (vec![Cut::Message(fits)], None));
 }
 
+// proves: RFC 5626 §4.4.1
 #[test]
 fn pings_are_two_line_ends_between_messages() {
     use Cut::{Message, Ping};
