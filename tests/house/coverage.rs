@@ -152,7 +152,7 @@ pub fn markers(path: &Path, text: &str) -> Vec<(String, String)> {
     for line in text.lines().map(str::trim) {
         if let Some(clause) = line.strip_prefix("// proves: ") {
             waiting.push(clause.to_owned());
-        } else if let Some(rest) = line.strip_prefix("fn ") {
+        } else if let Some(rest) = line.trim_start_matches("async ").strip_prefix("fn ") {
             let name = rest.split('(').next().unwrap_or_default();
             let test = format!("{}{name}", module_of(path));
             found.extend(waiting.drain(..).map(|clause| (clause, test.clone())));
@@ -167,7 +167,8 @@ pub fn markers(path: &Path, text: &str) -> Vec<(String, String)> {
 fn module_of(path: &Path) -> String {
     let text = path.with_extension("").to_string_lossy().replace('/', "::");
     let text = text.trim_start_matches("src::").trim_start_matches("core::");
-    let own = if text.contains("tests::") { "" } else { "tests::" };
+    let is_tests = text.contains("tests::") || text.ends_with("::tests");
+    let own = if is_tests { "" } else { "tests::" };
     format!("{}::{own}", text.trim_end_matches("::mod"))
 }
 
@@ -318,5 +319,11 @@ fn the_reader_tells_citations_apart() {
     let text = "// proves: RFC 3261 §16.6\n#[test]\nfn a() {}\nfn b() {}";
     let path = Path::new("src/core/sip/tests/x.rs");
     assert_eq!(markers(path, text), [("RFC 3261 §16.6".into(), "sip::tests::x::a".into())]);
-    assert_eq!(module_of(Path::new("src/core/sip/edit/splice.rs")), "sip::edit::splice::tests::");
+    for (path, module) in [
+        ("src/core/sip/edit/splice.rs", "sip::edit::splice::tests::"),
+        ("src/io/sip/tests.rs", "io::sip::tests::"),
+        ("tests/sip/names.rs", "tests::sip::names::"),
+    ] {
+        assert_eq!(module_of(Path::new(path)), module);
+    }
 }

@@ -13,6 +13,8 @@ mod journal_frame;
 mod rules;
 #[path = "../../fuzz/targets/sip_core.rs"]
 mod sip_core;
+#[path = "../../fuzz/targets/sip_frame.rs"]
+mod sip_frame;
 #[path = "../../fuzz/targets/sip_parse.rs"]
 mod sip_parse;
 
@@ -51,8 +53,20 @@ fn conversations() {
 }
 
 #[test]
+fn streams() {
+    play(&[("fuzz/corpus/sip_frame", 12)], sip_frame::run);
+    play(&VECTORS, |bytes| sip_frame::run(&[bytes, &[40, 7]].concat()));
+}
+
+#[test]
 fn journal_frames() {
-    play(&[("fuzz/corpus/journal_frame", 1)], journal_frame::run);
+    play(&[("fuzz/corpus/journal_frame", 2)], journal_frame::run);
+    // An inbound call, an outbound one that was asked for, and one that was refused, as the
+    // engine wrote them: old journals stay readable.
+    let calls = include_bytes!("../../fuzz/corpus/journal_frame/calls");
+    let events = trunkline_core::wire::journal_frame_from_bytes(calls).unwrap();
+    assert!(events.len() >= 10, "{} events", events.len());
+    assert!(trunkline_core::wire::journal_frame_from_bytes(&calls[..calls.len() - 1]).is_err());
 }
 
 #[test]

@@ -38,6 +38,8 @@ host-record=gw2.carrier.example,HOST5
 srv-host=_sip._udp.carrier.example,gw2.carrier.example,5060,20,0
 srv-host=_sip._udp.carrier.example,gw1.carrier.example,5060,10,5";
 
+// proves: RFC 3263 §4.2
+// proves: RFC 3263 §4.3
 #[test]
 fn gateways_are_tried_by_priority_and_heard_without_being_listed() {
     let site = site(&[]);
@@ -91,6 +93,7 @@ fn a_dead_name_server_takes_nothing_away_and_a_change_is_seen() {
     call_reaches(&pbx, &new, "new");
 }
 
+// proves: RFC 3263 §4.1
 #[test]
 fn naptr_chooses_the_transport() {
     let site = site(&["tcp"]);

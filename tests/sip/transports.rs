@@ -118,6 +118,7 @@ fn from_tcp_on_ipv6_to_udp_on_ipv4() {
         .assert_ended("customer", "normalClearing");
 }
 
+// proves: RFC 7118 §4.2
 #[test]
 fn a_websocket_client_calls() {
     let site = site(&["ws"]);
@@ -209,6 +210,8 @@ fn a_carrier_is_known_by_its_certificate_wherever_it_comes_from() {
     assert_eq!(story.assert_is(TOLD).call()["trunk"], "main");
 }
 
+// proves: RFC 5922 §7.4
+// proves: RFC 5923 names
 #[test]
 fn without_the_right_certificate_nobody_is_heard() {
     let (site, pki) = mutual();

@@ -53,6 +53,7 @@ fn half_a_message_and_then_silence() {
     assert_a_call_passes(&site);
 }
 
+// proves: RFC 3261 §18.3 stream
 #[test]
 fn one_byte_at_a_time() {
     let site = site();
@@ -124,6 +125,7 @@ fn strangers_and_too_many_connections_are_closed_at_once() {
     assert_a_call_passes(&site);
 }
 
+// proves: RFC 5626 §3.5.1
 #[test]
 fn pings_are_answered() {
     let site = site();

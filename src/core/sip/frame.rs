@@ -1,12 +1,15 @@
-//! Messages out of a byte stream (RFC 3261 §18.3): TCP and TLS.
+//! Messages out of a byte stream (RFC 3261 §18.3 stream): TCP and TLS.
 //!
 //! A message ends where its Content-Length says. When that cannot be known, nothing after it can
 //! be trusted to be the start of a message, so every error here ends the connection.
 
+use super::message::{Span, trim};
 use memchr::memchr;
 
 /// Room that is made for one read, bytes.
 const READ_BYTES: usize = 4096;
+/// A longer number is beyond every limit; the parser of messages reads no longer ones either.
+const DIGITS_MAX: usize = 10;
 /// A buffer that has grown beyond this is given back when it is empty.
 const KEPT_BYTES: usize = 16 << 10;
 
@@ -228,7 +231,7 @@ fn content_length(block: &[u8]) -> Result<usize, FrameError> {
     let mut found = None;
     let mut rest = &block[memchr(b'\n', block).map_or(block.len(), |lf| lf + 1)..];
     while let Some(colon_or_end) = rest.iter().position(|b| matches!(b, b':' | b'\n')) {
-        let name = rest[..colon_or_end].trim_ascii_end();
+        let name = trimmed(&rest[..colon_or_end]);
         let is_length =
             name.eq_ignore_ascii_case(b"content-length") || name.eq_ignore_ascii_case(b"l");
         let mut end = 0;
@@ -251,10 +254,19 @@ fn content_length(block: &[u8]) -> Result<usize, FrameError> {
     found.ok_or(FrameError::LengthMissing)
 }
 
+/// Without the white space of SIP, which has no form feed: what the parser of messages would not
+/// read as a length must not cut the stream either.
+fn trimmed(bytes: &[u8]) -> &[u8] {
+    trim(bytes, Span::new(0, bytes.len())).of(bytes)
+}
+
 fn number(value: &[u8]) -> Result<usize, FrameError> {
-    let digits = value.trim_ascii();
+    let digits = trimmed(value);
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return Err(FrameError::LengthMalformed);
+    }
+    if digits.len() > DIGITS_MAX {
+        return Ok(usize::MAX);
     }
     let digit = |n: usize, b: &u8| n.saturating_mul(10).saturating_add(usize::from(b - b'0'));
     Ok(digits.iter().fold(0, digit))

@@ -14,7 +14,7 @@ const ENDPOINTS_MAX: usize = 32;
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Located {
-    /// In order of preference.
+    /// In order of preference: on failure the next one is tried (RFC 3263 §4.3).
     pub endpoints: Vec<Endpoint>,
     /// How long the answer lives; `None`: nothing says it.
     pub ttl: Option<Duration>,
@@ -150,6 +150,7 @@ fn random() -> u64 {
 mod tests {
     use super::*;
 
+    // proves: RFC 3263 §4.1
     #[test]
     fn rules_are_followed_in_order_as_far_as_we_can() {
         let rule = |order, preference, flags: &str, service: &str, to: &str| Naptr {

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use trunkline_core::model::Arrival;
 use trunkline_core::sip::{FlowId, FrameError, Transport};
 
-/// CRLF CRLF and its answer (RFC 5626 §4.4.1).
+/// CRLF CRLF and its answer (RFC 5626 §3.5.1, §4.4.1).
 pub(super) const PING: &[u8] = b"\r\n\r\n";
 pub(super) const PONG: &[u8] = b"\r\n";
 

@@ -59,7 +59,7 @@ fn sip_domain(uri: &str) -> Option<String> {
 }
 
 impl Identities {
-    /// SIP domains if there are any, else DNS names (§7.1).
+    /// SIP domains if there are any, else DNS names (RFC 5922 §7.1): who a client is (§7.4).
     pub(super) fn into_names(self) -> Vec<String> {
         if self.sip.is_empty() { self.dns } else { self.sip }
     }
@@ -77,7 +77,7 @@ impl Identities {
     }
 }
 
-/// Checks a server's chain by the roots and its name by the rules above.
+/// Checks a server's chain by the roots and its name by the rules above (RFC 5922 §7.3).
 #[derive(Debug)]
 pub(super) struct SipServerVerifier {
     pub roots: Arc<RootCertStore>,
@@ -153,6 +153,8 @@ mod tests {
         identities.is(&ServerName::try_from(name.to_owned()).unwrap())
     }
 
+    // proves: RFC 5922 §7.1
+    // proves: RFC 5922 §7.2
     #[test]
     fn sip_uris_outrank_dns_names() {
         let both = identities(vec![dns("gw.example"), uri("sip:Carrier.example")]);
@@ -163,6 +165,8 @@ mod tests {
         assert_eq!(plain.into_names(), ["gw.example"]);
     }
 
+    // proves: RFC 5922 §7.1
+    // proves: RFC 5922 §7.2
     #[test]
     fn wildcards_users_and_ports_name_nobody() {
         let odd = identities(vec![

@@ -221,6 +221,8 @@ async fn silence_and_halves_end_a_connection_but_a_slow_message_passes() {
     assert_eq!(rig.streams.stats.closed_idle.value(), 1);
 }
 
+// proves: RFC 5626 §3.5.1
+// proves: RFC 3261 §18.3 stream
 #[tokio::test(flavor = "multi_thread")]
 async fn garbage_ends_a_connection_and_pings_are_answered() {
     let mut rig = Rig::start(Transport::Tcp, |_| ()).await;
@@ -364,6 +366,9 @@ fn talk(from: &mut Rig, to: &mut Rig, name: &str) -> Result<(Vec<String>, Vec<St
     Ok((server, client))
 }
 
+// proves: RFC 5922 §7.1
+// proves: RFC 5922 §7.3
+// proves: RFC 5922 §7.4
 #[tokio::test(flavor = "multi_thread")]
 async fn both_sides_of_tls_prove_their_names() {
     let pki = Pki::new();
@@ -380,6 +385,8 @@ async fn both_sides_of_tls_prove_their_names() {
     }
 }
 
+// proves: RFC 5922 §7.2
+// proves: RFC 5922 §7.3
 #[tokio::test(flavor = "multi_thread")]
 async fn wildcards_and_other_authorities_are_refused() {
     let (pki, other) = (Pki::new(), Pki::new());
@@ -417,6 +424,7 @@ async fn a_reload_takes_new_files_keeps_connections_and_survives_bad_ones() {
     talk(&mut third, &mut carrier, "new.example").unwrap();
 }
 
+// proves: RFC 7118 §4.2
 #[tokio::test(flavor = "multi_thread")]
 async fn websocket_messages_pass_both_ways_text_and_binary() {
     let mut server = Rig::start(Transport::Ws, |_| ()).await;
@@ -431,4 +439,26 @@ async fn websocket_messages_pass_both_ways_text_and_binary() {
     server.flows.close(flow);
     assert!(matches!(client.news(), News::Closed(_)));
     assert_eq!(server.closed(), flow);
+}
+
+// proves: RFC 7118 §4.1
+#[tokio::test(flavor = "multi_thread")]
+async fn a_websocket_without_the_subprotocol_sip_is_refused() {
+    use tokio_tungstenite::tungstenite::Error;
+    use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+    const PROTOCOL: &str = "sec-websocket-protocol";
+    let server = Rig::start(Transport::Ws, |_| ()).await;
+    let address = server.local().addr;
+    for (offered, taken) in [(None, false), (Some("chat"), false), (Some("chat, sip"), true)] {
+        let stream = TcpStream::connect(address).await.unwrap();
+        let mut request = format!("ws://{address}/").into_client_request().unwrap();
+        if let Some(offered) = offered {
+            request.headers_mut().insert(PROTOCOL, offered.parse().unwrap());
+        }
+        match tokio_tungstenite::client_async(request, stream).await {
+            Ok((_, answer)) => assert!(taken && answer.headers()[PROTOCOL] == "sip"),
+            Err(Error::Http(answer)) => assert!(!taken && answer.status() == 400, "{answer:?}"),
+            Err(other) => panic!("{offered:?}: {other}"),
+        }
+    }
 }

@@ -1,5 +1,5 @@
-//! SIP over WebSocket (RFC 7118): subprotocol `sip`, one message in one WebSocket message, text or
-//! binary. A Content-Length is not needed there.
+//! SIP over WebSocket: subprotocol `sip` (RFC 7118 §4.1), one message in one WebSocket message,
+//! text or binary (RFC 7118 §4.2). A Content-Length is not needed there.
 
 use super::conn::{Conn, PING, Why};
 use super::queue::{Item, Outbox};

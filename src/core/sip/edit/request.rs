@@ -62,6 +62,33 @@ pub fn lower_max_forwards(edits: &mut Edits, message: &Message<'_>) {
     }
 }
 
+/// Largest Max-Breadth that is passed on, and the one that is added (RFC 5393 §5.3.3).
+const BREADTH_MAX: u32 = 60;
+
+/// One Max-Breadth of at most 60 (RFC 5393 §5.3.3 none, §5.3.3 max). Targets are tried one after
+/// the other, so that each is given all of it.
+pub fn bound_max_breadth(edits: &mut Edits, message: &Message<'_>) {
+    let mut lines = message
+        .all_headers()
+        .iter()
+        .filter(|h| h.label.of(message.bytes()).eq_ignore_ascii_case(b"Max-Breadth"));
+    let Some(first) = lines.next() else {
+        return edits.insert(message.headers_at(), |text| {
+            let _ = write!(text, "Max-Breadth: {BREADTH_MAX}\r\n");
+        });
+    };
+    let text = std::str::from_utf8(first.value.of(message.bytes())).unwrap_or_default();
+    // A number that is too large for its type, or none at all, is replaced as well.
+    if text.parse::<u32>().map_or(true, |breadth| breadth > BREADTH_MAX) {
+        edits.replace(first.value, |text| {
+            let _ = write!(text, "{BREADTH_MAX}");
+        });
+    }
+    for more in lines {
+        edits.remove(more.line);
+    }
+}
+
 /// received and rport of the true source in the sender's Via (§18.2.1, RFC 3581 §4).
 pub fn note_source(edits: &mut Edits, message: &Message<'_>, source: SocketAddr) {
     let Some(via) = message.via() else { return };

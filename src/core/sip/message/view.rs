@@ -207,10 +207,11 @@ impl<'a> Message<'a> {
         let rest = self.index.rest;
         let mut lengths = self.headers(Name::ContentLength).map(|h| h.value.of(self.bytes));
         let Some(first) = lengths.next() else { return Some(rest) };
-        if lengths.any(|other| other != first) {
+        let length = decimal(first)?;
+        if lengths.any(|other| decimal(other) != Some(length)) {
             return None;
         }
-        let length = usize::try_from(decimal(first)?).ok()?;
+        let length = usize::try_from(length).ok()?;
         let end = rest.from().checked_add(length)?;
         (end <= rest.to()).then(|| Span::new(rest.from(), end))
     }

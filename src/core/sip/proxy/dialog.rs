@@ -6,11 +6,12 @@
 use super::Core;
 use super::fork::Leg;
 use super::routing::Routing;
-use super::state::{Incoming, Role};
+use super::state::{Incoming, Owner, Role, Slot};
 use super::way::Way;
 use crate::model::Now;
 use crate::sip::edit::{
-    ensure_length, insert_route_mark, lower_max_forwards, note_source, push_via, raise_cseq,
+    bound_max_breadth, ensure_length, insert_route_mark, lower_max_forwards, note_source, push_via,
+    raise_cseq,
 };
 use crate::sip::mark::{BranchKind, Sides};
 use crate::sip::message::MaxForwards;
@@ -102,6 +103,9 @@ impl Core {
         let server = self.open(came, exit.role);
         if exit.role.is_invite() {
             self.try_100(server, came, out);
+        } else {
+            self.keep_100(server, came);
+            self.arm(now, Owner::Server(server), Slot::Resend, self.until_t2());
         }
         let leg = Leg {
             server: Some(server),
@@ -152,6 +156,7 @@ impl Core {
         }
         routing.edit(&mut self.edits, message);
         lower_max_forwards(&mut self.edits, message);
+        bound_max_breadth(&mut self.edits, message);
         raise_cseq(&mut self.edits, message, exit.shift);
         note_source(&mut self.edits, message, came.datagram.remote);
         self.guard_identity(message, came.peer, exit.peer);

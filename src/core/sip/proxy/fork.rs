@@ -1,6 +1,6 @@
 //! Sending an INVITE to one target after the other (RFC 3261 §16.6).
 //!
-//! Carries out §16.6 item 2, §16.6 item 7b, §16.6 item 10, §16.6 item 11.
+//! Carries out §16.6 item 2, §16.6 item 7b, §16.6 item 10, §16.6 item 11, RFC 3263 §4.3.
 
 use super::Core;
 use super::core::DATAGRAM_MAX;
@@ -8,8 +8,8 @@ use super::state::{Cancel, Client, ClientState, Owner, Pending, Slot};
 use super::way::Way;
 use crate::model::Now;
 use crate::sip::edit::{
-    ensure_length, insert_route_mark, lower_max_forwards, note_source, push_via, raise_cseq,
-    replace_uri, strip_headers,
+    bound_max_breadth, ensure_length, insert_route_mark, lower_max_forwards, note_source, push_via,
+    raise_cseq, replace_uri, strip_headers,
 };
 use crate::sip::mark::BranchKind;
 use crate::sip::mark::Sides;
@@ -95,7 +95,7 @@ impl Core {
     }
 
     /// An INVITE that is too long for a datagram goes over a stream if the same target has one
-    /// further down its list (RFC 3261 §18.1.1); otherwise it goes as it is, for most carriers
+    /// further down its list (RFC 3261 §18.1.1 size); otherwise it goes as it is, for most carriers
     /// have no other way in.
     fn leave_datagrams(&mut self, key: Key, client: Key) -> bool {
         let Some((peer, way)) = self.clients.get(client).map(|c| (c.peer, &c.way)) else {
@@ -147,6 +147,7 @@ impl Core {
         insert_route_mark(edits, message, way.listen, came, &mark);
         routing.edit(edits, message);
         lower_max_forwards(edits, message);
+        bound_max_breadth(edits, message);
         note_source(edits, message, pending.source);
         raise_cseq(edits, message, shift);
         edits.insert(message.headers_at(), |text| text.extend_from_slice(lines));

@@ -1,15 +1,19 @@
 //! What makes two requests the same transaction (RFC 3261 §17.2.3).
 //!
-//! Carries out §17.2.3, §17.2.3 old; equal Call-IDs alone are no reason to refuse (§16.3 merged).
+//! Carries out §17.2.3, §17.2.3 old, §17.2.3 old ack; equal Call-IDs alone are no reason to refuse (§16.3 merged).
 
 use crate::sip::mark::Marks;
 use crate::sip::message::{Message, Via};
 
 const MAGIC: &[u8] = b"z9hG4bK";
 
+/// Place of the To tag among the parts of a branch without the magic.
+const TO_TAG: usize = 6;
+
 /// Parts that are compared, byte for byte.
+#[derive(Clone, Copy)]
 pub struct Identity<'a> {
-    parts: [&'a [u8]; 6],
+    parts: [&'a [u8]; 9],
 }
 
 impl<'a> Identity<'a> {
@@ -18,7 +22,7 @@ impl<'a> Identity<'a> {
         let bytes = message.bytes();
         let branch = via.branch(bytes);
         let sent_by = via.sent_by.of(bytes);
-        let mut parts = [branch, sent_by, method, &[], &[], &[]];
+        let mut parts = [branch, sent_by, method, &[], &[], &[], &[], &[], &[]];
         if !branch.starts_with(MAGIC) {
             // RFC 2543: the branch alone does not tell transactions apart.
             let cseq = message.cseq().map_or(&[][..], |c| &bytes[..c.method.from()]);
@@ -27,9 +31,23 @@ impl<'a> Identity<'a> {
                 message.call_id(),
                 message.tag_of_from(),
                 &cseq[number_at..],
+                message.tag_of_to(),
+                message.uri().of(bytes),
+                via.value.of(bytes),
             ]);
         }
         Self { parts }
+    }
+
+    /// Do all the parts of RFC 2543 count?
+    pub fn is_old(&self) -> bool {
+        !self.parts[0].starts_with(MAGIC)
+    }
+
+    /// That of the INVITE which had no To tag yet, for the ACK of its answer.
+    pub fn before_the_answer(mut self) -> Self {
+        self.parts[TO_TAG] = &[];
+        self
     }
 
     /// Key in the table.

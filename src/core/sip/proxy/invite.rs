@@ -89,11 +89,16 @@ impl Core {
 
     /// 100 at once (§16.2): the way on may take longer than 200 ms.
     pub(super) fn try_100(&mut self, key: Key, came: &Incoming<'_>, out: &mut Outputs) {
+        self.keep_100(key, came);
+        self.send_last(key, out);
+    }
+
+    /// Has a 100 ready.
+    pub(super) fn keep_100(&mut self, key: Key, came: &Incoming<'_>) {
         let say = Answer { status: 100, phrase: phrase_of(100), tag: None, server: "" };
         let bytes = answer(came.message, came.datagram.remote, say, &[]);
         let Some(server) = self.servers.get_mut(key) else { return };
         server.last = Some(bytes.into_boxed_slice());
-        self.send_last(key, out);
     }
 
     fn offer(&self, came: &Incoming<'_>) -> Offer {

@@ -133,7 +133,7 @@ impl Peers {
     }
 
     /// Whose connection is it? A certificate's name first, then the address. A neighbour whose
-    /// certificate is known does not come by TLS without it.
+    /// certificate is known does not come by TLS without it (RFC 5923 names).
     pub fn of_flow(&self, opened: &FlowOpened) -> Option<(PeerId, PeerKind)> {
         let named = |p: &&Peer| {
             let is = |name: &String| opened.names.iter().any(|n| n.eq_ignore_ascii_case(name));

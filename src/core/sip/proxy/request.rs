@@ -7,7 +7,7 @@ use super::Core;
 use super::identity::Identity;
 use super::state::{Incoming, Owner, ServerState, Slot};
 use crate::model::Now;
-use crate::sip::message::{Fault, MaxForwards, Message, Name};
+use crate::sip::message::{Fault, Index, MaxForwards, Message, Name};
 use crate::sip::own::{Answer, answer, list_of, phrase_of};
 use crate::sip::slab::Key;
 use crate::sip::transaction::{
@@ -67,10 +67,25 @@ impl Core {
     /// The INVITE that a CANCEL or ACK means: the same identity, else the same branch from the
     /// same neighbour.
     pub(super) fn find_invite(&self, came: &Incoming<'_>) -> Option<Key> {
-        self.find(&Identity::new(came.message, &came.via, b"INVITE")).or_else(|| {
+        let identity = Identity::new(came.message, &came.via, b"INVITE");
+        if identity.is_old() && came.message.method() == b"ACK" {
+            return self.find_answered(&identity, came.message.tag_of_to());
+        }
+        self.find(&identity).or_else(|| {
             let key = self.cancel_key(came)?;
             self.cancel_keys.get(&key).copied()
         })
+    }
+
+    /// The INVITE of an ACK without a branch of RFC 3261: the ACK has the To tag of the answer,
+    /// which the first INVITE of a dialog did not have (RFC 3261 §17.2.3 old ack).
+    fn find_answered(&self, identity: &Identity<'_>, tag: &[u8]) -> Option<Key> {
+        let key = self.find(identity).or_else(|| self.find(&identity.before_the_answer()))?;
+        // Without the answer it was acknowledged before.
+        let Some(last) = &self.servers.get(key)?.last else { return Some(key) };
+        let mut index = Index::default();
+        index.read(last, self.limits.headers_max).ok()?;
+        (Message::new(last, &index).tag_of_to() == tag).then_some(key)
     }
 
     /// Key of sender, branch and Call-ID; only a branch of RFC 3261 is unique enough.
@@ -198,8 +213,7 @@ impl Core {
     }
 }
 
-/// Max-Breadth below 1 (RFC 5393 §5.3.3). We fork one target after the other, so a value that
-/// suffices passes as it is.
+/// Max-Breadth below 1: not even one target is allowed (RFC 5393 §5.3.3 spent).
 fn max_breadth_is_spent(message: &Message<'_>) -> bool {
     let value = message.labelled("Max-Breadth");
     value.is_some_and(|v| !v.is_empty() && v.iter().all(|b| *b == b'0'))

@@ -37,10 +37,23 @@ impl Core {
         if bounded { wait.min(self.timers.t2) } else { wait }
     }
 
-    /// Timer G (§17.2.1).
+    /// How long a client repeats a request at growing intervals: until timer E is set to T2.
+    pub(super) fn until_t2(&self) -> Duration {
+        let waits = (0..16).map(|rounds| self.backoff(rounds, false));
+        waits.take_while(|wait| *wait < self.timers.t2).sum()
+    }
+
+    /// Timer G (RFC 3261 §17.2.1), or the late 100 (RFC 4320 §4.1 late).
     fn resend_answer(&mut self, now: Now, key: Key, out: &mut Outputs) {
         let Some(server) = self.servers.get_mut(key) else { return };
-        let ServerState::Invite(state) = server.state else { return };
+        let state = match server.state {
+            ServerState::Invite(state) => state,
+            ServerState::Other(state) => {
+                let Some((next, _)) = state.step(OtherServerInput::Late) else { return };
+                server.state = ServerState::Other(next);
+                return self.send_last(key, out);
+            }
+        };
         let step = state.step(InviteServerInput::Resend);
         if !step.is_some_and(|(_, act)| act == InviteServerAct::SendAgain) {
             return;
@@ -161,10 +174,9 @@ impl Core {
             return tell_own(&client, OwnOutcome::Silent, now, out);
         };
         self.forget_client(server, key);
-        let waits = self
-            .servers
-            .get(server)
-            .is_some_and(|s| s.state == ServerState::Other(OtherServer::Trying));
+        let waits = self.servers.get(server).is_some_and(|s| {
+            matches!(s.state, ServerState::Other(OtherServer::Trying | OtherServer::Proceeding))
+        });
         if waits {
             self.remove_server(server);
         }

@@ -379,3 +379,44 @@ fn branches_of_rfc_2543_still_make_transactions() {
     assert_eq!(rig.says(PBX, old(ack("a", "b"))), []);
     assert_eq!(rig.core.counters().stray_acks, 0);
 }
+
+// proves: RFC 3261 §17.2.3 old
+#[test]
+fn without_a_branch_every_part_tells_requests_apart() {
+    let mut rig = Rig::new();
+    let first = invite("a").replace(";branch=z9hG4bKa", "");
+    rig.says(PBX, &first);
+    rig.ask();
+    assert!(rig.says(PBX, &first)[0].first_line().contains("100"), "the same one again");
+    assert_eq!(rig.signals(), []);
+    for (what, with) in [
+        ("INVITE sip:13800138000@", "INVITE sip:13900139000@"),
+        ("tag=f", "tag=other"),
+        ("a@pbx", "other@pbx"),
+        ("CSeq: 1 ", "CSeq: 2 "),
+        ("rport", "x=1;rport"),
+    ] {
+        assert_eq!(first.matches(what).count(), 1, "{what} in {first}");
+        rig.says(PBX, first.replace(what, with));
+        rig.ask(); // another request
+    }
+}
+
+// proves: RFC 3261 §17.2.3 old ack
+#[test]
+fn an_ack_without_a_branch_needs_the_to_tag_of_the_answer() {
+    let mut rig = Rig::new();
+    let old = |text: String| text.replace(";branch=z9hG4bKa", "");
+    rig.says(PBX, old(invite("a")));
+    let (ask, _) = rig.ask();
+    let sent = rig.route(ask, &[(ALPHA_ID, ALPHA)]).remove(0);
+    rig.says(ALPHA, sent.answer("486 Busy Here", "b", ""));
+    rig.says(PBX, old(ack("a", "c")));
+    let repeated = rig.wait_ms(500);
+    assert!(repeated.iter().any(|s| s.first_line().contains("486")), "that was not its ACK");
+    assert_eq!(rig.says(PBX, old(ack("a", "b"))), []);
+    assert_eq!(rig.wait_ms(2_000), [], "acknowledged");
+    assert_eq!(rig.says(PBX, old(ack("a", "b"))), [], "and once more");
+    rig.wait_ms(40_000);
+    rig.assert_empty();
+}

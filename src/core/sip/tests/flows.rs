@@ -20,6 +20,7 @@ fn an_answer_that_was_not_sent_takes_the_other_way_once() {
     assert_eq!(lines(&rig.fails(&ok[0])), ["tcp 10.0.0.1:5060 200 OK"]);
 }
 
+// proves: RFC 7118 §5.2.1
 #[test]
 fn a_browser_is_reached_over_its_connection_alone() {
     let mut rig = rig();
@@ -179,6 +180,7 @@ fn a_bye_that_finds_nobody_at_the_contact_takes_the_neighbours_own_connection() 
     assert_eq!(rig.core.sizes(), Sizes { flows: 1, ..Sizes::default() });
 }
 
+// proves: RFC 5923 names
 // proves: RFC 5923 names
 #[test]
 fn connections_belong_to_neighbours_by_name_then_by_address() {

@@ -40,6 +40,7 @@ fn cut_whole(bytes: &[u8]) -> (Vec<Cut>, Option<FrameError>) {
     cut(&[bytes], FrameLimits::default())
 }
 
+// proves: RFC 3261 §18.3 stream
 #[test]
 fn messages_that_come_in_one_read_are_told_apart() {
     let stream = [good("hello"), good(""), good("\r\n\r\n")].concat();
@@ -69,6 +70,7 @@ fn line_ends_without_cr_end_lines_as_they_do_for_the_parser() {
     assert_eq!(cut_whole(&whole), (vec![Cut::Message(whole)], None));
 }
 
+// proves: RFC 3261 §18.3 stream
 #[test]
 fn a_length_that_cannot_be_trusted_ends_the_stream() {
     use FrameError as E;
@@ -82,6 +84,9 @@ fn a_length_that_cannot_be_trusted_ends_the_stream() {
         ("Content-Length: 5, 5", E::LengthMalformed),
         ("Content-Length: 5\rX: y", E::LengthMalformed),
         ("Content-Length: 0x5", E::LengthMalformed),
+        ("Content-Length: 5\x0c", E::LengthMalformed),
+        ("Content-Length\x0c: 5", E::LengthMissing),
+        ("l: 00000000005", E::MessageTooLong(65_535)),
         ("Content-Length: 65535", E::MessageTooLong(65_535)),
         ("Content-Length: 99999999999999999999999999", E::MessageTooLong(65_535)),
     ] {
@@ -112,6 +117,7 @@ fn headers_without_an_end_are_noticed_at_the_limit() {
     assert_eq!(cut(&[&fits], limits), (vec![Cut::Message(fits)], None));
 }
 
+// proves: RFC 5626 §4.4.1
 #[test]
 fn pings_are_two_line_ends_between_messages() {
     use Cut::{Message, Ping};

@@ -61,16 +61,43 @@ fn a_conversation_is_never_shed() {
     rig.assert_empty();
 }
 
+// proves: RFC 5393 §5.3.3 none
+// proves: RFC 5393 §5.3.3 max
+// proves: RFC 5393 §5.3.3 spent
 #[test]
-fn spent_max_breadth_is_440_and_any_other_passes() {
+fn max_breadth_is_one_number_up_to_60_and_0_is_440() {
     let mut rig = Rig::new();
-    let with =
-        |name: &str, value: &str| request("INVITE", name, &format!("Max-Breadth: {value}\r\n"));
-    assert!(rig.says(PBX, with("z", "0"))[0].first_line().starts_with("SIP/2.0 440 "));
-    rig.says(PBX, with("a", "1"));
-    let (ask, _) = rig.ask();
-    let sent = rig.route(ask, &[(ALPHA_ID, ALPHA)]).remove(0);
-    assert!(sent.text().contains("Max-Breadth: 1\r\n"));
+    assert!(
+        rig.says(PBX, request("INVITE", "z", "Max-Breadth: 0\r\n"))[0]
+            .first_line()
+            .starts_with("SIP/2.0 440 ")
+    );
+    for (name, came, leaves) in [
+        ("none", "", "60"),
+        ("one", "Max-Breadth: 1\r\n", "1"),
+        ("most", "max-breadth : 60\r\n", "60"),
+        ("more", "Max-Breadth: 61\r\n", "60"),
+        ("huge", "Max-Breadth: 99999999999999999999\r\n", "60"),
+        ("words", "Max-Breadth: many\r\n", "60"),
+        ("two", "Max-Breadth: 7\r\nMax-Breadth: 9\r\n", "7"),
+    ] {
+        rig.says(PBX, request("INVITE", name, came));
+        let (ask, _) = rig.ask();
+        let sent = rig.route(ask, &[(ALPHA_ID, ALPHA)]).remove(0);
+        let text = sent.text().to_ascii_lowercase();
+        let values: Vec<_> = text
+            .lines()
+            .filter_map(|l| l.strip_prefix("max-breadth"))
+            .map(|rest| rest.trim_start_matches([' ', ':']))
+            .collect();
+        assert_eq!(values, [leaves], "{name}");
+    }
+    // Inside a dialog too.
+    let mut rig = Rig::new();
+    let (_, sent) = rig.call(&[(ALPHA_ID, ALPHA)]);
+    let ok = rig.says(ALPHA, sent.answer("200 OK", "b", CONTACT)).remove(0);
+    let sent = rig.says(PBX, inside("BYE", 2, &ok.one(Name::RecordRoute)));
+    assert!(sent[0].text().contains("Max-Breadth: 60\r\n"), "{}", sent[0].text());
 }
 
 #[test]

@@ -395,6 +395,24 @@ fn a_repeated_message_is_dropped_then_answered_again() {
     assert_eq!(rig.says(PBX, message("m"))[0].to, ALPHA, "a new transaction");
 }
 
+// proves: RFC 4320 §4.1 late
+#[test]
+fn a_message_that_waits_long_gets_one_100_and_its_copies_the_same() {
+    let mut rig = Rig::new();
+    let sent = rig.says(PBX, message("m"));
+    let up = |sent: Vec<Sent>| sent.into_iter().filter(|s| s.to == PBX).collect::<Vec<_>>();
+    assert_eq!(up(rig.wait_ms(3_400)), [], "not before timer E is at T2: 0.5 + 1 + 2 s");
+    let late = up(rig.wait_ms(200));
+    assert_eq!(late.len(), 1);
+    assert_eq!(late[0].first_line(), "SIP/2.0 100 Trying");
+    assert_eq!(late[0].all(Name::Via).len(), 1);
+    assert_eq!(rig.says(PBX, message("m")), late);
+    assert_eq!(up(rig.wait_ms(10_000)), [], "once");
+    let ok = rig.says(ALPHA, sent[0].answer("200 OK", "b", ""));
+    assert_eq!(ok[0].first_line(), "SIP/2.0 200 OK");
+    assert_eq!(rig.says(PBX, message("m")), ok);
+}
+
 // proves: RFC 3261 §17.2.3
 #[test]
 fn requests_are_told_apart_by_branch_sent_by_and_method() {

@@ -81,6 +81,7 @@ fn without_ours(vector: &Vector, sent: &Sent) -> Vec<u8> {
     expect("Via: SIP/2.0/UDP 10.9.9.9:5060;", true);
     expect("Record-Route: <sip:10.9.9.9:5060;lr;", vector.method == "INVITE");
     expect("Max-Forwards: 70\r\n", vector.hops.is_none());
+    expect("Max-Breadth: 60\r\n", true);
     bytes
 }
 
@@ -243,6 +244,9 @@ fn requests_inside_a_dialog_pass_if_they_carry_our_mark() {
         let via = find(&rest[start..], b"\r\n").end;
         assert!(rest[start..].starts_with(b"Via: SIP/2.0/UDP "), "{}", vector.name);
         rest.drain(start..start + via);
+        let breadth = b"Max-Breadth: 60\r\n";
+        assert!(rest[start..].starts_with(breadth), "{}", vector.name);
+        rest.drain(start..start + breadth.len());
         let expected = vector.one_hop_on(addr(PBX));
         assert!(rest == expected, "{}: {}", vector.name, String::from_utf8_lossy(&rest));
     }

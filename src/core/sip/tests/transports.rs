@@ -83,9 +83,10 @@ fn reliable_transports_need_no_timers_for_copies() {
     rig.opens(1, Tcp, "10.0.0.1:33001", &[]);
     rig.connects(2, Tcp, ALPHA_TCP, &[]);
     let tcp = |text: String| text.replace("SIP/2.0/UDP", "SIP/2.0/TCP");
-    // Non-INVITE: E off, J and K zero.
+    // Non-INVITE: E off, J and K zero; the late 100 is one (RFC 4320 §4.1 late).
     let sent = rig.says_on(1, tcp(request("MESSAGE", "m", ""))).remove(0);
-    assert_eq!(rig.wait_ms(20_000), []);
+    let late: Vec<_> = rig.wait_ms(20_000).iter().map(Sent::first_line).collect();
+    assert_eq!(late, ["SIP/2.0 100 Trying"]);
     rig.says_on(2, sent.answer("200 OK", "b", ""));
     rig.wait_ms(20);
     assert_eq!((rig.core.sizes().servers, rig.core.sizes().clients), (0, 0));
@@ -167,6 +168,7 @@ fn the_listener_is_of_the_targets_transport_and_nearest_to_it() {
     assert_eq!(rig.says(PBX, text)[0].first_line(), "SIP/2.0 200 OK");
 }
 
+// proves: RFC 3261 §18.1.1 size
 #[test]
 fn a_long_invite_takes_the_stream_that_the_target_offers() {
     let long = |name: &str| request("INVITE", name, &format!("X-Long: {}\r\n", "x".repeat(1300)));
