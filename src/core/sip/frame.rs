@@ -230,28 +230,33 @@ impl Framer {
 fn content_length(block: &[u8]) -> Result<usize, FrameError> {
     let mut found = None;
     let mut rest = &block[memchr(b'\n', block).map_or(block.len(), |lf| lf + 1)..];
-    while let Some(colon_or_end) = rest.iter().position(|b| matches!(b, b':' | b'\n')) {
-        let name = trimmed(&rest[..colon_or_end]);
-        let is_length =
-            name.eq_ignore_ascii_case(b"content-length") || name.eq_ignore_ascii_case(b"l");
+    while !rest.is_empty() {
         let mut end = 0;
-        // A line and its continuations (RFC 3261 §7.3.1).
+        // A line and its continuations (RFC 3261 §7.3.1), which may begin before the colon.
         while let Some(lf) = memchr(b'\n', &rest[end..]) {
             end += lf + 1;
             if !matches!(rest.get(end), Some(b' ' | b'\t')) {
                 break;
             }
         }
-        if is_length && rest[colon_or_end] == b':' {
-            let value = number(&rest[colon_or_end + 1..end])?;
+        let line = &rest[..if end == 0 { rest.len() } else { end }];
+        if let Some(colon) = memchr(b':', line).filter(|colon| is_length(&line[..*colon])) {
+            let value = number(&line[colon + 1..])?;
             if found.is_some_and(|before| before != value) {
                 return Err(FrameError::LengthAmbiguous);
             }
             found = Some(value);
         }
-        rest = &rest[end.max(colon_or_end + 1).min(rest.len())..];
+        rest = &rest[line.len()..];
     }
     found.ok_or(FrameError::LengthMissing)
+}
+
+/// What stands before the colon: the name of a length, with nothing before it?
+fn is_length(label: &[u8]) -> bool {
+    let name = trimmed(label);
+    let known = name.eq_ignore_ascii_case(b"content-length") || name.eq_ignore_ascii_case(b"l");
+    known && label.starts_with(name)
 }
 
 /// Without the white space of SIP, which has no form feed: what the parser of messages would not

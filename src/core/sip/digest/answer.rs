@@ -29,7 +29,7 @@ pub struct Asked<'a> {
 
 /// Answers to the challenges of `response`, `None` if there is none that we can answer. Of several
 /// of one realm the topmost that we know is taken: they stand in the order of the asker's
-/// preference (RFC 8760 §2.4). `cnonce` is unguessable text.
+/// preference (RFC 7616 §3.7, RFC 8760 §2.4). `cnonce` is unguessable text.
 pub fn answers(
     response: &Message<'_>,
     credentials: &Credentials,
@@ -170,6 +170,7 @@ mod tests {
         )
     }
 
+    // proves: RFC 7616 §3.4
     #[test]
     fn vectors_of_rfc_7616_section_3_9_1() {
         let circle = credentials("Mufasa", "Circle of Life");
@@ -206,6 +207,7 @@ mod tests {
         assert!(!plain.contains("nc=") && !plain.contains("algorithm"), "{plain}");
     }
 
+    // proves: RFC 7616 §3.7
     #[test]
     fn the_topmost_known_algorithm_of_each_realm_is_answered() {
         let any = credentials("a\"b", "x");

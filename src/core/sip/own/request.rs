@@ -28,6 +28,7 @@ pub struct Head<'a> {
 }
 
 impl Head<'_> {
+    /// What every request has (RFC 3261 §8.1.1), Max-Forwards among it (RFC 3261 §8.1.1.8).
     fn write(&self, method: rsip::Method, from: &str, to: &str) -> Vec<u8> {
         let mut out = Vec::with_capacity(512);
         line(&mut out, method, self.uri.as_bytes());

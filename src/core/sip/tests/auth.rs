@@ -199,6 +199,7 @@ fn a_late_answer_of_a_challenged_target_is_released_with_its_own_numbers() {
     rig.assert_empty();
 }
 
+// proves: RFC 3261 §16.7 item 7
 #[test]
 fn without_credentials_challenges_pass_and_those_of_all_targets_together() {
     let mut rig = Rig::new();

@@ -87,6 +87,8 @@ fn a_length_that_cannot_be_trusted_ends_the_stream() {
         ("Content-Length: 5\x0c", E::LengthMalformed),
         ("Content-Length\x0c: 5", E::LengthMissing),
         ("l: 00000000005", E::MessageTooLong(65_535)),
+        ("l\r\n : five", E::LengthMalformed),
+        ("X: y\r\n l: 5", E::LengthMissing),
         ("Content-Length: 65535", E::MessageTooLong(65_535)),
         ("Content-Length: 99999999999999999999999999", E::MessageTooLong(65_535)),
     ] {

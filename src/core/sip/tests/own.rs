@@ -38,6 +38,7 @@ fn outcome(rig: &mut Rig) -> OwnOutcome {
     }
 }
 
+// proves: RFC 3261 §8.1.1.8
 #[test]
 fn a_probe_is_options_and_any_final_answer_is_told() {
     let mut rig = Rig::new();
