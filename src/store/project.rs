@@ -23,7 +23,7 @@ use trunkline_core::vault::{Day, Month, digest};
 /// Frames read from the journal at once when catching up.
 const FRAMES_PER_READ: usize = 64;
 /// The checkpoint of live calls is written after so many events or so much time.
-const CHECKPOINT_EVENTS: u64 = 20_000;
+const CHECKPOINT_EVENTS: u64 = 50_000;
 const CHECKPOINT_MICROS: i64 = 60_000_000;
 
 /// A call, line or duty that is not over.
@@ -218,14 +218,14 @@ impl Projector {
         let rows = self.store.rows();
         let (mut batch, mut phones, mut devices) =
             (Batch::default(), Batch::default(), Batch::default());
-        for event in events {
+        let known = known_rows(file, events)?;
+        for (event, known) in events.iter().zip(known) {
             match &event.entity {
                 Entity::Call(call) => {
                     let id = call.id.0.as_bytes();
                     let head = call_head(call, &index);
-                    if let Some(known) = file.get_to_write(Table::Rec, id)?
-                        && row_head(&known).is_some_and(|(known, _)| known.rev >= head.rev)
-                    {
+                    let known = known.as_deref().and_then(row_head);
+                    if known.is_some_and(|(known, _)| known.rev >= head.rev) {
                         continue;
                     }
                     let row = rows.seal(RowKind::Rec, id, &head, call_day(call.id), event)?;
@@ -237,7 +237,7 @@ impl Projector {
                 }
                 Entity::Decision(decision) => {
                     let id = decision.id.0.as_bytes();
-                    if file.get_to_write(Table::Decision, id)?.is_some() {
+                    if known.is_some() {
                         continue;
                     }
                     let head = decision_head(decision, &index);
@@ -282,8 +282,11 @@ impl Projector {
     ) -> Result<Draft, StoreError> {
         let month = decision_day(decision.id).month();
         let file = self.store.months.open(month)?;
-        let row = file.get_to_write(Table::Decision, decision.id.0.as_bytes())?;
-        let row = row.ok_or(StoreError::row(Months::name(month), "decision is missing"))?;
+        let mut rows = file.get_to_write(Table::Decision, &[decision.id.0.as_bytes()])?;
+        let row = rows
+            .pop()
+            .flatten()
+            .ok_or(StoreError::row(Months::name(month), "decision is missing"))?;
         let object = format!(
             "decision={} call={} ruleset={} list={} calendar={}",
             decision.id,
@@ -398,6 +401,27 @@ impl Projector {
         batch.put(Table::State, meta::CLEAN, [1]);
         self.store.meta.commit(&batch)
     }
+}
+
+/// The rows that events of one month have there already, in their order.
+fn known_rows(file: &dyn TableFile, events: &[&Event]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+    let of = |table: Table| -> Result<_, StoreError> {
+        let id = |event: &&Event| match (&event.entity, table) {
+            (Entity::Call(call), Table::Rec) => Some(call.id.0),
+            (Entity::Decision(decision), Table::Decision) => Some(decision.id.0),
+            _ => None,
+        };
+        let ids: Vec<_> = events.iter().filter_map(id).collect();
+        let keys: Vec<&[u8]> = ids.iter().map(|id| &id.as_bytes()[..]).collect();
+        Ok(file.get_to_write(table, &keys)?.into_iter())
+    };
+    let (mut calls, mut decisions) = (of(Table::Rec)?, of(Table::Decision)?);
+    let row = |event: &&Event| match &event.entity {
+        Entity::Call(_) => calls.next().flatten(),
+        Entity::Decision(_) => decisions.next().flatten(),
+        _ => None,
+    };
+    Ok(events.iter().map(row).collect())
 }
 
 /// The oldest point at which a file of records stands behind what was written to it. A damaged log

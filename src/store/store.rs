@@ -18,6 +18,8 @@ use trunkline_core::vault::BlindIndex;
 
 /// Frames between writer and projections; beyond, projections read the journal.
 const FRAMES_WAITING_MAX: usize = 1024;
+/// Priority of the projections.
+const PROJECTIONS_NICE: i32 = 5;
 /// Frames of a `read` that are opened at once.
 const FRAMES_PER_READ: usize = 32;
 
@@ -139,6 +141,8 @@ impl Store {
         std::thread::Builder::new()
             .name("projections".to_owned())
             .spawn(move || {
+                // Calls go first, then the journal that they wait for.
+                let _ = rustix::process::setpriority_process(None, PROJECTIONS_NICE);
                 let stop = follow(projector, &store, &committed, &state, &clock);
                 // The lock of the directory must be gone before `close` returns.
                 drop(store);

@@ -13,8 +13,7 @@ use crate::model::{
     Call, CallId, Detail, Direction, DncEntry, Entity, Event, EventKind, IdSource, Mono, Now, Pos,
     SystemState, SystemStatus,
 };
-use crate::sip::{self, Core};
-use std::collections::VecDeque;
+use crate::sip::{self, Core, Signal};
 use std::time::Duration;
 
 /// How often the table is searched for silent calls.
@@ -36,6 +35,8 @@ pub struct Engine {
     pub(super) overflow: Option<Overflow>,
     pub(super) trunk: Trunk,
     facts: Vec<Fact>,
+    /// Memory for signals.
+    signals: Vec<Signal>,
     sweep_at: Mono,
 }
 
@@ -63,6 +64,7 @@ impl Engine {
             overflow: None,
             trunk: Trunk::new(&config.lines, &config.outbound, now, config.seed),
             facts: Vec::new(),
+            signals: Vec::new(),
             sweep_at: now.mono.after(SWEEP),
             config,
         };
@@ -177,10 +179,14 @@ impl Engine {
 
     /// Handles signals until there are none, then hands the datagrams over.
     fn settle(&mut self, now: Now, out: &mut Outputs) {
-        let mut signals: VecDeque<_> = self.sip.signals.drain(..).collect();
-        while let Some(signal) = signals.pop_front() {
-            self.signal(now, signal, out);
-            signals.extend(self.sip.signals.drain(..));
+        // What a signal leads to comes after those that were there.
+        while !self.sip.signals.is_empty() {
+            let mut signals =
+                std::mem::replace(&mut self.sip.signals, std::mem::take(&mut self.signals));
+            for signal in signals.drain(..) {
+                self.signal(now, signal, out);
+            }
+            self.signals = signals;
         }
         out.sends.append(&mut self.sip.sends);
         out.close.append(&mut self.sip.close);

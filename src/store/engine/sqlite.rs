@@ -20,8 +20,11 @@ const SUFFIX: &str = ".db";
 /// "trkl": marks our files for `file(1)` and for us.
 const APPLICATION_ID: i32 = 0x7472_6b6c;
 const FORMAT: i32 = 1;
-/// WAL length at which the background checkpoint starts, and at which a commit waits for one.
+/// Bytes of the log that are not in the database yet at which the background checkpoint starts, and
+/// its length at which a commit waits for one.
 const WAL_CHECKPOINT_BYTES: u64 = 16 << 20;
+/// What a page takes in the log, a little less.
+const PAGE_BYTES: u64 = 4096;
 const WAL_BYTES_MAX: u64 = 256 << 20;
 const COMMITS_PER_LOOK: u64 = 64;
 const CACHE_KIB: u32 = 32 * 1024;
@@ -207,8 +210,15 @@ impl TableFile for SqliteFile {
         self.find(&lock(&self.reader), table, key)
     }
 
-    fn get_to_write(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.find(&lock(&self.writer).connection, table, key)
+    fn get_to_write(
+        &self,
+        table: Table,
+        keys: &[&[u8]],
+    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let writer = lock(&self.writer);
+        // Locked once for all of them; it reads only, so dropping it undoes nothing.
+        let _reading = writer.connection.unchecked_transaction().map_err(|e| self.err(&e))?;
+        keys.iter().map(|key| self.find(&writer.connection, table, key)).collect()
     }
 
     fn scan(
@@ -238,10 +248,17 @@ impl TableFile for SqliteFile {
     }
 
     fn maintain(&self) -> Result<(), StoreError> {
+        // The log keeps its length when it is written from its start again: the length alone would
+        // mean a checkpoint, with two syncs, at every look.
         if self.wal_bytes() < WAL_CHECKPOINT_BYTES {
             return Ok(());
         }
-        checkpoint(&lock(&self.checkpointer), "PASSIVE").map_err(|e| self.err(&e))
+        let checkpointer = lock(&self.checkpointer);
+        let waiting = waiting_pages(&checkpointer).map_err(|e| self.err(&e))?;
+        if waiting * PAGE_BYTES < WAL_CHECKPOINT_BYTES {
+            return Ok(());
+        }
+        checkpoint(&checkpointer, "PASSIVE").map_err(|e| self.err(&e))
     }
 
     fn scour(&self) -> Result<(), StoreError> {
@@ -359,6 +376,14 @@ fn apply(writer: &mut Connection, batch: &Batch) -> rusqlite::Result<()> {
 
 fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<()> {
     connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()))
+}
+
+/// Pages of the log that are not in the database yet.
+fn waiting_pages(connection: &Connection) -> rusqlite::Result<u64> {
+    connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| {
+        let (log, done): (i64, i64) = (row.get(1)?, row.get(2)?);
+        Ok(u64::try_from(log - done).unwrap_or(0))
+    })
 }
 
 fn engine_error(file: &str, e: &rusqlite::Error) -> StoreError {

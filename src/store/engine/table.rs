@@ -141,13 +141,17 @@ pub trait TableFile: Send + std::marker::Sync {
         self.commit(batch)
     }
 
-    /// The value of a key, for the thread that commits: cheaper there than `get`, which may have
+    /// The values of keys, for the thread that commits: cheaper there than `get`, which may have
     /// to read again what a commit has changed, but it waits for commits of others.
     ///
     /// # Errors
     /// As `get`.
-    fn get_to_write(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.get(table, key)
+    fn get_to_write(
+        &self,
+        table: Table,
+        keys: &[&[u8]],
+    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        keys.iter().map(|key| self.get(table, key)).collect()
     }
 
     /// The value of a key.
