@@ -80,6 +80,18 @@ fn sync_file(path: &Path) -> Result<File, StoreError> {
     file.map_err(|e| StoreError::io(path, e))
 }
 
+/// sled takes whatever begins with `snap.` for a snapshot, also the half of one that a power cut
+/// left behind, and then does not open. The log holds all that a snapshot does.
+fn drop_unfinished_snapshots(path: &Path) -> Result<(), StoreError> {
+    for entry in std::fs::read_dir(path).map_err(|e| StoreError::io(path, e))? {
+        let file = entry.map_err(|e| StoreError::io(path, e))?.path();
+        if file.extension().is_some_and(|e| e == "generating") {
+            std::fs::remove_file(&file).map_err(|e| StoreError::io(&file, e))?;
+        }
+    }
+    Ok(())
+}
+
 impl Engine for SledEngine {
     fn name(&self) -> &'static str {
         "sled"
@@ -96,6 +108,7 @@ impl Engine for SledEngine {
         if !path.exists() {
             self.create(&path)?;
         }
+        drop_unfinished_snapshots(&path)?;
         let failed = |what: String| StoreError::Engine { file: file.to_owned(), what };
         let db = open_patiently(&config(&path)).map_err(failed)?;
         let log = sync_file(&path.join("db"))?;

@@ -223,16 +223,16 @@ impl Iterator for Params<'_> {
             self.at += 1;
         }
         let name = trim(self.bytes, Span::new(start, self.at));
+        let mut value = None;
         if self.at < self.end && self.bytes[self.at] == b'=' {
             self.at += 1;
-            let value = self.value();
-            // What stands behind a closing quote belongs to no value; who replaces the parameter
-            // replaces it too.
-            self.seek_semicolon();
-            let whole = trim(self.bytes, Span::new(name.from(), self.at));
-            return Some(Param { name, value: Some(value), whole });
+            value = Some(self.value());
         }
-        Some(Param { name, value: None, whole: name })
+        // What stands behind a closing quote, or quoted behind a name, belongs to no value; who
+        // replaces the parameter replaces it too.
+        self.seek_semicolon();
+        let whole = trim(self.bytes, Span::new(name.from(), self.at));
+        Some(Param { name, value, whole })
     }
 }
 

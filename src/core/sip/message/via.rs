@@ -197,6 +197,10 @@ mod tests {
             note("SIP/2.0/UDP h;received=\"x\"y ;rport=\"\";branch=a").unwrap(),
             "SIP/2.0/UDP h;received=192.0.2.7 ;rport=5099;branch=a"
         );
+        assert_eq!(
+            note("SIP/2.0/UDP h;received\"x;y\";rport\"1\";branch=a").unwrap(),
+            "SIP/2.0/UDP h;received=192.0.2.7;rport=5099;branch=a"
+        );
         let via = "SIP/2.0/UDP h:1;rport=5099;received=192.0.2.7";
         assert_eq!(parse(via).unwrap().reply_to(via.as_bytes(), 5060), Some(source));
     }
