@@ -108,6 +108,7 @@ pub(super) fn engine(
     let seed = u64::from_le_bytes(std::array::from_fn(|i| entropy[i]));
     let epoch = u32::from_le_bytes(std::array::from_fn(|i| entropy[8 + i]));
     Ok(EngineConfig {
+        switches: Vec::new(),
         normalizer: normalizer(Some(config), &book)?,
         sip: CoreConfig {
             listen,

@@ -10,6 +10,7 @@ pub mod gate;
 pub mod hub;
 pub mod line;
 pub mod model;
+pub mod pbx;
 pub mod sip;
 pub mod vault;
 pub mod wire;

@@ -127,6 +127,7 @@ impl Engine {
                 self.order_line(now, &name, order, &who, ticket, out);
             }
             Input::TestLine { name, ticket } => self.test_line(now, &name, ticket, out),
+            Input::Pbx { pbx, link, report } => self.pbx_report(now, pbx, link, report, out),
             Input::Degraded(degraded) => self.degraded(now, degraded, out),
             Input::RingFull(lost) => self.ring_full(now, &lost, out),
             Input::RingFree => self.ring_free(now, out),

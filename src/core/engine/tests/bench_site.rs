@@ -70,6 +70,7 @@ pub(super) fn config() -> EngineConfig {
         neighbours,
         inbound: vec![PeerId(0)],
         outbound: vec![PeerId(1), PeerId(2)],
+        switches: Vec::new(),
         lines: Vec::new(),
         post_dial_max: None,
         backup_within: std::time::Duration::from_secs(1800),
