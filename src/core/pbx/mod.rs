@@ -6,10 +6,12 @@
 //! must not mind. Nothing a PBX sends may panic here.
 
 pub mod ami;
+pub mod esl;
 mod fact;
 mod order;
 mod session;
 
+pub use ami::{AmiSession, AmiSettings};
 pub use fact::{
     BridgeId, ChannelEnd, ChannelId, ChannelInfo, Dequeued, DeviceState, EndedBy, Fact, Member,
     Observed, Snapshot,
