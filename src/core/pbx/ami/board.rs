@@ -5,6 +5,7 @@ use super::block::Block;
 use super::channel::{Channel, Stamp, read, told};
 use super::queues::Queues;
 use super::settings::AmiSettings;
+use crate::model::Mono;
 use crate::pbx::{ChannelId, Fact, Observed};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -28,6 +29,8 @@ pub(super) struct Board {
     pub(super) appeared: Vec<ChannelId>,
     /// A channel was not followed because there are too many.
     pub(super) full: bool,
+    /// Channels that seem to be held no longer, and when that is certain.
+    pub(super) settling: VecDeque<(Mono, ChannelId)>,
     gone: VecDeque<ChannelId>,
 }
 
@@ -41,6 +44,7 @@ impl Board {
             facts: Vec::new(),
             appeared: Vec::new(),
             full: false,
+            settling: VecDeque::new(),
             gone: VecDeque::new(),
         }
     }

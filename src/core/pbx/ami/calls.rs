@@ -3,12 +3,16 @@
 use super::block::Block;
 use super::board::Board;
 use super::channel::{DialEnd, dialed, state};
-use crate::model::{Pii, Transfer};
+use crate::model::{Now, Pii, Transfer};
 use crate::pbx::{BridgeId, ChannelId, EndedBy, Fact};
+use std::time::Duration;
+
+/// A transfer follows the `Unhold` that belongs to it within so long: some ms were seen.
+const HOLD_SETTLES: Duration = Duration::from_millis(50);
 
 impl Board {
     /// Reads an event; false if it is none about calls.
-    pub(super) fn call_event(&mut self, event: &str, block: &Block<'_>) -> bool {
+    pub(super) fn call_event(&mut self, event: &str, block: &Block<'_>, now: Now) -> bool {
         match event {
             "Newchannel" => self.new_channel(block),
             "Newstate" => self.new_state(block),
@@ -20,7 +24,7 @@ impl Board {
             "BridgeEnter" => self.bridge_enter(block),
             "BridgeLeave" => self.bridge_leave(block),
             "Hold" => self.hold(block),
-            "Unhold" => self.unhold(block),
+            "Unhold" => self.unhold(block, now),
             "DTMFEnd" => self.key(block),
             "BlindTransfer" => self.blind_transfer(block),
             "AttendedTransfer" => self.attended_transfer(block),
@@ -202,17 +206,42 @@ impl Board {
         let Some(id) = self.known(block, "") else { return };
         let Some(channel) = self.channels.get_mut(&id) else { return };
         let menu = channel.info.name.starts_with("PJSIP/") && block.value("MusicClass").is_none();
-        if !menu && channel.info.pipe.is_none() && channel.held.is_none() {
+        if menu || channel.info.pipe.is_some() {
+            return;
+        }
+        self.settle(&id);
+        let Some(channel) = self.channels.get_mut(&id) else { return };
+        if channel.held.is_none() {
             channel.held = Some(block.stamp());
             self.say(block.stamp(), Fact::Held(id));
         }
     }
 
-    fn unhold(&mut self, block: &Block<'_>) {
+    /// Asterisk takes a held party back itself before each transfer: only what no transfer
+    /// follows was done by the party.
+    fn unhold(&mut self, block: &Block<'_>, now: Now) {
         let Some(id) = self.known(block, "") else { return };
         let Some(channel) = self.channels.get_mut(&id) else { return };
-        if channel.held.take().is_some() {
-            self.say(block.stamp(), Fact::Retrieved(id));
+        if channel.held.is_some() && channel.retrieved.is_none() {
+            let due = now.mono.after(HOLD_SETTLES);
+            channel.retrieved = Some((due, block.stamp()));
+            self.settling.push_back((due, id));
+        }
+    }
+
+    /// The party has taken its call back, if it seemed so.
+    pub(super) fn settle(&mut self, id: &ChannelId) {
+        let Some(channel) = self.channels.get_mut(id) else { return };
+        if let Some((_, at)) = channel.retrieved.take() {
+            channel.held = None;
+            self.say(at, Fact::Retrieved(id.clone()));
+        }
+    }
+
+    /// Whoever transfers has taken nothing back.
+    fn transfers(&mut self, id: Option<&ChannelId>) {
+        if let Some(channel) = id.and_then(|id| self.channels.get_mut(id)) {
+            channel.retrieved = None;
         }
     }
 
@@ -230,6 +259,7 @@ impl Board {
         else {
             return;
         };
+        self.transfers(Some(&by));
         let to = block.value("Extension").map(|to| Pii::new(to.to_owned()));
         let moved = Self::id(block, "Transferee");
         let kind = Transfer::Blind;
@@ -242,6 +272,8 @@ impl Board {
         else {
             return;
         };
+        self.transfers(Some(&by));
+        self.transfers(Self::id(block, "SecondTransferer").as_ref());
         let fact = Fact::Transferred {
             by,
             kind: Transfer::Attended,

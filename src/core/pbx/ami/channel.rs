@@ -1,7 +1,7 @@
 //! What a session remembers of a channel, so that it says a thing once and can tell all it knows.
 
 use super::block::Block;
-use crate::model::Wall;
+use crate::model::{Mono, Wall};
 use crate::pbx::{BridgeId, ChannelEnd, ChannelId, ChannelInfo, EndedBy, Fact, Observed};
 
 /// The PBX's stamp of a moment, if it gave one.
@@ -50,6 +50,8 @@ pub(super) struct Channel {
     pub(super) rang: Option<Stamp>,
     pub(super) answered: Option<Stamp>,
     pub(super) held: Option<Stamp>,
+    /// It seems to be held no longer: when that is certain.
+    pub(super) retrieved: Option<(Mono, Stamp)>,
     pub(super) bridge: Option<(BridgeId, Stamp)>,
     pub(super) waits: Option<Waits>,
     pub(super) dial_end: Option<DialEnd>,

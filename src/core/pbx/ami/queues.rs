@@ -33,11 +33,6 @@ impl Queues {
         named.next().map_or(device, |(interface, _)| interface)
     }
 
-    /// When the next after-call time ends.
-    pub(super) fn deadline(&self) -> Option<Mono> {
-        self.wrapping.values().map(|(due, _)| *due).min()
-    }
-
     /// A member, from an event or a list.
     pub(super) fn member(
         &mut self,
@@ -106,13 +101,25 @@ impl Board {
         }
     }
 
-    /// After-call times that have ended by now.
+    /// What is certain by now: ends of after-call times, parties that have taken their call back.
     pub(super) fn tick(&mut self, now: Now) {
+        while let Some((_, id)) = self.settling.pop_front_if(|(due, _)| *due <= now.mono) {
+            let due = self.channels.get(&id).and_then(|channel| channel.retrieved);
+            if due.is_some_and(|(due, _)| due <= now.mono) {
+                self.settle(&id);
+            }
+        }
         let ended = self.queues.wrapping.extract_if(.., |_, (due, _)| *due <= now.mono);
         let members: Vec<Member> = ended.map(|(_, (_, member))| member).collect();
         for member in members {
             self.say(None, Fact::Member(Member { wrapping_up: false, ..member }));
         }
+    }
+
+    /// When `tick` has something to do.
+    pub(super) fn deadline(&self) -> Option<Mono> {
+        let wrapping = self.queues.wrapping.values().map(|(due, _)| *due);
+        wrapping.chain(self.settling.front().map(|(due, _)| *due)).min()
     }
 
     fn queue_join(&mut self, block: &Block<'_>) {

@@ -165,7 +165,7 @@ impl AmiSession {
     }
 
     fn event(&mut self, now: Now, event: &str, block: &Block<'_>, out: &mut LinkOutputs) {
-        if !self.board.call_event(event, block) {
+        if !self.board.call_event(event, block, now) {
             self.board.queue_event(event, block, now);
         } else if block.stamp().is_none() {
             let why = "events carry no time: set timestampevents = yes in manager.conf";
@@ -522,7 +522,7 @@ impl Session for AmiSession {
             Phase::New | Phase::LoggingIn | Phase::Identifying => None,
             Phase::Closed => return None,
         };
-        let others = [self.pending.deadline(), self.board.queues.deadline()];
+        let others = [self.pending.deadline(), self.board.deadline()];
         phase.into_iter().chain(others.into_iter().flatten()).min()
     }
 }
