@@ -7,6 +7,7 @@
 
 pub mod ari;
 mod asterisk;
+pub mod esl;
 mod fact;
 mod order;
 mod session;

@@ -46,7 +46,8 @@ pub struct AriSettings {
     /// Channel variables that are data of the call. While there are any, Asterisk must send every
     /// change of every variable, three quarters of all its events.
     pub variables: Vec<String>,
-    /// Tell who waits in queues, as far as the dialplan shows it: for a site without an AMI link.
+    /// Tell who waits in queues, as far as the dialplan shows it; an AMI link knows more. Default
+    /// true.
     pub queues: bool,
     /// Requests go over the WebSocket (Asterisk 20.15, 21.10, 22.5 and later): needed where
     /// Asterisk connects to us.
@@ -61,7 +62,7 @@ impl Default for AriSettings {
             trunks: Vec::new(),
             context: String::new(),
             variables: Vec::new(),
-            queues: false,
+            queues: true,
             rest_over_websocket: false,
         }
     }
