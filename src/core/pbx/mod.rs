@@ -5,12 +5,13 @@
 //! The same fact may come twice, from two links to one PBX or from a snapshot; whoever takes facts
 //! must not mind. Nothing a PBX sends may panic here.
 
+pub mod esl;
 mod fact;
 mod order;
 mod session;
 
 pub use fact::{
-    BridgeId, ChannelEnd, ChannelId, ChannelInfo, DeviceState, Dequeued, EndedBy, Fact, Member,
+    BridgeId, ChannelEnd, ChannelId, ChannelInfo, Dequeued, DeviceState, EndedBy, Fact, Member,
     Observed, Snapshot,
 };
 pub use order::{Order, OrderId, OrderResult};
