@@ -5,19 +5,21 @@
 use super::audit::Draft;
 use super::engine::{Batch, KEY_END, Order, Table, TableFile};
 use super::frames::Frame;
-use super::live::{LiveKey, is_over, rev_of};
+use super::live::{LiveKey, has_faded, is_over, rev_of};
 use super::mark::Mark;
 use super::months::Months;
 use super::rows::{
-    RowHead, RowKind, call_day, call_head, call_of, decision_day, decision_head, duty_of,
-    index_key, line_of, row_head,
+    RowHead, RowKind, agent_of, call_day, call_head, call_of, command_of, decision_day,
+    decision_head, duty_of, index_key, line_of, row_head,
 };
 use super::store::Inner;
 use super::{StoreError, dnc, meta};
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use trunkline_core::model::{Call, Decision, Duty, Entity, Event, EventKind, Line, Named, Wall};
+use trunkline_core::model::{
+    Agent, Call, Command, Decision, Duty, Entity, Event, EventKind, Line, Named, Wall,
+};
 use trunkline_core::vault::{Day, Month, digest};
 
 /// Frames read from the journal at once when catching up.
@@ -114,6 +116,22 @@ impl Projector {
             self.live.values().filter_map(|live| duty_of(live.event.clone())).collect();
         duties.sort_by_key(|duty| duty.id);
         duties
+    }
+
+    /// Agents as they stand.
+    pub(super) fn agents(&self) -> Vec<Agent> {
+        let mut agents: Vec<Agent> =
+            self.live.values().filter_map(|live| agent_of(live.event.clone())).collect();
+        agents.sort_by(|a, b| a.id.cmp(&b.id));
+        agents
+    }
+
+    /// Commands of the last day, oldest first.
+    pub(super) fn commands(&self) -> Vec<Command> {
+        let mut commands: Vec<Command> =
+            self.live.values().filter_map(|live| command_of(live.event.clone())).collect();
+        commands.sort_by(|a, b| (a.accepted_at, a.id).cmp(&(b.accepted_at, b.id)));
+        commands
     }
 
     /// Newest commit that everything was made of.
@@ -245,7 +263,12 @@ impl Projector {
                     let row = rows.seal(RowKind::Decision, id, &head, day, event)?;
                     batch.put(Table::Decision, *id, row);
                 }
-                Entity::Dnc(_) | Entity::System(_) | Entity::Line(_) | Entity::Duty(_) => {}
+                Entity::Dnc(_)
+                | Entity::System(_)
+                | Entity::Line(_)
+                | Entity::Duty(_)
+                | Entity::Agent(_)
+                | Entity::Command(_) => {}
             }
         }
         // Changes of one table beside each other.
@@ -354,6 +377,9 @@ impl Projector {
             self.store.months.open(*month)?.commit(&batch)?;
         }
         self.unsynced.clear();
+        let faded = self.live.extract_if(|_, live| has_faded(&live.event, now));
+        let gone: Vec<LiveKey> = faded.filter(|(_, l)| l.stored).map(|(key, _)| key).collect();
+        self.gone.extend(gone);
         let rows_max = self.store.engine.group_rows_max();
         for group in self.gone.chunks(rows_max) {
             let mut batch = Batch::default();

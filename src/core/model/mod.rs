@@ -1,6 +1,8 @@
 //! R0: the words everything else is written in.
 
+mod agent;
 mod call;
+mod command;
 mod dice;
 mod event;
 mod gate;
@@ -12,7 +14,9 @@ mod pii;
 mod signalling;
 mod time;
 
+pub use agent::*;
 pub use call::*;
+pub use command::*;
 pub use dice::*;
 pub use event::*;
 pub use gate::*;

@@ -10,7 +10,7 @@ mod order;
 mod session;
 
 pub use fact::{
-    BridgeId, ChannelEnd, ChannelId, ChannelInfo, DeviceState, Dequeued, EndedBy, Fact, Member,
+    BridgeId, ChannelEnd, ChannelId, ChannelInfo, Dequeued, DeviceState, EndedBy, Fact, Member,
     Observed, Snapshot,
 };
 pub use order::{Order, OrderId, OrderResult};

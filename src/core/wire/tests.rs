@@ -195,13 +195,24 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 
 fn event() -> impl Strategy<Value = Event> {
     let detail = (of(any::<u8>()), of(any::<u16>()), of(moment()), of(member()), of(shift()));
-    (any::<u64>(), wall(), member(), entity(), detail, of(transferred())).prop_map(
-        |(pos, ts, kind, entity, (leg, sip_status, at, repair, shift), transfer)| Event {
-            pos: Pos(pos),
-            ts,
-            kind,
-            entity,
-            detail: Detail { leg: leg.map(LegId), sip_status, at, repair, shift, transfer },
+    let joined = (of(transferred()), of(id()));
+    (any::<u64>(), wall(), member(), entity(), detail, joined).prop_map(
+        |(pos, ts, kind, entity, (leg, sip_status, at, repair, shift), (transfer, caused_by))| {
+            Event {
+                pos: Pos(pos),
+                ts,
+                kind,
+                entity,
+                detail: Detail {
+                    leg: leg.map(LegId),
+                    sip_status,
+                    at,
+                    repair,
+                    shift,
+                    transfer,
+                    caused_by: caused_by.map(CommandId),
+                },
+            }
         },
     )
 }
@@ -273,6 +284,8 @@ fn numbers_of_names_never_change() {
          call.retrieved call.failed call.connection_cleared call.abandoned call.cleared \
          call.resynced outbound.requested outbound.allowed outbound.denied dnc.added \
          system.status line.state_changed line.failover line.recovered line.capacity_reached \
-         duty.started duty.met duty.breached call.queued call.diverted call.transferred"
+         duty.started duty.met duty.breached call.queued call.diverted call.transferred \
+         agent.logged_on agent.logged_off agent.ready agent.not_ready agent.reserved agent.busy \
+         agent.working_after_call agent.unknown agent.desk_changed command.accepted command.done"
     );
 }
