@@ -1,5 +1,6 @@
 //! R0: the words everything else is written in.
 
+mod action;
 mod agent;
 mod call;
 mod command;
@@ -14,6 +15,7 @@ mod pii;
 mod signalling;
 mod time;
 
+pub use action::*;
 pub use agent::*;
 pub use call::*;
 pub use command::*;
