@@ -10,6 +10,8 @@ use trunkline_core::engine::{
 };
 use trunkline_core::gate::{Book, DialPlan, Normalizer};
 use trunkline_core::model::{Event, Mono, Now, Pos, Wall};
+use trunkline_core::pbx::ami::{AmiSession, AmiSettings};
+use trunkline_core::pbx::ari::{AriSession, AriSettings};
 use trunkline_core::pbx::esl::{EslSession, EslSettings};
 use trunkline_core::pbx::{Lane, LinkOutputs, LinkReport, News, PbxIdentity, Session};
 use trunkline_core::sip::{CoreConfig, Limits, Timers};
@@ -113,7 +115,14 @@ impl Site {
 
 fn session(link: Link) -> Box<dyn Session> {
     match link {
-        Link::Ami | Link::Ari => unimplemented!("its session is being written"),
+        Link::Ami => {
+            let settings = AmiSettings { trunks: trunks(link), ..AmiSettings::new("u", "s") };
+            Box::new(AmiSession::observing(settings))
+        }
+        Link::Ari => {
+            let settings = AriSettings { trunks: trunks(link), ..AriSettings::default() };
+            Box::new(AriSession::observing(settings))
+        }
         Link::Esl => {
             let settings = EslSettings { domain: "pbx.test".into(), ..EslSettings::default() };
             Box::new(EslSession::observing(EslSettings { trunks: trunks(link), ..settings }))

@@ -205,6 +205,7 @@ impl CallMachine {
         let leg = &mut self.edit().legs[index];
         leg.state = S::Fail;
         leg.since = at.pbx_time;
+        leg.cause = Some(cause.clone());
         self.restate(at.pbx_time);
         let status = cause.sip_status;
         self.emit(K::CallFailed, self.detail(index, status, Some(at)), out);
