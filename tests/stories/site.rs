@@ -36,6 +36,8 @@ pub fn events(recording: &Recording) -> Vec<Event> {
 
 struct Site {
     start: i64,
+    /// `STORY_FACTS=1`: what the session reports goes to standard error.
+    talkative: bool,
     now: Now,
     session: Box<dyn Session>,
     link: LinkOutputs,
@@ -51,6 +53,7 @@ impl Site {
         let engine = Engine::new(config(recording.link), Restored::default(), now, &mut out);
         let mut site = Self {
             start,
+            talkative: std::env::var_os("STORY_FACTS").is_some(),
             now,
             session: session(recording.link),
             link: LinkOutputs::default(),
@@ -91,6 +94,9 @@ impl Site {
     /// Reports go to the engine, events are durable at once.
     fn settle(&mut self) {
         for report in std::mem::take(&mut self.link).reports {
+            if self.talkative {
+                eprintln!("{:9.3} {report:?}", (self.now.wall.0 - self.start) as f64 / 1e6);
+            }
             let input = Input::Pbx { pbx: PbxIx(0), link: LinkIx(0), report };
             self.engine.handle(self.now, input, &mut self.out);
         }
@@ -116,12 +122,12 @@ impl Site {
 fn session(link: Link) -> Box<dyn Session> {
     match link {
         Link::Ami => {
-            let settings = AmiSettings { trunks: trunks(link), ..AmiSettings::new("u", "s") };
-            Box::new(AmiSession::observing(settings))
+            let settings = AmiSettings::new("cti", "secret");
+            Box::new(AmiSession::observing(AmiSettings { trunks: trunks(link), ..settings }))
         }
         Link::Ari => {
-            let settings = AriSettings { trunks: trunks(link), ..AriSettings::default() };
-            Box::new(AriSession::observing(settings))
+            let settings = AriSettings { app: "cti".into(), queues: true, ..Default::default() };
+            Box::new(AriSession::observing(AriSettings { trunks: trunks(link), ..settings }))
         }
         Link::Esl => {
             let settings = EslSettings { domain: "pbx.test".into(), ..EslSettings::default() };

@@ -78,7 +78,10 @@ impl CallMachine {
             self.edit().ended = Some(at);
             return;
         }
-        if end.lost {
+        if self.seen.left.contains(&id) {
+            let cause = Cause { csta: CstaCause::Transfer, ..cause_of_leg(&end, true) };
+            self.clear(at, index, cause, out);
+        } else if end.lost {
             self.lost(at, index, out);
         } else if is_refusal(&end) && self.was_asked(index) && !self.talked(index) {
             self.refused(at, index, &end, out);
@@ -94,17 +97,15 @@ impl CallMachine {
         self.finish(at, out);
     }
 
-    /// The party has sent another on: it is gone, though its channel may live on for a while.
-    pub(super) fn transfer_leaver(&mut self, at: Moment, index: usize, out: &mut Vec<Fact>) {
+    /// The party has sent another on; its own end may have come before.
+    pub(super) fn transfer_leaver(&mut self, index: usize, out: &mut Vec<Fact>) {
         let id = self.call.legs[index].id;
-        let place = self.seen.leaving.iter().position(|l| l.leg == id);
-        let said = place.map(|place| self.seen.leaving.remove(place));
-        let (at, cause) = match said {
-            Some(Leaving { at, end, .. }) => (at, cause_of_leg(&end, true)),
-            None => (at, Cause::plain(CstaCause::Transfer)),
-        };
-        self.clear(at, index, Cause { csta: CstaCause::Transfer, ..cause }, out);
-        self.finish(at, out);
+        if let Some(place) = self.seen.leaving.iter().position(|l| l.leg == id) {
+            let Leaving { at, end, .. } = self.seen.leaving.remove(place);
+            let cause = Cause { csta: CstaCause::Transfer, ..cause_of_leg(&end, true) };
+            self.clear(at, index, cause, out);
+            self.finish(at, out);
+        }
     }
 
     /// Its party goes on in another call.
@@ -180,9 +181,9 @@ impl CallMachine {
         index != CALLER || self.seen.asked_first
     }
 
-    /// A leg of the trunk's dialog ends by what SIP says.
+    /// A leg of the trunk's dialog ends by what SIP says, unless it has left its place.
     fn ends_on_trunk(&self, index: usize) -> bool {
-        !self.of_link(index)
+        !self.of_link(index) && !self.seen.left.contains(&self.call.legs[index].id)
     }
 
     /// The dialog on the trunk is over.

@@ -350,7 +350,7 @@ impl CallMachine {
             }
         }
         self.emit(K::CallTransferred, detail, out);
-        self.transfer_leaver(at, index, out);
+        self.transfer_leaver(index, out);
     }
 
     fn attach_value(

@@ -61,9 +61,7 @@ impl Engine {
             Fact::Dtmf(id, digit) => self.leg_input(now, ix, &id, at, LegInput::Dtmf(digit), out),
             Fact::Queued { channel, queue, .. } => {
                 if let Some(chan) = board.chan(&channel) {
-                    // FreeSWITCH names a queue with its domain.
-                    let name = queue.split('@').next().unwrap_or(&queue);
-                    let queue: Arc<str> = name.into();
+                    let queue: Arc<str> = queue.into();
                     chan.queued = Some((queue.clone(), at));
                     self.leg_input(now, ix, &channel, at, LegInput::Queued(queue), out);
                 }

@@ -39,7 +39,6 @@ impl Engine {
                 self.merge(now, ix, keep, *other, at, out);
             }
         }
-        self.retire(ix, keep, leaver);
         let transfer = Transferred { kind, to_call: None };
         self.feed_leg(now, keep, leaver, at, LegInput::Transferred(transfer), out);
     }
