@@ -163,8 +163,16 @@ impl CallMachine {
     }
 
     fn cause_of_waiting(&self, index: usize, end: &LegEnd, why: Why) -> Cause {
-        let talked = self.talked(index);
+        let talked = self.heard(index);
         let mut cause = cause_of_leg(end, talked);
+        if cause.csta == CstaCause::Other && !self.was_asked(index) {
+            // The PBX clears its caller because of what became of whom it had asked.
+            let legs = self.call.legs.iter().rev();
+            let before = legs.filter_map(|l| Some((l.ended?.observed_at, l.cause.as_ref()?.csta)));
+            let before = before.max_by_key(|(at, _)| *at).map(|(_, csta)| csta);
+            let said = self.seen.release.as_ref().map(|r| r.cause.csta).or(before);
+            cause.csta = said.unwrap_or(CstaCause::Other);
+        }
         if !talked && self.was_asked(index) {
             cause.sip_status = None; // that of a cancelled leg is the PBX's own
             let said = cause.csta == CstaCause::CallNotAnswered;
@@ -174,6 +182,15 @@ impl CallMachine {
             };
         }
         cause
+    }
+
+    /// Talked itself, or called and was heard by somebody.
+    fn heard(&self, index: usize) -> bool {
+        let answered = |l: &Leg| l.answered.is_some() && l.id != self.call.legs[index].id;
+        self.talked(index)
+            || (!self.was_asked(index)
+                && self.call.answered.is_some()
+                && self.call.legs.iter().any(answered))
     }
 
     /// Was asked for, and did not call.
@@ -214,7 +231,7 @@ impl CallMachine {
 
     /// By its own act.
     fn hung_up(&mut self, at: Moment, index: usize, end: &LegEnd, out: &mut Vec<Fact>) {
-        let talked = self.talked(index);
+        let talked = self.heard(index);
         let mut cause = cause_of_leg(end, talked);
         if !talked && cause.csta != CstaCause::CallNotAnswered {
             cause.csta = CstaCause::CallCancelled;
