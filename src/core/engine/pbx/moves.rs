@@ -6,7 +6,9 @@ use super::timers::{Due, GRACE};
 use crate::call::LegInput;
 use crate::engine::input::{Outputs, PbxIx};
 use crate::engine::writer::Engine;
-use crate::model::{CallId, Direction, Leg, LegId, LegRole, Moment, Now, Transfer, Transferred};
+use crate::model::{
+    CallId, Direction, Leg, LegId, LegRole, Moment, Now, Transfer, Transferred, Wall,
+};
 use crate::pbx::{BridgeId, ChannelId};
 
 impl Engine {
@@ -22,9 +24,7 @@ impl Engine {
         let call = |id: Option<&ChannelId>| self.boards.find(ix, id?)?.call();
         let mut calls: Vec<CallId> =
             [call(moved), call(target), call(Some(by))].into_iter().flatten().collect();
-        calls.sort_by_key(|id| {
-            (self.table.get(*id).map(|e| e.machine.call().started.pbx_time), *id)
-        });
+        calls.sort_by_key(|id| self.age(*id));
         calls.dedup();
         let joined = kind == Transfer::Attended;
         let Some((keep, rest)) = calls.split_first() else { return };
@@ -41,6 +41,13 @@ impl Engine {
         }
         let transfer = Transferred { kind, to_call: None };
         self.feed_leg(now, keep, leaver, at, LegInput::Transferred(transfer), out);
+    }
+
+    /// Order of calls: which of two goes on when they become one.
+    pub(super) fn age(&self, id: CallId) -> (Option<Wall>, bool, CallId) {
+        let call = self.table.get(id).map(|e| e.machine.call());
+        let inbound = call.is_some_and(|c| c.direction == Direction::Inbound);
+        (call.map(|c| c.started.pbx_time), !inbound, id)
     }
 
     /// The leg of who transfers in a call: its own channel's, or that of the same device.
@@ -186,9 +193,9 @@ impl Engine {
             return;
         }
         if let Place::Leg(its, leg) = before {
-            let alone = self.table.get(its).is_some_and(|e| !e.machine.is_told());
-            if !alone {
-                return; // it has a call of its own: bridges will say
+            let others = |l: &Leg| l.id != leg && l.ended.is_none();
+            if self.table.get(its).is_some_and(|e| e.machine.call().legs.iter().any(others)) {
+                return; // it talks to somebody: bridges will say
             }
             self.boards.set_place(ix, new, Place::Open);
             self.feed_leg(now, its, leg, at, LegInput::Moved, out);
