@@ -6,6 +6,8 @@
 //! must not mind. Nothing a PBX sends may panic here.
 
 pub mod ami;
+pub mod ari;
+mod asterisk;
 pub mod esl;
 mod fact;
 mod order;
