@@ -263,6 +263,10 @@ impl Facts {
     ) {
         let Some(old) = e.replace_channel.as_ref() else { return };
         let Some(old) = self.see(old, Seen::Mentioned, at, out) else { return };
+        // A pipe in the place of who sends a call on stands for whoever it leads to.
+        if self.known.get(id).is_some_and(|known| known.info.pipe.is_some()) {
+            return;
+        }
         let (old, new) = (ChannelId(old), ChannelId(Arc::clone(id)));
         tell(at, Fact::Replaced { old, new }, out);
     }
@@ -297,7 +301,10 @@ impl Facts {
                 let own = known.info.incoming == Some(true) && !known.answered;
                 known.refused.or(own.then(|| status(e.tech_cause)).flatten())
             }),
-            by: known.as_ref().map(|known| known.ended_by.unwrap_or(EndedBy::Pbx)),
+            by: known
+                .as_ref()
+                .filter(|known| known.info.pipe.is_none())
+                .map(|known| known.ended_by.unwrap_or(EndedBy::Pbx)),
             text: e.cause_txt.to_string(),
         };
         tell(at, Fact::Ended(ChannelId(Arc::clone(id)), end), out);

@@ -9,6 +9,8 @@ mod rest;
 mod session;
 mod settings;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 
 pub use session::{AriCounters, AriSession};
 pub use settings::{
