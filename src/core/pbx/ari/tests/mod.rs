@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod events;
+mod login;
+mod orders;
 mod recordings;
 mod replay;
 mod rig;
-mod scripts;
 mod words;

@@ -1,9 +1,10 @@
 //! A session with its clock and what it said.
 
 use super::super::{AriSession, AriSettings};
-use crate::model::{Mono, Now, Wall};
+use crate::model::{Mono, Now, Pii, Wall};
 use crate::pbx::{
-    Close, Fact, HttpRequest, Lane, LinkOutputs, LinkReport, News, Order, OrderId, Session,
+    ChannelId, Close, Fact, HttpRequest, Lane, LinkOutputs, LinkReport, News, Order, OrderId,
+    Session,
 };
 use std::time::Duration;
 
@@ -121,3 +122,53 @@ impl Rig {
 pub(super) const INFO: &str = r#"{"build":{"os":"Linux"},"system":{"version":"22.10.0",
     "entity_id":"02:fc:00:00:00:01"},"config":{"name":"","default_language":"en"},
     "status":{"startup_time":"2026-11-21T20:00:00.000+0000","last_reload_time":"x"}}"#;
+
+pub(super) const EMPTY: [&str; 3] = ["[]", "[]", "[]"];
+
+/// A channel as Asterisk writes it.
+pub(super) fn channel(id: &str, name: &str, state: &str, app: &str, exten: &str) -> String {
+    let linked = id.split('-').next().unwrap();
+    let data = if app == "AppDial" { "(Outgoing Line)" } else { "support,tT" };
+    format!(
+        r#"{{"id":"{id}","name":"{name}","state":"{state}","protocol_id":"call-{id}",
+        "caller":{{"name":"","number":""}},"connected":{{"name":"","number":""}},
+        "dialplan":{{"context":"c","exten":"{exten}","priority":1,"app_name":"{app}",
+        "app_data":"{data}"}},"creationtime":"2026-11-21T21:00:00.000+0000",
+        "channelvars":{{"CHANNEL(linkedid)":"{linked}"}}}}"#
+    )
+}
+
+pub(super) fn event(kind: &str, channel: &str, more: &str) -> String {
+    format!(
+        r#"{{"type":"{kind}","timestamp":"2026-11-21T21:00:01.000+0000",{more}"channel":{channel}}}"#
+    )
+}
+
+pub(super) fn up() -> Rig {
+    let mut rig = Rig::new(AriSession::new(settings()));
+    rig.log_in(EMPTY, |_| "");
+    assert!(rig.news().iter().any(|news| matches!(news, News::Up(_))));
+    rig
+}
+
+/// A customer `7` and agent `8` talk in bridge `b`, both in Stasis.
+pub(super) fn talking() -> Rig {
+    let mut rig = up();
+    let customer = channel("7", "PJSIP/trunk-00000001", "Ring", "Stasis", "4930100");
+    let agent = channel("8", "PJSIP/1001-00000002", "Down", "Stasis", "");
+    for channel in [&customer, &agent] {
+        rig.hear(&event("ChannelCreated", channel, ""));
+        let bridge = r#""bridge":{"id":"b","bridge_type":"mixing"},"#;
+        rig.hear(&event("ChannelEnteredBridge", channel, bridge));
+    }
+    rig.facts();
+    rig
+}
+
+pub(super) fn id(id: &str) -> ChannelId {
+    ChannelId(id.into())
+}
+
+pub(super) fn text(text: &str) -> Pii<String> {
+    Pii::new(text.to_owned())
+}
