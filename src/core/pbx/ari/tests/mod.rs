@@ -8,4 +8,5 @@ mod orders;
 mod recordings;
 mod replay;
 mod rig;
+mod tables;
 mod words;

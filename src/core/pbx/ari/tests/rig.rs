@@ -119,7 +119,7 @@ impl Rig {
     }
 }
 
-pub(super) const INFO: &str = r#"{"build":{"os":"Linux"},"system":{"version":"22.10.0",
+pub(super) const INFO: &str = r#"{"build":{"os":"Linux"},"system":{"version":"22.10.1+dfsg+~cs6.17.60671434-1",
     "entity_id":"02:fc:00:00:00:01"},"config":{"name":"","default_language":"en"},
     "status":{"startup_time":"2026-11-21T20:00:00.000+0000","last_reload_time":"x"}}"#;
 
