@@ -23,3 +23,6 @@ mod transfers;
 
 pub use session::EslSession;
 pub use settings::EslSettings;
+
+#[cfg(test)]
+mod tests;

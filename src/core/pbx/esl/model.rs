@@ -150,7 +150,10 @@ impl Model {
                 out.push(said(event, Fact::Unbridged(id.clone(), bridge.clone())));
             }
         }
-        self.late.release_ends(out, |channel, _| *channel == a || *channel == b);
+        // If the leg that tells this ends too, its end tells who of both released.
+        if event.text("Answer-State") != Some("hangup") {
+            self.late.release_ends(out, |channel, _| *channel == a || *channel == b);
+        }
     }
 
     fn hold(&mut self, id: &ChannelId, event: &EslEvent<'_>, out: &mut Vec<Observed>) {
@@ -172,8 +175,13 @@ impl Model {
     fn ended(&mut self, now: Mono, id: &ChannelId, event: &EslEvent<'_>, out: &mut Vec<Observed>) {
         self.late.forget_retrieve(id);
         let transferred = self.transferred_by(now, id, event, out);
-        self.late.release_ends(out, |_, partner| partner == Some(id));
-        let fact = said(event, Fact::Ended(id.clone(), channel_end(event)));
+        let end = channel_end(event);
+        // Who releases comes first, though FreeSWITCH may end the other leg before.
+        let released = end.by == Some(EndedBy::Party);
+        if !released {
+            self.late.release_ends(out, |_, partner| partner == Some(id));
+        }
+        let fact = said(event, Fact::Ended(id.clone(), end));
         let Some(known) = self.channels.remove(id) else { return };
         self.ended.as_mut().map(|ended| ended.insert(id.clone()));
         // While the other side lives, its next event tells whether this was a transfer.
@@ -185,6 +193,9 @@ impl Model {
                 self.late.hold(now, LateKind::Ended, id, partner, fact);
             }
             None => out.push(fact),
+        }
+        if released {
+            self.late.release_ends(out, |_, partner| partner == Some(id));
         }
     }
 
