@@ -13,6 +13,7 @@ mod event;
 mod frame;
 mod jobs;
 mod late;
+mod lists;
 mod model;
 mod names;
 mod orders;

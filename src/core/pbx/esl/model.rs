@@ -120,6 +120,9 @@ impl Model {
     fn bridged(&mut self, now: Mono, event: &EslEvent<'_>, out: &mut Vec<Observed>) {
         let ids = (id_in(event, "Bridge-A-Unique-ID"), id_in(event, "Bridge-B-Unique-ID"));
         let (Some(a), Some(b)) = ids else { return };
+        if a == b {
+            return;
+        }
         let bridge = BridgeId(a.0.clone());
         for (id, other) in [(&a, &b), (&b, &a)] {
             let there = self.channels.get(id).and_then(|known| known.bridge.clone());

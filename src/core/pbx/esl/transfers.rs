@@ -134,6 +134,9 @@ impl Model {
 
     fn tell(&mut self, now: Mono, event: &EslEvent<'_>, told: Told, out: &mut Vec<Observed>) {
         let Told { by, moved, target, to } = told;
+        if by == moved || target.as_ref() == Some(&moved) {
+            return;
+        }
         for id in [Some(&moved), target.as_ref(), Some(&by)].into_iter().flatten() {
             if let Some(known) = self.channels.get_mut(id) {
                 known.explained = Some(now.after(EXPLAINS));

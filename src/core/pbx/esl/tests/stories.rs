@@ -118,22 +118,22 @@ fn a_queue_is_left_by_the_caller() {
 #[test]
 fn refusals() {
     let rows = "
-        04-inbound-agent-busy-486    | rings | B Party 17 486 USER_BUSY                 | A Pbx 17 - USER_BUSY
-        05-inbound-agent-decline-603 | rings | B Party 21 603 CALL_REJECTED             | A Pbx 21 - CALL_REJECTED
-        11-outbound-busy-486         | rings | B Party 17 486 USER_BUSY                 | A Pbx 17 - USER_BUSY
-        12-outbound-decline-603      | rings | B Party 21 603 CALL_REJECTED             | A Pbx 21 - CALL_REJECTED
-        13-outbound-forbidden-403    |       | B Party 21 403 CALL_REJECTED             | A Pbx 21 - CALL_REJECTED
-        14-outbound-notfound-404     |       | B Party 1 404 UNALLOCATED_NUMBER         | A Pbx 1 - UNALLOCATED_NUMBER
-        15-outbound-503              |       | B Party 34 503 NORMAL_CIRCUIT_CONGESTION | A Pbx 34 - NORMAL_CIRCUIT_CONGESTION
-        16-outbound-480              | rings | B Party 18 480 NO_USER_RESPONSE          | A Pbx 16 - NORMAL_CLEARING
-        18-outbound-607              |       | B Party 21 607 CALL_REJECTED             | A Pbx 21 - CALL_REJECTED
-        18b-outbound-608             |       | B Party 21 608 CALL_REJECTED             | A Pbx 21 - CALL_REJECTED
-        19-outbound-noanswer         | rings | B Pbx 19 - NO_ANSWER                     | A Pbx 16 - NORMAL_CLEARING
-        20-outbound-agent-cancels    | rings | A Party - 487 ORIGINATOR_CANCEL          | B Pbx - - ORIGINATOR_CANCEL
-        53-originate-busy            | rings | A Party 17 486 USER_BUSY                 |
-        54-originate-403             |       | A Party 21 403 CALL_REJECTED             |
-        51-originate-agent-noanswer  | rings | A Pbx 19 - NO_ANSWER                     |
-        55-originate-noanswer        | rings | A Pbx 19 - NO_ANSWER                     |";
+    04-inbound-agent-busy-486 | rings | B Party 17 486 USER_BUSY | A Pbx 17 - USER_BUSY
+    05-inbound-agent-decline-603 | rings | B Party 21 603 CALL_REJECTED | A Pbx 21 - CALL_REJECTED
+    11-outbound-busy-486 | rings | B Party 17 486 USER_BUSY | A Pbx 17 - USER_BUSY
+    12-outbound-decline-603 | rings | B Party 21 603 CALL_REJECTED | A Pbx 21 - CALL_REJECTED
+    13-outbound-forbidden-403 | | B Party 21 403 CALL_REJECTED | A Pbx 21 - CALL_REJECTED
+    14-outbound-notfound-404 | | B Party 1 404 UNALLOCATED_NUMBER | A Pbx 1 - UNALLOCATED_NUMBER
+    15-outbound-503 | | B Party 34 503 NORMAL_CIRCUIT_CONGESTION | A Pbx 34 - NORMAL_CIRCUIT_CONGESTION
+    16-outbound-480 | rings | B Party 18 480 NO_USER_RESPONSE | A Pbx 16 - NORMAL_CLEARING
+    18-outbound-607 | | B Party 21 607 CALL_REJECTED | A Pbx 21 - CALL_REJECTED
+    18b-outbound-608 | | B Party 21 608 CALL_REJECTED | A Pbx 21 - CALL_REJECTED
+    19-outbound-noanswer | rings | B Pbx 19 - NO_ANSWER | A Pbx 16 - NORMAL_CLEARING
+    20-outbound-agent-cancels | rings | A Party - 487 ORIGINATOR_CANCEL | B Pbx - - ORIGINATOR_CANCEL
+    53-originate-busy | rings | A Party 17 486 USER_BUSY |
+    54-originate-403 | | A Party 21 403 CALL_REJECTED |
+    51-originate-agent-noanswer | rings | A Pbx 19 - NO_ANSWER |
+    55-originate-noanswer | rings | A Pbx 19 - NO_ANSWER |";
     for row in rows.lines().filter(|row| row.contains('|')) {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
         let told = lines(cells[0]);
