@@ -145,6 +145,9 @@ impl Model {
     fn unbridged(&mut self, now: Mono, event: &EslEvent<'_>, out: &mut Vec<Observed>) {
         let ids = (id_in(event, "Bridge-A-Unique-ID"), id_in(event, "Bridge-B-Unique-ID"));
         let (Some(a), Some(b)) = ids else { return };
+        for (by, moved) in [(&a, &b), (&b, &a)] {
+            self.transfer_ordered(now, by, moved, event, out);
+        }
         let bridge = BridgeId(a.0.clone());
         for (id, other) in [(&a, &b), (&b, &a)] {
             let there = self.channels.get(id).and_then(|known| known.bridge.as_ref());
@@ -185,6 +188,9 @@ impl Model {
             self.late.release_ends(out, |_, partner| partner == Some(id));
         }
         let fact = said(event, Fact::Ended(id.clone(), end));
+        if self.channels.is_pipe(id) {
+            self.pipe_ends(now, id, event, out);
+        }
         let Some(known) = self.channels.remove(id) else { return };
         self.ended.as_mut().map(|ended| ended.insert(id.clone()));
         // While the other side lives, its next event tells whether this was a transfer.
@@ -199,6 +205,21 @@ impl Model {
         }
         if released {
             self.late.release_ends(out, |_, partner| partner == Some(id));
+        }
+    }
+
+    /// Whoever is bridged with a pipe is free before anything else joins it.
+    fn pipe_ends(
+        &mut self,
+        now: Mono,
+        id: &ChannelId,
+        event: &EslEvent<'_>,
+        out: &mut Vec<Observed>,
+    ) {
+        let partner = self.channels.get(id).and_then(|known| known.bridge.as_ref());
+        let Some((_, partner)) = partner.cloned() else { return };
+        if let Some((bridge, _)) = self.channels.part(now, &partner) {
+            out.push(said(event, Fact::Unbridged(partner, bridge)));
         }
     }
 

@@ -220,7 +220,13 @@ impl EslSession {
                 self.up(out);
                 self.gather(now, out);
             }
-            Purpose::Order(id) | Purpose::Dial(id, _) => self.done(id, verdict(body), out),
+            Purpose::Order(id) | Purpose::Dial(id, _) => {
+                let verdict = verdict(body);
+                if verdict != OrderResult::Done {
+                    self.model.forget_transfer(id);
+                }
+                self.done(id, verdict, out);
+            }
             Purpose::Told => {}
             listing => self.listed(now, listing, body, out),
         }
@@ -314,6 +320,7 @@ impl Session for EslSession {
         if let Order::Consult { by, .. } = order {
             self.model.consultation_ordered(by);
         }
+        self.model.order_transfer(now.mono, id, order);
         self.send(now, &command, purpose, within, out);
     }
 

@@ -275,6 +275,50 @@ fn a_connection_of_freeswitchs_own_tells_one_call() {
     retried(&desk, "closes");
 }
 
+/// mod_loopback joins the parties at its ends by `uuid_bridge` and goes.
+#[test]
+fn a_pipe_that_goes_is_no_transfer() {
+    let mut desk = Desk::observing();
+    let channels = [
+        ("a", "sofia/internal/1001@h", ""),
+        ("la", "loopback/1002-a", "lb"),
+        ("lb", "loopback/1002-b", "la"),
+        ("b", "sofia/internal/1002@h", ""),
+    ];
+    for (id, name, other) in channels {
+        let event = serde_json::json!({
+            "Event-Name": "CHANNEL_CREATE", "Unique-ID": id, "Channel-Name": name,
+            "variable_other_loopback_leg_uuid": other,
+        });
+        desk.event(&event.to_string());
+    }
+    let facts = desk.facts();
+    let pipes: Vec<_> = facts
+        .iter()
+        .filter_map(|said| match &said.fact {
+            Fact::Channel(_, info) => info.pipe.clone().map(|pipe| (info.name.clone(), pipe)),
+            _ => None,
+        })
+        .collect();
+    let half =
+        |own: &str, other: &str| (format!("loopback/1002/{own}"), format!("loopback/1002/{other}"));
+    assert_eq!(pipes, [half("la", "lb"), half("lb", "la")]);
+    let bridge = |desk: &mut Desk, a: &str, b: &str, history: &str| {
+        let event = serde_json::json!({
+            "Event-Name": "CHANNEL_BRIDGE", "Unique-ID": a, "Bridge-A-Unique-ID": a,
+            "Bridge-B-Unique-ID": b, "variable_transfer_history": history,
+        });
+        desk.event(&event.to_string());
+    };
+    bridge(&mut desk, "a", "la", "");
+    bridge(&mut desk, "lb", "b", "");
+    desk.event(r#"{"Event-Name":"CHANNEL_HANGUP_COMPLETE","Unique-ID":"la"}"#);
+    bridge(&mut desk, "a", "b", "1:x:uuid_br:b");
+    desk.event(r#"{"Event-Name":"CHANNEL_HANGUP_COMPLETE","Unique-ID":"lb"}"#);
+    let facts = desk.facts();
+    assert!(!facts.iter().any(|said| matches!(said.fact, Fact::Transferred { .. })), "{facts:?}");
+}
+
 fn piece() -> impl Strategy<Value = String> {
     let words = vec![
         "Content-Type: ",
