@@ -124,7 +124,9 @@ impl Calls {
     ) -> Vec<SubSnap> {
         let snap = |grant: &Grant| {
             let (calls, gap) = match grant.topic {
-                Topic::SiteHealth | Topic::SiteLines => (Vec::new(), Vec::new()),
+                Topic::SiteHealth | Topic::SiteLines | Topic::AgentSelf | Topic::SiteAgents => {
+                    (Vec::new(), Vec::new())
+                }
                 Topic::SiteCalls => {
                     let live = in_order(self.live.values().map(|l| l.call.clone()).collect());
                     (live, self.gap(gap_after, |_| true))
@@ -133,8 +135,8 @@ impl Calls {
                     (self.live_of(interest), self.gap(gap_after, |c| interest.owns(&c.device)))
                 }
             };
-            let (lines, duties) = (Vec::new(), Vec::new());
-            SubSnap { sub: grant.id.clone(), view: grant.view, calls, gap, lines, duties }
+            let (lines, duties, agents) = (Vec::new(), Vec::new(), Vec::new());
+            SubSnap { sub: grant.id.clone(), view: grant.view, calls, gap, lines, duties, agents }
         };
         grants.iter().map(snap).collect()
     }
