@@ -250,6 +250,7 @@ fn config() -> EngineConfig {
         desk_refs: BlindIndex::new(&Secret::new([1; 32])),
         list_refs: BlindIndex::new(&Secret::new([2; 32])),
         switches: Vec::new(),
+        agents: AgentsConfig::default(),
         lines: Vec::new(),
         post_dial_max: None,
         backup_within: Duration::from_secs(1800),
