@@ -2,9 +2,9 @@
 
 use super::access::{Grant, Interest, Topic};
 use super::types::SubSnap;
-use crate::model::{Call, CallId};
+use crate::model::{Call, CallId, OwnMap, OwnSet};
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 /// A place in the log across incarnations: (ordinal of the epoch in this process, position).
@@ -22,9 +22,9 @@ struct Ended {
 }
 
 pub(super) struct Calls {
-    live: HashMap<CallId, Live>,
-    live_by_device: HashMap<String, HashSet<CallId>>,
-    ended: HashMap<CallId, Ended>,
+    live: OwnMap<CallId, Live>,
+    live_by_device: HashMap<String, OwnSet<CallId>>,
+    ended: OwnMap<CallId, Ended>,
     ended_order: VecDeque<CallId>,
     ended_max: usize,
 }
@@ -33,9 +33,9 @@ impl Calls {
     /// Calls that are live before the first event began at `(0, 0)`: before every resume point.
     pub(super) fn new(live: Vec<Call>, ended_max: usize) -> Self {
         let mut calls = Self {
-            live: HashMap::new(),
+            live: OwnMap::default(),
             live_by_device: HashMap::new(),
-            ended: HashMap::new(),
+            ended: OwnMap::default(),
             ended_order: VecDeque::new(),
             ended_max,
         };
@@ -78,7 +78,7 @@ impl Calls {
                     ids.insert(call.id);
                 }
                 None => {
-                    self.live_by_device.insert(device.to_owned(), HashSet::from([call.id]));
+                    self.live_by_device.insert(device.to_owned(), OwnSet::from_iter([call.id]));
                 }
             }
         }
