@@ -70,12 +70,7 @@ impl CallMachine {
         if !self.told && is_inbound(&self.call) {
             self.tell(self.call.started, out);
         }
-        if !self.told {
-            // Nobody was asked for: there was no call.
-            self.told = true;
-            self.mark = None;
-            self.edit().state = S::Null;
-            self.edit().ended = Some(at);
+        if self.drop_untold(at) {
             return;
         }
         if self.seen.left.contains(&id) {
@@ -97,6 +92,19 @@ impl CallMachine {
         self.finish(at, out);
     }
 
+    /// Where nobody was asked for there was no call: nothing is said of its end.
+    pub(super) fn drop_untold(&mut self, at: Moment) -> bool {
+        if self.told || self.on_trunk() {
+            return false;
+        }
+        self.told = true;
+        let call = self.edit();
+        call.state = S::Null;
+        call.ended = Some(at);
+        call.legs.iter_mut().for_each(|leg| leg.ended = leg.ended.or(Some(at)));
+        true
+    }
+
     /// The party has sent another on; its own end may have come before.
     pub(super) fn transfer_leaver(&mut self, index: usize, out: &mut Vec<Fact>) {
         let id = self.call.legs[index].id;
@@ -112,12 +120,7 @@ impl CallMachine {
     pub(super) fn moved_out(&mut self, at: Moment, index: usize, out: &mut Vec<Fact>) {
         let id = self.call.legs[index].id;
         self.seen.leaving.retain(|l| l.leg != id);
-        if !self.told {
-            self.told = true;
-            self.edit().legs[index].ended = Some(at);
-            if self.call.legs.iter().all(|l| l.ended.is_some()) {
-                self.edit().state = S::Null;
-            }
+        if self.drop_untold(at) {
             return;
         }
         let cause = Cause::plain(CstaCause::Transfer);

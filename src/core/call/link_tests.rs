@@ -28,7 +28,14 @@ fn settings() -> Settings {
 fn new_leg(role: LegRole, device: &str) -> NewLeg {
     let channel = Channel { pbx: "pbx".into(), id: device.into() };
     let asked = role != LegRole::Customer;
-    NewLeg { role, device: device.into(), channel: Some(channel), sip_call_id: None, asked }
+    NewLeg {
+        role,
+        device: device.into(),
+        agent: None,
+        channel: Some(channel),
+        sip_call_id: None,
+        asked,
+    }
 }
 
 /// A customer has called.

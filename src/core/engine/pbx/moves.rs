@@ -30,16 +30,17 @@ impl Engine {
         let Some((keep, rest)) = calls.split_first() else { return };
         let keep = if joined { *keep } else { call(moved).or(call(Some(by))).unwrap_or(*keep) };
         let Some(leaver) = self.leaver(ix, keep, by) else { return };
-        if joined {
-            for other in rest {
-                let asking = self.leaver(ix, *other, by);
-                if let Some(leg) = asking {
-                    self.leave_call(now, ix, *other, leg, at, out);
-                }
-                self.merge(now, ix, keep, *other, at, out);
+        let mut to_call = None;
+        for other in rest.iter().filter(|_| joined) {
+            if self.on_trunk(*other) {
+                to_call = Some(*other);
             }
+            if let Some(leg) = self.leaver(ix, *other, by) {
+                self.leave_call(now, ix, *other, leg, at, out);
+            }
+            self.merge(now, ix, keep, *other, at, out);
         }
-        let transfer = Transferred { kind, to_call: None };
+        let transfer = Transferred { kind, to_call };
         self.feed_leg(now, keep, leaver, at, LegInput::Transferred(transfer), out);
     }
 
@@ -115,6 +116,12 @@ impl Engine {
         }
     }
 
+    /// Seen by the proxy: its SIP dialog keeps it a call of its own to its end.
+    fn on_trunk(&self, call: CallId) -> bool {
+        let dialog = |id| self.table.get(id).map(|e| &e.machine.call().dialog);
+        dialog(call).is_some_and(|d| !d.call_id.is_empty())
+    }
+
     /// The parties of `other` go on in `keep`.
     pub(super) fn merge(
         &mut self,
@@ -125,13 +132,14 @@ impl Engine {
         at: Moment,
         out: &mut Outputs,
     ) {
+        if self.on_trunk(other) {
+            return;
+        }
         let Some(entry) = self.table.get(other) else { return };
         let gone = entry.machine.shared();
         let moves = |l: &&Leg| l.ended.is_none() && l.channel.is_some();
         let moving: Vec<Leg> = gone.legs.iter().filter(moves).cloned().collect();
-        if gone.dialog.call_id.is_empty() {
-            self.takes_customer(keep, &gone);
-        }
+        self.takes_customer(keep, &gone);
         for leg in moving {
             let old = leg.id;
             let role = self.role_in(keep, &leg);

@@ -60,12 +60,10 @@ impl Engine {
     ) {
         let Some(board) = self.boards.get(ix) else { return };
         let mine = |by: &ChannelId| by == id || board.root(by) == Some(id);
-        let waits = |c: &Chan| !c.is_pipe() && matches!(c.place, Place::Open | Place::End(_));
-        let open = board.channels.iter().filter(|(_, c)| waits(c));
-        let children: Vec<ChannelId> = open
-            .filter(|(_, c)| c.by.as_ref().and_then(Option::as_ref).is_some_and(mine))
-            .map(|(id, _)| id.clone())
-            .collect();
+        let its =
+            |c: &Chan| !c.is_pipe() && c.by.as_ref().and_then(Option::as_ref).is_some_and(mine);
+        let children: Vec<ChannelId> =
+            board.open.iter().filter(|id| board.get(id).is_some_and(its)).cloned().collect();
         for child in children {
             self.place(now, ix, &child, out);
         }
@@ -146,6 +144,9 @@ impl Engine {
         let root = |by: ChannelId| self.boards.get(ix)?.root(&by).cloned();
         if let Some(root) = by.and_then(root) {
             self.join_caller(now, ix, &root, call, out);
+            if let Some(board) = self.boards.board(ix) {
+                board.open.remove(id);
+            }
         }
     }
 
@@ -247,8 +248,11 @@ impl Engine {
     pub(super) fn new_leg(&self, ix: PbxIx, id: &ChannelId, role: LegRole) -> Option<NewLeg> {
         let board = self.boards.get(ix)?;
         let chan = board.get(id)?;
+        let inside = role.is_inside();
+        let agent = self.agent_at(Some(&board.name), chan.device()).filter(|_| inside);
         Some(NewLeg {
             role,
+            agent,
             device: chan.device().to_owned(),
             channel: Some(Channel { pbx: board.name.clone(), id: id.0.clone() }),
             sip_call_id: chan.info.sip_call_id.as_deref().map(Into::into),
