@@ -121,6 +121,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         head: recovery.head,
         live: recovery.live,
         lines: recovery.lines,
+        links: recovery.links,
         duties: recovery.duties,
         dnc: recovery.dnc,
         clean: recovery.clean,

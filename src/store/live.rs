@@ -1,4 +1,4 @@
-//! What outlives the process until it is over: calls, lines, running duties.
+//! What outlives the process until it is over: calls, lines, running duties, control links.
 
 use trunkline_core::model::{CallId, DutyId, DutyState, Entity, Event, Wall, uuid_instant};
 
@@ -8,6 +8,7 @@ pub(super) enum LiveKey {
     Call(CallId),
     Line(String),
     Duty(DutyId),
+    Link(String),
 }
 
 impl LiveKey {
@@ -17,6 +18,7 @@ impl LiveKey {
             Entity::Call(call) => Some(Self::Call(call.id)),
             Entity::Line(line) => Some(Self::Line(line.id.clone())),
             Entity::Duty(duty) => Some(Self::Duty(duty.id)),
+            Entity::Link(link) => Some(Self::Link(link.id.clone())),
             Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) => None,
         }
     }
@@ -27,6 +29,7 @@ impl LiveKey {
             Self::Call(id) => id.0.as_bytes().to_vec(),
             Self::Line(name) => [b"line/", name.as_bytes()].concat(),
             Self::Duty(id) => [b"duty/".as_slice(), id.0.as_bytes()].concat(),
+            Self::Link(id) => [b"link/", id.as_bytes()].concat(),
         }
     }
 
@@ -35,7 +38,7 @@ impl LiveKey {
         match self {
             Self::Call(id) => uuid_instant(id.0),
             Self::Duty(id) => uuid_instant(id.0),
-            Self::Line(_) => event.ts,
+            Self::Line(_) | Self::Link(_) => event.ts,
         }
     }
 }
@@ -45,7 +48,11 @@ pub(super) fn is_over(event: &Event) -> bool {
     match &event.entity {
         Entity::Call(call) => call.is_over(),
         Entity::Duty(duty) => duty.state != DutyState::Running,
-        Entity::Line(_) | Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) => false,
+        Entity::Line(_)
+        | Entity::Link(_)
+        | Entity::Decision(_)
+        | Entity::Dnc(_)
+        | Entity::System(_) => false,
     }
 }
 
@@ -55,6 +62,7 @@ pub(super) fn rev_of(event: &Event) -> u64 {
         Entity::Call(call) => call.rev,
         Entity::Line(line) => line.rev,
         Entity::Duty(duty) => duty.rev,
+        Entity::Link(link) => link.rev,
         Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) => 0,
     }
 }

@@ -10,14 +10,16 @@ use super::mark::Mark;
 use super::months::Months;
 use super::rows::{
     RowHead, RowKind, call_day, call_head, call_of, decision_day, decision_head, duty_of,
-    index_key, line_of, row_head,
+    index_key, line_of, link_of, row_head,
 };
 use super::store::Inner;
 use super::{StoreError, dnc, meta};
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use trunkline_core::model::{Call, Decision, Duty, Entity, Event, EventKind, Line, Named, Wall};
+use trunkline_core::model::{
+    Call, Decision, Duty, Entity, Event, EventKind, Line, Link, Named, Wall,
+};
 use trunkline_core::vault::{Day, Month, digest};
 
 /// Frames read from the journal at once when catching up.
@@ -106,6 +108,11 @@ impl Projector {
             self.live.values().filter_map(|live| line_of(live.event.clone())).collect();
         lines.sort_by(|a, b| a.id.cmp(&b.id));
         lines
+    }
+
+    /// Control links as they stood.
+    pub(super) fn links(&self) -> Vec<Link> {
+        self.live.values().filter_map(|live| link_of(live.event.clone())).collect()
     }
 
     /// Duties that are neither met nor breached.
@@ -245,7 +252,11 @@ impl Projector {
                     let row = rows.seal(RowKind::Decision, id, &head, day, event)?;
                     batch.put(Table::Decision, *id, row);
                 }
-                Entity::Dnc(_) | Entity::System(_) | Entity::Line(_) | Entity::Duty(_) => {}
+                Entity::Dnc(_)
+                | Entity::System(_)
+                | Entity::Line(_)
+                | Entity::Duty(_)
+                | Entity::Link(_) => {}
             }
         }
         // Changes of one table beside each other.

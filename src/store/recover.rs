@@ -11,7 +11,7 @@ use super::project::Projector;
 use super::store::{Durable, Inner, Start};
 use super::{EngineKind, Store, StoreConfig, StoreError, dnc, engine_dir, keys, meta};
 use std::sync::{Arc, Mutex};
-use trunkline_core::model::{Call, Duty, Epoch, Line, NumberRef, Pos, Wall};
+use trunkline_core::model::{Call, Duty, Epoch, Line, Link, NumberRef, Pos, Wall};
 use trunkline_core::vault::{BlindIndex, KeyPurpose, Signer};
 
 /// An open data directory.
@@ -46,6 +46,8 @@ pub struct Recovery {
     pub live: Vec<Call>,
     /// Lines as they stood.
     pub lines: Vec<Line>,
+    /// Control links as they stood.
+    pub links: Vec<Link>,
     /// Duties that ran.
     pub duties: Vec<Duty>,
     /// Do-not-call list: key and last blocked local day, `YYYY-MM-DD` (`None`: for ever).
@@ -169,6 +171,7 @@ fn open_locked(
         head: Pos(mark.pos),
         live: projector.live_calls(),
         lines: projector.lines(),
+        links: projector.links(),
         duties: projector.duties(),
         dnc,
         clean,

@@ -188,7 +188,8 @@ fn of_devices(devices: &'static [&'static str]) -> impl Fn(&Entity) -> bool {
         | Entity::Dnc(_)
         | Entity::System(_)
         | Entity::Line(_)
-        | Entity::Duty(_) => false,
+        | Entity::Duty(_)
+        | Entity::Link(_) => false,
     }
 }
 

@@ -241,7 +241,11 @@ impl Site {
         let mine = |e: &&Event| match &e.entity {
             Entity::Call(c) => devices.contains(&c.device.as_str()),
             Entity::Decision(d) => devices.contains(&d.device.as_str()),
-            Entity::Dnc(_) | Entity::System(_) | Entity::Line(_) | Entity::Duty(_) => false,
+            Entity::Dnc(_)
+            | Entity::System(_)
+            | Entity::Line(_)
+            | Entity::Duty(_)
+            | Entity::Link(_) => false,
         };
         log.events.iter().filter(|e| e.pos.0 > after).filter(mine).map(|e| e.pos.0).collect()
     }

@@ -221,7 +221,7 @@ pub fn expected(head: u64) -> Expected {
                     };
                 }
             }
-            Entity::System(_) | Entity::Line(_) | Entity::Duty(_) => {}
+            Entity::System(_) | Entity::Line(_) | Entity::Duty(_) | Entity::Link(_) => {}
         }
     }
     out

@@ -9,11 +9,12 @@ impl Engine {
     /// Takes one report of a link.
     pub(super) fn pbx_report(
         &mut self,
-        _now: Now,
-        _pbx: PbxIx,
-        _link: LinkIx,
-        _report: LinkReport,
-        _out: &mut Outputs,
+        now: Now,
+        pbx: PbxIx,
+        link: LinkIx,
+        report: LinkReport,
+        out: &mut Outputs,
     ) {
+        self.link_report(now, pbx, link, &report, out);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::input::{EngineConfig, Input, Outputs, Restored, Totals};
 use super::lines::Trunk;
+use super::links::Links;
 use super::overflow::Overflow;
 use super::parties::{KnownParties, PartyMaker};
 use super::rights::Dialing;
@@ -34,6 +35,7 @@ pub struct Engine {
     pub(super) pos: Pos,
     pub(super) overflow: Option<Overflow>,
     pub(super) trunk: Trunk,
+    pub(super) links: Links,
     facts: Vec<Fact>,
     /// Memory for signals.
     signals: Vec<Signal>,
@@ -62,6 +64,7 @@ impl Engine {
             totals: Totals::default(),
             pos: restored.head,
             overflow: None,
+            links: Links::new(&config.switches, now),
             trunk: Trunk::new(&config.lines, &config.outbound, now, config.seed),
             facts: Vec::new(),
             signals: Vec::new(),
@@ -84,6 +87,7 @@ impl Engine {
         }
         engine.status(now, SystemState::Enabled, format!("serving; {live} live calls"), 0, out);
         engine.restore_lines(now, restored.lines, restored.duties, out);
+        engine.restore_links(now, restored.links, out);
         engine.settle(now, out);
         engine
     }

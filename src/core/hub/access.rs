@@ -43,9 +43,12 @@ impl Role {
             (_, Topic::CallsOwn) => true, // bounded by the devices that the token names
             (
                 Self::Supervisor | Self::Service | Self::Ops | Self::Auditor,
-                Topic::SiteCalls | Topic::SiteHealth | Topic::SiteLines,
+                Topic::SiteCalls | Topic::SiteHealth | Topic::SiteLines | Topic::SiteLinks,
             ) => true,
-            (Self::Agent, Topic::SiteCalls | Topic::SiteHealth | Topic::SiteLines) => false,
+            (
+                Self::Agent,
+                Topic::SiteCalls | Topic::SiteHealth | Topic::SiteLines | Topic::SiteLinks,
+            ) => false,
         }
     }
 }
@@ -61,6 +64,8 @@ pub enum Topic {
     SiteHealth,
     /// Carrier lines, and the duties that their failures start.
     SiteLines,
+    /// `link.*`.
+    SiteLinks,
 }
 
 impl Named for Topic {
@@ -69,6 +74,7 @@ impl Named for Topic {
         (Self::SiteCalls, "site:calls"),
         (Self::SiteHealth, "site:health"),
         (Self::SiteLines, "site:lines"),
+        (Self::SiteLinks, "site:links"),
     ];
 }
 
@@ -203,6 +209,7 @@ pub(super) enum Label<'a> {
     Site,
     Health,
     Lines,
+    Links,
 }
 
 pub(super) fn label(event: &Event) -> Label<'_> {
@@ -212,6 +219,7 @@ pub(super) fn label(event: &Event) -> Label<'_> {
         Entity::Dnc(_) => Label::Site,
         Entity::System(_) => Label::Health,
         Entity::Line(_) | Entity::Duty(_) => Label::Lines,
+        Entity::Link(_) => Label::Links,
     }
 }
 
@@ -224,6 +232,7 @@ pub struct Interest {
     pub(super) site: Option<View>,
     pub(super) health: bool,
     pub(super) lines: bool,
+    pub(super) links: bool,
 }
 
 impl Interest {
@@ -235,6 +244,7 @@ impl Interest {
             site: widest(Topic::SiteCalls),
             health: widest(Topic::SiteHealth).is_some(),
             lines: widest(Topic::SiteLines).is_some(),
+            links: widest(Topic::SiteLinks).is_some(),
         }
     }
 
@@ -247,6 +257,7 @@ impl Interest {
             // No personal data in these.
             Label::Health => self.health.then_some(View::Masked),
             Label::Lines => self.lines.then_some(View::Masked),
+            Label::Links => self.links.then_some(View::Masked),
         }
     }
 
@@ -261,6 +272,9 @@ impl Interest {
         let mut text = format!("{:?}|{:?}|{}", self.own, self.site, self.health);
         if self.lines {
             text.push_str("|lines");
+        }
+        if self.links {
+            text.push_str("|links");
         }
         if self.own.is_some() {
             for device in &self.devices {

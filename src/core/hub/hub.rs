@@ -33,6 +33,7 @@ pub struct Hub {
     by_site: Vec<SlotId>,
     by_health: Vec<SlotId>,
     by_lines: Vec<SlotId>,
+    by_links: Vec<SlotId>,
 }
 
 impl Hub {
@@ -51,6 +52,7 @@ impl Hub {
             by_site: Vec::new(),
             by_health: Vec::new(),
             by_lines: Vec::new(),
+            by_links: Vec::new(),
         }
     }
 
@@ -141,6 +143,7 @@ impl Hub {
             }
             Entity::Line(line) => self.lines.apply_line(line),
             Entity::Duty(duty) => self.lines.apply_duty(duty),
+            Entity::Link(link) => self.lines.apply_link(link),
             Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) => {}
         }
     }
@@ -164,6 +167,7 @@ impl Hub {
         self.by_site.clear();
         self.by_health.clear();
         self.by_lines.clear();
+        self.by_links.clear();
         std::mem::take(&mut self.slots).into_keys().collect()
     }
 
@@ -180,10 +184,11 @@ impl Hub {
             Label::Site => (none, self.by_site.as_slice()),
             Label::Health => (none, self.by_health.as_slice()),
             Label::Lines => (none, self.by_lines.as_slice()),
+            Label::Links => (none, self.by_links.as_slice()),
         };
         let owns = |slot: &Slot| match label(event) {
             Label::Device(device) => slot.interest.owns(device),
-            Label::Site | Label::Health | Label::Lines => false,
+            Label::Site | Label::Health | Label::Lines | Label::Links => false,
         };
         let owners = owners.iter().map(|id| (id, true));
         for (id, first) in owners.chain(watchers.iter().map(|id| (id, false))) {
@@ -258,6 +263,9 @@ impl Hub {
             if grant.topic == Topic::SiteLines {
                 (sub.lines, sub.duties) = self.lines.snapshot();
             }
+            if grant.topic == Topic::SiteLinks {
+                sub.links = self.lines.links();
+            }
         }
         subs
     }
@@ -310,6 +318,9 @@ impl Hub {
         if topics(Topic::SiteLines) {
             self.by_lines.push(id);
         }
+        if topics(Topic::SiteLinks) {
+            self.by_links.push(id);
+        }
     }
 
     /// Forgets a subscriber; unknown ones are ignored (an epoch change may have been quicker).
@@ -326,6 +337,7 @@ impl Hub {
         self.by_site.retain(|other| *other != id);
         self.by_health.retain(|other| *other != id);
         self.by_lines.retain(|other| *other != id);
+        self.by_links.retain(|other| *other != id);
     }
 }
 

@@ -60,6 +60,7 @@ pub(super) struct Ring {
     by_device: HashMap<String, VecDeque<u64>>,
     health: VecDeque<u64>,
     lines: VecDeque<u64>,
+    links: VecDeque<u64>,
 }
 
 impl Ring {
@@ -72,6 +73,7 @@ impl Ring {
             by_device: HashMap::new(),
             health: VecDeque::new(),
             lines: VecDeque::new(),
+            links: VecDeque::new(),
         }
     }
 
@@ -104,6 +106,7 @@ impl Ring {
             },
             Label::Health => self.health.push_back(event.pos.0),
             Label::Lines => self.lines.push_back(event.pos.0),
+            Label::Links => self.links.push_back(event.pos.0),
             Label::Site => {}
         }
         self.bytes += cost_bytes;
@@ -141,6 +144,9 @@ impl Ring {
             }
             Label::Lines => {
                 self.lines.pop_front();
+            }
+            Label::Links => {
+                self.links.pop_front();
             }
             Label::Site => {}
         }
@@ -209,8 +215,9 @@ impl Ring {
         let lists = devices.filter_map(|d| self.by_device.get(d));
         let health = Some(&self.health).filter(|_| interest.health);
         let lines = Some(&self.lines).filter(|_| interest.lines);
+        let links = Some(&self.links).filter(|_| interest.links);
         let mut found = Vec::new();
-        for list in lists.chain(health).chain(lines) {
+        for list in lists.chain(health).chain(lines).chain(links) {
             let first = list.partition_point(|pos| *pos <= from.0);
             found.extend(list.range(first..).take(max));
         }
@@ -236,6 +243,7 @@ fn approx_bytes(event: &Event) -> usize {
                 + 256
         }
         Entity::Duty(_) => size_of::<crate::model::Duty>() + 128,
+        Entity::Link(_) => size_of::<crate::model::Link>() + 256,
     };
     size_of::<Event>() + size_of::<Entry>() + entity
 }

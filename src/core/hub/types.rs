@@ -2,7 +2,7 @@
 
 use super::access::{Grant, Interest, Refusal};
 use super::ring::Frame;
-use crate::model::{Call, Duty, Epoch, Line, Named, Pos};
+use crate::model::{Call, Duty, Epoch, Line, Link, Named, Pos};
 use crate::wire::View;
 use std::sync::Arc;
 
@@ -98,6 +98,8 @@ pub struct SubSnap {
     pub lines: Vec<Arc<Line>>,
     /// `site:lines`: duties that run.
     pub duties: Vec<Arc<Duty>>,
+    /// `site:links`: all control links.
+    pub links: Vec<Arc<Link>>,
 }
 
 /// A snapshot. `live`: the subscriber was registered in the same step, and events after `pos` are

@@ -1,7 +1,8 @@
 //! One event of the site's log.
 
 use super::{
-    Call, CallId, Decision, DncEntry, Duty, LegId, Line, Moment, Pos, Shift, Transferred, Wall,
+    Call, CallId, Decision, DncEntry, Duty, LegId, Line, Link, Moment, Pos, Shift, Transferred,
+    Wall,
 };
 use std::sync::Arc;
 
@@ -58,6 +59,8 @@ pub enum EventKind {
     DutyMet,
     /// It was not.
     DutyBreached,
+    /// A control link is up, out of step, down or refused.
+    LinkStateChanged,
     /// CSTA SystemStatus.
     SystemStatus,
 }
@@ -111,6 +114,8 @@ pub enum Entity {
     Line(Box<Line>),
     /// duty.*
     Duty(Box<Duty>),
+    /// link.*
+    Link(Box<Link>),
 }
 
 /// What was put right after a restart or a loss.
@@ -137,7 +142,7 @@ pub struct Detail {
     pub at: Option<Moment>,
     /// Named repair after a restart or a lost link.
     pub repair: Option<Repair>,
-    /// line.*: what moved where, and why.
+    /// line.*, link.*: what moved where, and why.
     pub shift: Option<Box<Shift>>,
     /// call.transferred only.
     pub transfer: Option<Box<Transferred>>,
@@ -164,7 +169,11 @@ impl Event {
         match &self.entity {
             Entity::Call(call) => Some(call.id),
             Entity::Decision(decision) => decision.call_id,
-            Entity::Dnc(_) | Entity::System(_) | Entity::Line(_) | Entity::Duty(_) => None,
+            Entity::Dnc(_)
+            | Entity::System(_)
+            | Entity::Line(_)
+            | Entity::Duty(_)
+            | Entity::Link(_) => None,
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{
     AlertingBasis, Attest, ConnectionState, CstaCause, DayClass, Direction, DutyKind, DutyState,
-    EventKind, LegRole, LineOrder, LineRole, LineState, RegistrationState, Released, Repair,
-    RuleOutcome, ServiceBasis, SystemState, TimeQuality, Transfer, Verdict,
+    EventKind, LegRole, LineOrder, LineRole, LineState, LinkKind, LinkState, RegistrationState,
+    Released, Repair, RuleOutcome, ServiceBasis, SystemState, TimeQuality, Transfer, Verdict,
 };
 
 /// A closed set with one wire name a member.
@@ -150,6 +150,7 @@ named!(EventKind {
     CallQueued = "call.queued",
     CallDiverted = "call.diverted",
     CallTransferred = "call.transferred",
+    LinkStateChanged = "link.state_changed",
 });
 named!(LineState {
     Unknown = "unknown",
@@ -161,6 +162,14 @@ named!(LineState {
 });
 named!(LineRole { Primary = "primary", Backup = "backup", InboundOnly = "inbound_only" });
 named!(LineOrder { Serve = "serve", Drain = "drain", Maintain = "maintain" });
+named!(LinkKind { Ari = "ari", Ami = "ami", Esl = "esl" });
+named!(LinkState {
+    Connecting = "connecting",
+    Resyncing = "resyncing",
+    Up = "up",
+    Down = "down",
+    Refused = "refused",
+});
 named!(RegistrationState { Trying = "trying", Registered = "registered", Failed = "failed" });
 named!(DutyKind { BackupLine = "backup_line" });
 named!(DutyState { Running = "running", Met = "met", Breached = "breached" });

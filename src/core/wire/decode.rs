@@ -1,6 +1,7 @@
 //! proto -> model, for replay.
 
 use super::line::{duty, line, shift};
+use super::link::link;
 use super::pb;
 use super::signalling::signalling;
 use crate::model::{
@@ -77,6 +78,7 @@ fn event(e: pb::JournalEntry, before: &[Event]) -> Result<Event, DecodeError> {
         Stored::Dnc(d) => Entity::Dnc(d.entries.into_iter().map(dnc).collect::<Result<_, _>>()?),
         Stored::Line(l) => Entity::Line(Box::new(line(l)?)),
         Stored::Duty(d) => Entity::Duty(Box::new(duty(d)?)),
+        Stored::Link(l) => Entity::Link(Box::new(link(l)?)),
     };
     let detail = Detail {
         leg: e.leg.map(leg_id).transpose()?,

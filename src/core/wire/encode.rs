@@ -1,6 +1,7 @@
 //! model -> proto.
 
 use super::line::{duty_to_pb, line_to_pb, shift_to_pb};
+use super::link::link_to_pb;
 use super::signalling::signalling_to_pb;
 use super::{Timestamp, pb};
 use crate::model::{
@@ -39,6 +40,7 @@ pub fn event_to_json(event: &Event, view: View) -> String {
         Some(pb::event::Entity::Dnc(o)) => json(o),
         Some(pb::event::Entity::Line(o)) => json(o),
         Some(pb::event::Entity::Duty(o)) => json(o),
+        Some(pb::event::Entity::Link(o)) => json(o),
         None => "{}".to_owned(),
     };
     let detail = pb.d.as_ref().map_or_else(String::new, |d| format!(",\"d\":{}", json(d)));
@@ -68,6 +70,7 @@ pub fn event_to_pb(event: &Event, view: View) -> pb::Event {
             Entity::System(s) => pb::event::Entity::System(system_to_pb(s)),
             Entity::Line(l) => pb::event::Entity::Line(line_to_pb(l)),
             Entity::Duty(d) => pb::event::Entity::Duty(duty_to_pb(d)),
+            Entity::Link(l) => pb::event::Entity::Link(link_to_pb(l)),
         }),
         d: detail_to_pb(&event.detail),
         caused_by: String::new(),

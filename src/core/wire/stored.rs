@@ -2,7 +2,9 @@
 
 use super::proto_writer::ProtoWriter;
 use super::signalling::write_signalling;
-use super::{View, decision_to_pb, dnc_to_pb, duty_to_pb, line_to_pb, shift_to_pb, system_to_pb};
+use super::{
+    View, decision_to_pb, dnc_to_pb, duty_to_pb, line_to_pb, link_to_pb, shift_to_pb, system_to_pb,
+};
 use crate::model::{Call, Cause, Entity, Event, Leg, Moment, Named, Origin, Party};
 use prost::Message;
 use std::sync::Arc;
@@ -32,7 +34,8 @@ pub fn write_journal_frame(events: &[Event], out: &mut Vec<u8>) {
             | Entity::Dnc(_)
             | Entity::System(_)
             | Entity::Line(_)
-            | Entity::Duty(_) => None,
+            | Entity::Duty(_)
+            | Entity::Link(_) => None,
         };
         frame.message(1, |entry| write_event(entry, event, known));
     }
@@ -70,6 +73,7 @@ fn write_event(out: &mut ProtoWriter<'_>, event: &Event, known: Option<u64>) {
         }
         Entity::Line(line) => out.present_bytes(12, &line_to_pb(line).encode_to_vec()),
         Entity::Duty(duty) => out.present_bytes(13, &duty_to_pb(duty).encode_to_vec()),
+        Entity::Link(link) => out.present_bytes(20, &link_to_pb(link).encode_to_vec()),
     }
     let detail = &event.detail;
     out.optional(8, detail.leg.map(|leg| leg.0.into()));
