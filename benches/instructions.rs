@@ -236,7 +236,12 @@ fn config() -> EngineConfig {
         inbound: vec![PeerId(0)],
         outbound: vec![PeerId(1)],
         purpose_header: "X-Purpose".into(),
-        call: Settings { tenant: "default".into(), site: "main".into(), ring_period_ms: 5000 },
+        call: Settings {
+            tenant: "default".into(),
+            site: "main".into(),
+            ring_period_ms: 5000,
+            answer_norm_ms: 15_000,
+        },
         call_age_max: Duration::from_secs(3600),
         calls_max: 1000,
         book: Arc::new(Book::shipped().unwrap()),

@@ -140,6 +140,7 @@ pub(super) fn engine(
             tenant: config.site.tenant.clone(),
             site: config.site.name.clone(),
             ring_period_ms: config.site.ring_period_ms,
+            answer_norm_ms: config.site.answer_norm_ms,
         },
         call_age_max: Duration::from_secs(config.sip.call_hours_max * 3600),
         calls_max: CALLS_MAX,

@@ -31,7 +31,7 @@ const PUBLISH: Duration = Duration::from_millis(200);
 const NICE: i32 = -10;
 /// Between this and the next look at the sockets, while they are busy: each wake-up and each
 /// system call then serves several datagrams. It adds at most this to a datagram's way.
-const GATHER: Duration = Duration::from_micros(300);
+const GATHER: Duration = Duration::from_millis(1);
 /// Busy: so many datagrams within `PACE`, 8,000 a second.
 const PACE: Duration = Duration::from_millis(50);
 const PACE_DATAGRAMS: usize = 400;

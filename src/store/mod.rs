@@ -5,6 +5,8 @@
 //! from the journal. docs/storage.md has the files, the keys and what is tested.
 
 mod audit;
+mod bell;
+mod checkpoint;
 mod config;
 mod dnc;
 pub mod engine;
@@ -15,6 +17,7 @@ mod frames;
 mod journal;
 mod keyring;
 pub mod keys;
+mod known;
 mod live;
 mod mark;
 mod meta;

@@ -3,8 +3,10 @@
 //! shortens, and the audit log knows which events it repeats.
 
 use super::audit::Draft;
+use super::checkpoint::oldest_month;
 use super::engine::{Batch, KEY_END, Order, Table, TableFile};
 use super::frames::Frame;
+use super::known::known_rows;
 use super::live::{LiveKey, is_over, rev_of};
 use super::mark::Mark;
 use super::months::Months;
@@ -29,31 +31,31 @@ const CHECKPOINT_EVENTS: u64 = 50_000;
 const CHECKPOINT_MICROS: i64 = 60_000_000;
 
 /// A call, line or duty that is not over.
-struct Live {
+pub(super) struct Live {
     /// Its newest event.
-    event: Event,
+    pub(super) event: Event,
     /// The checkpoint has a row of it.
-    stored: bool,
+    pub(super) stored: bool,
     /// It has changed since.
-    changed: bool,
+    pub(super) changed: bool,
 }
 
 /// The reader of the journal that writes everything else.
 pub(super) struct Projector {
-    store: Arc<Inner>,
+    pub(super) store: Arc<Inner>,
     /// Records, decisions and the list are made up to here.
-    done: Mark,
+    pub(super) done: Mark,
     /// Decisions up to this commit and position are in the audit log.
     audited: (u64, u64),
-    live: HashMap<LiveKey, Live>,
+    pub(super) live: HashMap<LiveKey, Live>,
     /// What is over whose rows are still in the checkpoint.
-    gone: Vec<LiveKey>,
+    pub(super) gone: Vec<LiveKey>,
     /// Files of records with commits that only the next checkpoint makes durable.
-    unsynced: BTreeSet<Month>,
+    pub(super) unsynced: BTreeSet<Month>,
     /// What lives is folded up to here.
-    folded: Mark,
-    events_since: u64,
-    checkpoint_at: Wall,
+    pub(super) folded: Mark,
+    pub(super) events_since: u64,
+    pub(super) checkpoint_at: Wall,
     signed_commit: u64,
 }
 
@@ -356,50 +358,6 @@ impl Projector {
         Day::of(now.before(self.store.journal_keep))
     }
 
-    /// Makes records durable and writes what lives and has changed. The mark comes last: a crash
-    /// before it folds again.
-    fn checkpoint(&mut self, now: Wall) -> Result<(), StoreError> {
-        for month in &self.unsynced {
-            let mut batch = Batch::default();
-            batch.put(Table::State, meta::PROGRESS, self.done.to_bytes());
-            self.store.months.open(*month)?.commit(&batch)?;
-        }
-        self.unsynced.clear();
-        let rows_max = self.store.engine.group_rows_max();
-        for group in self.gone.chunks(rows_max) {
-            let mut batch = Batch::default();
-            group.iter().for_each(|id| batch.delete(Table::Live, id.to_bytes()));
-            self.store.meta.commit_soon(&batch)?;
-        }
-        self.gone.clear();
-        let mut changed: Vec<LiveKey> =
-            self.live.iter().filter(|(_, live)| live.changed).map(|(id, _)| id.clone()).collect();
-        changed.sort_unstable();
-        for group in changed.chunks(rows_max) {
-            let mut batch = Batch::default();
-            for id in group {
-                let Some(live) = self.live.get_mut(id) else { continue };
-                let key = id.to_bytes();
-                let head = RowHead { ts: id.since(&live.event), ..RowHead::default() };
-                let day = Day::of(now);
-                let row = self.store.rows().seal(RowKind::Live, &key, &head, day, &live.event)?;
-                batch.put(Table::Live, key, row);
-                // A row that a failed commit leaves out is written by the next checkpoint.
-                live.stored = true;
-            }
-            self.store.meta.commit_soon(&batch)?;
-            for id in group {
-                self.live.entry(id.clone()).and_modify(|live| live.changed = false);
-            }
-        }
-        let mut batch = Batch::default();
-        batch.put(Table::State, meta::CHECKPOINT, self.folded.to_bytes());
-        self.store.meta.commit(&batch)?;
-        self.events_since = 0;
-        self.checkpoint_at = now;
-        Ok(())
-    }
-
     /// The last work of a clean stop.
     pub(super) fn finish(&mut self, now: Wall) -> Result<(), StoreError> {
         self.catch_up()?;
@@ -411,50 +369,6 @@ impl Projector {
         batch.put(Table::State, meta::AUDIT_TIP, audit.tip().to_bytes());
         batch.put(Table::State, meta::CLEAN, [1]);
         self.store.meta.commit(&batch)
-    }
-}
-
-/// The rows that events of one month have there already, in their order.
-fn known_rows(file: &dyn TableFile, events: &[&Event]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
-    let of = |table: Table| -> Result<_, StoreError> {
-        let id = |event: &&Event| match (&event.entity, table) {
-            (Entity::Call(call), Table::Rec) => Some(call.id.0),
-            (Entity::Decision(decision), Table::Decision) => Some(decision.id.0),
-            _ => None,
-        };
-        let ids: Vec<_> = events.iter().filter_map(id).collect();
-        let keys: Vec<&[u8]> = ids.iter().map(|id| &id.as_bytes()[..]).collect();
-        Ok(file.get_to_write(table, &keys)?.into_iter())
-    };
-    let (mut calls, mut decisions) = (of(Table::Rec)?, of(Table::Decision)?);
-    let row = |event: &&Event| match &event.entity {
-        Entity::Call(_) => calls.next().flatten(),
-        Entity::Decision(_) => decisions.next().flatten(),
-        _ => None,
-    };
-    Ok(events.iter().map(row).collect())
-}
-
-/// The oldest point at which a file of records stands behind what was written to it. A damaged log
-/// can take a file back to an older state that looks whole; its rows are then made again.
-fn oldest_month(store: &Inner) -> Result<Mark, StoreError> {
-    let mut oldest = Mark { seq: u64::MAX, epoch_no: u32::MAX, pos: u64::MAX };
-    for (month, written) in meta::months(&store.meta)? {
-        let found = match store.months.find(month)? {
-            Some(file) => mark_of(file.as_ref())?,
-            None => Mark::default(),
-        };
-        if found < written {
-            oldest = oldest.min(found);
-        }
-    }
-    Ok(oldest)
-}
-
-fn mark_of(file: &dyn TableFile) -> Result<Mark, StoreError> {
-    match file.get(Table::State, meta::PROGRESS)? {
-        None => Ok(Mark::default()),
-        Some(bytes) => Mark::from_bytes(&bytes).ok_or(StoreError::row("calls", "watermark")),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Opening a data directory.
 
 use super::audit::{AuditLog, Draft, Tip};
+use super::bell::Bell;
 use super::engine::{Engine, SqliteEngine, Sync, Table};
 use super::entropy::Entropy;
 use super::frames::Frames;
@@ -159,6 +160,7 @@ fn open_locked(
         audit: Mutex::new(audit),
         durable: Durable::new(mark),
         projected: Durable::new(mark),
+        hurry: Bell::new(),
         tenant: config.tenant.clone(),
         journal_keep: config.journal_keep,
         desk_refs: desk.clone(),

@@ -2,6 +2,7 @@
 
 use super::StoreError;
 use super::audit::{AuditLog, Draft};
+use super::bell::Bell;
 use super::engine::{Engine, TableFile};
 use super::frames::{Frame, Frames};
 use super::journal::{JournalHandle, Shared};
@@ -41,6 +42,8 @@ pub(super) struct Inner {
     pub(super) durable: Durable,
     /// What the projections have taken in.
     pub(super) projected: Durable,
+    /// Somebody waits for the projections.
+    pub(super) hurry: Bell,
     pub(super) tenant: String,
     pub(super) journal_keep: Duration,
     pub(super) desk_refs: BlindIndex,
@@ -90,6 +93,7 @@ impl Inner {
     pub(super) fn settle(&self) {
         let (wanted, started) = (self.durable.mark().seq, Instant::now());
         while self.projected.mark().seq < wanted && started.elapsed() < SETTLE_MAX {
+            self.hurry.ring();
             std::thread::sleep(Duration::from_millis(2));
         }
     }

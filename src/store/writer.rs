@@ -18,15 +18,18 @@ const GROUP_EVENTS_MAX: usize = 512;
 /// a sync costs the same for one event as for many. It adds at most this to a gated INVITE.
 const GATHER: Duration = Duration::from_millis(5);
 /// The same after a group of `BUSY_EVENTS` or more.
-const GATHER_BUSY: Duration = Duration::from_millis(8);
+const GATHER_BUSY: Duration = Duration::from_millis(12);
 const BUSY_EVENTS: usize = 32;
 /// Wait between attempts of a failing commit: doubles from the first to the last.
 const RETRY_FIRST: Duration = Duration::from_millis(10);
 const RETRY_MAX: Duration = Duration::from_secs(1);
 /// A commit that still fails so long after `close` is given up.
 const CLOSE_RETRY_MAX: Duration = Duration::from_secs(10);
-/// Projections start a round at most this often, so that their fsyncs leave the disk to commits.
-const PROJECT_EVERY: Duration = Duration::from_millis(25);
+/// Projections start a round at most this often while nobody waits for them: a page of an index
+/// is then written once for many rows.
+const PROJECT_EVERY: Duration = Duration::from_millis(250);
+/// The same while reads ask for what is newest.
+const PROJECT_HURRIED: Duration = Duration::from_millis(25);
 const PROJECT_IDLE: Duration = Duration::from_secs(1);
 
 /// What the ring carries.
@@ -55,6 +58,13 @@ pub(super) struct Writer<F> {
 impl<F: FnMut(Committed)> Writer<F> {
     /// Runs until the handle is gone and the ring is empty.
     pub(super) fn run(mut self) {
+        self.write();
+        let store = self.store.clone();
+        drop(self); // the projections see that nothing follows
+        store.hurry.ring();
+    }
+
+    fn write(&mut self) {
         let mut pending_epoch = None;
         let mut next_commit = Instant::now();
         loop {
@@ -186,7 +196,8 @@ pub(super) fn follow(
             tracing::error!(%error, "projections are behind; they catch up from the journal");
             pause = RETRY_MAX;
         }
-        std::thread::sleep(pause.saturating_sub(started.elapsed()));
+        std::thread::sleep(PROJECT_HURRIED.min(pause).saturating_sub(started.elapsed()));
+        store.hurry.pause(pause.saturating_sub(started.elapsed()));
     }
     if !shared.clean.load(Ordering::Acquire) {
         return Err(StoreError::Closed);

@@ -53,6 +53,8 @@ pub fn call(id: u128, device: &str, at: Wall) -> Call {
         rev: 1,
         state: ConnectionState::Initiated,
         trunk: "carrier-a".into(),
+        queue: None,
+        data: Default::default(),
         dialog: Dialog {
             call_id: format!("{id}@example"),
             caller_tag: "a".into(),

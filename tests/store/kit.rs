@@ -104,6 +104,8 @@ pub fn call_at(k: u64, rev: u64, state: ConnectionState, pos: u64) -> Call {
         rev,
         state,
         trunk: "carrier-a".to_owned(),
+        queue: None,
+        data: Default::default(),
         dialog: Dialog {
             call_id: format!("{k}@pbx"),
             caller_tag: "a".to_owned(),

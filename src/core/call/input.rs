@@ -16,6 +16,8 @@ pub struct Settings {
     pub site: String,
     /// One ring cycle.
     pub ring_period_ms: u32,
+    /// An agent is to answer within so many ms of its first ring, or within three rings.
+    pub answer_norm_ms: u32,
 }
 
 /// Everything known when the INVITE has been read.

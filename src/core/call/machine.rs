@@ -6,6 +6,7 @@ use crate::model::{
     AlertingBasis, Arrival, Call, ConnectionState as S, Detail, Direction, EventKind as K, Leg,
     LegId, LegRole, Moment, Now, Origin, Repair, ServiceBasis, TimeQuality, Transferred, Wall,
 };
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The party that sent the INVITE.
@@ -58,6 +59,8 @@ impl CallMachine {
             rev: 0,
             state: S::Initiated,
             trunk: start.trunk,
+            queue: None,
+            data: BTreeMap::new(),
             dialog: start.dialog,
             alerting: None,
             network_reached: None,
@@ -323,6 +326,9 @@ fn leg(id: u8, role: LegRole, device: &str, since: Wall) -> Leg {
         id: LegId(id),
         role,
         device: device.to_owned(),
+        agent: None,
+        channel: None,
+        sip_call_id: None,
         state: S::Initiated,
         alerting_basis: None,
         since,

@@ -49,6 +49,8 @@ fn call(id: u128, device: &str) -> Call {
         rev: 1,
         state: ConnectionState::Initiated,
         trunk: String::new(),
+        queue: None,
+        data: Default::default(),
         dialog: Dialog {
             call_id: String::new(),
             caller_tag: String::new(),

@@ -23,7 +23,13 @@ pub enum EventKind {
     CallDiverted,
     /// REFER that succeeded, or another call with Replaces: a party has left its place to another.
     CallTransferred,
-    /// Held by re-INVITE.
+    /// A party was added: more than two hear each other.
+    CallConferenced,
+    /// A value was attached to the call.
+    CallDataUpdated,
+    /// A key was pressed.
+    CallDtmf,
+    /// Held by re-INVITE, or at the PBX.
     CallHeld,
     /// Taken back.
     CallRetrieved,
@@ -43,6 +49,8 @@ pub enum EventKind {
     OutboundAllowed,
     /// The gate said no.
     OutboundDenied,
+    /// A call reached a carrier, or the PBX's way to one, without a decision before it.
+    OutboundUngated,
     /// Do-not-call entries came in.
     DncAdded,
     /// A line serves, fails or was taken out.
@@ -129,6 +137,20 @@ pub enum Repair {
     StaleCallClosed,
     /// Events of this call were lost; this is its newest state.
     EventsLost,
+    /// It began while nobody watched; it is known from the PBX's state.
+    BeginningLearnt,
+    /// A ring was missed; it is known from the PBX's state.
+    MissedRingLearnt,
+    /// A hold was missed.
+    MissedHoldLearnt,
+    /// The end of a hold was missed.
+    MissedRetrieveLearnt,
+    /// The end of a leg was missed: the PBX does not have it any more.
+    MissedEndLearnt,
+    /// The PBX was restarted: what it held is gone.
+    PbxRestarted,
+    /// The control link was away before this: something may have been missed.
+    LinkWasAway,
 }
 
 /// What only this event knows.
@@ -146,6 +168,10 @@ pub struct Detail {
     pub shift: Option<Box<Shift>>,
     /// call.transferred only.
     pub transfer: Option<Box<Transferred>>,
+    /// call.dtmf: the key.
+    pub digit: Option<char>,
+    /// call.data_updated: which value.
+    pub key: Option<Box<str>>,
 }
 
 /// One event.

@@ -1,5 +1,6 @@
 //! R0: the words everything else is written in.
 
+mod action;
 mod call;
 mod dice;
 mod event;
@@ -13,6 +14,7 @@ mod pii;
 mod signalling;
 mod time;
 
+pub use action::*;
 pub use call::*;
 pub use dice::*;
 pub use event::*;

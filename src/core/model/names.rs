@@ -1,9 +1,10 @@
 //! Stable names of closed sets, both ways, from one table each: the wire, logs and texts use them.
 
 use super::{
-    AlertingBasis, Attest, ConnectionState, CstaCause, DayClass, Direction, DutyKind, DutyState,
-    EventKind, LegRole, LineOrder, LineRole, LineState, LinkKind, LinkState, RegistrationState,
-    Released, Repair, RuleOutcome, ServiceBasis, SystemState, TimeQuality, Transfer, Verdict,
+    Action, AlertingBasis, Attest, ConnectionState, CstaCause, DayClass, Direction, DutyKind,
+    DutyState, EventKind, LegRole, LineOrder, LineRole, LineState, LinkKind, LinkState,
+    RegistrationState, Released, Repair, RuleOutcome, ServiceBasis, SystemState, TimeQuality,
+    Transfer, Verdict,
 };
 
 /// A closed set with one wire name a member.
@@ -63,6 +64,19 @@ named!(LegRole {
     External = "external",
 });
 named!(AlertingBasis { Sip180 = "180", Sip183 = "183", PbxState = "pbx_state" });
+named!(Action {
+    Answer = "call.answer",
+    Hold = "call.hold",
+    Retrieve = "call.retrieve",
+    TransferBlind = "call.transfer.blind",
+    TransferConsult = "call.transfer.consult",
+    TransferComplete = "call.transfer.complete",
+    TransferCancel = "call.transfer.cancel",
+    Conference = "call.conference",
+    Hangup = "call.hangup",
+    Dtmf = "call.dtmf",
+    Data = "call.data",
+});
 named!(Released {
     Customer = "customer",
     Agent = "agent",
@@ -122,6 +136,13 @@ named!(Repair {
     MissedAnswerLearnt = "missed_answer_learnt",
     StaleCallClosed = "stale_call_closed",
     EventsLost = "events_lost",
+    BeginningLearnt = "beginning_learnt",
+    MissedRingLearnt = "missed_ring_learnt",
+    MissedHoldLearnt = "missed_hold_learnt",
+    MissedRetrieveLearnt = "missed_retrieve_learnt",
+    MissedEndLearnt = "missed_end_learnt",
+    PbxRestarted = "pbx_restarted",
+    LinkWasAway = "link_was_away",
 });
 named!(EventKind {
     CallOriginated = "call.originated",
@@ -150,6 +171,10 @@ named!(EventKind {
     CallQueued = "call.queued",
     CallDiverted = "call.diverted",
     CallTransferred = "call.transferred",
+    CallConferenced = "call.conferenced",
+    CallDataUpdated = "call.data_updated",
+    CallDtmf = "call.dtmf",
+    OutboundUngated = "outbound.ungated",
     LinkStateChanged = "link.state_changed",
 });
 named!(LineState {

@@ -5,6 +5,7 @@
 //! The same fact may come twice, from two links to one PBX or from a snapshot; whoever takes facts
 //! must not mind. Nothing a PBX sends may panic here.
 
+pub mod esl;
 mod fact;
 mod order;
 mod session;

@@ -2,10 +2,10 @@
 //! 64 bits): branches, Record-Route parameters and our own tags. None of it needs memory to be
 //! read, so a restarted process still routes calls of the one before it.
 
+use super::text::push_hex;
 use super::{FlowId, PeerId};
 use siphasher::sip::SipHasher24;
 use std::hash::Hasher;
-use std::io::Write;
 
 const MAGIC: &[u8] = b"z9hG4bK";
 /// `z9hG4bK`, epoch (8 digits), kind, id (16), loop hash (8), MAC (16).
@@ -137,12 +137,15 @@ impl Marks {
         let mut out = Vec::with_capacity(BRANCH_LEN);
         out.extend_from_slice(MAGIC);
         let letter = match kind {
-            BranchKind::Transaction { shift } => char::from(b't' + shift.min(SHIFT_MAX)),
-            BranchKind::Stateless { shift } => char::from(b's' - shift.min(SHIFT_MAX)),
+            BranchKind::Transaction { shift } => b't' + shift.min(SHIFT_MAX),
+            BranchKind::Stateless { shift } => b's' - shift.min(SHIFT_MAX),
         };
-        let _ = write!(out, "{:08x}{letter}{id:016x}{loop_hash:08x}", self.epoch);
+        push_hex(&mut out, self.epoch.into(), 8);
+        out.push(letter);
+        push_hex(&mut out, id, 16);
+        push_hex(&mut out, loop_hash.into(), 8);
         let mac = self.hash(Domain::Branch, &[&out]);
-        let _ = write!(out, "{mac:016x}");
+        push_hex(&mut out, mac, 16);
         out
     }
 
@@ -169,23 +172,26 @@ impl Marks {
 
     /// Value of our Record-Route parameter. The MAC binds it to the Call-ID and the caller's tag:
     /// it cannot be carried into another call, and it tells later which side a message comes from.
-    pub fn route(&self, sides: &Sides, call_id: &[u8], caller_tag: &[u8]) -> String {
-        let mut text = format!("{:04x}{:04x}", sides.caller.0, sides.callee.0);
+    pub fn route(&self, sides: &Sides, call_id: &[u8], caller_tag: &[u8]) -> Vec<u8> {
+        let mut text = Vec::with_capacity(ROUTE_LEN);
+        push_hex(&mut text, sides.caller.0.into(), 4);
+        push_hex(&mut text, sides.callee.0.into(), 4);
         if sides.shift > 0 {
-            text += &format!("s{:x}", sides.shift);
+            text.extend_from_slice(format!("s{:x}", sides.shift).as_bytes());
         }
         let flows = [('u', sides.caller_flow), ('w', sides.callee_flow)];
         for (letter, flow) in flows {
             if let Some(FlowId(number)) = flow {
-                text += &format!("{letter}{number:x}");
+                text.extend_from_slice(format!("{letter}{number:x}").as_bytes());
             }
         }
         if sides.caller_flow.is_some() || sides.callee_flow.is_some() {
             // Numbers of connections mean nothing to another run.
-            text += &format!("x{:x}", self.epoch);
+            text.extend_from_slice(format!("x{:x}", self.epoch).as_bytes());
         }
-        let mac = self.route_mac(text.as_bytes(), call_id, caller_tag);
-        format!("{text}{mac:016x}")
+        let mac = self.route_mac(&text, call_id, caller_tag);
+        push_hex(&mut text, mac, 16);
+        text
     }
 
     /// Reads our Record-Route parameter in a message with these ids.
@@ -253,7 +259,15 @@ impl Marks {
 }
 
 fn hex(digits: &[u8]) -> Option<u64> {
-    digits.iter().try_fold(0, |n, d| Some(n << 4 | u64::from(char::from(*d).to_digit(16)?)))
+    digits.iter().try_fold(0, |n, digit| {
+        let value = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            b'A'..=b'F' => digit - b'A' + 10,
+            _ => return None,
+        };
+        Some(n << 4 | u64::from(value))
+    })
 }
 
 #[cfg(test)]
@@ -292,7 +306,7 @@ mod tests {
         let value = marks(1).route(&sides(0, None, None), b"call", b"alice");
         assert_eq!(value.len(), ROUTE_LEN);
         let read = |call: &[u8], from: &[u8], to: &[u8]| {
-            marks(9).read_route(value.as_bytes(), call, from, to).map(|m| (m.sender.0, m.target.0))
+            marks(9).read_route(&value, call, from, to).map(|m| (m.sender.0, m.target.0))
         };
         assert_eq!(read(b"call", b"alice", b"bob"), Some((1, 0xffff)));
         assert_eq!(read(b"call", b"bob", b"alice"), Some((0xffff, 1)));
@@ -317,14 +331,14 @@ mod tests {
         {
             let value = marks(5).route(&sides(shift, up, down), b"call", b"alice");
             let read = |epoch: u32, from: &[u8], to: &[u8]| {
-                let mark = marks(epoch).read_route(value.as_bytes(), b"call", from, to).unwrap();
+                let mark = marks(epoch).read_route(&value, b"call", from, to).unwrap();
                 (mark.target.0, mark.shift, mark.flow.map(|f| f.0))
             };
-            assert_eq!(read(5, b"alice", b"bob"), (0xffff, shift, down), "{value}");
+            assert_eq!(read(5, b"alice", b"bob"), (0xffff, shift, down), "{value:?}");
             assert_eq!(read(5, b"bob", b"alice"), (1, 0, up));
             assert_eq!(read(6, b"alice", b"bob"), (0xffff, shift, None), "another run");
             for i in 0..value.len() {
-                let mut forged = value.clone().into_bytes();
+                let mut forged = value.clone();
                 forged[i] = if forged[i] == b'1' { b'2' } else { b'1' };
                 assert_eq!(marks(5).read_route(&forged, b"call", b"alice", b"bob"), None);
             }

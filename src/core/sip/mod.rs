@@ -15,6 +15,7 @@ mod signal;
 mod slab;
 #[cfg(test)]
 mod tests;
+mod text;
 mod timer;
 mod transaction;
 mod transport;

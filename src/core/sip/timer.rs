@@ -9,21 +9,49 @@ const SLOTS: usize = 4096;
 /// Longest wait that is kept in one go; later deadlines are looked at again on the way.
 const LAP: u64 = SLOTS as u64 - 1;
 
+/// Places that lie together in memory.
+const CHUNK: usize = 512;
+/// Where a list ends.
+const NONE: u32 = u32::MAX;
+
+/// A timer that waits, in the list of its slot, or a place that is free.
+#[derive(Clone, Copy, Debug)]
+struct Node<T> {
+    tick: u64,
+    timer: T,
+    next: u32,
+}
+
+/// First and last of a slot's list.
+#[derive(Clone, Copy, Debug)]
+struct Ends {
+    first: u32,
+    last: u32,
+}
+
+const EMPTY: Ends = Ends { first: NONE, last: NONE };
+
 /// Timers with a payload. Fires up to 10 ms late, never early.
+///
+/// All slots share their places, so that memory is what the most timers at one time took, and a
+/// slot that is used for the first time allocates nothing. It grows by chunks, as `Slab` does.
 #[derive(Debug)]
 pub struct Wheel<T> {
-    slots: Vec<Vec<(u64, T)>>,
+    chunks: Vec<Vec<Node<T>>>,
+    /// Free places.
+    free: u32,
+    slots: Vec<Ends>,
     busy: [u64; SLOTS / 64],
     /// Slots up to this one have fired.
     done: u64,
     len: usize,
 }
 
-impl<T> Wheel<T> {
+impl<T: Copy> Wheel<T> {
     /// An empty wheel.
     pub fn new() -> Self {
-        let slots = (0..SLOTS).map(|_| Vec::new()).collect();
-        Self { slots, busy: [0; SLOTS / 64], done: 0, len: 0 }
+        let slots = vec![EMPTY; SLOTS];
+        Self { chunks: Vec::new(), free: NONE, slots, busy: [0; SLOTS / 64], done: 0, len: 0 }
     }
 
     /// Timers that wait.
@@ -34,10 +62,43 @@ impl<T> Wheel<T> {
     /// Adds a timer.
     pub fn arm(&mut self, at: Mono, timer: T) {
         let tick = at.0.div_ceil(SLOT_NS).max(self.done + 1);
-        let slot = (tick % SLOTS as u64) as usize;
-        self.slots[slot].push((tick, timer));
-        self.busy[slot / 64] |= 1 << (slot % 64);
+        let node = Node { tick, timer, next: NONE };
+        let place = self.free;
+        let place = match self.node(place) {
+            Some(free) => {
+                self.free = std::mem::replace(free, node).next;
+                place
+            }
+            None => self.grow(node),
+        };
+        self.append(place, tick);
         self.len += 1;
+    }
+
+    fn node(&mut self, place: u32) -> Option<&mut Node<T>> {
+        let place = place as usize;
+        self.chunks.get_mut(place / CHUNK)?.get_mut(place % CHUNK)
+    }
+
+    fn grow(&mut self, node: Node<T>) -> u32 {
+        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
+            self.chunks.push(Vec::with_capacity(CHUNK));
+        }
+        let last = self.chunks.len() - 1;
+        let chunk = &mut self.chunks[last];
+        chunk.push(node);
+        (last * CHUNK + chunk.len() - 1) as u32
+    }
+
+    /// Puts a place at the end of its slot's list.
+    fn append(&mut self, place: u32, tick: u64) {
+        let slot = (tick % SLOTS as u64) as usize;
+        let last = std::mem::replace(&mut self.slots[slot].last, place);
+        match self.node(last) {
+            Some(last) => last.next = place,
+            None => self.slots[slot].first = place,
+        }
+        self.busy[slot / 64] |= 1 << (slot % 64);
     }
 
     /// Moves what is due to `fired`, in the order of their slots.
@@ -57,19 +118,22 @@ impl<T> Wheel<T> {
 
     fn empty_slot(&mut self, tick: u64, until: u64, fired: &mut Vec<T>) {
         let slot = (tick % SLOTS as u64) as usize;
-        let mut waiting = std::mem::take(&mut self.slots[slot]);
+        let mut place = std::mem::replace(&mut self.slots[slot], EMPTY).first;
         self.busy[slot / 64] &= !(1 << (slot % 64));
-        for (due, timer) in waiting.drain(..) {
-            self.len -= 1;
+        let mut free = self.free;
+        while let Some(node) = self.node(place) {
+            let Node { tick: due, timer, next } = *node;
             if due <= until {
+                node.next = std::mem::replace(&mut free, place);
+                self.len -= 1;
                 fired.push(timer);
             } else {
-                self.arm(Mono(due * SLOT_NS), timer);
+                node.next = NONE;
+                self.append(place, due);
             }
+            place = next;
         }
-        if self.slots[slot].is_empty() {
-            self.slots[slot] = waiting; // keeps its memory
-        }
+        self.free = free;
     }
 
     /// The first slot after `done` that is not empty, as a tick.

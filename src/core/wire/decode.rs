@@ -5,9 +5,9 @@ use super::link::link;
 use super::pb;
 use super::signalling::signalling;
 use crate::model::{
-    Call, CallId, Cause, Decision, DecisionId, Detail, Dialog, DncEntry, E164, Entity, Event, Leg,
-    LegId, Moment, Named, NumberRef, Origin, Party, Pii, Pos, RuleVerdict, SystemStatus,
-    Transferred, Wall,
+    Call, CallId, Cause, Channel, Decision, DecisionId, Detail, Dialog, DncEntry, E164, Entity,
+    Event, Leg, LegId, Moment, Named, NumberRef, Origin, Party, Pii, Pos, RuleVerdict,
+    SystemStatus, Transferred, Wall,
 };
 use prost::Message;
 use std::sync::Arc;
@@ -93,6 +93,11 @@ fn event(e: pb::JournalEntry, before: &[Event]) -> Result<Event, DecodeError> {
                 Some(Box::new(Transferred { kind, to_call }))
             }
         },
+        digit: match e.digit {
+            0 => None,
+            code => Some(char::from_u32(code).ok_or_else(|| bad("digit", &code))?),
+        },
+        key: non_empty(e.key).map(String::into_boxed_str),
     };
     Ok(Event { pos: Pos(e.pos), ts: Wall(e.ts_us), kind: coded("kind", e.kind)?, entity, detail })
 }
@@ -138,6 +143,8 @@ fn call(mut c: pb::StoredCall, before: &[Event]) -> Result<Call, DecodeError> {
         rev: c.rev,
         state: coded("call.state", c.state)?,
         trunk: c.trunk,
+        queue: c.queue.map(Arc::from),
+        data: c.data.into_iter().map(|v| (v.key, Pii::new(v.value))).collect(),
         dialog: Dialog {
             call_id: c.sip_call_id,
             caller_tag: c.caller_tag,
@@ -177,6 +184,9 @@ fn leg(l: pb::StoredLeg) -> Result<Leg, DecodeError> {
         held_since: l.held_since.map(moment).transpose()?,
         ended: l.ended.map(moment).transpose()?,
         cause: l.cause.map(cause).transpose()?,
+        agent: l.agent.map(Arc::from),
+        channel: l.channel.map(|c| Box::new(Channel { pbx: c.pbx.into(), id: c.id.into() })),
+        sip_call_id: l.sip_call_id.map(Arc::from),
     })
 }
 

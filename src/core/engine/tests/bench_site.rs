@@ -75,7 +75,12 @@ pub(super) fn config() -> EngineConfig {
         post_dial_max: None,
         backup_within: std::time::Duration::from_secs(1800),
         purpose_header: "X-Purpose".into(),
-        call: Settings { tenant: "t".into(), site: "s".into(), ring_period_ms: 5000 },
+        call: Settings {
+            tenant: "t".into(),
+            site: "s".into(),
+            ring_period_ms: 5000,
+            answer_norm_ms: 15_000,
+        },
         call_age_max: std::time::Duration::from_secs(3600),
         calls_max: 100,
         book,

@@ -3,6 +3,7 @@
 use super::Edits;
 use crate::sip::Listen;
 use crate::sip::message::{Address, Header, MaxForwards, Message, Name, Span, Values};
+use crate::sip::text::{push_addr, push_number};
 use std::io::Write;
 use std::net::SocketAddr;
 
@@ -13,8 +14,11 @@ pub fn push_via(edits: &mut Edits, message: &Message<'_>, listen: Listen, branch
 
 /// Our Via (RFC 3261 §18.1.1 sent-by).
 pub fn via_line(text: &mut Vec<u8>, listen: Listen, branch: &[u8]) {
-    let _ =
-        write!(text, "Via: SIP/2.0/{} {};rport;branch=", listen.transport.via_name(), listen.addr);
+    text.extend_from_slice(b"Via: SIP/2.0/");
+    text.extend_from_slice(listen.transport.via_name().as_bytes());
+    text.push(b' ');
+    push_addr(text, listen.addr);
+    text.extend_from_slice(b";rport;branch=");
     text.extend_from_slice(branch);
     text.extend_from_slice(b"\r\n");
 }
@@ -26,14 +30,21 @@ pub fn insert_route_mark(
     message: &Message<'_>,
     leaves: Listen,
     came: Listen,
-    mark: &str,
+    mark: &[u8],
 ) {
     let sips = message.uri_parts().is_some_and(|uri| uri.secure);
     let mut line = |listen: Listen| {
         let scheme = if sips && listen.transport.is_secure() { "sips" } else { "sip" };
         let (addr, param) = (listen.addr, listen.transport.uri_param());
         edits.insert(message.headers_at(), |text| {
-            let _ = write!(text, "Record-Route: <{scheme}:{addr}{param};lr;tl={mark}>\r\n");
+            text.extend_from_slice(b"Record-Route: <");
+            text.extend_from_slice(scheme.as_bytes());
+            text.push(b':');
+            push_addr(text, addr);
+            text.extend_from_slice(param.as_bytes());
+            text.extend_from_slice(b";lr;tl=");
+            text.extend_from_slice(mark);
+            text.extend_from_slice(b">\r\n");
         });
     };
     line(leaves);
@@ -56,7 +67,7 @@ pub fn ensure_length(edits: &mut Edits, message: &Message<'_>) {
 pub fn lower_max_forwards(edits: &mut Edits, message: &Message<'_>) {
     match (message.header(Name::MaxForwards), message.max_forwards()) {
         (Some(header), MaxForwards::Hops(hops)) => edits.replace(header.value, |text| {
-            let _ = write!(text, "{}", hops.saturating_sub(1));
+            push_number(text, hops.saturating_sub(1).into());
         }),
         _ => edits.insert(message.headers_at(), |t| t.extend_from_slice(b"Max-Forwards: 70\r\n")),
     }
@@ -74,7 +85,9 @@ pub fn bound_max_breadth(edits: &mut Edits, message: &Message<'_>) {
         .filter(|h| h.label.of(message.bytes()).eq_ignore_ascii_case(b"Max-Breadth"));
     let Some(first) = lines.next() else {
         return edits.insert(message.headers_at(), |text| {
-            let _ = write!(text, "Max-Breadth: {BREADTH_MAX}\r\n");
+            text.extend_from_slice(b"Max-Breadth: ");
+            push_number(text, BREADTH_MAX.into());
+            text.extend_from_slice(b"\r\n");
         });
     };
     let text = std::str::from_utf8(first.value.of(message.bytes())).unwrap_or_default();
@@ -92,8 +105,8 @@ pub fn bound_max_breadth(edits: &mut Edits, message: &Message<'_>) {
 /// received and rport of the true source in the sender's Via (§18.2.1, RFC 3581 §4).
 pub fn note_source(edits: &mut Edits, message: &Message<'_>, source: SocketAddr) {
     let Some(via) = message.via() else { return };
-    if let Some(noted) = via.noted(message.bytes(), source) {
-        edits.replace(via.value, |text| text.extend_from_slice(&noted));
+    if via.needs_note(message.bytes(), source) {
+        edits.replace(via.value, |text| via.note(message.bytes(), source, text));
     }
 }
 
@@ -171,11 +184,12 @@ pub fn route_edits(edits: &mut Edits, message: &Message<'_>, change: RouteEdits)
     let mut position = 0;
     for header in message.headers(Name::Route) {
         let values: Vec<Span> = Values::new(bytes, header.value).collect();
-        let stays = |i: usize| keep.contains(&(position + i));
-        let kept: Vec<usize> = (0..values.len()).filter(|i| stays(*i)).collect();
-        match (kept.first(), kept.last()) {
-            (Some(first), Some(last)) => trim_list(edits, header, &values, *first, *last),
-            _ => edits.remove(header.line),
+        let first = keep.start.saturating_sub(position);
+        let end = keep.end.saturating_sub(position).min(values.len());
+        if first < end {
+            trim_list(edits, header, &values, first, end - 1);
+        } else {
+            edits.remove(header.line);
         }
         position += values.len();
     }

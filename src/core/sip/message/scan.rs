@@ -1,7 +1,7 @@
 //! The one pass over a message: start line, header lines, body.
 
 use super::span::{is_lws, is_token};
-use super::{Header, Name, Span, trim};
+use super::{Address, Header, Message, Name, Span, Via, trim};
 use memchr::{memchr, memchr_iter, memrchr};
 
 /// Why bytes are not a message. Nothing can be answered to these.
@@ -57,13 +57,37 @@ pub struct Index {
     pub(super) headers_at: u32,
     /// From the empty line (excluded) to the end of the datagram.
     pub(super) rest: Span,
+    /// What is asked of nearly each message, and more than once.
+    pub(super) known: Known,
+}
+
+/// Headers that are read with the message.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Known {
+    /// Topmost Via.
+    pub(super) via: Option<Via>,
+    /// From, if it is an address.
+    pub(super) from: Option<Address>,
+    /// To, if it is an address.
+    pub(super) to: Option<Address>,
+    /// Tag of From; empty if there is none.
+    pub(super) from_tag: Span,
+    /// Tag of To; empty if there is none.
+    pub(super) to_tag: Span,
 }
 
 impl Default for Index {
     fn default() -> Self {
         let start = Start::Response { status: 0, phrase: Span::default() };
         let first = [NONE; Name::COUNT];
-        Self { start, headers: Vec::new(), first, headers_at: 0, rest: Span::default() }
+        Self {
+            start,
+            headers: Vec::new(),
+            first,
+            headers_at: 0,
+            rest: Span::default(),
+            known: Known::default(),
+        }
     }
 }
 
@@ -73,6 +97,7 @@ impl Index {
         let headers_max = headers_max.min(usize::from(NONE) - 5);
         self.headers.clear();
         self.first = [NONE; Name::COUNT];
+        self.known = Known::default();
         let (line, mut at) = next_line(bytes, 0).ok_or(ParseError::StartLine)?;
         self.start = start_line(bytes, line).ok_or(ParseError::StartLine)?;
         self.headers_at = at as u32;
@@ -83,6 +108,7 @@ impl Index {
                     return Err(ParseError::HeaderLine);
                 }
                 self.rest = Span::new(after, bytes.len());
+                self.known = self.know(bytes);
                 return Ok(());
             }
             let (line, after) = unfold(bytes, line, after);
@@ -96,6 +122,23 @@ impl Index {
             }
             self.headers.push(header);
             at = after;
+        }
+    }
+
+    fn know(&self, bytes: &[u8]) -> Known {
+        let address = |name| {
+            let address = Address::parse(bytes, self.first(name)?.value)?;
+            let tag = address.param(bytes, "tag").and_then(|p| p.value);
+            Some((address, tag.unwrap_or_default()))
+        };
+        let (from, to) = (address(Name::From), address(Name::To));
+        let via = Message::new(bytes, self).values(Name::Via).next();
+        Known {
+            via: via.and_then(|value| Via::parse(bytes, value)),
+            from: from.map(|(address, _)| address),
+            to: to.map(|(address, _)| address),
+            from_tag: from.map_or_else(Span::default, |(_, tag)| tag),
+            to_tag: to.map_or_else(Span::default, |(_, tag)| tag),
         }
     }
 

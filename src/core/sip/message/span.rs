@@ -1,7 +1,7 @@
 //! Spans, and the three lexical rules everything else is made of: linear white space, lists with
 //! commas, parameters with semicolons (RFC 3261 §25.1).
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
 /// A range of bytes of one message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,8 +47,23 @@ pub fn is_lws(byte: u8) -> bool {
 
 /// RFC 3261 `token`.
 pub fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte)
+    TOKEN[usize::from(byte)]
 }
+
+/// Asked for each byte of each header's name.
+const TOKEN: [bool; 256] = {
+    let (mut table, mut byte, marks) = ([false; 256], 0, b"-.!%*_+`'~");
+    while byte < table.len() {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut mark = 0;
+    while mark < marks.len() {
+        table[marks[mark] as usize] = true;
+        mark += 1;
+    }
+    table
+};
 
 /// The span without white space at either end.
 pub fn trim(bytes: &[u8], span: Span) -> Span {
@@ -124,7 +139,7 @@ impl Iterator for Values<'_> {
                 return None;
             }
             let (mut i, mut angle) = (start, false);
-            if memchr::memchr(b',', &self.bytes[start..end]).is_none() {
+            if memchr(b',', &self.bytes[start..end]).is_none() {
                 i = end; // one value, the usual case: quotes and brackets do not matter
             }
             while i < end {
@@ -200,11 +215,18 @@ impl<'a> Params<'a> {
 
     /// Semicolons in quotes do not count, wherever the quotes stand.
     fn seek_semicolon(&mut self) {
-        while self.at < self.end && self.bytes[self.at] != b';' {
-            let quote = self.bytes[self.at] == b'"';
-            self.at = if quote { skip_quoted(self.bytes, self.at, self.end) } else { self.at + 1 };
+        loop {
+            let rest = self.bytes.get(self.at..self.end).unwrap_or(&[]);
+            let Some(found) = memchr2(b';', b'"', rest) else {
+                self.at = self.end;
+                return;
+            };
+            self.at += found;
+            if rest[found] == b';' {
+                return;
+            }
+            self.at = skip_quoted(self.bytes, self.at, self.end);
         }
-        self.at = self.at.min(self.end);
     }
 }
 
@@ -219,9 +241,9 @@ impl Iterator for Params<'_> {
         self.at += 1;
         self.skip_lws();
         let start = self.at;
-        while self.at < self.end && !matches!(self.bytes[self.at], b';' | b'=' | b'"') {
-            self.at += 1;
-        }
+        let rest = &self.bytes[start..self.end];
+        let length = rest.iter().position(|b| matches!(b, b';' | b'=' | b'"'));
+        self.at = length.map_or(self.end, |length| start + length);
         let name = trim(self.bytes, Span::new(start, self.at));
         let mut value = None;
         if self.at < self.end && self.bytes[self.at] == b'=' {

@@ -3,6 +3,7 @@
 use super::span::{is_lws, is_token, quotes_close};
 use super::uri::{host, literal};
 use super::{Params, Span};
+use crate::sip::text::{push_ip, push_number};
 use std::net::SocketAddr;
 
 /// Parts of a Via value.
@@ -20,6 +21,8 @@ pub struct Via {
     pub sent_by: Span,
     /// From the first semicolon on.
     pub params: Span,
+    /// Value of its branch; empty if there is none.
+    branch: Span,
 }
 
 impl Via {
@@ -48,6 +51,7 @@ impl Via {
         }
         let sent_by = Span::new(sent_by_at, sent_by_end);
         let params = Span::new(at, end);
+        let branch = Params::new(bytes, params).find("branch").and_then(|p| p.value);
         (!transport.is_empty()).then_some(Self {
             value,
             transport,
@@ -55,6 +59,7 @@ impl Via {
             port: number,
             sent_by,
             params,
+            branch: branch.unwrap_or_default(),
         })
     }
 
@@ -65,8 +70,7 @@ impl Via {
 
     /// The branch; empty if there is none.
     pub fn branch<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
-        let branch = self.params(bytes).find("branch").and_then(|p| p.value);
-        branch.map_or(&[], |v| v.of(bytes))
+        self.branch.of(bytes)
     }
 
     /// Where a response goes that finds this value on top (RFC 3261 §18.2.2, RFC 3581 §4). A
@@ -92,33 +96,49 @@ impl Via {
         SocketAddr::new(source.ip(), self.port.unwrap_or(5060))
     }
 
-    /// The value with `received` and `rport` of the true source, or `None` if nothing changes.
+    /// Do `received` and `rport` of the true source change the value?
+    pub fn needs_note(&self, bytes: &[u8], source: SocketAddr) -> bool {
+        let has = |name| self.params(bytes).find(name).is_some();
+        let same_host = || literal(self.host.of(bytes)) == Some(source.ip().to_canonical());
+        has("rport") || has("received") || !same_host()
+    }
+
+    /// Writes the value with `received` and `rport` of the true source to the end of `out`.
     /// Whatever the sender wrote into these parameters is overwritten.
-    pub fn noted(&self, bytes: &[u8], source: SocketAddr) -> Option<Vec<u8>> {
-        let rport = self.params(bytes).find("rport");
-        let received = self.params(bytes).find("received");
-        let same_host = literal(self.host.of(bytes)) == Some(source.ip().to_canonical());
-        if rport.is_none() && received.is_none() && same_host {
-            return None;
+    pub fn note(&self, bytes: &[u8], source: SocketAddr, out: &mut Vec<u8>) {
+        let (mut rport, mut received) = (None, None);
+        for param in self.params(bytes) {
+            let place = match param.name.of(bytes) {
+                name if name.eq_ignore_ascii_case(b"rport") => &mut rport,
+                name if name.eq_ignore_ascii_case(b"received") => &mut received,
+                _ => continue,
+            };
+            if place.is_none() {
+                *place = Some(param.whole);
+            }
         }
-        let received_text = format!("received={}", source.ip().to_canonical());
-        let rport_text = format!("rport={}", source.port());
-        let mut cuts =
-            [rport.map(|p| (p.whole, &rport_text)), received.map(|p| (p.whole, &received_text))];
+        let write_received = |out: &mut Vec<u8>| {
+            out.extend_from_slice(b"received=");
+            push_ip(out, source.ip().to_canonical());
+        };
+        let mut cuts = [rport.map(|at| (at, false)), received.map(|at| (at, true))];
         cuts.sort_by_key(|c| c.map_or(0, |(span, _)| span.start));
-        let mut out = Vec::with_capacity(self.value.of(bytes).len() + 64);
         let mut at = self.value.from();
-        for (span, text) in cuts.into_iter().flatten() {
+        for (span, is_received) in cuts.into_iter().flatten() {
             out.extend_from_slice(&bytes[at..span.from()]);
-            out.extend_from_slice(text.as_bytes());
+            if is_received {
+                write_received(out);
+            } else {
+                out.extend_from_slice(b"rport=");
+                push_number(out, source.port().into());
+            }
             at = span.to();
         }
         out.extend_from_slice(&bytes[at..self.value.to()]);
         if received.is_none() {
             out.push(b';');
-            out.extend_from_slice(received_text.as_bytes());
+            write_received(out);
         }
-        Some(out)
     }
 }
 
@@ -181,8 +201,11 @@ mod tests {
     fn notes_the_true_source() {
         let source: SocketAddr = "192.0.2.7:5099".parse().unwrap();
         let note = |text: &str| {
-            let noted = parse(text).unwrap().noted(text.as_bytes(), source);
-            noted.map(|v| String::from_utf8(v).unwrap())
+            let via = parse(text).unwrap();
+            let mut noted = Vec::new();
+            via.note(text.as_bytes(), source, &mut noted);
+            let needed = via.needs_note(text.as_bytes(), source);
+            needed.then(|| String::from_utf8(noted).unwrap())
         };
         assert_eq!(note("SIP/2.0/UDP 192.0.2.7:5060;branch=a"), None);
         assert_eq!(

@@ -128,28 +128,27 @@ impl<'a> Message<'a> {
 
     /// Topmost Via.
     pub fn via(&self) -> Option<Via> {
-        let value = self.values(Name::Via).next()?;
-        Via::parse(self.bytes, value)
+        self.index.known.via
     }
 
     /// From.
     pub fn from(&self) -> Option<Address> {
-        Address::parse(self.bytes, self.header(Name::From)?.value)
+        self.index.known.from
     }
 
     /// To.
     pub fn to(&self) -> Option<Address> {
-        Address::parse(self.bytes, self.header(Name::To)?.value)
+        self.index.known.to
     }
 
     /// From tag; empty if there is none.
     pub fn tag_of_from(&self) -> &'a [u8] {
-        self.from().map_or(&[], |a| a.tag(self.bytes))
+        self.index.known.from_tag.of(self.bytes)
     }
 
     /// To tag; empty if there is none.
     pub fn tag_of_to(&self) -> &'a [u8] {
-        self.to().map_or(&[], |a| a.tag(self.bytes))
+        self.index.known.to_tag.of(self.bytes)
     }
 
     /// Call-ID; empty if there is none.
@@ -278,10 +277,10 @@ impl<'a> Message<'a> {
         if once.iter().any(|name| self.headers(*name).nth(1).is_some()) {
             return Some("Header Field Twice");
         }
-        if !self.is_one_address(Name::From) {
+        if !self.is_one_address(Name::From, self.from()) {
             return Some("Malformed Or Missing From");
         }
-        if !self.is_one_address(Name::To) {
+        if !self.is_one_address(Name::To, self.to()) {
             return Some("Malformed Or Missing To");
         }
         if !self.is_call_id() {
@@ -294,7 +293,8 @@ impl<'a> Message<'a> {
             }
             Some(_) => {}
         }
-        if !self.values(Name::Via).all(|value| Via::parse(self.bytes, value).is_some()) {
+        let mut below = self.values(Name::Via).skip(1);
+        if self.via().is_none() || !below.all(|value| Via::parse(self.bytes, value).is_some()) {
             return Some("Malformed Via");
         }
         if self.via().is_some_and(|via| via.branch(self.bytes) == b"z9hG4bK") {
@@ -310,14 +310,13 @@ impl<'a> Message<'a> {
 
     /// From or To: one value, its quotes and brackets closed, and a URI without white space. What
     /// else stands in a display name is the reader's affair (RFC 4475 §3.1.2.6, §3.1.2.15).
-    fn is_one_address(&self, name: Name) -> bool {
+    fn is_one_address(&self, name: Name, address: Option<Address>) -> bool {
         let Some(header) = self.header(name) else { return false };
         let mut values = Values::new(self.bytes, header.value);
         let one = values.next() == Some(header.value) && values.next().is_none();
         let odd = |b: &u8| super::span::is_lws(*b) || matches!(b, b'"' | b'<');
         let closed = super::span::quotes_close(header.value.of(self.bytes));
         one && closed
-            && Address::parse(self.bytes, header.value)
-                .is_some_and(|a| !a.uri.is_empty() && !a.uri.of(self.bytes).iter().any(odd))
+            && address.is_some_and(|a| !a.uri.is_empty() && !a.uri.of(self.bytes).iter().any(odd))
     }
 }

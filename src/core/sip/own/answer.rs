@@ -1,7 +1,9 @@
 //! Answers to requests (RFC 3261 §8.2.6.2).
 
 use super::{mirror, mirror_all, no_body, own_header};
-use crate::sip::message::{Header, Message, Name, Values};
+use crate::sip::message::{Header, Message, Name, Span, Values};
+use crate::sip::text::push_number;
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
 /// What an answer says.
@@ -25,8 +27,11 @@ pub fn answer(
     extra: &[rsip::Header],
 ) -> Vec<u8> {
     let mut out = Vec::with_capacity(512);
-    let status = rsip::StatusCode::Other(say.status, clean(say.phrase));
-    out.extend_from_slice(format!("{} {status}\r\n", rsip::Version::V2).as_bytes());
+    out.extend_from_slice(b"SIP/2.0 ");
+    push_number(&mut out, say.status.into());
+    out.push(b' ');
+    out.extend_from_slice(clean(say.phrase).as_bytes());
+    out.extend_from_slice(b"\r\n");
     vias(&mut out, request, source);
     mirror_all(&mut out, request, Name::From);
     if let Some(to) = request.header(Name::To) {
@@ -39,7 +44,7 @@ pub fn answer(
         mirror_all(&mut out, request, Name::Timestamp);
     }
     if !say.server.is_empty() {
-        own_header(&mut out, &rsip::Header::Server(clean(say.server).into()));
+        own_header(&mut out, &rsip::Header::Server(clean(say.server).into_owned().into()));
     }
     for header in extra {
         own_header(&mut out, header);
@@ -49,14 +54,14 @@ pub fn answer(
 }
 
 fn vias(out: &mut Vec<u8>, request: &Message<'_>, source: SocketAddr) {
-    let noted = request.via().and_then(|via| Some((via, via.noted(request.bytes(), source)?)));
+    let noted = request.via().filter(|via| via.needs_note(request.bytes(), source));
     for (i, header) in request.headers(Name::Via).enumerate() {
         match &noted {
-            Some((via, value)) if i == 0 => {
+            Some(via) if i == 0 => {
                 let bytes = request.bytes();
                 out.extend_from_slice(header.label.of(bytes));
                 out.extend_from_slice(b": ");
-                out.extend_from_slice(value);
+                via.note(bytes, source, out);
                 out.extend_from_slice(&bytes[via.value.to()..header.value.to()]);
                 out.extend_from_slice(b"\r\n");
             }
@@ -70,13 +75,18 @@ fn to_with_tag(out: &mut Vec<u8>, request: &Message<'_>, to: &Header, tag: Optio
     mirror(out, request, to);
     if let Some(tag) = tag.filter(|_| request.tag_of_to().is_empty()) {
         out.truncate(out.len() - 2);
-        out.extend_from_slice(format!(";tag={tag}\r\n").as_bytes());
+        for part in [";tag=", tag, "\r\n"] {
+            out.extend_from_slice(part.as_bytes());
+        }
     }
 }
 
 /// Text that stays on its line.
-pub(super) fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+pub(super) fn clean(text: &str) -> Cow<'_, str> {
+    match text.contains(char::is_control) {
+        true => text.replace(char::is_control, " ").into(),
+        false => text.into(),
+    }
 }
 
 /// Reason phrases of the answers that we make (RFC 3261 §21).
@@ -106,6 +116,7 @@ pub fn phrase_of(status: u16) -> &'static str {
 pub fn list_of(request: &Message<'_>, name: Name) -> String {
     let bytes = request.bytes();
     let all = request.headers(name).flat_map(|h| Values::new(bytes, h.value));
-    let words: Vec<String> = all.map(|v| clean(&String::from_utf8_lossy(v.of(bytes)))).collect();
+    let word = |v: Span| clean(&String::from_utf8_lossy(v.of(bytes))).into_owned();
+    let words: Vec<String> = all.map(word).collect();
     words.join(", ")
 }

@@ -39,6 +39,5 @@ fn own_header(out: &mut Vec<u8>, header: &rsip::Header) {
 
 /// Content-Length: 0 and the empty line.
 fn no_body(out: &mut Vec<u8>) {
-    own_header(out, &rsip::Header::ContentLength(rsip::headers::ContentLength::from(0)));
-    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(b"Content-Length: 0\r\n\r\n");
 }

@@ -138,7 +138,7 @@ impl Core {
             && matches!(message.method(), b"SUBSCRIBE" | b"REFER")
             && message.tag_of_to().is_empty();
         self.edits.clear();
-        if exit.resolve && self.is_own_uri(message, message.uri()) {
+        if exit.resolve && routing.own {
             self.own_domain(message, exit.way.remote);
         }
         push_via(&mut self.edits, message, exit.way.listen, branch);

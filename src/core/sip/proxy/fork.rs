@@ -137,9 +137,8 @@ impl Core {
         let callee_flow = way.flow;
         let sides = Sides { caller: sender, callee: peer, shift, caller_flow, callee_flow };
         let mark = self.marks.route(&sides, message.call_id(), message.tag_of_from());
-        let own_uri = self.is_own_uri(message, message.uri());
         self.edits.clear();
-        if own_uri && routing.uri == message.uri() {
+        if routing.own && routing.uri == message.uri() {
             self.own_domain(message, way.remote);
         }
         let edits = &mut self.edits;

@@ -138,9 +138,7 @@ impl Core {
                 let words = list_of(message, Name::ProxyRequire);
                 (420, phrase_of(420), Some(rsip::Header::Unsupported(words.into())))
             }
-            None if self.is_loop(message, self.loop_hash(message, sender)) => {
-                (482, phrase_of(482), None)
-            }
+            None if self.is_loop(message, sender) => (482, phrase_of(482), None),
             None => return false,
         };
         self.counters.refused_invalid += 1;

@@ -6,7 +6,7 @@
 use super::Core;
 use crate::sip::edit::{Edits, RouteEdits, replace_uri, route_edits, value_uri};
 use crate::sip::mark::RouteMark;
-use crate::sip::message::{Message, Name, Params, Span, Uri};
+use crate::sip::message::{Message, Name, Params, Span, Uri, Via};
 use crate::sip::{Listen, Transport};
 use std::net::SocketAddr;
 
@@ -19,6 +19,8 @@ pub struct Routing {
     pub route: RouteEdits,
     /// The Request-URI that leaves.
     pub uri: Span,
+    /// The Request-URI that came names a listen address of ours.
+    pub own: bool,
     /// Next hop, if it is written as an address.
     pub next: Option<NextHop>,
     /// Listen address in the last Route value of ours: the side that the dialog leaves by.
@@ -49,23 +51,16 @@ impl Routing {
 impl Core {
     /// Does this URI name one of our listen addresses?
     pub(super) fn is_own_uri(&self, message: &Message<'_>, uri: Span) -> bool {
-        self.own_listener(message, uri).is_some()
+        self.own_uri(message, uri).is_some()
     }
 
-    fn own_listener(&self, message: &Message<'_>, uri: Span) -> Option<Listen> {
+    /// The listen address of ours that a URI names, and our parameter in it.
+    fn own_uri<'a>(&self, message: &Message<'a>, uri: Span) -> Option<(Listen, Option<&'a [u8]>)> {
         let bytes = message.bytes();
         let parts = Uri::parse(bytes, uri)?;
-        self.peers.own_listener(parts.transport(bytes), parts.literal(bytes)?)
-    }
-
-    /// Our parameter of a URI of ours.
-    fn own_param<'a>(&self, message: &Message<'a>, uri: Span) -> Option<&'a [u8]> {
-        if !self.is_own_uri(message, uri) {
-            return None;
-        }
-        let parts = Uri::parse(message.bytes(), uri)?;
-        let param = Params::new(message.bytes(), parts.params).find("tl")?;
-        param.value.map(|v| v.of(message.bytes()))
+        let listen = self.peers.own_listener(parts.transport(bytes), parts.literal(bytes)?)?;
+        let param = Params::new(bytes, parts.params).find("tl").and_then(|p| p.value);
+        Some((listen, param.map(|v| v.of(bytes))))
     }
 
     fn read_mark(&self, message: &Message<'_>, value: &[u8]) -> Option<RouteMark> {
@@ -81,7 +76,8 @@ impl Core {
             if has_route { message.values(Name::Route).collect() } else { Vec::new() };
         let uri_of = |i: usize| values.get(i).and_then(|v| value_uri(message, *v));
         let (mut uri, mut mark, mut route) = (message.uri(), None, RouteEdits::default());
-        if let Some(value) = self.own_param(message, uri) {
+        let own = self.own_uri(message, uri);
+        if let Some((_, Some(value))) = own {
             // A strict router put our Record-Route value into the Request-URI (§16.4).
             mark = self.read_mark(message, value);
             if let Some(last) = values.len().checked_sub(1).and_then(uri_of) {
@@ -90,13 +86,14 @@ impl Core {
             }
         }
         let count = values.len() - usize::from(route.drop_last);
-        while route.pop < count && uri_of(route.pop).is_some_and(|u| self.is_own_uri(message, u)) {
-            let value = uri_of(route.pop).and_then(|u| self.own_param(message, u));
-            mark = mark.or(value.and_then(|v| self.read_mark(message, v)));
+        let mut leaves = None;
+        while route.pop < count
+            && let Some((listen, value)) = uri_of(route.pop).and_then(|u| self.own_uri(message, u))
+        {
+            mark = mark.or_else(|| self.read_mark(message, value?));
+            leaves = Some(listen);
             route.pop += 1;
         }
-        let last_own = route.pop.checked_sub(1).and_then(uri_of);
-        let leaves = last_own.and_then(|uri| self.own_listener(message, uri));
         let mut next = uri;
         if let Some(top) = uri_of(route.pop).filter(|_| route.pop < count) {
             next = top;
@@ -111,7 +108,7 @@ impl Core {
         let next = Uri::parse(bytes, next).and_then(|uri| {
             Some(NextHop { transport: uri.transport(bytes), addr: uri.literal(bytes)? })
         });
-        Routing { mark, route, uri, next, leaves }
+        Routing { mark, route, uri, own: own.is_some(), next, leaves }
     }
 
     /// Hash of all that decides the way of a request here (RFC 5393 §4.2.2). The sender counts:
@@ -132,12 +129,17 @@ impl Core {
     }
 
     /// Did this request come by here before, on the same way?
-    pub(super) fn is_loop(&self, message: &Message<'_>, hash: u32) -> bool {
+    pub(super) fn is_loop(&self, message: &Message<'_>, sender: crate::sip::PeerId) -> bool {
         let bytes = message.bytes();
-        message.values(Name::Via).any(|value| {
-            let via = crate::sip::message::Via::parse(bytes, value);
-            let ours = via.and_then(|v| self.marks.read_branch(v.branch(bytes)));
-            ours.is_some_and(|b| b.loop_hash == hash)
-        })
+        let ours = |via: Via| self.marks.read_branch(via.branch(bytes));
+        // The topmost is of who sent it to us.
+        let below = message.values(Name::Via).skip(1).filter_map(|v| Via::parse(bytes, v));
+        let mut vias = message.via().into_iter().chain(below).filter_map(ours).peekable();
+        // Most requests bring none: the hash is not needed then.
+        if vias.peek().is_none() {
+            return false;
+        }
+        let hash = self.loop_hash(message, sender);
+        vias.any(|branch| branch.loop_hash == hash)
     }
 }
