@@ -5,6 +5,8 @@
 //! The same fact may come twice, from two links to one PBX or from a snapshot; whoever takes facts
 //! must not mind. Nothing a PBX sends may panic here.
 
+pub mod ari;
+mod asterisk;
 pub mod esl;
 mod fact;
 mod order;
