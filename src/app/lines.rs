@@ -89,9 +89,5 @@ pub(super) fn identify(config: &Config, peers: &mut [Peer]) -> Result<(), AppErr
 fn credentials(config: &Config, name: &str, account: Account) -> Result<Credentials, ConfigError> {
     let path = &account.password_file;
     let password = super::secrets::password(config, &format!("carrier.{name}"), path)?;
-    Ok(Credentials {
-        user: account.username,
-        password,
-        realm: account.realm,
-    })
+    Ok(Credentials { user: account.username, password, realm: account.realm })
 }

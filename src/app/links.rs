@@ -17,9 +17,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use trunkline_core::engine::{LinkIx, LinkKind, PbxIx, SwitchConfig};
 use trunkline_core::model::{Dice, Named};
-use trunkline_core::pbx::{
-    AmiSession, AmiSettings, AriSession, AriSettings, EslSession, EslSettings, Order, OrderId,
-};
+use trunkline_core::pbx::ami::{AmiSession, AmiSettings};
+use trunkline_core::pbx::ari::{AriSession, AriSettings};
+use trunkline_core::pbx::esl::{EslSession, EslSettings};
+use trunkline_core::pbx::{Order, OrderId};
 use trunkline_core::sip::PeerId;
 
 /// Groups of reports that may wait for the SIP thread; beyond, the drivers wait.

@@ -129,7 +129,9 @@ impl LinkAddress {
     fn parse(text: &str) -> Option<Self> {
         let (host, port) = text.rsplit_once(':')?;
         let host = match host.strip_prefix('[') {
-            Some(v6) => v6.strip_suffix(']').filter(|v6| v6.parse::<std::net::Ipv6Addr>().is_ok())?,
+            Some(v6) => {
+                v6.strip_suffix(']').filter(|v6| v6.parse::<std::net::Ipv6Addr>().is_ok())?
+            }
             None => host,
         };
         let port = port.parse().ok().filter(|port| *port > 0)?;
@@ -143,8 +145,7 @@ impl LinkAddress {
 impl<'de> Deserialize<'de> for LinkAddress {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
         let text = String::deserialize(input)?;
-        Self::parse(&text)
-            .ok_or_else(|| D::Error::custom(format!("{text:?}: expected HOST:port")))
+        Self::parse(&text).ok_or_else(|| D::Error::custom(format!("{text:?}: expected HOST:port")))
     }
 }
 
@@ -227,8 +228,8 @@ pub(super) fn validate(config: &Config, check: &Check<'_>) -> Result<(), ConfigE
         for (key, header) in
             [("purpose_header", &pbx.purpose_header), ("mark_header", &pbx.mark_header)]
         {
-            let token = !header.is_empty()
-                && header.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+            let token =
+                !header.is_empty() && header.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
             check.require(token, &section, key, header, "the name of a header")?;
         }
         seen_somehow(&section, pbx, check)?;
