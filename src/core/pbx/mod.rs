@@ -5,6 +5,7 @@
 //! The same fact may come twice, from two links to one PBX or from a snapshot; whoever takes facts
 //! must not mind. Nothing a PBX sends may panic here.
 
+pub mod ami;
 pub mod ari;
 mod asterisk;
 pub mod esl;
@@ -12,6 +13,7 @@ mod fact;
 mod order;
 mod session;
 
+pub use ami::{AmiSession, AmiSettings};
 pub use fact::{
     BridgeId, ChannelEnd, ChannelId, ChannelInfo, Dequeued, DeviceState, EndedBy, Fact, Member,
     Observed, Snapshot,

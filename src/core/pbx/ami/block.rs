@@ -90,8 +90,10 @@ mod tests {
         let block = Block::read(text);
         assert_eq!(block.value("event"), Some("DialBegin"));
         assert_eq!((block.value("Exten"), block.value("Nothing")), (None, None));
-        assert_eq!((block.of("", "Uniqueid"), block.of("Dest", "Uniqueid")),
-            (Some("1.1"), Some("1.2")));
+        assert_eq!(
+            (block.of("", "Uniqueid"), block.of("Dest", "Uniqueid")),
+            (Some("1.1"), Some("1.2"))
+        );
         assert!(block.personal("", "CallerIDNum").is_none());
         assert_eq!(block.all("Variable").count(), 3);
         assert_eq!(block.variable("F(x,y)"), Some("2=3"));

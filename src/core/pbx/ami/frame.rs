@@ -137,7 +137,8 @@ mod tests {
 
     #[test]
     fn a_banner_then_blocks() {
-        let got = frames(b"Asterisk Call Manager/11.0.0\r\nA: 1\r\nB: 2\r\n\r\n\r\nC: 3\n\nD: 4\r\n");
+        let got =
+            frames(b"Asterisk Call Manager/11.0.0\r\nA: 1\r\nB: 2\r\n\r\n\r\nC: 3\n\nD: 4\r\n");
         let want = ["A: 1\nB: 2\n", "C: 3\n"].map(|t| Frame::Block(t.to_owned()));
         assert_eq!(got[0], Frame::Banner("Asterisk Call Manager/11.0.0".to_owned()));
         assert_eq!(got[1..], want);

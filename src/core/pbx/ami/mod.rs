@@ -5,6 +5,21 @@
 //! within its time or the connection is given up. Formats are those of Asterisk 16 to 22 as
 //! observed, and of their sources (`main/manager*.c`, `apps/app_queue.c`).
 
+mod action;
+mod block;
+mod board;
+mod calls;
+mod channel;
+mod frame;
+mod login;
+mod orders;
+mod pending;
+mod queues;
+mod replay;
+mod session;
 mod settings;
+mod snapshot;
 
+pub use replay::replay;
+pub use session::AmiSession;
 pub use settings::AmiSettings;
