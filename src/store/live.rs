@@ -1,6 +1,10 @@
-//! What outlives the process until it is over: calls, lines, running duties, control links.
+//! What outlives the process until it is over: calls, lines, control links, running duties, agents, and commands
+//! for the day in which they must not be carried out again.
 
-use trunkline_core::model::{CallId, DutyId, DutyState, Entity, Event, Wall, uuid_instant};
+use std::sync::Arc;
+use trunkline_core::model::{
+    COMMAND_KEPT, CallId, CommandId, DutyId, DutyState, Entity, Event, Wall, uuid_instant,
+};
 
 /// Names one of them. Calls have the 16 bytes of their id as key of their row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -9,6 +13,8 @@ pub(super) enum LiveKey {
     Line(String),
     Duty(DutyId),
     Link(String),
+    Agent(Arc<str>),
+    Command(String, CommandId),
 }
 
 impl LiveKey {
@@ -19,6 +25,8 @@ impl LiveKey {
             Entity::Line(line) => Some(Self::Line(line.id.clone())),
             Entity::Duty(duty) => Some(Self::Duty(duty.id)),
             Entity::Link(link) => Some(Self::Link(link.id.clone())),
+            Entity::Agent(agent) => Some(Self::Agent(agent.id.clone())),
+            Entity::Command(command) => Some(Self::Command(command.user.clone(), command.id)),
             Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) => None,
         }
     }
@@ -30,6 +38,10 @@ impl LiveKey {
             Self::Line(name) => [b"line/", name.as_bytes()].concat(),
             Self::Duty(id) => [b"duty/".as_slice(), id.0.as_bytes()].concat(),
             Self::Link(id) => [b"link/", id.as_bytes()].concat(),
+            Self::Agent(name) => [b"agent/", name.as_bytes()].concat(),
+            Self::Command(user, id) => {
+                [b"cmd/", id.0.as_bytes().as_slice(), user.as_bytes()].concat()
+            }
         }
     }
 
@@ -38,7 +50,7 @@ impl LiveKey {
         match self {
             Self::Call(id) => uuid_instant(id.0),
             Self::Duty(id) => uuid_instant(id.0),
-            Self::Line(_) | Self::Link(_) => event.ts,
+            Self::Line(_) | Self::Link(_) | Self::Agent(_) | Self::Command(..) => event.ts,
         }
     }
 }
@@ -48,11 +60,14 @@ pub(super) fn is_over(event: &Event) -> bool {
     match &event.entity {
         Entity::Call(call) => call.is_over(),
         Entity::Duty(duty) => duty.state != DutyState::Running,
+        // A command is over by time alone, see `has_faded`.
         Entity::Line(_)
         | Entity::Link(_)
         | Entity::Decision(_)
         | Entity::Dnc(_)
-        | Entity::System(_) => false,
+        | Entity::System(_)
+        | Entity::Agent(_)
+        | Entity::Command(_) => false,
     }
 }
 
@@ -63,6 +78,23 @@ pub(super) fn rev_of(event: &Event) -> u64 {
         Entity::Line(line) => line.rev,
         Entity::Duty(duty) => duty.rev,
         Entity::Link(link) => link.rev,
+        Entity::Agent(agent) => agent.rev,
+        Entity::Command(command) => command.rev,
         Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) => 0,
+    }
+}
+
+/// A command that need not be remembered any more.
+pub(super) fn has_faded(event: &Event, now: Wall) -> bool {
+    match &event.entity {
+        Entity::Command(command) => command.accepted_at.after(COMMAND_KEPT) < now,
+        Entity::Call(_)
+        | Entity::Line(_)
+        | Entity::Duty(_)
+        | Entity::Link(_)
+        | Entity::Decision(_)
+        | Entity::Dnc(_)
+        | Entity::System(_)
+        | Entity::Agent(_) => false,
     }
 }

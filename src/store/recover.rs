@@ -12,7 +12,7 @@ use super::project::Projector;
 use super::store::{Durable, Inner, Start};
 use super::{EngineKind, Store, StoreConfig, StoreError, dnc, engine_dir, keys, meta};
 use std::sync::{Arc, Mutex};
-use trunkline_core::model::{Call, Duty, Epoch, Line, Link, NumberRef, Pos, Wall};
+use trunkline_core::model::{Agent, Call, Command, Duty, Epoch, Line, Link, NumberRef, Pos, Wall};
 use trunkline_core::vault::{BlindIndex, KeyPurpose, Signer};
 
 /// An open data directory.
@@ -51,6 +51,10 @@ pub struct Recovery {
     pub links: Vec<Link>,
     /// Duties that ran.
     pub duties: Vec<Duty>,
+    /// Agents as they stood.
+    pub agents: Vec<Agent>,
+    /// Commands of the last day, oldest first.
+    pub commands: Vec<Command>,
     /// Do-not-call list: key and last blocked local day, `YYYY-MM-DD` (`None`: for ever).
     pub dnc: Vec<(NumberRef, Option<String>)>,
     /// The last stop was clean; a directory just made counts as clean.
@@ -175,6 +179,8 @@ fn open_locked(
         lines: projector.lines(),
         links: projector.links(),
         duties: projector.duties(),
+        agents: projector.agents(),
+        commands: projector.commands(),
         dnc,
         clean,
     };

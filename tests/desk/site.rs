@@ -168,6 +168,8 @@ impl Site {
         let tokens = Arc::new(TokenKey::new("s", &SECRET));
         let (shutdown, shutdown_rx) = watch::channel(false);
         let deps = HttpDeps {
+            links: Arc::new(|| serde_json::json!({})),
+            ari: Arc::default(),
             desk: hub.clone(),
             tokens: tokens.clone(),
             healthz: Arc::new(move || health_rx.borrow().clone()),
@@ -197,7 +199,7 @@ impl Site {
 
     pub fn token(&self, user: &str, role: Role, devices: &[&str]) -> String {
         let devices = devices.iter().map(|d| (*d).to_owned()).collect();
-        let who = Principal { user: user.to_owned(), role, devices };
+        let who = Principal { user: user.to_owned(), role, devices, agent: String::new() };
         let now = Wall(self.clock.load(SeqCst));
         self.tokens.mint(&who, now, Duration::from_secs(3600)).unwrap()
     }
@@ -247,7 +249,9 @@ impl Site {
             | Entity::System(_)
             | Entity::Line(_)
             | Entity::Duty(_)
-            | Entity::Link(_) => false,
+            | Entity::Link(_)
+            | Entity::Agent(_)
+            | Entity::Command(_) => false,
         };
         log.events.iter().filter(|e| e.pos.0 > after).filter(mine).map(|e| e.pos.0).collect()
     }

@@ -223,7 +223,12 @@ pub fn expected(head: u64) -> Expected {
                     };
                 }
             }
-            Entity::System(_) | Entity::Line(_) | Entity::Duty(_) | Entity::Link(_) => {}
+            Entity::System(_)
+            | Entity::Line(_)
+            | Entity::Duty(_)
+            | Entity::Link(_)
+            | Entity::Agent(_)
+            | Entity::Command(_) => {}
         }
     }
     out

@@ -40,14 +40,23 @@ impl Role {
 
     fn allows(self, topic: Topic) -> bool {
         match (self, topic) {
-            (_, Topic::CallsOwn) => true, // bounded by the devices that the token names
+            // Bounded by the devices and the agent that the token names.
+            (_, Topic::CallsOwn | Topic::AgentSelf) => true,
             (
                 Self::Supervisor | Self::Service | Self::Ops | Self::Auditor,
-                Topic::SiteCalls | Topic::SiteHealth | Topic::SiteLines | Topic::SiteLinks,
+                Topic::SiteCalls
+                | Topic::SiteHealth
+                | Topic::SiteLines
+                | Topic::SiteLinks
+                | Topic::SiteAgents,
             ) => true,
             (
                 Self::Agent,
-                Topic::SiteCalls | Topic::SiteHealth | Topic::SiteLines | Topic::SiteLinks,
+                Topic::SiteCalls
+                | Topic::SiteHealth
+                | Topic::SiteLines
+                | Topic::SiteLinks
+                | Topic::SiteAgents,
             ) => false,
         }
     }
@@ -64,8 +73,12 @@ pub enum Topic {
     SiteHealth,
     /// Carrier lines, and the duties that their failures start.
     SiteLines,
-    /// `link.*`.
+    /// Control links.
     SiteLinks,
+    /// The agent in the token.
+    AgentSelf,
+    /// All agents.
+    SiteAgents,
 }
 
 impl Named for Topic {
@@ -75,6 +88,8 @@ impl Named for Topic {
         (Self::SiteHealth, "site:health"),
         (Self::SiteLines, "site:lines"),
         (Self::SiteLinks, "site:links"),
+        (Self::AgentSelf, "agent:self"),
+        (Self::SiteAgents, "site:agents"),
     ];
 }
 
@@ -87,6 +102,8 @@ pub struct Principal {
     pub role: Role,
     /// Devices it may watch; empty names are ignored.
     pub devices: Vec<String>,
+    /// Agent it is; empty: none.
+    pub agent: String,
 }
 
 /// A subscription as the client wrote it.
@@ -195,7 +212,7 @@ fn grant(
 }
 
 fn unknown_topic(name: &str) -> (RefusalCode, &'static str) {
-    let later = ["agent:self", "team:", "queue:", "line:"].iter().any(|p| name.starts_with(p));
+    let later = ["team:", "queue:", "line:"].iter().any(|p| name.starts_with(p));
     if later {
         (RefusalCode::Unsupported, "this server does not serve that topic")
     } else {
@@ -210,6 +227,9 @@ pub(super) enum Label<'a> {
     Health,
     Lines,
     Links,
+    Agent(&'a str),
+    /// Only for this user.
+    User(&'a str),
 }
 
 pub(super) fn label(event: &Event) -> Label<'_> {
@@ -220,6 +240,8 @@ pub(super) fn label(event: &Event) -> Label<'_> {
         Entity::System(_) => Label::Health,
         Entity::Line(_) | Entity::Duty(_) => Label::Lines,
         Entity::Link(_) => Label::Links,
+        Entity::Agent(agent) => Label::Agent(&agent.id),
+        Entity::Command(command) => Label::User(&command.user),
     }
 }
 
@@ -233,6 +255,11 @@ pub struct Interest {
     pub(super) health: bool,
     pub(super) lines: bool,
     pub(super) links: bool,
+    /// Whose commands it hears of.
+    pub(super) user: String,
+    /// Agent behind `agent:self`; never an empty name.
+    pub(super) agent: Option<String>,
+    pub(super) agents: bool,
 }
 
 impl Interest {
@@ -245,6 +272,10 @@ impl Interest {
             health: widest(Topic::SiteHealth).is_some(),
             lines: widest(Topic::SiteLines).is_some(),
             links: widest(Topic::SiteLinks).is_some(),
+            user: who.user.clone(),
+            agent: Some(who.agent.clone())
+                .filter(|a| !a.is_empty() && widest(Topic::AgentSelf).is_some()),
+            agents: widest(Topic::SiteAgents).is_some(),
         }
     }
 
@@ -258,6 +289,11 @@ impl Interest {
             Label::Health => self.health.then_some(View::Masked),
             Label::Lines => self.lines.then_some(View::Masked),
             Label::Links => self.links.then_some(View::Masked),
+            Label::Agent(id) => {
+                let mine = self.agent.as_deref() == Some(id);
+                (self.agents || mine).then_some(View::Masked)
+            }
+            Label::User(user) => (self.user == user).then_some(View::Masked),
         }
     }
 
@@ -275,6 +311,12 @@ impl Interest {
         }
         if self.links {
             text.push_str("|links");
+        }
+        if self.agents {
+            text.push_str("|agents");
+        }
+        if let Some(agent) = &self.agent {
+            text.push_str(&format!("|agent:{}:{agent}", agent.len()));
         }
         if self.own.is_some() {
             for device in &self.devices {

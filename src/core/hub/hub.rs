@@ -1,14 +1,15 @@
 //! The hub: folds committed events, says who gets which frame, serves snapshots and resume.
 
 use super::access::{Grant, Interest, Label, Principal, SubRequest, Topic, authorise, label};
+use super::agents::AgentBook;
 use super::calls::{Calls, Stamp};
 use super::lines::LineBook;
-use super::ring::{Ring, RingLimits};
+use super::ring::{Ring, RingLimits, owner_key};
 use super::types::{
     Advance, AdvanceState, Cut, Delivery, HubError, HubLimits, HubSizes, ResumePoint, SlotId,
     Start, SubSnap, Subscribed, Why,
 };
-use crate::model::{Call, Committed, Duty, Entity, Epoch, Event, Line, Pos};
+use crate::model::{Agent, Call, Committed, Duty, Entity, Epoch, Event, Line, Pos};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -34,6 +35,10 @@ pub struct Hub {
     by_health: Vec<SlotId>,
     by_lines: Vec<SlotId>,
     by_links: Vec<SlotId>,
+    agents: AgentBook,
+    by_agents: Vec<SlotId>,
+    /// By agent and by user, see [`owner_key`].
+    by_owner: HashMap<String, Vec<SlotId>>,
 }
 
 impl Hub {
@@ -53,12 +58,20 @@ impl Hub {
             by_health: Vec::new(),
             by_lines: Vec::new(),
             by_links: Vec::new(),
+            agents: AgentBook::default(),
+            by_agents: Vec::new(),
+            by_owner: HashMap::new(),
         }
     }
 
     /// Lines and running duties as the log left them.
     pub fn know_lines(&mut self, lines: Vec<Line>, duties: Vec<Duty>) {
         self.lines = LineBook::new(lines, duties);
+    }
+
+    /// Agents as the log left them.
+    pub fn know_agents(&mut self, agents: Vec<Agent>) {
+        self.agents = AgentBook::new(agents);
     }
 
     /// Log incarnation.
@@ -144,7 +157,8 @@ impl Hub {
             Entity::Line(line) => self.lines.apply_line(line),
             Entity::Duty(duty) => self.lines.apply_duty(duty),
             Entity::Link(link) => self.lines.apply_link(link),
-            Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) => {}
+            Entity::Agent(agent) => self.agents.apply(agent),
+            Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) | Entity::Command(_) => {}
         }
     }
 
@@ -168,6 +182,8 @@ impl Hub {
         self.by_health.clear();
         self.by_lines.clear();
         self.by_links.clear();
+        self.by_agents.clear();
+        self.by_owner.clear();
         std::mem::take(&mut self.slots).into_keys().collect()
     }
 
@@ -177,6 +193,10 @@ impl Hub {
 
     fn deliver(&mut self, event: &Event, out: &mut Vec<Delivery>) {
         let none: &[SlotId] = &[];
+        let of_owner = |kind, name| {
+            let found = self.by_owner.get(&owner_key(kind, name));
+            found.map_or(none, |slots| slots.as_slice())
+        };
         let (owners, watchers) = match label(event) {
             Label::Device(device) => {
                 (self.by_device.get(device).map_or(none, |v| v), self.by_site.as_slice())
@@ -185,10 +205,13 @@ impl Hub {
             Label::Health => (none, self.by_health.as_slice()),
             Label::Lines => (none, self.by_lines.as_slice()),
             Label::Links => (none, self.by_links.as_slice()),
+            Label::Agent(id) => (of_owner("agent", id), self.by_agents.as_slice()),
+            Label::User(user) => (of_owner("user", user), none),
         };
         let owns = |slot: &Slot| match label(event) {
             Label::Device(device) => slot.interest.owns(device),
-            Label::Site | Label::Health | Label::Lines | Label::Links => false,
+            Label::Agent(id) => slot.interest.agent.as_deref() == Some(id),
+            Label::Site | Label::Health | Label::Lines | Label::Links | Label::User(_) => false,
         };
         let owners = owners.iter().map(|id| (id, true));
         for (id, first) in owners.chain(watchers.iter().map(|id| (id, false))) {
@@ -263,8 +286,11 @@ impl Hub {
             if grant.topic == Topic::SiteLines {
                 (sub.lines, sub.duties) = self.lines.snapshot();
             }
-            if grant.topic == Topic::SiteLinks {
-                sub.links = self.lines.links();
+            match (grant.topic, &slot.interest.agent) {
+                (Topic::SiteLinks, _) => sub.links = self.lines.links(),
+                (Topic::SiteAgents, _) => sub.agents = self.agents.all(),
+                (Topic::AgentSelf, Some(id)) => sub.agents = self.agents.one(id),
+                _ => {}
             }
         }
         subs
@@ -321,6 +347,12 @@ impl Hub {
         if topics(Topic::SiteLinks) {
             self.by_links.push(id);
         }
+        if topics(Topic::SiteAgents) {
+            self.by_agents.push(id);
+        }
+        for key in owner_keys(&slot.interest) {
+            self.by_owner.entry(key).or_default().push(id);
+        }
     }
 
     /// Forgets a subscriber; unknown ones are ignored (an epoch change may have been quicker).
@@ -338,7 +370,22 @@ impl Hub {
         self.by_health.retain(|other| *other != id);
         self.by_lines.retain(|other| *other != id);
         self.by_links.retain(|other| *other != id);
+        self.by_agents.retain(|other| *other != id);
+        for key in owner_keys(&slot.interest) {
+            if let Some(ids) = self.by_owner.get_mut(&key) {
+                ids.retain(|other| *other != id);
+                if ids.is_empty() {
+                    self.by_owner.remove(&key);
+                }
+            }
+        }
     }
+}
+
+/// Where a subscriber is found by its own names.
+fn owner_keys(interest: &Interest) -> impl Iterator<Item = String> {
+    let agent = interest.agent.as_deref().map(|a| owner_key("agent", a));
+    agent.into_iter().chain([owner_key("user", &interest.user)])
 }
 
 fn ring_limits(limits: &HubLimits) -> RingLimits {

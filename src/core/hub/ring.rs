@@ -2,19 +2,21 @@
 //! its client may see.
 
 use super::access::{Interest, Label, label};
-use crate::model::{Call, Entity, Event, Pos, Wall};
-use crate::wire::{View, event_to_json};
+use crate::model::{Agent, Call, Command, Entity, Event, Pos, Wall};
+use crate::wire::{View, command_frame_to_json, event_to_json};
 use prost::bytes::Bytes;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-/// One encoded `ev` frame; clones share the bytes.
+/// One encoded frame of an event; clones share the bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Frame {
     /// Position of its event.
     pub pos: Pos,
     /// JSON text, the same for every viewer of one view.
     pub bytes: Bytes,
+    /// It is an `ev` frame; `ack` and `result` are not, and heartbeats do not count them.
+    pub is_ev: bool,
 }
 
 impl std::fmt::Debug for Frame {
@@ -26,8 +28,17 @@ impl std::fmt::Debug for Frame {
 impl Frame {
     /// Encodes an event that is not in the ring (read back from the journal).
     pub fn encode(event: &Event, view: View) -> Self {
-        Self { pos: event.pos, bytes: Bytes::from(event_to_json(event, view)) }
+        let text = match &event.entity {
+            Entity::Command(command) => command_frame_to_json(event.pos, command),
+            _ => event_to_json(event, view),
+        };
+        Self { pos: event.pos, bytes: Bytes::from(text), is_ev: is_ev(event) }
     }
+}
+
+/// A command's events are frames of their own (`ack`, `result`); all others are `ev`.
+fn is_ev(event: &Event) -> bool {
+    !matches!(event.entity, Entity::Command(_))
 }
 
 struct Entry {
@@ -61,6 +72,14 @@ pub(super) struct Ring {
     health: VecDeque<u64>,
     lines: VecDeque<u64>,
     links: VecDeque<u64>,
+    agents: VecDeque<u64>,
+    /// By agent and by user, see [`owner_key`].
+    by_owner: HashMap<String, VecDeque<u64>>,
+}
+
+/// Key of an index by agent and by user.
+pub(super) fn owner_key(kind: &str, name: &str) -> String {
+    format!("{kind}\0{name}")
 }
 
 impl Ring {
@@ -74,6 +93,8 @@ impl Ring {
             health: VecDeque::new(),
             lines: VecDeque::new(),
             links: VecDeque::new(),
+            agents: VecDeque::new(),
+            by_owner: HashMap::new(),
         }
     }
 
@@ -107,6 +128,15 @@ impl Ring {
             Label::Health => self.health.push_back(event.pos.0),
             Label::Lines => self.lines.push_back(event.pos.0),
             Label::Links => self.links.push_back(event.pos.0),
+            Label::Agent(id) => {
+                self.agents.push_back(event.pos.0);
+                let key = owner_key("agent", id);
+                self.by_owner.entry(key).or_default().push_back(event.pos.0);
+            }
+            Label::User(user) => {
+                let key = owner_key("user", user);
+                self.by_owner.entry(key).or_default().push_back(event.pos.0);
+            }
             Label::Site => {}
         }
         self.bytes += cost_bytes;
@@ -148,6 +178,11 @@ impl Ring {
             Label::Links => {
                 self.links.pop_front();
             }
+            Label::Agent(id) => {
+                self.agents.pop_front();
+                pop_owner(&mut self.by_owner, &owner_key("agent", id));
+            }
+            Label::User(user) => pop_owner(&mut self.by_owner, &owner_key("user", user)),
             Label::Site => {}
         }
     }
@@ -161,7 +196,8 @@ impl Ring {
             View::Full => &mut entry.full,
         };
         if let Some(bytes) = slot {
-            return Some(Frame { pos, bytes: bytes.clone() });
+            let is_ev = is_ev(&entry.batch[entry.at]);
+            return Some(Frame { pos, bytes: bytes.clone(), is_ev });
         }
         let frame = Frame::encode(&entry.batch[entry.at], view);
         *slot = Some(frame.bytes.clone());
@@ -217,12 +253,25 @@ impl Ring {
         let lines = Some(&self.lines).filter(|_| interest.lines);
         let links = Some(&self.links).filter(|_| interest.links);
         let mut found = Vec::new();
-        for list in lists.chain(health).chain(lines).chain(links) {
+        let agents = Some(&self.agents).filter(|_| interest.agents);
+        let own_agent = interest.agent.as_ref().filter(|_| !interest.agents);
+        let own_agent = own_agent.and_then(|a| self.by_owner.get(&owner_key("agent", a)));
+        let commands = self.by_owner.get(&owner_key("user", &interest.user));
+        let named = agents.into_iter().chain(own_agent).chain(commands);
+        for list in lists.chain(health).chain(lines).chain(links).chain(named) {
             let first = list.partition_point(|pos| *pos <= from.0);
             found.extend(list.range(first..).take(max));
         }
         found.sort_unstable();
         (found, head)
+    }
+}
+
+fn pop_owner(index: &mut HashMap<String, VecDeque<u64>>, key: &str) {
+    let Some(positions) = index.get_mut(key) else { return };
+    positions.pop_front();
+    if positions.is_empty() {
+        index.remove(key);
     }
 }
 
@@ -244,6 +293,8 @@ fn approx_bytes(event: &Event) -> usize {
         }
         Entity::Duty(_) => size_of::<crate::model::Duty>() + 128,
         Entity::Link(_) => size_of::<crate::model::Link>() + 256,
+        Entity::Agent(agent) => size_of::<Agent>() + agent.queues.len() * 48 + 256,
+        Entity::Command(_) => size_of::<Command>() + 256,
     };
     size_of::<Event>() + size_of::<Entry>() + entity
 }

@@ -184,7 +184,7 @@ fn clients() -> Vec<(Principal, Vec<SubRequest>)> {
             topic: (*topic).into(),
             view: (*view).into(),
         };
-        let who = Principal { user: "u".into(), role, devices };
+        let who = Principal { user: "u".into(), role, devices, agent: String::new() };
         (who, subs.iter().enumerate().map(sub).collect())
     };
     vec![

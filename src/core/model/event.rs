@@ -1,8 +1,8 @@
 //! One event of the site's log.
 
 use super::{
-    Call, CallId, Decision, DncEntry, Duty, LegId, Line, Link, Moment, Pos, Shift, Transferred,
-    Wall,
+    Agent, Call, CallId, Command, CommandId, Decision, DncEntry, Duty, LegId, Line, Link, Moment,
+    Pos, Shift, Transferred, Wall,
 };
 use std::sync::Arc;
 
@@ -71,6 +71,28 @@ pub enum EventKind {
     LinkStateChanged,
     /// CSTA SystemStatus.
     SystemStatus,
+    /// An agent began work.
+    AgentLoggedOn,
+    /// An agent ended work.
+    AgentLoggedOff,
+    /// Takes calls.
+    AgentReady,
+    /// Takes no calls.
+    AgentNotReady,
+    /// A call rings at the agent.
+    AgentReserved,
+    /// The agent is in a call.
+    AgentBusy,
+    /// Work after a call has begun.
+    AgentWorkingAfterCall,
+    /// The link to the agent's PBX is lost.
+    AgentUnknown,
+    /// A desktop of the agent came, went or fell silent.
+    AgentDeskChanged,
+    /// A command is durable and will be carried out.
+    CommandAccepted,
+    /// A command has its result.
+    CommandDone,
 }
 
 /// CSTA SystemStatus values (ECMA-269 §12.2.29).
@@ -124,6 +146,10 @@ pub enum Entity {
     Duty(Box<Duty>),
     /// link.*
     Link(Box<Link>),
+    /// agent.*
+    Agent(Box<Agent>),
+    /// command.*
+    Command(Box<Command>),
 }
 
 /// What was put right after a restart or a loss.
@@ -172,6 +198,8 @@ pub struct Detail {
     pub digit: Option<char>,
     /// call.data_updated: which value.
     pub key: Option<Box<str>>,
+    /// Command that led to it.
+    pub caused_by: Option<CommandId>,
 }
 
 /// One event.
@@ -195,11 +223,13 @@ impl Event {
         match &self.entity {
             Entity::Call(call) => Some(call.id),
             Entity::Decision(decision) => decision.call_id,
+            Entity::Command(command) => command.call_id,
             Entity::Dnc(_)
             | Entity::System(_)
             | Entity::Line(_)
             | Entity::Duty(_)
-            | Entity::Link(_) => None,
+            | Entity::Link(_)
+            | Entity::Agent(_) => None,
         }
     }
 }

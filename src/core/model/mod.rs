@@ -1,7 +1,9 @@
 //! R0: the words everything else is written in.
 
 mod action;
+mod agent;
 mod call;
+mod command;
 mod dice;
 mod event;
 mod gate;
@@ -15,7 +17,9 @@ mod signalling;
 mod time;
 
 pub use action::*;
+pub use agent::*;
 pub use call::*;
+pub use command::*;
 pub use dice::*;
 pub use event::*;
 pub use gate::*;

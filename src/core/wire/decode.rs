@@ -1,12 +1,13 @@
 //! proto -> model, for replay.
 
+use super::agent::{agent, command};
 use super::line::{duty, line, shift};
 use super::link::link;
 use super::pb;
 use super::signalling::signalling;
 use crate::model::{
-    Call, CallId, Cause, Channel, Decision, DecisionId, Detail, Dialog, DncEntry, E164, Entity,
-    Event, Leg, LegId, Moment, Named, NumberRef, Origin, Party, Pii, Pos, RuleVerdict,
+    Call, CallId, Cause, Channel, CommandId, Decision, DecisionId, Detail, Dialog, DncEntry, E164,
+    Entity, Event, Leg, LegId, Moment, Named, NumberRef, Origin, Party, Pii, Pos, RuleVerdict,
     SystemStatus, Transferred, Wall,
 };
 use prost::Message;
@@ -79,6 +80,8 @@ fn event(e: pb::JournalEntry, before: &[Event]) -> Result<Event, DecodeError> {
         Stored::Line(l) => Entity::Line(Box::new(line(l)?)),
         Stored::Duty(d) => Entity::Duty(Box::new(duty(d)?)),
         Stored::Link(l) => Entity::Link(Box::new(link(l)?)),
+        Stored::Agent(a) => Entity::Agent(Box::new(agent(a)?)),
+        Stored::Command(c) => Entity::Command(Box::new(command(c)?)),
     };
     let detail = Detail {
         leg: e.leg.map(leg_id).transpose()?,
@@ -98,6 +101,10 @@ fn event(e: pb::JournalEntry, before: &[Event]) -> Result<Event, DecodeError> {
             code => Some(char::from_u32(code).ok_or_else(|| bad("digit", &code))?),
         },
         key: non_empty(e.key).map(String::into_boxed_str),
+        caused_by: match e.caused_by.is_empty() {
+            true => None,
+            false => Some(CommandId(uuid("caused_by", &e.caused_by)?)),
+        },
     };
     Ok(Event { pos: Pos(e.pos), ts: Wall(e.ts_us), kind: coded("kind", e.kind)?, entity, detail })
 }
@@ -290,7 +297,7 @@ fn dnc(e: pb::DoNotCallEntry) -> Result<DncEntry, DecodeError> {
     })
 }
 
-fn party(p: Option<pb::Party>) -> Result<Party, DecodeError> {
+pub(super) fn party(p: Option<pb::Party>) -> Result<Party, DecodeError> {
     let p = p.ok_or_else(|| bad("party", "absent"))?;
     Ok(Party {
         e164: number(&p.e164, &p.masked)?,

@@ -1,5 +1,6 @@
 //! model -> proto.
 
+use super::agent::{agent_to_pb, command_to_pb};
 use super::line::{duty_to_pb, line_to_pb, shift_to_pb};
 use super::link::link_to_pb;
 use super::signalling::signalling_to_pb;
@@ -42,11 +43,17 @@ pub fn event_to_json(event: &Event, view: View) -> String {
         Some(pb::event::Entity::Line(o)) => json(o),
         Some(pb::event::Entity::Duty(o)) => json(o),
         Some(pb::event::Entity::Link(o)) => json(o),
+        Some(pb::event::Entity::Agent(o)) => json(o),
+        Some(pb::event::Entity::Command(o)) => json(o),
         None => "{}".to_owned(),
     };
     let detail = pb.d.as_ref().map_or_else(String::new, |d| format!(",\"d\":{}", json(d)));
+    let cause = match event.detail.caused_by {
+        Some(command) => format!(",\"caused_by\":\"{command}\""),
+        None => String::new(),
+    };
     format!(
-        "{{\"t\":\"ev\",\"pos\":\"{}\",\"ts\":\"{}\",\"k\":\"{}\",\"o\":{entity}{detail}}}",
+        "{{\"t\":\"ev\",\"pos\":\"{}\",\"ts\":\"{}\",\"k\":\"{}\",\"o\":{entity}{detail}{cause}}}",
         pb.pos,
         event.ts.rfc3339(),
         pb.k
@@ -72,14 +79,17 @@ pub fn event_to_pb(event: &Event, view: View) -> pb::Event {
             Entity::Line(l) => pb::event::Entity::Line(line_to_pb(l)),
             Entity::Duty(d) => pb::event::Entity::Duty(duty_to_pb(d)),
             Entity::Link(l) => pb::event::Entity::Link(link_to_pb(l)),
+            Entity::Agent(a) => pb::event::Entity::Agent(agent_to_pb(a)),
+            Entity::Command(c) => pb::event::Entity::Command(command_to_pb(c, view)),
         }),
         d: detail_to_pb(&event.detail),
-        caused_by: String::new(),
+        caused_by: event.detail.caused_by.map(|c| c.to_string()).unwrap_or_default(),
     }
 }
 
 fn detail_to_pb(detail: &Detail) -> Option<pb::Detail> {
-    if *detail == Detail::default() {
+    let only_cause = Detail { caused_by: detail.caused_by, ..Detail::default() };
+    if *detail == only_cause {
         return None;
     }
     let moved = detail.transfer.as_ref();

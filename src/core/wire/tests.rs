@@ -208,7 +208,7 @@ fn event() -> impl Strategy<Value = Event> {
         member(),
         entity(),
         detail,
-        (of(transferred()), of(any::<char>()), of(".{1,9}")),
+        (of(transferred()), of(any::<char>()), of(".{1,9}"), of(id())),
     )
         .prop_map(
             |(
@@ -217,7 +217,7 @@ fn event() -> impl Strategy<Value = Event> {
                 kind,
                 entity,
                 (leg, sip_status, at, repair, shift),
-                (transfer, digit, key),
+                (transfer, digit, key, caused_by),
             )| Event {
                 pos: Pos(pos),
                 ts,
@@ -232,6 +232,7 @@ fn event() -> impl Strategy<Value = Event> {
                     transfer,
                     digit: digit.filter(|d| *d != '\0'),
                     key: key.map(String::into_boxed_str),
+                    caused_by: caused_by.map(CommandId),
                 },
             },
         )
@@ -307,6 +308,8 @@ fn numbers_of_names_never_change() {
          call.resynced outbound.requested outbound.allowed outbound.denied dnc.added \
          system.status line.state_changed line.failover line.recovered line.capacity_reached \
          duty.started duty.met duty.breached call.queued call.diverted call.transferred \
-         call.conferenced call.data_updated call.dtmf outbound.ungated"
+         call.conferenced call.data_updated call.dtmf outbound.ungated \
+         agent.logged_on agent.logged_off agent.ready agent.not_ready agent.reserved agent.busy \
+         agent.working_after_call agent.unknown agent.desk_changed command.accepted command.done"
     );
 }

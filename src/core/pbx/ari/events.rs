@@ -100,7 +100,7 @@ impl Facts {
             Kind::StasisStart => self.stasis_start(e, &id, at, out),
             Kind::EnteredBridge => self.entered(&id, e, at, out),
             Kind::LeftBridge => self.left(&id, e, at, out),
-            Kind::Hold => self.hold(now, &id, e, at, out),
+            Kind::Hold => self.hold(&id, e, at, out),
             Kind::Unhold => self.retrieve(now, &id, at),
             Kind::Dtmf => self.key(&id, &e.digit, at, out),
             Kind::Varset => self.value(&id, &e.variable, &e.value, at, out),
@@ -170,13 +170,10 @@ impl Facts {
     ) {
         let channel = ChannelId(Arc::clone(peer));
         if let Some(known) = self.known.get_mut(peer) {
-            if known.info.dialed.is_none()
-                && let Some(number) = asterisk::dialed(dial_string)
-            {
-                known.info.dialed = Some(Pii::new(number.to_owned()));
-                if known.announced {
-                    tell(at, Fact::Channel(channel.clone(), known.info.clone()), out);
-                }
+            let was_known = known.info.dialed.is_some();
+            known.learn_dialed(asterisk::dialed(dial_string).unwrap_or_default());
+            if known.announced && !was_known && known.info.dialed.is_some() {
+                tell(at, Fact::Channel(channel.clone(), known.info.clone()), out);
             }
             if std::mem::replace(&mut known.offered, true) {
                 return;
@@ -208,6 +205,7 @@ impl Facts {
         let Some(raw) = e.bridge.as_ref().filter(|bridge| bridge.joins()) else { return };
         let bridge = BridgeId(Arc::from(&*raw.id));
         if let Some(known) = self.known.get_mut(id) {
+            known.fresh.bridge = true;
             if known.bridge.as_ref() == Some(&bridge) {
                 return;
             }
@@ -221,6 +219,7 @@ impl Facts {
         let Some(raw) = e.bridge.as_ref().filter(|bridge| bridge.joins()) else { return };
         let bridge = BridgeId(Arc::from(&*raw.id));
         if let Some(known) = self.known.get_mut(id) {
+            known.fresh.bridge = true;
             if known.bridge.as_ref() != Some(&bridge) && !self.pending {
                 return;
             }
@@ -231,24 +230,17 @@ impl Facts {
 
     /// Hold music without a class is what Asterisk plays while a feature menu is open; a phone's
     /// hold names the class of its endpoint.
-    fn hold(
-        &mut self,
-        now: Mono,
-        id: &Arc<str>,
-        e: &Event<'_>,
-        at: Option<Wall>,
-        out: &mut LinkOutputs,
-    ) {
+    fn hold(&mut self, id: &Arc<str>, e: &Event<'_>, at: Option<Wall>, out: &mut LinkOutputs) {
         if e.musicclass == "N/A" {
             return;
         }
         if let Some(known) = self.known.get_mut(id) {
+            known.fresh.hold = true;
             if std::mem::replace(&mut known.held, true) {
                 return;
             }
-            known.retrieved.iter_mut().for_each(|(due, _)| *due = now);
         }
-        self.settle(now, out);
+        self.settle_now(id, out);
         tell(at, Fact::Held(ChannelId(Arc::clone(id))), out);
     }
 
@@ -296,6 +288,7 @@ impl Facts {
         let why = if by_party { Dequeued::Abandoned } else { Dequeued::Left };
         self.dequeue(id, why, at, out);
         let known = self.known.remove(id);
+        self.unsettle(id);
         let end = ChannelEnd {
             q850: e.cause.and_then(asterisk::q850),
             sip_status: known.as_ref().and_then(|known| {
@@ -394,9 +387,9 @@ impl Facts {
         const REMEMBERED: usize = 16;
         let Parties { by, moved, target, to } = parties;
         if let Some(known) = self.known.get_mut(&by) {
-            known.retrieved = None;
             known.held = false;
         }
+        self.unsettle(&by);
         let this = (Arc::clone(&by), at);
         if self.transfers.contains(&this) {
             return;

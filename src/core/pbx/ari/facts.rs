@@ -20,6 +20,8 @@ pub(super) struct Facts {
     pub pending: bool,
     /// Newest transfers: who, and when. An event of them may come twice.
     pub transfers: VecDeque<(Arc<str>, Option<Wall>)>,
+    /// Holds that ended, oldest first, and until when a transfer may turn out to be the reason.
+    settling: VecDeque<(Mono, Arc<str>, Observed)>,
     /// There were more channels than [`CHANNELS_MAX`].
     pub overflow: bool,
 }
@@ -45,6 +47,7 @@ impl Facts {
             gone: Gone::default(),
             pending: false,
             transfers: VecDeque::new(),
+            settling: VecDeque::new(),
             overflow: false,
         }
     }
@@ -65,7 +68,7 @@ impl Facts {
             None => self.enter(raw, seen),
         };
         let Some(known) = self.known.get_mut(&id) else { return Some(id) };
-        known.fresh = true;
+        known.fresh.alive = true;
         if seen == Seen::Created && !known.announced {
             known.announced = true;
             known.learn_direction(raw);
@@ -199,29 +202,57 @@ impl Facts {
         }
     }
 
+    /// An order has brought this about, and no event will say so.
+    pub(super) fn ordered(&mut self, fact: Fact, out: &mut LinkOutputs) {
+        let told = match &fact {
+            Fact::Held(ChannelId(id)) => {
+                self.known.get_mut(id).is_some_and(|k| std::mem::replace(&mut k.held, true))
+            }
+            Fact::Retrieved(ChannelId(id)) => {
+                self.known.get_mut(id).is_some_and(|k| !std::mem::replace(&mut k.held, false))
+            }
+            _ => false,
+        };
+        if !told {
+            tell(None, fact, out);
+        }
+    }
+
     /// A hold has ended. Asterisk says so before every transfer too, so it is told only when none
     /// has followed.
     pub(super) fn retrieve(&mut self, now: Mono, id: &Arc<str>, at: Option<Wall>) {
         let Some(known) = self.known.get_mut(id) else { return };
+        known.fresh.hold = true;
         if std::mem::take(&mut known.held) {
             let fact = Fact::Retrieved(ChannelId(Arc::clone(id)));
-            known.retrieved = Some((now.after(HOLD_SETTLES), Observed { pbx_time: at, fact }));
+            let observed = Observed { pbx_time: at, fact };
+            self.settling.push_back((now.after(HOLD_SETTLES), Arc::clone(id), observed));
         }
+    }
+
+    /// The end of this channel's hold was of no party's doing: it is not told.
+    pub(super) fn unsettle(&mut self, id: &str) {
+        self.settling.retain(|(_, of, _)| **of != *id);
     }
 
     /// Tells the ends of holds that no transfer has followed.
     pub(super) fn settle(&mut self, now: Mono, out: &mut LinkOutputs) {
-        let mut due: Vec<_> = self
-            .known
-            .values_mut()
-            .filter_map(|known| known.retrieved.take_if(|(due, _)| *due <= now))
-            .collect();
-        due.sort_by_key(|(due, observed)| (*due, observed.pbx_time));
-        out.reports.extend(due.into_iter().map(|(_, observed)| LinkReport::Fact(observed)));
+        while let Some((_, _, observed)) = self.settling.pop_front_if(|(due, ..)| *due <= now) {
+            out.reports.push(LinkReport::Fact(observed));
+        }
+    }
+
+    /// Tells the end of this channel's hold: something followed that is no transfer.
+    pub(super) fn settle_now(&mut self, id: &str, out: &mut LinkOutputs) {
+        let (of_it, rest) =
+            std::mem::take(&mut self.settling).into_iter().partition(|(_, of, _)| **of == *id);
+        self.settling = rest;
+        let of_it: VecDeque<(Mono, Arc<str>, Observed)> = of_it;
+        out.reports.extend(of_it.into_iter().map(|(_, _, observed)| LinkReport::Fact(observed)));
     }
 
     /// When [`Self::settle`] has something to do.
     pub(super) fn next_settling(&self) -> Option<Mono> {
-        self.known.values().filter_map(|known| known.retrieved.as_ref()).map(|r| r.0).min()
+        self.settling.front().map(|(due, ..)| *due)
     }
 }

@@ -2,9 +2,9 @@
 
 use super::raw::{self, stamp};
 use super::settings::MARK_VARIABLE;
-use crate::model::{Mono, Pii, Wall};
+use crate::model::{Pii, Wall};
 use crate::pbx::asterisk;
-use crate::pbx::{BridgeId, ChannelInfo, EndedBy, Observed};
+use crate::pbx::{BridgeId, ChannelInfo, EndedBy};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -15,16 +15,15 @@ pub(super) struct Known {
     pub info: ChannelInfo,
     /// Somebody was told that it is there.
     pub announced: bool,
-    /// Something came about it since the snapshot under way was asked for.
-    pub fresh: bool,
+    /// What events told since the snapshot under way was asked for: newer than its lists, or as
+    /// new.
+    pub fresh: Fresh,
     pub offered: bool,
     pub progress: bool,
     pub ringing: bool,
     pub answered: bool,
     pub missed: bool,
     pub held: bool,
-    /// Its hold ended, and it is not yet clear whether a transfer was the reason.
-    pub retrieved: Option<(Mono, Observed)>,
     pub bridge: Option<BridgeId>,
     /// The application of the dialplan that it is in, and that one's data.
     pub app: String,
@@ -39,6 +38,17 @@ pub(super) struct Known {
     pub last_key: Option<(Option<Wall>, char)>,
     /// Values told as data.
     pub data: HashMap<String, String>,
+}
+
+/// What of a channel came by events while a snapshot was under way.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Fresh {
+    /// Anything: it lives.
+    pub alive: bool,
+    /// Its bridge.
+    pub bridge: bool,
+    /// Whether it holds.
+    pub hold: bool,
 }
 
 impl Known {
@@ -88,8 +98,19 @@ impl Known {
             "Down" | "Ringing" | "Dialing" => Some(false),
             _ => None,
         };
-        if self.info.incoming == Some(true) && asterisk::is_number(&raw.dialplan.exten) {
-            first(&mut self.info.dialed, &raw.dialplan.exten);
+        // What the PBX calls stays in these applications until it is answered.
+        if self.info.incoming.is_none() && raw.dialplan.app_data == "(Outgoing Line)" {
+            self.info.incoming = Some(false);
+        }
+        if self.info.incoming == Some(true) {
+            self.learn_dialed(&raw.dialplan.exten);
+        }
+    }
+
+    /// What was dialled at or by this channel, if that is a number; the first counts.
+    pub(super) fn learn_dialed(&mut self, number: &str) {
+        if asterisk::is_number(number) {
+            first(&mut self.info.dialed, number);
         }
     }
 

@@ -3,11 +3,14 @@
 mod events;
 mod facts;
 mod known;
+mod orders;
 mod raw;
+mod rest;
 mod session;
 mod settings;
+mod snapshot;
 
-pub use session::AriSession;
+pub use session::{AriCounters, AriSession};
 pub use settings::{
     ANSWER_BYTES_MAX, AriSettings, CHANNELS_MAX, EVENT_BYTES_MAX, MARK_VARIABLE, PURPOSE_VARIABLE,
     USER_EVENT,

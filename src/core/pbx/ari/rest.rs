@@ -4,7 +4,6 @@ use super::raw::Refusal;
 use crate::model::Mono;
 use crate::pbx::{ChannelId, Fact, HttpRequest, Lane, LinkOutputs, Method, OrderId};
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
 
 /// Bytes of the PBX's own words in a result.
 const WORDS_MAX: usize = 200;
@@ -29,6 +28,14 @@ impl Request {
     }
 }
 
+/// A request, and what has happened when it was taken: ARI tells of no hold and no transfer that
+/// it was asked for.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub request: Request,
+    pub means: Option<Fact>,
+}
+
 /// What a request was made for.
 #[derive(Debug)]
 pub(super) enum Ask {
@@ -42,11 +49,11 @@ pub(super) enum Ask {
     OnHold(ChannelId),
     /// What did it dial? Empty: the PBX called it.
     Dialed(ChannelId),
-    /// A step of an order: what follows it, and what it means when all were taken.
+    /// A step of an order: what it means when it was taken, and what follows.
     Step {
         order: OrderId,
-        rest: VecDeque<Request>,
-        facts: Vec<Fact>,
+        means: Option<Fact>,
+        rest: VecDeque<Step>,
     },
 }
 
@@ -147,11 +154,6 @@ pub(super) fn escaped(text: &str) -> String {
         }
     }
     escaped
-}
-
-/// `now` and so much later.
-pub(super) fn due(now: Mono, wait: Duration) -> Mono {
-    now.after(wait)
 }
 
 #[cfg(test)]
