@@ -4,6 +4,7 @@ use super::agents::{AgentNote, Roster, agents_first};
 use super::commands::Commands;
 use super::input::{EngineConfig, Input, Outputs, Restored, Totals};
 use super::lines::Trunk;
+use super::links::Links;
 use super::orders::Switchboard;
 use super::overflow::Overflow;
 use super::parties::{KnownParties, PartyMaker};
@@ -43,6 +44,7 @@ pub struct Engine {
     pub(super) roster: Roster,
     pub(super) switchboard: Switchboard,
     pub(super) commands: Commands,
+    pub(super) links: Links,
     facts: Vec<Fact>,
     /// Memory for signals.
     signals: Vec<Signal>,
@@ -74,6 +76,7 @@ impl Engine {
             roster: Roster::new(&config.agents, &config.switches, now),
             switchboard: Switchboard::new(&config.switches),
             commands: Commands::default(),
+            links: Links::new(&config.switches, now),
             trunk: Trunk::new(&config.lines, &config.outbound, now, config.seed),
             boards: Boards::new(&config.switches),
             facts: Vec::new(),
@@ -102,6 +105,7 @@ impl Engine {
         engine.restore_lines(now, restored.lines, restored.duties, out);
         engine.restore_agents(now, restored.agents, out);
         engine.restore_commands(now, restored.commands, out);
+        engine.restore_links(now, restored.links, out);
         engine.settle(now, out);
         engine
     }
