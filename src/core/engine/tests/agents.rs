@@ -256,3 +256,76 @@ fn a_desktop_that_comes_and_goes_is_told() {
     desk.give(Input::Desk { agent: "nobody".into(), presence: online });
     assert_eq!(of_alice(&mut desk), ["agent.desk_changed"]);
 }
+
+/// A queue's call to alice's phone as a control link tells it.
+#[test]
+fn a_call_at_the_device_leads_from_reserved_to_busy_to_work_after_it() {
+    use crate::pbx::{BridgeId, ChannelEnd, ChannelId, ChannelInfo, EndedBy};
+    let config = desk_config(None);
+    let clean = Restored { clean: true, ..Restored::default() };
+    let mut desk = Desk::of(Site::with(config, MONDAY_10, clean));
+    desk.report(1, LinkReport::News(crate::pbx::News::Up(Default::default())));
+    desk.report(1, snapshot(Vec::new()));
+    command(&mut desk, 1, CommandOp::AgentLogin, "ready", "");
+    for order in desk.take_orders() {
+        desk.done(&order, OrderResult::Done);
+    }
+    desk.site.events.clear();
+    let (customer, phone) = (ChannelId("c-1".into()), ChannelId("c-2".into()));
+    let info = |endpoint: &str, incoming| ChannelInfo {
+        endpoint: endpoint.into(),
+        name: format!("{endpoint}-1"),
+        incoming: Some(incoming),
+        number: Some(Pii::new("13800138000".into())),
+        dialed: Some(Pii::new("4930200".into())),
+        ..ChannelInfo::default()
+    };
+    let bridge = BridgeId("b".into());
+    let offered = Fact::Offered { channel: phone.clone(), by: Some(customer.clone()) };
+    let facts = [
+        Fact::Channel(customer.clone(), info("PJSIP/carrier", true)),
+        Fact::Answered(customer.clone()),
+        Fact::Channel(phone.clone(), info("PJSIP/8001", false)),
+        offered,
+        Fact::Ringing(phone.clone()),
+        Fact::Answered(phone.clone()),
+        Fact::Bridged(customer.clone(), bridge.clone()),
+        Fact::Bridged(phone.clone(), bridge.clone()),
+        Fact::Unbridged(customer.clone(), bridge.clone()),
+        Fact::Unbridged(phone.clone(), bridge),
+        Fact::Ended(
+            customer,
+            ChannelEnd { q850: Some(16), by: Some(EndedBy::Party), ..ChannelEnd::default() },
+        ),
+        Fact::Ended(
+            phone,
+            ChannelEnd { q850: Some(16), by: Some(EndedBy::Pbx), ..ChannelEnd::default() },
+        ),
+    ];
+    let mut paused = Vec::new();
+    for what in facts {
+        desk.report(1, fact(what));
+        desk.pass(20);
+        paused.extend(names(&desk.take_orders()));
+    }
+    let told: Vec<_> = desk.site.events.iter().map(|e| e.kind.name()).collect();
+    let agents: Vec<_> = told.iter().filter(|k| k.starts_with("agent.")).collect();
+    assert_eq!(agents, [&"agent.reserved", &"agent.busy", &"agent.working_after_call"], "{told:?}");
+    assert_eq!(paused, ["pause PJSIP/8001 true working_after_call"]);
+    let of_leg = |kind: EventKind| {
+        desk.site.events.iter().find_map(|e| match &e.entity {
+            Entity::Call(call) if e.kind == kind => {
+                call.legs.iter().find(|l| l.device == "8001")?.agent.clone()
+            }
+            _ => None,
+        })
+    };
+    assert_eq!(of_leg(EventKind::CallDelivered).as_deref(), Some("alice"));
+    let at = |kind: &str| told.iter().position(|k| *k == kind).unwrap();
+    let last = told.iter().rposition(|k| *k == "call.connection_cleared").unwrap();
+    assert!(at("call.delivered") < at("agent.reserved"));
+    assert!(at("agent.working_after_call") < last, "{told:?}");
+    desk.pass(30_000);
+    assert_eq!(alice_is(&desk), "ready system");
+    assert_eq!(names(&desk.take_orders()), ["pause PJSIP/8001 false"]);
+}

@@ -154,6 +154,11 @@ impl Desk {
         desk
     }
 
+    /// A desk of a site without a call.
+    pub(super) fn of(site: Site) -> Self {
+        Self { site, call: CallId(Uuid::nil()), orders: Vec::new(), ticket: 0 }
+    }
+
     pub(super) fn new() -> Self {
         Self::open(desk_config(Some(PeerId(0))), MONDAY_10, Restored::default())
     }
@@ -165,6 +170,11 @@ impl Desk {
 
     fn collect(&mut self) {
         self.orders.append(&mut self.site.out.pbx_orders);
+    }
+
+    pub(super) fn pass(&mut self, ms: u64) {
+        self.site.pass(ms);
+        self.collect();
     }
 
     pub(super) fn report(&mut self, link: u16, report: LinkReport) {
