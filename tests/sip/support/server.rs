@@ -38,6 +38,8 @@ pub struct SiteOptions {
     pub carrier_keys: &'static str,
     /// Further keys of `[trunk]`.
     pub trunk_keys: &'static str,
+    /// Further sections, at the end of the file.
+    pub sections: &'static str,
     /// Further keys of `[sip]`, and its subsections; `DIR` stands for the site's folder, `NAMESERVER` for a
     /// test's own.
     pub sip_keys: &'static str,
@@ -58,6 +60,7 @@ impl Default for SiteOptions {
             pbx_keys: "",
             carrier_keys: "probe = { interval_s = 0 }",
             trunk_keys: "",
+            sections: "",
             sip_keys: "drain_s = 0",
         }
     }
@@ -184,7 +187,9 @@ listen = "{http}"
 token_key = "{dir}/token.key"
 [admin]
 socket = "{dir}/admin.sock"
+{sections}
 "#,
+            sections = options.sections,
             listen = listen.join(", "),
             failover_ms = options.failover_ms,
             pbx_over = options.pbx_over,
