@@ -7,8 +7,8 @@ use super::checkpoint::oldest_month;
 use super::engine::{Batch, KEY_END, Order, Table, TableFile};
 use super::frames::Frame;
 use super::known::known_rows;
-use super::live::{LiveKey, is_over, rev_of};
 use super::live::{LiveKey, has_faded, is_over, rev_of};
+use super::live::{LiveKey, is_over, rev_of};
 use super::mark::Mark;
 use super::months::Months;
 use super::rows::{

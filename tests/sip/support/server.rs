@@ -32,7 +32,8 @@ pub struct SiteOptions {
     pub carrier_name: Option<&'static str>,
     /// Transports beside UDP that are listened on, each at its own port of trunkline's address.
     pub listen: &'static [&'static str],
-    /// Further keys of the PBX; `PBX` stands for its IP.
+    /// Further keys of the PBX and its sections; `PBX` stands for its IP, `DIR` for the site's
+    /// folder.
     pub pbx_keys: &'static str,
     /// Further keys of the carriers; without any they are not probed.
     pub carrier_keys: &'static str,
@@ -188,7 +189,10 @@ socket = "{dir}/admin.sock"
             listen = listen.join(", "),
             failover_ms = options.failover_ms,
             pbx_over = options.pbx_over,
-            pbx_keys = options.pbx_keys.replace("PBX", &net.pbx().ip().to_string()),
+            pbx_keys = options
+                .pbx_keys
+                .replace("PBX", &net.pbx().ip().to_string())
+                .replace("DIR", &dir.to_string()),
             carrier_over = options.carrier_over,
             carrier_keys = options.carrier_keys,
             trunk_keys = options.trunk_keys,

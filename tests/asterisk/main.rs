@@ -1,0 +1,13 @@
+//! A real Asterisk (tests/asterisk/get), configured by deploy/asterisk, between trunkline and
+//! telephones.
+
+#![allow(clippy::unwrap_used)]
+
+mod digest;
+mod pbx;
+mod phone;
+mod place;
+#[allow(dead_code, unused_imports)]
+#[path = "../sip/support/mod.rs"]
+mod support;
+mod trunk;
