@@ -4,6 +4,7 @@ use crate::pbx::Asterisk;
 use crate::phone::Phone;
 use crate::support::process::poll_until;
 use crate::support::{Server, Site, SiteOptions, Ua};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// What the telephones of deploy/asterisk log in with.
@@ -16,20 +17,102 @@ pub struct Place {
     pub site: Site,
 }
 
+/// How Asterisk is linked, beside its trunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkedBy {
+    Ami,
+    Ari,
+    Both,
+    /// By way of a relay that the test starts.
+    RelayedAmi,
+}
+
+const AMI: &str = "trunks = [\"PJSIP/carrier\"]\ncontext = \"from-agents\"\n\
+    [pbx.asterisk.ami]\naddress = \"PBX:5038\"\nuser = \"trunkline\"\n\
+    password_file = \"DIR/pbx.password\"";
+const ARI: &str = "trunks = [\"PJSIP/carrier\"]\ncontext = \"from-agents\"\n\
+    [pbx.asterisk.ari]\nurl = \"http://PBX:8088\"\nuser = \"trunkline\"\n\
+    password_file = \"DIR/pbx.password\"";
+const BOTH: &str = "trunks = [\"PJSIP/carrier\"]\ncontext = \"from-agents\"\n\
+    [pbx.asterisk.ami]\naddress = \"PBX:5038\"\nuser = \"trunkline\"\n\
+    password_file = \"DIR/pbx.password\"\n\
+    [pbx.asterisk.ari]\nurl = \"http://PBX:8088\"\nuser = \"trunkline\"\n\
+    password_file = \"DIR/pbx.password\"";
+const RELAYED: &str = "trunks = [\"PJSIP/carrier\"]\ncontext = \"from-agents\"\n\
+    [pbx.asterisk.ami]\naddress = \"PBX:5039\"\nuser = \"trunkline\"\n\
+    password_file = \"DIR/pbx.password\"";
+
+/// Links are stamped by Asterisk, whose clock is the machine's: so is trunkline's in these tests,
+/// and the gate is open at any hour.
+const OPEN: &str = concat!(
+    "file = \"",
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/rules/open-all-hours.toml\"\nruleset = \"open-all-hours\""
+);
+
 impl Place {
-    /// `links` are further lines of `[pbx.asterisk]`, `changes` a sed script on Asterisk's files.
-    pub fn start(clock: &str, links: &'static str, changes: &str) -> Self {
-        let options = SiteOptions {
-            default_purpose: Some("service"),
-            pbx_keys: links,
-            ..SiteOptions::default()
+    /// By its trunk alone.
+    pub fn start(clock: &str) -> Self {
+        Self::with(clock, &SiteOptions::default(), "")
+    }
+
+    /// By its trunk alone; `changes` is a sed script on Asterisk's files.
+    pub fn changed(clock: &str, changes: &str) -> Self {
+        Self::with(clock, &SiteOptions::default(), changes)
+    }
+
+    /// By its trunk and links, at the machine's own time.
+    pub fn linked(by: LinkedBy, changes: &str) -> Self {
+        let pbx_keys = match by {
+            LinkedBy::Ami => AMI,
+            LinkedBy::Ari => ARI,
+            LinkedBy::Both => BOTH,
+            LinkedBy::RelayedAmi => RELAYED,
         };
+        let options = SiteOptions { pbx_keys, gate_keys: OPEN, ..SiteOptions::default() };
+        let place = Self::with(&jiff::Timestamp::now().to_string(), &options, changes);
+        let links: &[&str] = match by {
+            LinkedBy::Ami => &["ami"],
+            LinkedBy::Ari => &["ari"],
+            LinkedBy::Both => &["ami", "ari"],
+            LinkedBy::RelayedAmi => &[],
+        };
+        links.iter().for_each(|link| place.until_link(link, "up"));
+        place
+    }
+
+    fn with(clock: &str, options: &SiteOptions, changes: &str) -> Self {
+        let options = SiteOptions { default_purpose: Some("service"), ..*options };
         let site = Site::with(&options);
         std::fs::write(site.path("pbx.password"), PASSWORD).unwrap();
         private(&site.path("pbx.password"));
         let asterisk = Asterisk::start(&site, changes);
         let server = site.serve(clock);
         Self { server, asterisk, site }
+    }
+
+    /// Waits until `trunkline link show` says so of a link.
+    pub fn until_link(&self, link: &str, state: &str) {
+        let mut shown = String::new();
+        let id = format!("asterisk/{link}");
+        let reached = poll_until(Duration::from_secs(15), || {
+            let output = self.site.run(&["link", "show", "--json"]).stdout;
+            shown = String::from_utf8(output).unwrap();
+            let links: serde_json::Value = serde_json::from_str(&shown).unwrap();
+            let mut all = links.as_array().into_iter().flatten();
+            all.any(|l| l["id"] == id && l["state"] == state)
+        });
+        assert!(reached, "{id} is never {state}: {shown}");
+    }
+
+    /// Where Asterisk's AMI is.
+    pub fn ami(&self) -> SocketAddr {
+        SocketAddr::new(self.site.net.pbx().ip(), 5038)
+    }
+
+    /// Where trunkline looks for it when it is relayed.
+    pub fn relay(&self) -> SocketAddr {
+        SocketAddr::new(self.site.net.pbx().ip(), 5039)
     }
 
     /// A registered telephone on its own address.

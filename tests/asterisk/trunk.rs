@@ -10,26 +10,26 @@ const CUSTOMER: &str = "13800138000";
 const NIGHT: &str = "2026-11-23T21:30:00+08:00";
 
 /// A customer's call to a number of the house, up to the ring.
-fn calls(customer: &Ua, number: &str) -> Dialog {
+pub fn calls(customer: &Ua, number: &str) -> Dialog {
     let dialog = Dialog::caller(customer, CUSTOMER, number, "inbound");
     customer.send(&dialog.invite());
     dialog
 }
 
-fn picked_up(customer: &Ua, dialog: &mut Dialog) {
+pub fn picked_up(customer: &Ua, dialog: &mut Dialog) {
     let ok = customer.expect("SIP/2.0 200");
     dialog.confirm(&ok);
     customer.send(&dialog.ack());
 }
 
-fn hangs_up(customer: &Ua, dialog: &mut Dialog) {
+pub fn hangs_up(customer: &Ua, dialog: &mut Dialog) {
     customer.send(&dialog.next("BYE", ""));
     customer.expect("SIP/2.0 200");
 }
 
 #[test]
 fn a_customer_reaches_an_agent() {
-    let place = Place::start(WORKDAY_MORNING, "", "");
+    let place = Place::start(WORKDAY_MORNING);
     let (agent, customer) = (place.phone("1001"), place.customer());
     let mut tail = place.site.tail(None);
     let mut dialog = calls(&customer, "1001");
@@ -47,7 +47,7 @@ fn a_customer_reaches_an_agent() {
 
 #[test]
 fn a_declined_call_reaches_the_customer_as_a_refusal() {
-    let place = Place::start(WORKDAY_MORNING, "", "");
+    let place = Place::start(WORKDAY_MORNING);
     let (agent, customer) = (place.phone("1001"), place.customer());
     let dialog = calls(&customer, "1001");
     agent.rings(0);
@@ -59,7 +59,7 @@ fn a_declined_call_reaches_the_customer_as_a_refusal() {
 
 #[test]
 fn a_queue_offers_the_call_again_until_it_is_answered() {
-    let place = Place::start(WORKDAY_MORNING, "", "s/^timeout = 15/timeout = 2/");
+    let place = Place::changed(WORKDAY_MORNING, "s/^timeout = 15/timeout = 2/");
     let (agent, customer) = (place.phone("1001"), place.customer());
     let mut dialog = calls(&customer, "2000");
     picked_up(&customer, &mut dialog);
@@ -76,7 +76,7 @@ fn a_queue_offers_the_call_again_until_it_is_answered() {
 /// Nobody serves the application: the call falls through Stasis() into the queue.
 #[test]
 fn a_call_for_an_application_that_is_not_there_goes_to_the_queue() {
-    let place = Place::start(WORKDAY_MORNING, "", "");
+    let place = Place::start(WORKDAY_MORNING);
     let (agent, customer) = (place.phone("1002"), place.customer());
     let mut dialog = calls(&customer, "3000");
     picked_up(&customer, &mut dialog);
@@ -87,7 +87,7 @@ fn a_call_for_an_application_that_is_not_there_goes_to_the_queue() {
 
 #[test]
 fn an_agent_reaches_a_customer_and_transfers_within_the_house() {
-    let place = Place::start(WORKDAY_MORNING, "", "");
+    let place = Place::start(WORKDAY_MORNING);
     let (one, two) = (place.phone("1001"), place.phone("1002"));
     let carrier = place.customer();
     let call = one.dial(&format!("0{CUSTOMER}"));
@@ -108,7 +108,7 @@ fn an_agent_reaches_a_customer_and_transfers_within_the_house() {
     place.assert_asterisk_is_idle();
 }
 
-fn takes(carrier: &Ua, invite: &Message) {
+pub fn takes(carrier: &Ua, invite: &Message) {
     carrier.answer(invite, "180 Ringing", "cust", "");
     carrier.answer(invite, "200 OK", "cust", &session(carrier.address, "sendrecv"));
     carrier.expect("ACK ");
@@ -116,7 +116,7 @@ fn takes(carrier: &Ua, invite: &Message) {
 
 #[test]
 fn at_night_the_gate_is_shut_and_the_agent_hears_403() {
-    let place = Place::start(NIGHT, "", "");
+    let place = Place::start(NIGHT);
     let (agent, carrier) = (place.phone("1001"), place.customer());
     let call = agent.dial(&format!("0{CUSTOMER}"));
     assert_eq!(agent.refused(call), 403);

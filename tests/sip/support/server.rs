@@ -37,6 +37,8 @@ pub struct SiteOptions {
     pub pbx_keys: &'static str,
     /// Further keys of the carriers; without any they are not probed.
     pub carrier_keys: &'static str,
+    /// Keys of `[gate]`.
+    pub gate_keys: &'static str,
     /// Further keys of `[trunk]`.
     pub trunk_keys: &'static str,
     /// Further keys of `[sip]`, and its subsections; `DIR` stands for the site's folder, `NAMESERVER` for a
@@ -58,6 +60,7 @@ impl Default for SiteOptions {
             listen: &[],
             pbx_keys: "",
             carrier_keys: "probe = { interval_s = 0 }",
+            gate_keys: "ruleset = \"cn-seed-service\"",
             trunk_keys: "",
             sip_keys: "drain_s = 0",
         }
@@ -178,7 +181,7 @@ primary = "main"
 {backup}
 {trunk_keys}
 [gate]
-ruleset = "cn-seed-service"
+{gate_keys}
 internal = ["1xxx"]
 [http]
 listen = "{http}"
@@ -195,6 +198,7 @@ socket = "{dir}/admin.sock"
                 .replace("DIR", &dir.to_string()),
             carrier_over = options.carrier_over,
             carrier_keys = options.carrier_keys,
+            gate_keys = options.gate_keys,
             trunk_keys = options.trunk_keys,
             carrier = options.carrier_name.map_or(carrier.to_string(), str::to_owned),
             sip_keys = options
