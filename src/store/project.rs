@@ -7,13 +7,12 @@ use super::checkpoint::oldest_month;
 use super::engine::{Batch, KEY_END, Order, Table, TableFile};
 use super::frames::Frame;
 use super::known::known_rows;
-use super::live::{LiveKey, has_faded, is_over, rev_of};
 use super::live::{LiveKey, is_over, rev_of};
 use super::mark::Mark;
 use super::months::Months;
 use super::rows::{
-    RowHead, RowKind, agent_of, call_day, call_head, call_of, command_of, decision_day,
-    decision_head, duty_of, index_key, line_of, row_head,
+    RowKind, agent_of, call_day, call_head, call_of, command_of, decision_day, decision_head,
+    duty_of, index_key, line_of, row_head,
 };
 use super::store::Inner;
 use super::{StoreError, dnc, meta};
@@ -369,53 +368,6 @@ impl Projector {
 
     fn oldest_kept(&self, now: Wall) -> Day {
         Day::of(now.before(self.store.journal_keep))
-    }
-
-    /// Makes records durable and writes what lives and has changed. The mark comes last: a crash
-    /// before it folds again.
-    fn checkpoint(&mut self, now: Wall) -> Result<(), StoreError> {
-        for month in &self.unsynced {
-            let mut batch = Batch::default();
-            batch.put(Table::State, meta::PROGRESS, self.done.to_bytes());
-            self.store.months.open(*month)?.commit(&batch)?;
-        }
-        self.unsynced.clear();
-        let faded = self.live.extract_if(|_, live| has_faded(&live.event, now));
-        let gone: Vec<LiveKey> = faded.filter(|(_, l)| l.stored).map(|(key, _)| key).collect();
-        self.gone.extend(gone);
-        let rows_max = self.store.engine.group_rows_max();
-        for group in self.gone.chunks(rows_max) {
-            let mut batch = Batch::default();
-            group.iter().for_each(|id| batch.delete(Table::Live, id.to_bytes()));
-            self.store.meta.commit_soon(&batch)?;
-        }
-        self.gone.clear();
-        let mut changed: Vec<LiveKey> =
-            self.live.iter().filter(|(_, live)| live.changed).map(|(id, _)| id.clone()).collect();
-        changed.sort_unstable();
-        for group in changed.chunks(rows_max) {
-            let mut batch = Batch::default();
-            for id in group {
-                let Some(live) = self.live.get_mut(id) else { continue };
-                let key = id.to_bytes();
-                let head = RowHead { ts: id.since(&live.event), ..RowHead::default() };
-                let day = Day::of(now);
-                let row = self.store.rows().seal(RowKind::Live, &key, &head, day, &live.event)?;
-                batch.put(Table::Live, key, row);
-                // A row that a failed commit leaves out is written by the next checkpoint.
-                live.stored = true;
-            }
-            self.store.meta.commit_soon(&batch)?;
-            for id in group {
-                self.live.entry(id.clone()).and_modify(|live| live.changed = false);
-            }
-        }
-        let mut batch = Batch::default();
-        batch.put(Table::State, meta::CHECKPOINT, self.folded.to_bytes());
-        self.store.meta.commit(&batch)?;
-        self.events_since = 0;
-        self.checkpoint_at = now;
-        Ok(())
     }
 
     /// The last work of a clean stop.
