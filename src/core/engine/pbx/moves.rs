@@ -72,13 +72,16 @@ impl Engine {
         at: Moment,
         out: &mut Outputs,
     ) {
-        if let Some(board) = self.boards.board(ix) {
-            let mine = board.channels.values_mut().filter(|c| c.place == Place::Leg(call, leg));
-            for chan in mine {
-                chan.place = Place::Done;
-            }
-        }
+        self.retire(ix, call, leg);
         self.feed_leg(now, call, leg, at, LegInput::Moved, out);
+    }
+
+    /// What the channel of a leg does from here on is not said of the leg.
+    fn retire(&mut self, ix: PbxIx, call: CallId, leg: LegId) {
+        let Some(board) = self.boards.board(ix) else { return };
+        for chan in board.channels.values_mut().filter(|c| c.place == Place::Leg(call, leg)) {
+            chan.place = Place::Done;
+        }
     }
 
     /// Channels of two calls are in one bridge. One that is no conversation yet goes into the

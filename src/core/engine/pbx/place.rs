@@ -34,8 +34,8 @@ impl Engine {
                     self.join_call(now, ix, id, call, out);
                 }
             }
-            // A bridge that it is in already says more than that nobody asked for it.
-            Some(None) => match self.of_mates(ix, id) {
+            // What it is held together with says more than that nobody asked for it.
+            Some(None) => match self.of_mates(ix, id).or_else(|| self.of_group(ix, id)) {
                 Some(call) => self.join_call(now, ix, id, call, out),
                 None => self.start_for(now, ix, id, born, out),
             },
@@ -268,7 +268,7 @@ impl Engine {
     }
 
     /// The call of whoever is in the same bridge.
-    fn of_mates(&self, ix: PbxIx, id: &ChannelId) -> Option<CallId> {
+    pub(super) fn of_mates(&self, ix: PbxIx, id: &ChannelId) -> Option<CallId> {
         let board = self.boards.get(ix)?;
         let parties = board.parties(board.get(id)?.bridge.as_ref()?);
         parties.iter().filter(|p| *p != id).find_map(|p| board.get(p)?.call())

@@ -19,6 +19,11 @@ impl Engine {
         at: Moment,
         out: &mut Outputs,
     ) {
+        if self.boards.find(ix, id).is_some_and(|c| c.place == Place::Done)
+            && let Some(call) = self.of_mates(ix, id)
+        {
+            self.join_call(now, ix, id, call, out); // it had left, and is back
+        }
         self.place(now, ix, id, out);
         let Some(board) = self.boards.get(ix) else { return };
         let parties = board.parties(bridge);
