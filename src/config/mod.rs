@@ -5,6 +5,7 @@ mod dns;
 mod error;
 mod file;
 mod line;
+mod pbx;
 mod sip;
 mod validate;
 
@@ -13,4 +14,5 @@ pub use dns::Dns;
 pub use error::ConfigError;
 pub use file::*;
 pub use line::{Account, Alive, Probe, Register, Trunk};
+pub use pbx::{Ami, Ari, Esl, LinkAddress, LinkUrl, Pbx};
 pub use sip::*;

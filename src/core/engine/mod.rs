@@ -9,6 +9,7 @@ mod dialing;
 mod input;
 mod line_calls;
 mod lines;
+mod links;
 mod overflow;
 mod parties;
 mod pbx;
@@ -21,9 +22,10 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use crate::model::LinkKind;
 pub use input::{
-    EngineConfig, ExplainJob, Explained, Input, LineConfig, LinkIx, LinkKind, Neighbour, Outputs,
-    PbxIx, PbxOrder, ProbeAnswer, Restored, SwitchConfig, Tested, Totals,
+    EngineConfig, ExplainJob, Explained, Input, LineConfig, LinkIx, Neighbour, Outputs, PbxIx,
+    PbxOrder, ProbeAnswer, Restored, SwitchConfig, Tested, Totals,
 };
 pub use parties::PartyMaker;
 pub use writer::Engine;

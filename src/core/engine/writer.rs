@@ -2,6 +2,7 @@
 
 use super::input::{EngineConfig, Input, Outputs, Restored, Totals};
 use super::lines::Trunk;
+use super::links::Links;
 use super::overflow::Overflow;
 use super::parties::{KnownParties, PartyMaker};
 use super::pbx::Boards;
@@ -36,6 +37,7 @@ pub struct Engine {
     pub(super) overflow: Option<Overflow>,
     pub(super) trunk: Trunk,
     pub(super) boards: Boards,
+    pub(super) links: Links,
     facts: Vec<Fact>,
     /// Memory for signals.
     signals: Vec<Signal>,
@@ -64,6 +66,7 @@ impl Engine {
             totals: Totals::default(),
             pos: restored.head,
             overflow: None,
+            links: Links::new(&config.switches, now),
             trunk: Trunk::new(&config.lines, &config.outbound, now, config.seed),
             boards: Boards::new(&config.switches),
             facts: Vec::new(),
@@ -90,6 +93,7 @@ impl Engine {
         }
         engine.status(now, SystemState::Enabled, format!("serving; {live} live calls"), 0, out);
         engine.restore_lines(now, restored.lines, restored.duties, out);
+        engine.restore_links(now, restored.links, out);
         engine.settle(now, out);
         engine
     }

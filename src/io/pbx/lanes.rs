@@ -78,12 +78,19 @@ async fn read_stream(mut stream: ReadHalf<Boxed>, lane: Lane, spill: Arc<Spill>,
             Ok(0) => return spill.ended("the PBX closed the connection".to_owned()),
             Ok(count) => {
                 if !spill.bytes(lane, clock.now(), buffer[..count].to_vec()) {
-                    return spill.ended("the queue of unread events is full".to_owned());
+                    spill.overflowed();
+                    return read_away(stream).await;
                 }
             }
             Err(error) => return spill.ended(format!("reading failed: {error}")),
         }
     }
+}
+
+/// The driver ends the connection when it gets there; until then the PBX is not kept waiting.
+async fn read_away(mut stream: ReadHalf<Boxed>) {
+    let mut buffer = vec![0; READ_BYTES];
+    while stream.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
 }
 
 async fn write_stream(

@@ -7,3 +7,4 @@ mod claims;
 mod gate;
 mod journal;
 mod lines;
+mod links;
