@@ -1,6 +1,6 @@
 //! Trunk and AMI link together: one call, every party, the telephones' moments.
 
-use crate::place::{LinkedBy, Place};
+use crate::place::{LinkedBy, Place, a_moment};
 use crate::support::Story;
 use crate::told::{assert_at, leg_as, leg_of, legs_of, of_leg, stamp};
 use crate::trunk::{calls, hangs_up, picked_up, takes};
@@ -64,6 +64,7 @@ fn a_queue_offers_the_call_twice() {
     agent.ended(0);
     let rang = agent.rings(1);
     let answered = agent.answer(1);
+    a_moment();
     agent.hang_up(1);
     let bye = customer.expect("BYE ");
     customer.answer(&bye, "200 OK", "", "");
@@ -107,7 +108,9 @@ fn an_agent_calls_out_holds_and_hangs_up() {
     takes(&carrier, &invite);
     agent.connected(call);
     agent.hold(call);
+    a_moment();
     agent.retrieve(call);
+    a_moment();
     agent.hang_up(call);
     let bye = carrier.expect("BYE ");
     carrier.answer(&bye, "200 OK", "", "");
@@ -136,7 +139,9 @@ fn a_blind_transfer_keeps_the_call() {
     one.transfer(0, "1002");
     two.rings(0);
     two.answer(0);
+    a_moment();
     one.hang_up(0);
+    a_moment();
     hangs_up(&customer, &mut dialog);
     two.ended(0);
     let story = Story::single(tail.finished_calls(1));
@@ -159,13 +164,17 @@ fn an_attended_transfer_joins_two_calls() {
     one.answer(0);
     picked_up(&customer, &mut dialog);
     one.hold(0);
+    a_moment();
     let asks = one.dial("1002");
     two.rings(0);
     two.answer(0);
     one.connected(asks);
+    a_moment();
     one.join(0, asks);
     one.ended(asks);
+    a_moment();
     one.hang_up(0);
+    a_moment();
     hangs_up(&customer, &mut dialog);
     two.ended(0);
     let stories = Story::all(tail.finished_calls(2));

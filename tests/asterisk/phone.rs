@@ -6,6 +6,7 @@ use crate::support::Message;
 use crate::support::ua::session;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -13,6 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// One telephone. Calls are numbered from 0 in the order in which they begin.
 pub struct Phone {
     shared: Arc<Shared>,
+    reader: Option<JoinHandle<()>>,
 }
 
 struct Shared {
@@ -66,9 +68,9 @@ impl Phone {
             state: Mutex::default(),
             changed: Condvar::new(),
         });
-        let reader = Arc::clone(&shared);
-        std::thread::spawn(move || reader.read());
-        let phone = Self { shared };
+        let reading = Arc::clone(&shared);
+        let reader = Some(std::thread::spawn(move || reading.read()));
+        let phone = Self { shared, reader };
         let mut dialog = phone.shared.new_call(&format!("sip:{pbx}"), user);
         let expires = "Expires: 300";
         let answer = phone.shared.ask(&mut dialog, "REGISTER", &[expires.to_owned()], "");
@@ -207,7 +209,12 @@ impl Phone {
 
 impl Drop for Phone {
     fn drop(&mut self) {
-        self.shared.lock().closed = true;
+        if let Ok(mut state) = self.shared.state.lock() {
+            state.closed = true;
+        }
+        if let Some(reader) = self.reader.take() {
+            let _ = reader.join(); // the address is free then
+        }
     }
 }
 

@@ -16,7 +16,8 @@ pub fn of_leg(story: &Story, leg: &Value) -> String {
 /// Legs of a device of the house, as they ended, in order.
 pub fn legs_of<'a>(story: &'a Story, device: &str) -> Vec<&'a Value> {
     let legs = story.call()["legs"].as_array().unwrap();
-    legs.iter().filter(|l| l["device"] == format!("PJSIP/{device}")).collect()
+    let person = |l: &&Value| ["agent", "consult"].map(Value::from).contains(&l["role"]);
+    legs.iter().filter(person).filter(|l| l["device"] == device).collect()
 }
 
 /// The only leg of a device.

@@ -1,6 +1,6 @@
 //! deploy/asterisk behind the trunk, without a control link: calls pass, both ways.
 
-use crate::place::Place;
+use crate::place::{Place, a_moment};
 use crate::support::ua::session;
 use crate::support::{Dialog, Message, Story, Ua, WORKDAY_MORNING};
 use std::time::Duration;
@@ -20,6 +20,7 @@ pub fn picked_up(customer: &Ua, dialog: &mut Dialog) {
     let ok = customer.expect("SIP/2.0 200");
     dialog.confirm(&ok);
     customer.send(&dialog.ack());
+    a_moment();
 }
 
 pub fn hangs_up(customer: &Ua, dialog: &mut Dialog) {
@@ -112,6 +113,7 @@ pub fn takes(carrier: &Ua, invite: &Message) {
     carrier.answer(invite, "180 Ringing", "cust", "");
     carrier.answer(invite, "200 OK", "cust", &session(carrier.address, "sendrecv"));
     carrier.expect("ACK ");
+    a_moment();
 }
 
 #[test]

@@ -210,7 +210,8 @@ socket = "{dir}/admin.sock"
         )
     }
 
-    /// Starts serving with the wall clock at `clock` and waits until it is ready.
+    /// Starts serving with the wall clock at `clock` (the machine's, if that is empty) and waits
+    /// until it is ready.
     pub fn serve(&self, clock: &str) -> Server {
         Server::start(self, clock)
     }
@@ -292,8 +293,12 @@ impl Server {
     fn start_as(site: &Site, clock: &str, mut command: Command) -> Self {
         let log = site.path("serve.log");
         let stderr = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
+        command.arg("serve");
+        if !clock.is_empty() {
+            command.args(["--clock", clock]);
+        }
         let mut child = command
-            .args(["serve", "--clock", clock, "--config"])
+            .arg("--config")
             .arg(site.config())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
