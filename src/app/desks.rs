@@ -1,6 +1,7 @@
 //! The HTTP port and the desks on it.
 
 use super::error::AppError;
+use super::orders::{Order, Orders};
 use crate::config::Config;
 use crate::io::clock::Clock;
 use crate::io::desk::token::TokenKey;
@@ -11,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::watch;
 use trunkline_core::hub::{Hub, HubLimits};
-use trunkline_core::model::Line;
+use trunkline_core::model::{Agent, Line};
 
 /// Starts the hub where the log stands.
 pub(super) fn spawn(
@@ -27,6 +28,8 @@ pub(super) fn spawn(
     let configured = |line: &&Line| config.carrier.contains_key(&line.id);
     let lines = recovery.lines.iter().filter(configured).cloned().collect();
     hub.know_lines(lines, recovery.duties.clone());
+    let employed = |agent: &&Agent| config.agent.contains_key(&*agent.id);
+    hub.know_agents(recovery.agents.iter().filter(employed).cloned().collect());
     let store = store.clone();
     let journal = move |from, limit| store.read(from, limit).map_err(|e| e.to_string());
     let wall = clock.clone();
@@ -48,6 +51,7 @@ pub(super) struct Told {
 pub(super) async fn serve(
     config: &Config,
     desk: DeskHub,
+    orders: Orders,
     told: Told,
     health: watch::Receiver<Health>,
     shutdown: watch::Receiver<bool>,
@@ -67,6 +71,7 @@ pub(super) async fn serve(
     let deps = HttpDeps {
         desk,
         tokens: Arc::new(TokenKey::new(&config.site.name, secret.reveal())),
+        give: Arc::new(move |order| orders.give(Order::Desk(order))),
         healthz: Arc::new(move || health.borrow().clone()),
         metrics: told.metrics,
         links: told.links,

@@ -126,6 +126,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         lines: recovery.lines,
         links: recovery.links,
         duties: recovery.duties,
+        agents: recovery.agents,
+        commands: recovery.commands,
         dnc: recovery.dnc,
         clean: recovery.clean,
     };
@@ -203,7 +205,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         move || super::health::links(&shared.links())
     };
     let told = Told { metrics: Arc::new(figures), links: Arc::new(look), doors };
-    let server = desks::serve(&config, hub, told, health, stopping).await?;
+    let server = desks::serve(&config, hub, orders.clone(), told, health, stopping).await?;
     Ok(Running {
         sip,
         http: server.addr,

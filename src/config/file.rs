@@ -1,7 +1,7 @@
 //! The sections of `trunkline.toml`. Every key: meaning, unit, default, what happens beyond.
 
 use super::error::{line_of, syntax};
-use super::{Address, ConfigError, Dns, Pbx, Probe, Register, Sip, Trunk};
+use super::{Address, Agent, Agents, ConfigError, Dns, Pbx, Probe, Register, Sip, Trunk};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -20,6 +20,12 @@ pub struct Config {
     /// Carriers by name. None: a site of control links alone.
     #[serde(default)]
     pub carrier: BTreeMap<String, Carrier>,
+    /// Rules for agents.
+    #[serde(default)]
+    pub agents: Agents,
+    /// Agents by name.
+    #[serde(default)]
+    pub agent: BTreeMap<String, Agent>,
     /// How names of neighbours are looked up.
     #[serde(default)]
     pub dns: Dns,

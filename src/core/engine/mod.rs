@@ -4,12 +4,17 @@
 //! orders of the operator; outputs are datagrams, events and questions, drained before the next
 //! input. The same inputs give the same bytes.
 
+mod agents;
 mod claims;
+mod commands;
+mod control;
 mod dialing;
+mod dials;
 mod input;
 mod line_calls;
 mod lines;
 mod links;
+mod orders;
 mod overflow;
 mod parties;
 mod pbx;
@@ -23,9 +28,10 @@ mod writer;
 mod tests;
 
 pub use crate::model::LinkKind;
+pub use commands::{CommandAnswer, CommandArgs, CommandRequest, CommandTarget, Current};
 pub use input::{
-    EngineConfig, ExplainJob, Explained, Input, LineConfig, LinkIx, Neighbour, Outputs, PbxIx,
-    PbxOrder, ProbeAnswer, Restored, SwitchConfig, Tested, Totals,
+    AgentsConfig, EngineConfig, ExplainJob, Explained, Input, LineConfig, LinkIx, Neighbour,
+    Outputs, PbxIx, PbxOrder, ProbeAnswer, Restored, SwitchConfig, Tested, Totals,
 };
 pub use parties::PartyMaker;
 pub use writer::Engine;

@@ -3,7 +3,7 @@
 use super::claims::Referral;
 use crate::call::{CallMachine, Party2};
 use crate::line::{LineIx, Way};
-use crate::model::{CallId, Dialog, Mono};
+use crate::model::{CallId, Dialog, Mono, OwnMap};
 use crate::sip::{AskId, DialogIds};
 use std::collections::HashMap;
 
@@ -78,8 +78,8 @@ impl Entry {
 /// shared by forks and spirals).
 #[derive(Default)]
 pub(super) struct Table {
-    entries: HashMap<CallId, Entry>,
-    by_ask: HashMap<AskId, CallId>,
+    entries: OwnMap<CallId, Entry>,
+    by_ask: OwnMap<AskId, CallId>,
     by_dialog: HashMap<String, CallId>,
     /// By Call-ID alone, for control links; kept where there are any.
     by_call_id: Option<HashMap<String, CallId>>,

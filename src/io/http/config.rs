@@ -1,7 +1,7 @@
 //! What the HTTP server is given, `[http]`.
 
 use crate::io::desk::token::TokenKey;
-use crate::io::desk::{DeskConfig, DeskHub, Health};
+use crate::io::desk::{DeskConfig, DeskHub, GiveOrder, Health};
 use crate::io::pbx::{BasicLogin, Incoming};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -55,6 +55,8 @@ pub struct HttpDeps {
     pub desk: DeskHub,
     /// Verifies desk tokens.
     pub tokens: Arc<TokenKey>,
+    /// Takes what desks order; must not block.
+    pub give: GiveOrder,
     /// For `/healthz`; must not block.
     pub healthz: Arc<dyn Fn() -> Health + Send + Sync>,
     /// Prometheus text for `/metrics`; must not block.
