@@ -12,7 +12,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::{Error, Message};
 use trunkline_core::pbx::Lane;
 
 /// One read of a stream.
@@ -127,9 +128,21 @@ async fn read_socket(mut stream: SplitStream<Socket>, lane: Lane, spill: Arc<Spi
             Some(Ok(
                 Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_),
             )) => {}
-            Some(Err(error)) => return spill.ended(format!("reading failed: {error}")),
-            None => return spill.ended("the PBX closed the connection".to_owned()),
+            Some(Err(error)) if !is_end(&error) => {
+                return spill.ended(format!("reading failed: {error}"));
+            }
+            Some(Err(_)) | None => return spill.ended("the PBX closed the connection".to_owned()),
         }
+    }
+}
+
+/// With or without a closing handshake.
+fn is_end(error: &Error) -> bool {
+    let reset = ProtocolError::ResetWithoutClosingHandshake;
+    match error {
+        Error::ConnectionClosed | Error::AlreadyClosed => true,
+        Error::Protocol(error) => *error == reset,
+        _ => false, // what else tungstenite may say is worth its words
     }
 }
 
