@@ -110,13 +110,8 @@ pub(super) fn engine(
     let seed = u64::from_le_bytes(std::array::from_fn(|i| entropy[i]));
     let epoch = u32::from_le_bytes(std::array::from_fn(|i| entropy[8 + i]));
     Ok(EngineConfig {
-<<<<<<< HEAD
-        agents: super::agents::agents(config),
-        switches: super::links::switches(config, |name| hop(PeerKind::Pbx, name)),
-=======
         switches: super::links::switches(config, |name| hop(PeerKind::Pbx, name)),
         agents: super::agents::agents(config),
->>>>>>> real
         normalizer: normalizer(Some(config), &book)?,
         sip: CoreConfig {
             listen,

@@ -25,13 +25,8 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     connections(config, &check)?;
     addresses(config, &check)?;
     super::line::validate(config, &check)?;
-<<<<<<< HEAD
-    super::agent::validate(config, &check)?;
-    super::pbx::validate(config, &check)?;
-=======
     super::pbx::validate(config, &check)?;
     super::agent::validate(config, &check)?;
->>>>>>> real
     let sip = &config.sip;
     check.require(
         (100..=32_000).contains(&sip.failover_ms),

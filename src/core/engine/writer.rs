@@ -40,18 +40,11 @@ pub struct Engine {
     pub(super) pos: Pos,
     pub(super) overflow: Option<Overflow>,
     pub(super) trunk: Trunk,
-<<<<<<< HEAD
-=======
     pub(super) links: Links,
->>>>>>> real
     pub(super) boards: Boards,
     pub(super) roster: Roster,
     pub(super) switchboard: Switchboard,
     pub(super) commands: Commands,
-<<<<<<< HEAD
-    pub(super) links: Links,
-=======
->>>>>>> real
     facts: Vec<Fact>,
     /// Memory for signals.
     signals: Vec<Signal>,
@@ -80,17 +73,10 @@ impl Engine {
             totals: Totals::default(),
             pos: restored.head,
             overflow: None,
-<<<<<<< HEAD
-            roster: Roster::new(&config.agents, &config.switches, now),
-            switchboard: Switchboard::new(&config.switches),
-            commands: Commands::default(),
-            links: Links::new(&config.switches, now),
-=======
             links: Links::new(&config.switches, now),
             roster: Roster::new(&config.agents, &config.switches, now),
             switchboard: Switchboard::new(&config.switches),
             commands: Commands::default(),
->>>>>>> real
             trunk: Trunk::new(&config.lines, &config.outbound, now, config.seed),
             boards: Boards::new(&config.switches),
             facts: Vec::new(),
@@ -117,15 +103,9 @@ impl Engine {
         }
         engine.status(now, SystemState::Enabled, format!("serving; {live} live calls"), 0, out);
         engine.restore_lines(now, restored.lines, restored.duties, out);
-<<<<<<< HEAD
-        engine.restore_agents(now, restored.agents, out);
-        engine.restore_commands(now, restored.commands, out);
-        engine.restore_links(now, restored.links, out);
-=======
         engine.restore_links(now, restored.links, out);
         engine.restore_agents(now, restored.agents, out);
         engine.restore_commands(now, restored.commands, out);
->>>>>>> real
         engine.settle(now, out);
         engine
     }
