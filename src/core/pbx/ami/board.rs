@@ -21,6 +21,8 @@ pub(super) struct Board {
     pub(super) settings: Arc<AmiSettings>,
     pub(super) channels: BTreeMap<ChannelId, Channel>,
     pub(super) queues: Queues,
+    /// Major and minor version of Asterisk; zeros: it was not told.
+    pub(super) version: (u32, u32),
     /// Counts the snapshots.
     pub(super) generation: u32,
     /// What was said and not yet taken.
@@ -40,6 +42,7 @@ impl Board {
             settings,
             channels: BTreeMap::new(),
             queues: Queues::default(),
+            version: (0, 0),
             generation: 0,
             facts: Vec::new(),
             appeared: Vec::new(),

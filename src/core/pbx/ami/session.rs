@@ -13,7 +13,7 @@ use crate::pbx::{
     ChannelId, Close, Lane, LinkOutputs, LinkReport, News, Order, OrderId, OrderResult,
     PbxIdentity, Session,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,6 +51,8 @@ pub struct AmiSession {
     /// The PBX has taken our filters.
     pub(super) filtered: bool,
     pub(super) ping_due: Mono,
+    /// Actions that are sent later, in order.
+    pub(super) later: VecDeque<(Mono, Action)>,
     pub(super) taking: Option<Taking>,
     warned: BTreeSet<&'static str>,
     /// Only reads: nothing is sent.
@@ -70,6 +72,7 @@ impl AmiSession {
             identity: PbxIdentity::default(),
             filtered: true,
             ping_due: Mono(u64::MAX),
+            later: VecDeque::new(),
             taking: None,
             warned: BTreeSet::new(),
             observing: false,
@@ -253,6 +256,9 @@ impl Session for AmiSession {
             Ok(Plan::Data(action, channel, key, value)) => {
                 self.send_order(now, &action, id, Then::Tell(channel, key, value), out);
             }
+            Ok(Plan::Consult { set, begin, clear }) => {
+                self.send_order(now, &set, id, Then::Consult(begin, clear), out);
+            }
             Ok(Plan::Keys(keys)) => self.order_taken(now, id, Then::More(keys), out),
             Ok(Plan::Snapshot) => self.take_snapshot(now, Some(id), out),
         }
@@ -284,6 +290,9 @@ impl Session for AmiSession {
             self.ping_due = now.mono.after(PING_EVERY);
             self.ask(now, &Action::new("Ping"), Ask::Ping, out);
         }
+        while let Some((_, action)) = self.later.pop_front_if(|(due, _)| *due <= now.mono) {
+            self.ask(now, &action, Ask::Clear, out);
+        }
         self.board.tick(now);
         self.tell(now, out);
     }
@@ -295,7 +304,8 @@ impl Session for AmiSession {
             Phase::New | Phase::LoggingIn | Phase::Identifying => None,
             Phase::Closed => return None,
         };
-        let others = [self.pending.deadline(), self.board.deadline()];
+        let later = self.later.front().map(|(due, _)| *due);
+        let others = [self.pending.deadline(), self.board.deadline(), later];
         phase.into_iter().chain(others.into_iter().flatten()).min()
     }
 }
