@@ -56,6 +56,8 @@ pub(super) struct Channel {
     pub(super) waits: Option<Waits>,
     pub(super) dial_end: Option<DialEnd>,
     pub(super) ended_by: Option<EndedBy>,
+    /// Until then the keys that come in are those of an order.
+    pub(super) keys_are_ours: Mono,
     /// Newest snapshot that knows it.
     pub(super) generation: u32,
 }

@@ -247,6 +247,11 @@ impl Session for AmiSession {
             done(id, OrderResult::LinkDown, out);
             return;
         }
+        if let Order::Consult { by, .. } | Order::ConsultCancel { by } | Order::Conference { by } =
+            order
+        {
+            self.board.press_keys(by, now);
+        }
         match plan(&self.board, order) {
             Err(result) => done(id, result, out),
             Ok(Plan::Ask(action)) => self.send_order(now, &action, id, Then::Nothing, out),

@@ -90,6 +90,7 @@ fn calls_row_by_row() {
         BlindTransfer|Result: Success|TransfererUniqueid: 1.2|TransfereeUniqueid: 1.1|Extension: 1002 => 1.2 transfers Blind 1.1 to - 1002
         BlindTransfer|Result: Fail|TransfererUniqueid: 1.2|TransfereeUniqueid: 1.1|Extension: 1002 =>
         AttendedTransfer|Result: Success|OrigTransfererUniqueid: 1.2|SecondTransfererUniqueid: 1.3 => 1.2 transfers Attended - to - -
+        AttendedTransfer|Result: Success|DestType: Threeway|OrigTransfererUniqueid: 1.2 =>
         Pickup|Channel: PJSIP/1003-00000003|Uniqueid: 1.3|TargetChannel: PJSIP/1001-00000002|TargetUniqueid: 1.2 => 1.2 replaced by 1.3
         UserEvent|Uniqueid: 1.1|UserEvent: trunkline|ticket: 42|level: gold => 1.1 data ticket=42 / 1.1 data level=gold
         UserEvent|Uniqueid: 1.1|UserEvent: other|ticket: 42 =>

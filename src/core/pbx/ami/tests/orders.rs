@@ -168,11 +168,17 @@ fn a_consultation_reads_its_number_from_a_variable_that_is_cleared_after_it() {
     assert_eq!(peer.asked(), [begin]);
     peer.answers("Atxfer", "Success", "");
     assert_eq!(peer.told(), ["done 1 Done"]);
+    let key = "Event: DTMFEnd\nUniqueid: 1.2\nDigit: *\nDirection: Received\n";
+    peer.says(key);
+    assert!(peer.told().iter().all(|line| !line.contains("key")), "the party pressed nothing");
     peer.passes(Duration::from_millis(1999));
     assert!(peer.asked().is_empty());
     peer.passes(Duration::from_millis(1));
     assert_eq!(peer.asked(), [set]);
     peer.id("Setvar", true);
+    peer.passes(Duration::from_millis(1));
+    peer.says(key);
+    assert_eq!(peer.told(), ["1.2 key *"]);
     peer.passes(Duration::from_secs(6));
     assert_eq!(peer.closed(), None, "the answer to it is not missed");
     peer.order(2, &consult("1002"));
