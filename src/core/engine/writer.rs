@@ -1,9 +1,13 @@
 //! The engine: dispatch, positions, events.
 
+use super::agents::{AgentNote, Roster, agents_first};
+use super::commands::Commands;
 use super::input::{EngineConfig, Input, Outputs, Restored, Totals};
 use super::lines::Trunk;
+use super::orders::Switchboard;
 use super::overflow::Overflow;
 use super::parties::{KnownParties, PartyMaker};
+use super::pbx::Boards;
 use super::rights::Dialing;
 use super::table::{Entry, LineUse, Table};
 use crate::call::{CallInput, CallMachine, Fact};
@@ -14,6 +18,7 @@ use crate::model::{
     SystemState, SystemStatus,
 };
 use crate::sip::{self, Core, Signal};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How often the table is searched for silent calls.
@@ -34,6 +39,10 @@ pub struct Engine {
     pub(super) pos: Pos,
     pub(super) overflow: Option<Overflow>,
     pub(super) trunk: Trunk,
+    pub(super) boards: Boards,
+    pub(super) roster: Roster,
+    pub(super) switchboard: Switchboard,
+    pub(super) commands: Commands,
     facts: Vec<Fact>,
     /// Memory for signals.
     signals: Vec<Signal>,
@@ -62,12 +71,19 @@ impl Engine {
             totals: Totals::default(),
             pos: restored.head,
             overflow: None,
+            roster: Roster::new(&config.agents, &config.switches, now),
+            switchboard: Switchboard::new(&config.switches),
+            commands: Commands::default(),
             trunk: Trunk::new(&config.lines, &config.outbound, now, config.seed),
+            boards: Boards::new(&config.switches),
             facts: Vec::new(),
             signals: Vec::new(),
             sweep_at: now.mono.after(SWEEP),
             config,
         };
+        if !engine.config.switches.is_empty() {
+            engine.table.index_call_ids();
+        }
         let live = restored.live.len();
         for peer in &engine.config.sip.peers {
             engine.trunk.endpoints.insert(peer.id, peer.endpoints.clone());
@@ -84,6 +100,8 @@ impl Engine {
         }
         engine.status(now, SystemState::Enabled, format!("serving; {live} live calls"), 0, out);
         engine.restore_lines(now, restored.lines, restored.duties, out);
+        engine.restore_agents(now, restored.agents, out);
+        engine.restore_commands(now, restored.commands, out);
         engine.settle(now, out);
         engine
     }
@@ -100,7 +118,8 @@ impl Engine {
         if let Some(machine) = line.and_then(|ix| self.trunk.lines.get_mut(ix)) {
             machine.began(now, way);
         }
-        self.table.insert(Entry { line: used, ..Entry::new(machine, now.mono) });
+        let id = self.table.insert(Entry { line: used, ..Entry::new(machine, now.mono) });
+        self.pbx_known_again(now, id);
     }
 
     /// Takes one input. Drain `out` before the next.
@@ -118,16 +137,36 @@ impl Engine {
                 self.core.tick(now, &mut self.sip);
                 self.dialing_tick(now, out);
                 self.lines_tick(now, out);
+                self.pbx_tick(now, out);
+                self.orders_tick(now, out);
+                self.agents_tick(now, out);
+                self.commands_tick(now, out);
                 self.sweep(now, out);
             }
-            Input::Durable(through) => self.durable(now, through, out),
-            Input::Explained(answer) => self.explained(now, answer, out),
+            Input::Durable(through) => {
+                self.durable(now, through, out);
+                self.commands_durable(now, through, out);
+            }
+            Input::Explained(answer) => {
+                if !self.dial_explained(now, &answer, out) {
+                    self.explained(now, answer, out);
+                }
+            }
             Input::Dnc { entries, ticket } => self.add_dnc(now, entries, ticket, out),
             Input::OrderLine { name, order, who, ticket } => {
                 self.order_line(now, &name, order, &who, ticket, out);
             }
             Input::TestLine { name, ticket } => self.test_line(now, &name, ticket, out),
-            Input::Pbx { pbx, link, report } => self.pbx_report(now, pbx, link, report, out),
+            Input::Command { request, ticket } => self.command(now, request, ticket, out),
+            Input::Commands { user, ids, ticket } => {
+                self.commands_standing(&user, &ids, ticket, out);
+            }
+            Input::Desk { agent, presence } => self.agent_desk(now, &agent, presence, out),
+            Input::Pbx { pbx, link, report } => {
+                let note = AgentNote::of(&report);
+                self.pbx_report(now, pbx, link, report, out);
+                self.agents_report(now, pbx, link, note, out);
+            }
             Input::Degraded(degraded) => self.degraded(now, degraded, out),
             Input::RingFull(lost) => self.ring_full(now, &lost, out),
             Input::RingFree => self.ring_free(now, out),
@@ -141,11 +180,17 @@ impl Engine {
 
     /// When `Tick` is due next.
     pub fn next_deadline(&self) -> Option<Mono> {
-        let lines = self.trunk.next_deadline();
-        [self.core.next_deadline(), self.dialing.next_deadline(), lines, Some(self.sweep_at)]
-            .into_iter()
-            .flatten()
-            .min()
+        let rooms = [
+            self.core.next_deadline(),
+            self.dialing.next_deadline(),
+            self.trunk.next_deadline(),
+            self.pbx_deadline(),
+            self.roster.next_deadline(),
+            self.switchboard.next_deadline(),
+            self.commands.dials.next_deadline(),
+            Some(self.sweep_at),
+        ];
+        rooms.into_iter().flatten().min()
     }
 
     /// Newest position given out.
@@ -195,10 +240,21 @@ impl Engine {
 
     /// Feeds a call and journals what changed.
     pub(super) fn feed(&mut self, now: Now, id: CallId, input: CallInput, out: &mut Outputs) {
-        let Some(entry) = self.table.entry(id) else { return };
+        self.feed_machine(now, id, out, |machine, facts| machine.handle(now, input, facts));
+    }
+
+    /// Lets a call's machine act and journals what changed. `None`: there is no such call.
+    pub(super) fn feed_machine<T>(
+        &mut self,
+        now: Now,
+        id: CallId,
+        out: &mut Outputs,
+        act: impl FnOnce(&mut CallMachine, &mut Vec<Fact>) -> T,
+    ) -> Option<T> {
+        let entry = self.table.entry(id)?;
         entry.seen = now.mono;
         let mut facts = std::mem::take(&mut self.facts);
-        entry.machine.handle(now, input, &mut facts);
+        let done = act(&mut entry.machine, &mut facts);
         let over = entry.machine.is_over();
         for fact in facts.drain(..) {
             self.emit(now, fact.kind, Entity::Call(fact.call), fact.detail, out);
@@ -207,6 +263,7 @@ impl Engine {
         if over && let Some(used) = self.table.remove(id) {
             self.line_left(now, &used, out);
         }
+        Some(done)
     }
 
     /// Gives an event its position.
@@ -218,13 +275,57 @@ impl Engine {
         detail: Detail,
         out: &mut Outputs,
     ) -> Pos {
+        let call = match &entity {
+            Entity::Call(call) if self.is_watched() => Some(call.clone()),
+            _ => None,
+        };
+        let detail = match (&call, &entity) {
+            (Some(call), _) => self.before_call(now, kind, call, detail, out),
+            (None, Entity::Decision(decision)) if self.commands.is_any() => {
+                let cause = decision.call_id.and_then(|call| self.cause_of(now, kind, call));
+                Detail { caused_by: detail.caused_by.or(cause), ..detail }
+            }
+            _ => detail,
+        };
         self.pos = self.pos.next();
-        let event = Event { pos: self.pos, ts: now.wall, kind, entity, detail };
+        let pos = self.pos;
+        let event = Event { pos, ts: now.wall, kind, entity, detail };
         match &mut self.overflow {
             Some(overflow) => overflow.keep(&event),
             None => out.events.push(event),
         }
-        self.pos
+        if let Some(call) = call {
+            self.after_call(now, kind, &call, out);
+        }
+        pos
+    }
+
+    /// Agents or commands wait for what happens to calls.
+    fn is_watched(&self) -> bool {
+        !self.roster.is_empty() || self.commands.is_any()
+    }
+
+    fn before_call(
+        &mut self,
+        now: Now,
+        kind: EventKind,
+        call: &Arc<Call>,
+        detail: Detail,
+        out: &mut Outputs,
+    ) -> Detail {
+        if agents_first(kind) {
+            self.watch_agents(now, call, out);
+        }
+        self.watch_dials(call);
+        let caused_by = detail.caused_by.or_else(|| self.cause_of(now, kind, call.id));
+        Detail { caused_by, ..detail }
+    }
+
+    fn after_call(&mut self, now: Now, kind: EventKind, call: &Arc<Call>, out: &mut Outputs) {
+        if !agents_first(kind) {
+            self.watch_agents(now, call, out);
+        }
+        self.judge_dials(now, kind, call, out);
     }
 
     pub(super) fn status(

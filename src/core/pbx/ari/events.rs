@@ -2,7 +2,7 @@
 
 use super::facts::{Facts, Seen, tell};
 use super::raw::{Channel, Endpoint, Event, stamp};
-use crate::model::{Mono, Pii, Transfer, Wall};
+use crate::model::{Mono, Wall};
 use crate::pbx::asterisk;
 use crate::pbx::{
     BridgeId, ChannelEnd, ChannelId, Dequeued, DeviceState, EndedBy, Fact, LinkOutputs,
@@ -263,6 +263,10 @@ impl Facts {
     ) {
         let Some(old) = e.replace_channel.as_ref() else { return };
         let Some(old) = self.see(old, Seen::Mentioned, at, out) else { return };
+        // A pipe in the place of who sends a call on stands for whoever it leads to.
+        if self.known.get(id).is_some_and(|known| known.info.pipe.is_some()) {
+            return;
+        }
         let (old, new) = (ChannelId(old), ChannelId(Arc::clone(id)));
         tell(at, Fact::Replaced { old, new }, out);
     }
@@ -297,7 +301,10 @@ impl Facts {
                 let own = known.info.incoming == Some(true) && !known.answered;
                 known.refused.or(own.then(|| status(e.tech_cause)).flatten())
             }),
-            by: known.as_ref().map(|known| known.ended_by.unwrap_or(EndedBy::Pbx)),
+            by: known
+                .as_ref()
+                .filter(|known| known.info.pipe.is_none())
+                .map(|known| known.ended_by.unwrap_or(EndedBy::Pbx)),
             text: e.cause_txt.to_string(),
         };
         tell(at, Fact::Ended(ChannelId(Arc::clone(id)), end), out);
@@ -331,84 +338,6 @@ impl Facts {
             tell(at, Fact::Device { device, state }, out);
         }
     }
-
-    fn blind_transfer(&mut self, e: &Event<'_>, at: Option<Wall>, out: &mut LinkOutputs) {
-        let Some(by) = e.channel.as_ref().and_then(|c| self.see(c, Seen::Mentioned, at, out))
-        else {
-            return;
-        };
-        let moved = e.transferee.as_ref().and_then(|c| self.see(c, Seen::Mentioned, at, out));
-        let to = (!e.exten.is_empty()).then(|| Pii::new(e.exten.to_string()));
-        if e.result == "Success" {
-            let parties = Parties { by, moved, target: None, to };
-            self.transferred(Transfer::Blind, parties, at, out);
-        }
-    }
-
-    fn attended_transfer(&mut self, e: &Event<'_>, at: Option<Wall>, out: &mut LinkOutputs) {
-        let mut see = |channel: &Option<Channel<'_>>| {
-            channel.as_ref().and_then(|c| self.see(c, Seen::Mentioned, at, out))
-        };
-        let by = see(&e.transferer_first_leg);
-        let (moved, target) = (see(&e.transferee), see(&e.transfer_target));
-        if let Some(by) = by
-            && e.result == "Success"
-        {
-            self.transferred(Transfer::Attended, Parties { by, moved, target, to: None }, at, out);
-        }
-    }
-
-    /// A REFER that Asterisk leaves to an application (`PJSIP_TRANSFER_HANDLING`): it is a transfer
-    /// once its target has answered.
-    fn asked_transfer(&mut self, e: &Event<'_>, at: Option<Wall>, out: &mut LinkOutputs) {
-        let (Some(to), Some(by)) = (&e.refer_to, &e.referred_by) else { return };
-        let mut see = |channel: &Option<Channel<'_>>| {
-            channel.as_ref().and_then(|c| self.see(c, Seen::Mentioned, at, out))
-        };
-        let source = see(&by.source_channel);
-        let (moved, target) = (see(&by.connected_channel), see(&to.connected_channel));
-        let Some(by) = source.filter(|_| e.state == "channel_answered") else { return };
-        let kind = match to.requested_destination.protocol_id.is_empty() {
-            true => Transfer::Blind,
-            false => Transfer::Attended,
-        };
-        let number = &to.requested_destination.destination;
-        let to = (!number.is_empty()).then(|| Pii::new(number.to_string()));
-        self.transferred(kind, Parties { by, moved, target, to }, at, out);
-    }
-
-    fn transferred(
-        &mut self,
-        kind: Transfer,
-        parties: Parties,
-        at: Option<Wall>,
-        out: &mut LinkOutputs,
-    ) {
-        const REMEMBERED: usize = 16;
-        let Parties { by, moved, target, to } = parties;
-        if let Some(known) = self.known.get_mut(&by) {
-            known.held = false;
-        }
-        self.unsettle(&by);
-        let this = (Arc::clone(&by), at);
-        if self.transfers.contains(&this) {
-            return;
-        }
-        self.transfers.push_back(this);
-        if self.transfers.len() > REMEMBERED {
-            self.transfers.pop_front();
-        }
-        let (by, moved, target) = (ChannelId(by), moved.map(ChannelId), target.map(ChannelId));
-        tell(at, Fact::Transferred { by, kind, moved, target, to }, out);
-    }
-}
-
-/// Who has part in a transfer.
-struct Parties {
-    by: Arc<str>,
-    moved: Option<Arc<str>>,
-    target: Option<Arc<str>>,
-    to: Option<Pii<String>>,
 }
 
 /// A final SIP status that is no success.

@@ -158,7 +158,7 @@ impl AriSession {
             Method::Get | Method::Post | Method::Put => Fact::Held(channel.clone()),
         };
         if let Some(last) = plan.back_mut() {
-            last.means = Some(fact);
+            last.means = Some(Box::new(fact));
         }
         Ok(plan)
     }
@@ -193,7 +193,11 @@ impl AriSession {
         };
         let end = Request::new(Method::Delete, format!("/channels/{}", escaped(&by.0)));
         let go_on = at(Method::Post, &peer, "continue").body(&body);
-        Ok([Step { request: go_on, means: Some(fact) }, Step { request: end, means: None }].into())
+        Ok([
+            Step { request: go_on, means: Some(Box::new(fact)) },
+            Step { request: end, means: None },
+        ]
+        .into())
     }
 }
 

@@ -205,7 +205,6 @@ pub(super) struct Info {
 #[serde(default)]
 pub(super) struct System {
     pub version: String,
-    pub entity_id: String,
 }
 
 /// Part of [`Info`].

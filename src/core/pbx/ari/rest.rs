@@ -33,7 +33,7 @@ impl Request {
 #[derive(Debug)]
 pub(super) struct Step {
     pub request: Request,
-    pub means: Option<Fact>,
+    pub means: Option<Box<Fact>>,
 }
 
 /// What a request was made for.
@@ -52,7 +52,7 @@ pub(super) enum Ask {
     /// A step of an order: what it means when it was taken, and what follows.
     Step {
         order: OrderId,
-        means: Option<Fact>,
+        means: Option<Box<Fact>>,
         rest: VecDeque<Step>,
     },
 }

@@ -2,12 +2,12 @@
 
 use super::events::Kind;
 use super::facts::Facts;
-use super::raw::{Event, Head, Info, RestResponse, Variable};
+use super::raw::{Event, Head, Info, RestResponse};
 use super::rest::{Ask, Asked, Request, escaped, words};
 use super::settings::{
-    ANSWER_BYTES_MAX, AriSettings, DETAILS_MAX, EVENT_BYTES_MAX, PING_EVERY, PING_MAX, START_MAX,
+    ANSWER_BYTES_MAX, AriSettings, EVENT_BYTES_MAX, PING_EVERY, PING_MAX, START_MAX,
 };
-use super::snapshot::{Detail, Shot};
+use super::snapshot::Shot;
 use crate::model::{Mono, Now};
 use crate::pbx::{
     Close, Lane, LinkOutputs, LinkReport, Method, News, Order, OrderId, OrderResult, PbxIdentity,
@@ -45,7 +45,7 @@ pub struct AriSession {
     pub(super) asked: Asked,
     phase: Phase,
     identity: PbxIdentity,
-    shot: Option<Shot>,
+    pub(super) shot: Option<Shot>,
     next_ping: Option<Mono>,
     warned: BTreeSet<&'static str>,
     counters: AriCounters,
@@ -89,7 +89,7 @@ impl AriSession {
         self.asked.ask(request, ask, now.mono.after(wait), over_websocket, out);
     }
 
-    fn warn(&mut self, cause: &'static str, text: String, out: &mut LinkOutputs) {
+    pub(super) fn warn(&mut self, cause: &'static str, text: String, out: &mut LinkOutputs) {
         if self.warned.insert(cause) {
             out.reports.push(LinkReport::News(News::Warning(text)));
         }
@@ -113,8 +113,10 @@ impl AriSession {
             return;
         }
         let info: Info = serde_json::from_slice(body).unwrap_or_default();
+        // Distributions add what they built it from: `22.10.1+dfsg+~cs6.17`.
+        let version = info.system.version.split(['+', '~']).next().unwrap_or_default();
         self.identity = PbxIdentity {
-            version: format!("Asterisk {}", info.system.version),
+            version: format!("Asterisk {version}"),
             instance: info.status.startup_time,
         };
         let path = format!("/applications/{}/eventFilter", escaped(app));
@@ -146,110 +148,6 @@ impl AriSession {
         self.take_snapshot(now, Vec::new(), out);
     }
 
-    /// Begins a snapshot, or has another follow the one under way.
-    pub(super) fn take_snapshot(&mut self, now: Now, orders: Vec<OrderId>, out: &mut LinkOutputs) {
-        if let Some(shot) = &mut self.shot {
-            shot.again = true;
-            shot.orders.extend(orders);
-            return;
-        }
-        let mut shot = Shot::begin(&mut self.facts, orders);
-        shot.open = 3;
-        self.shot = Some(shot);
-        for (path, ask) in [
-            ("/channels", Ask::Channels),
-            ("/bridges", Ask::Bridges),
-            ("/endpoints", Ask::Endpoints),
-        ] {
-            self.ask(now, START_MAX, Request::new(Method::Get, path), ask, out);
-        }
-    }
-
-    /// An answer that a snapshot waits for. Without the lists there is no truth to go on.
-    fn listed(&mut self, now: Now, ask: &Ask, status: u16, body: &[u8], out: &mut LinkOutputs) {
-        let Some(mut shot) = self.shot.take() else { return };
-        shot.open = shot.open.saturating_sub(1);
-        let answered = (200..300).contains(&status);
-        let mut details = Vec::new();
-        let read = match ask {
-            Ask::Channels => {
-                let found = shot.channels(&mut self.facts, body).filter(|_| answered);
-                found.map(|found| details = found).is_some()
-            }
-            Ask::Bridges => answered && shot.bridges(body),
-            Ask::Endpoints => {
-                if !(answered && shot.endpoints(&self.facts, body)) {
-                    let text = "ARI lists no endpoints: the state of devices comes by events only";
-                    self.warn("endpoints", text.to_owned(), out);
-                }
-                true
-            }
-            Ask::OnHold(channel) => {
-                let value: Variable = serde_json::from_slice(body).unwrap_or_default();
-                shot.on_hold(channel, if answered { &value.value } else { "" });
-                true
-            }
-            Ask::Dialed(channel) => {
-                if answered && let Some(known) = self.facts.known.get_mut(&channel.0) {
-                    let value: Variable = serde_json::from_slice(body).unwrap_or_default();
-                    known.info.incoming = Some(!value.value.is_empty());
-                    known.learn_dialed(&value.value);
-                }
-                true
-            }
-            Ask::Info | Ask::Filter | Ask::Ping | Ask::Step { .. } => true,
-        };
-        if !read {
-            let said = words(status, body);
-            out.close = Some(Close::Retry(format!("ARI lists no channels or bridges: {said}")));
-            return;
-        }
-        self.ask_details(now, details, &mut shot, out);
-        if shot.open > 0 {
-            self.shot = Some(shot);
-            return;
-        }
-        let (orders, again) = shot.finish(&mut self.facts, out);
-        if again {
-            return self.take_snapshot(now, orders, out);
-        }
-        for id in orders {
-            Self::done(id, OrderResult::Done, out);
-        }
-    }
-
-    fn ask_details(
-        &mut self,
-        now: Now,
-        mut details: Vec<Detail>,
-        shot: &mut Shot,
-        out: &mut LinkOutputs,
-    ) {
-        if details.len() > DETAILS_MAX {
-            let text = format!(
-                "{} questions about channels are more than the {DETAILS_MAX} that are asked: who \
-                 holds, and which way calls go, is not known of all",
-                details.len()
-            );
-            self.warn("details", text, out);
-            details.truncate(DETAILS_MAX);
-        }
-        shot.open += details.len();
-        for detail in details {
-            let (channel, variable, ask) = match detail {
-                Detail::OnHold(channel) => {
-                    (channel.clone(), "CHANNEL(onhold)", Ask::OnHold(channel))
-                }
-                Detail::Dialed(channel) => {
-                    (channel.clone(), "CALLERID(dnid)", Ask::Dialed(channel))
-                }
-            };
-            let (id, variable) = (escaped(&channel.0), escaped(variable));
-            let path = format!("/channels/{id}/variable?variable={variable}");
-            self.ask(now, START_MAX, Request::new(Method::Get, path), ask, out);
-        }
-    }
-
     fn pinged(&mut self, now: Now, status: u16, body: &[u8], out: &mut LinkOutputs) {
         if status == 200 {
             self.next_ping = Some(now.mono.after(PING_EVERY));
@@ -267,7 +165,7 @@ impl AriSession {
             Ask::Step { order, means, rest } => match status {
                 200..=299 => {
                     if let Some(fact) = means {
-                        self.facts.ordered(fact, out);
+                        self.facts.ordered(*fact, out);
                     }
                     self.next_step(now, order, rest, out);
                 }
