@@ -2,7 +2,7 @@
 //! reads. A fact is said once; an event about a channel that has ended says nothing.
 
 use super::block::Block;
-use super::channel::{Channel, Stamp, read, told};
+use super::channel::{Channel, Stamp, is_party, read, told};
 use super::queues::Queues;
 use super::settings::AmiSettings;
 use crate::model::Mono;
@@ -92,7 +92,8 @@ impl Board {
         if self.channels.len() >= CHANNELS_MAX {
             self.full = true;
         }
-        if self.full || self.gone.contains(&id) || block.of(prefix, "Channel").is_none() {
+        let party = block.of(prefix, "Channel").is_some_and(is_party);
+        if self.full || !party || self.gone.contains(&id) {
             return false;
         }
         let info = read(block, prefix);

@@ -150,6 +150,28 @@ pub(super) fn endpoint(name: &str) -> &str {
     }
 }
 
+/// Technologies of channels that Asterisk makes to play, record, send media to an application or
+/// hold somebody's place (`type` in its channel drivers).
+const NO_PARTIES: [&str; 12] = [
+    "Announcer",
+    "AudioSocket",
+    "CBAnn",
+    "CBRec",
+    "Message",
+    "MulticastRTP",
+    "Null",
+    "Recorder",
+    "Snoop",
+    "Surrogate",
+    "UnicastRTP",
+    "WebSocket",
+];
+
+/// A party, or a pipe to one, is behind this channel.
+pub(super) fn is_party(name: &str) -> bool {
+    name.split_once('/').is_some_and(|(technology, _)| !NO_PARTIES.contains(&technology))
+}
+
 fn is_serial(tail: &str) -> bool {
     let digits = tail.strip_prefix("0x").unwrap_or(tail);
     digits.len() >= 8 && digits.bytes().all(|b| b.is_ascii_hexdigit())

@@ -96,6 +96,7 @@ fn calls_row_by_row() {
         UserEvent|Uniqueid: 1.1|UserEvent: other|ticket: 42 =>
         Newstate|ChannelState: 6|Uniqueid: 7.7 =>
         Newstate|ChannelState: 6|Uniqueid: 7.7|Channel: PJSIP/x-00000007 => 7.7 is PJSIP/x / 7.7 answered
+        Newchannel|Uniqueid: 8.1|Channel: UnicastRTP/127.0.0.9:48388-0x7f5508032190|ChannelState: 0 // BridgeEnter|Uniqueid: 8.1|Channel: UnicastRTP/127.0.0.9:48388-0x7f5508032190|BridgeUniqueid: b1 =>
         Nonsense|Uniqueid: 1.1 =>
         ",
     );
