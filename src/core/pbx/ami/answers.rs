@@ -79,7 +79,7 @@ impl AmiSession {
         then: Then,
         out: &mut LinkOutputs,
     ) {
-        if let Err((_, why)) = self.send(now, action, Ask::Order(id, then), out) {
+        if let Err(why) = self.send(now, action, Ask::Order(id, then), out) {
             done(id, rejected(&why), out);
         }
     }

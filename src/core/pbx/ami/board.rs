@@ -2,10 +2,11 @@
 //! reads. A fact is said once; an event about a channel that has ended says nothing.
 
 use super::block::Block;
-use super::channel::{Channel, Stamp, is_party, read, told};
+use super::channel::{Channel, Stamp, read, told};
 use super::queues::Queues;
 use super::settings::AmiSettings;
 use crate::model::Mono;
+use crate::pbx::asterisk::matters;
 use crate::pbx::{ChannelId, Fact, Observed};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -92,7 +93,7 @@ impl Board {
         if self.channels.len() >= CHANNELS_MAX {
             self.full = true;
         }
-        let party = block.of(prefix, "Channel").is_some_and(is_party);
+        let party = block.of(prefix, "Channel").is_some_and(matters);
         if self.full || !party || self.gone.contains(&id) {
             return false;
         }

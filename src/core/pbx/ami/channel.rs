@@ -2,6 +2,7 @@
 
 use super::block::Block;
 use crate::model::{Mono, Wall};
+use crate::pbx::asterisk::other_half;
 use crate::pbx::{BridgeId, ChannelEnd, ChannelId, ChannelInfo, EndedBy, Fact, Observed};
 
 /// The PBX's stamp of a moment, if it gave one.
@@ -150,41 +151,9 @@ pub(super) fn endpoint(name: &str) -> &str {
     }
 }
 
-/// Technologies of channels that Asterisk makes to play, record, send media to an application or
-/// hold somebody's place (`type` in its channel drivers).
-const NO_PARTIES: [&str; 12] = [
-    "Announcer",
-    "AudioSocket",
-    "CBAnn",
-    "CBRec",
-    "Message",
-    "MulticastRTP",
-    "Null",
-    "Recorder",
-    "Snoop",
-    "Surrogate",
-    "UnicastRTP",
-    "WebSocket",
-];
-
-/// A party, or a pipe to one, is behind this channel.
-pub(super) fn is_party(name: &str) -> bool {
-    name.split_once('/').is_some_and(|(technology, _)| !NO_PARTIES.contains(&technology))
-}
-
 fn is_serial(tail: &str) -> bool {
     let digits = tail.strip_prefix("0x").unwrap_or(tail);
     digits.len() >= 8 && digits.bytes().all(|b| b.is_ascii_hexdigit())
-}
-
-/// A Local channel is two: `...;1` and `...;2`.
-fn other_half(name: &str) -> Option<String> {
-    let local = name.starts_with("Local/");
-    match name.strip_suffix(";1") {
-        Some(start) if local => Some(format!("{start};2")),
-        _ if local => name.strip_suffix(";2").map(|start| format!("{start};1")),
-        _ => None,
-    }
 }
 
 /// The number in a dial string: `4915112345@carrier`, `PJSIP/1001`, `carrier/sip:49@host`.

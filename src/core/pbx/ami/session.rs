@@ -95,7 +95,7 @@ impl AmiSession {
     ) -> Option<u64> {
         match self.send(now, action, ask, out) {
             Ok(number) => Some(number),
-            Err((_, why)) => {
+            Err(why) => {
                 self.warn("action", &format!("{} cannot be sent: {why}", action.name()), out);
                 None
             }
@@ -108,15 +108,12 @@ impl AmiSession {
         action: &Action,
         ask: Ask,
         out: &mut LinkOutputs,
-    ) -> Result<u64, (Ask, String)> {
+    ) -> Result<u64, String> {
         if self.observing || self.pending.is_full() {
-            return Err((ask, "too many actions wait for an answer".to_owned()));
+            return Err("too many actions wait for an answer".to_owned());
         }
         let (number, id) = self.pending.next_id();
-        let bytes = match action.encode(&id) {
-            Ok(bytes) => bytes,
-            Err(why) => return Err((ask, why)),
-        };
+        let bytes = action.encode(&id)?;
         let wait = if matches!(ask, Ask::List(_)) { LIST } else { ANSWER };
         let waiting = Waiting { action: action.name(), ask, due: now.mono.after(wait) };
         self.pending.insert(number, waiting);
