@@ -5,6 +5,8 @@
 
 use std::path::Path;
 
+#[path = "../../fuzz/targets/ami.rs"]
+mod ami;
 #[path = "../../fuzz/targets/config.rs"]
 mod config;
 #[path = "../../fuzz/targets/esl.rs"]
@@ -57,6 +59,7 @@ fn conversations() {
 #[test]
 fn links() {
     play(&[("fuzz/corpus/esl", 10)], esl::run);
+    play(&[("fuzz/corpus/ami", 5)], ami::run);
 }
 
 #[test]
