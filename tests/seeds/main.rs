@@ -5,6 +5,8 @@
 
 use std::path::Path;
 
+#[path = "../../fuzz/targets/ari.rs"]
+mod ari;
 #[path = "../../fuzz/targets/config.rs"]
 mod config;
 #[path = "../../fuzz/targets/journal_frame.rs"]
@@ -56,6 +58,11 @@ fn conversations() {
 fn streams() {
     play(&[("fuzz/corpus/sip_frame", 12)], sip_frame::run);
     play(&VECTORS, |bytes| sip_frame::run(&[bytes, &[40, 7]].concat()));
+}
+
+#[test]
+fn links() {
+    play(&[("fuzz/corpus/ari", 7)], ari::run);
 }
 
 #[test]
