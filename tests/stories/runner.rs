@@ -52,31 +52,26 @@ fn play(pbx: &str, link: Link) {
 }
 
 #[test]
-#[ignore = "its session is being written"]
 fn asterisk_22_over_ami() {
     play("asterisk-22", Link::Ami);
 }
 
 #[test]
-#[ignore = "its session is being written"]
 fn asterisk_22_over_ari() {
     play("asterisk-22", Link::Ari);
 }
 
 #[test]
-#[ignore = "its session is being written"]
 fn asterisk_16_over_ami() {
     play("asterisk-16", Link::Ami);
 }
 
 #[test]
-#[ignore = "its session is being written"]
 fn asterisk_16_over_ari() {
     play("asterisk-16", Link::Ari);
 }
 
 #[test]
-#[ignore = "the engine does not take facts yet"]
 fn freeswitch_over_esl() {
     play("freeswitch-1.11", Link::Esl);
 }

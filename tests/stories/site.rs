@@ -10,6 +10,8 @@ use trunkline_core::engine::{
 };
 use trunkline_core::gate::{Book, DialPlan, Normalizer};
 use trunkline_core::model::{Event, Mono, Now, Pos, Wall};
+use trunkline_core::pbx::ami::{AmiSession, AmiSettings};
+use trunkline_core::pbx::ari::{AriSession, AriSettings};
 use trunkline_core::pbx::esl::{EslSession, EslSettings};
 use trunkline_core::pbx::{Lane, LinkOutputs, LinkReport, News, PbxIdentity, Session};
 use trunkline_core::sip::{CoreConfig, Limits, Timers};
@@ -34,6 +36,8 @@ pub fn events(recording: &Recording) -> Vec<Event> {
 
 struct Site {
     start: i64,
+    /// `STORY_FACTS=1`: what the session reports goes to standard error.
+    talkative: bool,
     now: Now,
     session: Box<dyn Session>,
     link: LinkOutputs,
@@ -49,6 +53,7 @@ impl Site {
         let engine = Engine::new(config(recording.link), Restored::default(), now, &mut out);
         let mut site = Self {
             start,
+            talkative: std::env::var_os("STORY_FACTS").is_some(),
             now,
             session: session(recording.link),
             link: LinkOutputs::default(),
@@ -89,6 +94,9 @@ impl Site {
     /// Reports go to the engine, events are durable at once.
     fn settle(&mut self) {
         for report in std::mem::take(&mut self.link).reports {
+            if self.talkative {
+                eprintln!("{:9.3} {report:?}", (self.now.wall.0 - self.start) as f64 / 1e6);
+            }
             let input = Input::Pbx { pbx: PbxIx(0), link: LinkIx(0), report };
             self.engine.handle(self.now, input, &mut self.out);
         }
@@ -113,7 +121,14 @@ impl Site {
 
 fn session(link: Link) -> Box<dyn Session> {
     match link {
-        Link::Ami | Link::Ari => unimplemented!("its session is being written"),
+        Link::Ami => {
+            let settings = AmiSettings::new("cti", "secret");
+            Box::new(AmiSession::observing(AmiSettings { trunks: trunks(link), ..settings }))
+        }
+        Link::Ari => {
+            let settings = AriSettings { app: "cti".into(), queues: true, ..Default::default() };
+            Box::new(AriSession::observing(AriSettings { trunks: trunks(link), ..settings }))
+        }
         Link::Esl => {
             let settings = EslSettings { domain: "pbx.test".into(), ..EslSettings::default() };
             Box::new(EslSession::observing(EslSettings { trunks: trunks(link), ..settings }))

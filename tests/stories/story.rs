@@ -41,7 +41,9 @@ pub struct Scope(Vec<String>);
 impl Scope {
     pub fn holds(&self, recording: &Recording) -> bool {
         let link = format!("{:?}", recording.link).to_lowercase();
-        self.0.is_empty() || self.0.iter().any(|s| *s == link || *s == recording.pbx)
+        let both = format!("{}/{link}", recording.pbx);
+        let names = [&link, &recording.pbx, &both];
+        self.0.is_empty() || self.0.iter().any(|s| names.contains(&s))
     }
 
     /// Takes `[ami ari] ` off the front.

@@ -51,9 +51,14 @@ pub(super) fn cause_of_leg(end: &LegEnd, talked: bool) -> Cause {
     let status = end.sip_status.filter(|s| *s >= 400 && !talked);
     let by_status = status.map(from_status).filter(|c| *c != CstaCause::Other);
     let by_q850 = end.q850.and_then(from_q850);
+    // FreeSWITCH's names of what Q.850 has no number for.
+    let by_name = match end.text.as_str() {
+        "BLIND_TRANSFER" | "ATTENDED_TRANSFER" => Some(CstaCause::Transfer),
+        _ => None,
+    };
     let unknown = if talked { CstaCause::NormalClearing } else { CstaCause::Other };
     Cause {
-        csta: by_status.or(by_q850).unwrap_or(unknown),
+        csta: by_name.or(by_status).or(by_q850).unwrap_or(unknown),
         sip_status: status,
         q850: end.q850,
         text: end.text.clone(),

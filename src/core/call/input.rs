@@ -203,8 +203,8 @@ pub struct NewLeg {
     pub role: LegRole,
     /// Device or line.
     pub device: String,
-    /// The PBX's channel.
-    pub channel: Channel,
+    /// The PBX's channel; `None`: the PBX itself dials.
+    pub channel: Option<Channel>,
     /// Its Call-ID, if known.
     pub sip_call_id: Option<Arc<str>>,
     /// It was asked for; otherwise it called.

@@ -10,8 +10,8 @@ use super::input::{Ender, Fact, LegEnd};
 use super::legs::is_inbound;
 use super::machine::{CALLER, CallMachine};
 use crate::model::{
-    Cause, ConnectionState as S, CstaCause, Detail, EventKind as K, LegId, LegRole, Moment,
-    Released, Repair,
+    Cause, ConnectionState as S, CstaCause, Detail, EventKind as K, Leg, LegId, LegRole, Moment,
+    Released, Repair, Wall,
 };
 
 /// What a machine keeps of legs beside the entity.
@@ -53,13 +53,13 @@ enum Why {
 
 impl CallMachine {
     /// Ends of legs wait for what explains them.
-    pub fn is_leaving(&self) -> bool {
-        !self.seen.leaving.is_empty()
+    pub fn leaving(&self) -> usize {
+        self.seen.leaving.len()
     }
 
-    /// The grace is over: nothing explains the ends that wait.
-    pub fn settle(&mut self, out: &mut Vec<Fact>) {
-        self.flush(Why::RangOut, |_| true, out);
+    /// Nothing explains the ends that wait and were seen until `before`: the grace is over.
+    pub fn settle(&mut self, before: Wall, out: &mut Vec<Fact>) {
+        self.flush(Why::RangOut, |_, at| at.observed_at <= before, out);
     }
 
     pub(super) fn leg_ended(&mut self, at: Moment, index: usize, end: LegEnd, out: &mut Vec<Fact>) {
@@ -120,34 +120,36 @@ impl CallMachine {
             }
             return;
         }
-        self.clear(at, index, Cause::plain(CstaCause::Transfer), out);
+        let cause = Cause::plain(CstaCause::Transfer);
+        self.note_release(at, self.released_by(index), &cause);
+        self.clear(at, index, cause, out);
         self.finish(at, out);
     }
 
     /// Unanswered legs whose end waits have rung out: the call went on without them.
     pub(super) fn rang_out(&mut self, out: &mut Vec<Fact>) {
-        self.flush(Why::RangOut, |talked| !talked, out);
+        self.flush(Why::RangOut, |talked, _| !talked, out);
     }
 
     /// Unanswered legs whose end waits were given up: another took the call.
     pub(super) fn given_up(&mut self, out: &mut Vec<Fact>) {
-        self.flush(Why::GivenUp, |talked| !talked, out);
+        self.flush(Why::GivenUp, |talked, _| !talked, out);
     }
 
     /// The trunk's call is over: whoever waits was given up.
     pub(super) fn trunk_ended(&mut self, at: Moment, out: &mut Vec<Fact>) {
-        self.flush(Why::GivenUp, |_| true, out);
+        self.flush(Why::GivenUp, |_, _| true, out);
         self.finish(at, out);
     }
 
-    fn flush(&mut self, why: Why, which: impl Fn(bool) -> bool, out: &mut Vec<Fact>) {
+    fn flush(&mut self, why: Why, which: impl Fn(bool, &Moment) -> bool, out: &mut Vec<Fact>) {
         if self.seen.leaving.is_empty() {
             return;
         }
         let mut newest = None;
         for Leaving { leg, at, end } in std::mem::take(&mut self.seen.leaving) {
             let Some(index) = self.call.legs.iter().position(|l| l.id == leg) else { continue };
-            if !which(self.talked(index)) {
+            if !which(self.talked(index), &at) {
                 self.seen.leaving.push(Leaving { leg, at, end });
                 continue;
             }
@@ -185,7 +187,7 @@ impl CallMachine {
     }
 
     /// The dialog on the trunk is over.
-    fn trunk_over(&self) -> bool {
+    pub(super) fn trunk_over(&self) -> bool {
         self.on_trunk() && self.call.legs.iter().take(2).all(|l| l.ended.is_some())
     }
 
@@ -203,6 +205,7 @@ impl CallMachine {
         let leg = &mut self.edit().legs[index];
         leg.state = S::Fail;
         leg.since = at.pbx_time;
+        leg.cause = Some(cause.clone());
         self.restate(at.pbx_time);
         let status = cause.sip_status;
         self.emit(K::CallFailed, self.detail(index, status, Some(at)), out);
@@ -218,12 +221,12 @@ impl CallMachine {
         }
         self.note_release(at, self.released_by(index), &cause);
         let customer = self.call.legs[index].role == LegRole::Customer && is_inbound(&self.call);
-        let served = |l: &crate::model::Leg| l.role != LegRole::Customer && l.answered.is_some();
+        let served = |l: &Leg| l.role != LegRole::Customer && l.answered.is_some();
         if customer && !self.call.legs.iter().any(served) {
             self.emit(K::CallAbandoned, self.detail(index, None, Some(at)), out);
         }
         self.clear(at, index, cause, out);
-        self.flush(Why::GivenUp, |_| true, out);
+        self.flush(Why::GivenUp, |_, _| true, out);
     }
 
     fn lost(&mut self, at: Moment, index: usize, out: &mut Vec<Fact>) {
@@ -259,12 +262,13 @@ impl CallMachine {
     /// The call is over when its last leg is gone. Where all ends wait, nothing else will explain
     /// them.
     pub(super) fn finish(&mut self, at: Moment, out: &mut Vec<Fact>) {
+        self.drop_dialler(at, out);
         let waits = |id: LegId| self.seen.leaving.iter().any(|l| l.leg == id);
         if self.is_over() || self.call.legs.iter().any(|l| l.ended.is_none() && !waits(l.id)) {
             return;
         }
-        if self.is_leaving() {
-            return self.flush(Why::RangOut, |_| true, out); // comes back here
+        if self.leaving() > 0 {
+            return self.flush(Why::RangOut, |_, _| true, out); // comes back here
         }
         let release = self.seen.release.take();
         let end = release.as_ref().map_or(at, |r| r.at);
@@ -287,6 +291,20 @@ impl CallMachine {
         self.edit().ended = Some(at);
         let detail = Detail { leg: None, ..self.detail(CALLER, None, Some(at)) };
         self.emit(K::CallCleared, detail, out);
+    }
+
+    /// Where the PBX itself dials, its leg ends with the last of the others.
+    fn drop_dialler(&mut self, at: Moment, out: &mut Vec<Fact>) {
+        let dialler = |l: &Leg| l.channel.is_none() && l.role == LegRole::Trunk;
+        if self.on_trunk() || self.is_over() || !self.call.legs.first().is_some_and(dialler) {
+            return;
+        }
+        let [first, others @ ..] = self.call.legs.as_slice() else { return };
+        if first.ended.is_none() && others.iter().all(|l| l.ended.is_some()) {
+            let cause = others.iter().rev().find_map(|l| l.cause.clone());
+            let cause = cause.unwrap_or_else(|| Cause::plain(CstaCause::NormalClearing));
+            self.clear(at, CALLER, Cause { sip_status: None, ..cause }, out);
+        }
     }
 
     fn count_ring_of_unanswered(&mut self, end: &Moment) {

@@ -98,6 +98,26 @@ impl CallMachine {
         self.call.legs.iter().rev().find(mine).map(|l| l.id)
     }
 
+    /// An agent talks to another party, and has not left its place.
+    pub fn is_served(&self) -> bool {
+        let stays = |l: &Leg| l.role == LegRole::Agent && !self.seen.left.contains(&l.id);
+        let agent =
+            (0..self.call.legs.len()).any(|at| self.talked(at) && stays(&self.call.legs[at]));
+        agent && self.is_talk()
+    }
+
+    /// Two parties hear each other.
+    pub fn is_talk(&self) -> bool {
+        let party = |at: &usize| self.call.legs[*at].role != LegRole::Trunk && self.talked(*at);
+        (0..self.call.legs.len()).filter(party).count() > 1
+    }
+
+    /// This leg talks or holds, in a conversation.
+    pub fn in_talk(&self, id: LegId) -> bool {
+        let at = self.call.legs.iter().position(|l| l.id == id);
+        at.is_some_and(|at| self.talked(at)) && self.is_talk()
+    }
+
     /// A further party was asked for. `None`: the call is over, or has had too many.
     pub fn add_leg(&mut self, at: Moment, new: NewLeg, out: &mut Vec<Fact>) -> Option<LegId> {
         if self.is_over() || (self.on_trunk() && !self.originated()) {
@@ -132,7 +152,7 @@ impl CallMachine {
         if let Some(leg) = self.edit().legs.iter_mut().find(|l| l.id == id) {
             leg.role = new.role;
             leg.device = new.device;
-            leg.channel = Some(Box::new(new.channel));
+            leg.channel = new.channel.map(Box::new);
             leg.sip_call_id = new.sip_call_id.or(leg.sip_call_id.take());
         }
     }
@@ -323,6 +343,12 @@ impl CallMachine {
         self.seen.left.push(id);
         let mut detail = self.detail(index, None, Some(at));
         detail.transfer = Some(Box::new(transfer));
+        // Who was asked for advice has the leaver's place from here on.
+        for leg in &mut self.edit().legs {
+            if leg.role == LegRole::Consult && leg.ended.is_none() && leg.id != id {
+                leg.role = LegRole::Agent;
+            }
+        }
         self.emit(K::CallTransferred, detail, out);
         self.transfer_leaver(index, out);
     }
@@ -361,7 +387,7 @@ impl CallMachine {
 
 fn seen_leg(id: u8, new: NewLeg, at: Moment) -> Leg {
     Leg {
-        channel: Some(Box::new(new.channel)),
+        channel: new.channel.map(Box::new),
         sip_call_id: new.sip_call_id,
         ..leg(id, new.role, &new.device, at.pbx_time)
     }

@@ -154,8 +154,8 @@ impl CallMachine {
         if needs_callee && !self.originated() {
             return; // nobody was asked: such a message belongs to no state of this call
         }
-        if !self.on_trunk() && !matches!(input, CallInput::Stale) {
-            return; // not seen on the trunk: it has no such messages
+        if (!self.on_trunk() || self.trunk_over()) && !matches!(input, CallInput::Stale) {
+            return; // no dialog, or none any more: it has no such messages
         }
         match input {
             I::Requested => self.emit(K::OutboundRequested, Detail::default(), out),

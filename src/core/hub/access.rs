@@ -1,6 +1,6 @@
 //! Who may see what. Deny by default: what no arm allows is refused.
 
-use crate::model::{Entity, Event, Named};
+use crate::model::{Call, Entity, Event, Named};
 use crate::wire::View;
 use std::collections::BTreeSet;
 
@@ -211,6 +211,8 @@ fn unknown_topic(name: &str) -> (RefusalCode, &'static str) {
 
 /// Where an event is indexed.
 pub(super) enum Label<'a> {
+    /// For every device that takes part.
+    Call(&'a Call),
     Device(&'a str),
     Site,
     Health,
@@ -222,7 +224,7 @@ pub(super) enum Label<'a> {
 
 pub(super) fn label(event: &Event) -> Label<'_> {
     match &event.entity {
-        Entity::Call(call) => Label::Device(&call.device),
+        Entity::Call(call) => Label::Call(call),
         Entity::Decision(decision) => Label::Device(&decision.device),
         Entity::Dnc(_) => Label::Site,
         Entity::System(_) => Label::Health,
@@ -268,6 +270,7 @@ impl Interest {
     /// Where several subscriptions match it gets the event once, in the widest of their views.
     pub fn view_of(&self, event: &Event) -> Option<View> {
         match label(event) {
+            Label::Call(call) => self.site.max(self.own.filter(|_| self.owns_call(call))),
             Label::Device(device) => self.site.max(self.own.filter(|_| self.owns(device))),
             Label::Site => self.site,
             // No personal data in these.
@@ -279,6 +282,10 @@ impl Interest {
             }
             Label::User(user) => (self.user == user).then_some(View::Masked),
         }
+    }
+
+    pub(super) fn owns_call(&self, call: &Call) -> bool {
+        call.devices().any(|device| self.owns(device))
     }
 
     pub(super) fn owns(&self, device: &str) -> bool {

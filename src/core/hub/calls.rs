@@ -2,9 +2,9 @@
 
 use super::access::{Grant, Interest, Topic};
 use super::types::SubSnap;
-use crate::model::{Call, CallId};
+use crate::model::{Call, CallId, OwnMap, OwnSet};
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 /// A place in the log across incarnations: (ordinal of the epoch in this process, position).
@@ -22,9 +22,9 @@ struct Ended {
 }
 
 pub(super) struct Calls {
-    live: HashMap<CallId, Live>,
-    live_by_device: HashMap<String, HashSet<CallId>>,
-    ended: HashMap<CallId, Ended>,
+    live: OwnMap<CallId, Live>,
+    live_by_device: HashMap<String, OwnSet<CallId>>,
+    ended: OwnMap<CallId, Ended>,
     ended_order: VecDeque<CallId>,
     ended_max: usize,
 }
@@ -33,9 +33,9 @@ impl Calls {
     /// Calls that are live before the first event began at `(0, 0)`: before every resume point.
     pub(super) fn new(live: Vec<Call>, ended_max: usize) -> Self {
         let mut calls = Self {
-            live: HashMap::new(),
+            live: OwnMap::default(),
             live_by_device: HashMap::new(),
-            ended: HashMap::new(),
+            ended: OwnMap::default(),
             ended_order: VecDeque::new(),
             ended_max,
         };
@@ -61,7 +61,7 @@ impl Calls {
         }
         match self.live.get_mut(&call.id) {
             // The usual case: the entity changes, its place in the indexes does not.
-            Some(live) if live.call.device == call.device => live.call = call.clone(),
+            Some(live) if live.call.devices().eq(call.devices()) => live.call = call.clone(),
             Some(live) => {
                 let (before, began) = (live.call.clone(), live.began);
                 self.unindex(&before);
@@ -72,22 +72,26 @@ impl Calls {
     }
 
     fn put_live(&mut self, call: Arc<Call>, began: Stamp) {
-        match self.live_by_device.get_mut(&call.device) {
-            Some(ids) => {
-                ids.insert(call.id);
-            }
-            None => {
-                self.live_by_device.insert(call.device.clone(), HashSet::from([call.id]));
+        for device in call.devices() {
+            match self.live_by_device.get_mut(device) {
+                Some(ids) => {
+                    ids.insert(call.id);
+                }
+                None => {
+                    self.live_by_device.insert(device.to_owned(), OwnSet::from_iter([call.id]));
+                }
             }
         }
         self.live.insert(call.id, Live { call, began });
     }
 
     fn unindex(&mut self, call: &Call) {
-        if let Some(ids) = self.live_by_device.get_mut(&call.device) {
-            ids.remove(&call.id);
-            if ids.is_empty() {
-                self.live_by_device.remove(&call.device);
+        for device in call.devices() {
+            if let Some(ids) = self.live_by_device.get_mut(device) {
+                ids.remove(&call.id);
+                if ids.is_empty() {
+                    self.live_by_device.remove(device);
+                }
             }
         }
     }
@@ -132,7 +136,7 @@ impl Calls {
                     (live, self.gap(gap_after, |_| true))
                 }
                 Topic::CallsOwn => {
-                    (self.live_of(interest), self.gap(gap_after, |c| interest.owns(&c.device)))
+                    (self.live_of(interest), self.gap(gap_after, |c| interest.owns_call(c)))
                 }
             };
             let (lines, duties, agents) = (Vec::new(), Vec::new(), Vec::new());
@@ -143,7 +147,10 @@ impl Calls {
 
     fn live_of(&self, interest: &Interest) -> Vec<Arc<Call>> {
         let ids = interest.devices.iter().filter_map(|d| self.live_by_device.get(d)).flatten();
-        in_order(ids.filter_map(|id| self.live.get(id)).map(|l| l.call.clone()).collect())
+        let mut calls =
+            in_order(ids.filter_map(|id| self.live.get(id)).map(|l| l.call.clone()).collect());
+        calls.dedup_by_key(|call| call.id); // two devices of one token in one call
+        calls
     }
 
     fn gap(&self, after: Option<Stamp>, mine: impl Fn(&Call) -> bool) -> Vec<Arc<Call>> {

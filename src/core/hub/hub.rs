@@ -193,10 +193,18 @@ impl Hub {
             let found = self.by_owner.get(&owner_key(kind, name));
             found.map_or(none, |slots| slots.as_slice())
         };
+        let of_device = |device| self.by_device.get(device).map_or(none, |v| v);
+        let mut several = Vec::new();
         let (owners, watchers) = match label(event) {
-            Label::Device(device) => {
-                (self.by_device.get(device).map_or(none, |v| v), self.by_site.as_slice())
+            Label::Call(call) => {
+                let mut devices = call.devices();
+                let first = devices.next().map_or(none, of_device);
+                several.extend(devices.flat_map(of_device).filter(|id| !first.contains(id)));
+                several.sort_unstable();
+                several.dedup();
+                (first, self.by_site.as_slice())
             }
+            Label::Device(device) => (of_device(device), self.by_site.as_slice()),
             Label::Site => (none, self.by_site.as_slice()),
             Label::Health => (none, self.by_health.as_slice()),
             Label::Lines => (none, self.by_lines.as_slice()),
@@ -204,11 +212,12 @@ impl Hub {
             Label::User(user) => (of_owner("user", user), none),
         };
         let owns = |slot: &Slot| match label(event) {
+            Label::Call(call) => slot.interest.owns_call(call),
             Label::Device(device) => slot.interest.owns(device),
             Label::Agent(id) => slot.interest.agent.as_deref() == Some(id),
             Label::Site | Label::Health | Label::Lines | Label::User(_) => false,
         };
-        let owners = owners.iter().map(|id| (id, true));
+        let owners = owners.iter().chain(several).map(|id| (id, true));
         for (id, first) in owners.chain(watchers.iter().map(|id| (id, false))) {
             let Some(slot) = self.slots.get(id) else { continue };
             if !first && owns(slot) {

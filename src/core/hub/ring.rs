@@ -117,12 +117,12 @@ impl Ring {
         let event = &batch[at];
         let cost_bytes = approx_bytes(event);
         match label(event) {
-            Label::Device(device) => match self.by_device.get_mut(device) {
-                Some(positions) => positions.push_back(event.pos.0),
-                None => {
-                    self.by_device.insert(device.to_owned(), VecDeque::from([event.pos.0]));
+            Label::Call(call) => {
+                for device in call.devices() {
+                    push_device(&mut self.by_device, device, event.pos.0);
                 }
-            },
+            }
+            Label::Device(device) => push_device(&mut self.by_device, device, event.pos.0),
             Label::Health => self.health.push_back(event.pos.0),
             Label::Lines => self.lines.push_back(event.pos.0),
             Label::Agent(id) => {
@@ -158,14 +158,12 @@ impl Ring {
         self.bytes -= entry.cost_bytes;
         self.base = self.base.next();
         match label(entry.event()) {
-            Label::Device(device) => {
-                if let Some(positions) = self.by_device.get_mut(device) {
-                    positions.pop_front();
-                    if positions.is_empty() {
-                        self.by_device.remove(device);
-                    }
+            Label::Call(call) => {
+                for device in call.devices() {
+                    pop_owner(&mut self.by_device, device);
                 }
             }
+            Label::Device(device) => pop_owner(&mut self.by_device, device),
             Label::Health => {
                 self.health.pop_front();
             }
@@ -256,7 +254,17 @@ impl Ring {
             found.extend(list.range(first..).take(max));
         }
         found.sort_unstable();
+        found.dedup(); // two devices of one token in one call
         (found, head)
+    }
+}
+
+fn push_device(index: &mut HashMap<String, VecDeque<u64>>, device: &str, pos: u64) {
+    match index.get_mut(device) {
+        Some(positions) => positions.push_back(pos),
+        None => {
+            index.insert(device.to_owned(), VecDeque::from([pos]));
+        }
     }
 }
 

@@ -197,6 +197,13 @@ pub struct Leg {
     pub cause: Option<Cause>,
 }
 
+impl Leg {
+    /// A device of the house that a control link showed.
+    fn shows_device(&self) -> bool {
+        self.channel.is_some() && self.role.is_inside()
+    }
+}
+
 /// SIP dialog identity of a call on the trunk.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Dialog {
@@ -322,27 +329,20 @@ impl Call {
         self.legs.iter().find(|l| l.id == id)
     }
 
-    /// Legs of devices of the house that a control link showed.
-    fn inside(&self) -> impl Iterator<Item = &Leg> {
-        let inside = |l: &&Leg| l.channel.is_some() && l.role.is_inside();
-        self.legs.iter().filter(inside)
-    }
-
     /// Every device that takes or took part, that of the origin first, each once.
-    pub fn devices(&self) -> Vec<&str> {
-        let mut all = Vec::with_capacity(1);
-        let legs = self.inside().map(|l| l.device.as_str());
-        for device in std::iter::once(self.device.as_str()).chain(legs) {
-            if !device.is_empty() && !all.contains(&device) {
-                all.push(device);
-            }
-        }
-        all
+    pub fn devices(&self) -> impl Iterator<Item = &str> {
+        let again = |at: usize, device: &str| {
+            let before = self.legs[..at].iter().filter(|l| l.shows_device());
+            device == self.device || before.into_iter().any(|l| l.device == device)
+        };
+        let shown = move |(at, leg): &(usize, &Leg)| leg.shows_device() && !again(*at, &leg.device);
+        let legs = self.legs.iter().enumerate().filter(shown).map(|(_, l)| l.device.as_str());
+        std::iter::once(self.device.as_str()).chain(legs).filter(|d| !d.is_empty())
     }
 
     /// Whether a device takes or took part.
     pub fn has_device(&self, device: &str) -> bool {
-        self.device == device || self.inside().any(|l| l.device == device)
+        self.device == device || self.legs.iter().any(|l| l.shows_device() && l.device == device)
     }
 
     /// Whether the call is over.

@@ -8,7 +8,7 @@ use crate::pbx::{BridgeId, ChannelId, EndedBy, Fact};
 use std::time::Duration;
 
 /// A transfer follows the `Unhold` that belongs to it within so long: some ms were seen.
-const HOLD_SETTLES: Duration = Duration::from_millis(50);
+const HOLD_SETTLES: Duration = Duration::from_millis(100);
 
 impl Board {
     /// Reads an event; false if it is none about calls.

@@ -6,6 +6,7 @@
 //! observed, and of their sources (`main/manager*.c`, `apps/app_queue.c`).
 
 mod action;
+mod answers;
 mod block;
 mod board;
 mod calls;
@@ -19,7 +20,11 @@ mod replay;
 mod session;
 mod settings;
 mod snapshot;
+mod taking;
 
 pub use replay::replay;
 pub use session::AmiSession;
 pub use settings::AmiSettings;
+
+#[cfg(test)]
+mod tests;

@@ -4,14 +4,14 @@ use super::action::Action;
 use super::block::Block;
 use super::board::Board;
 use super::frame::{Frame, Framer};
-use super::orders::{Plan, plan, rejected};
-use super::pending::{ANSWER, Ask, LIST, List, Pending, Then, Waiting};
+use super::orders::{Plan, plan};
+use super::pending::{ANSWER, Ask, LIST, Pending, Then, Waiting};
 use super::settings::AmiSettings;
-use super::snapshot::Listing;
+use super::taking::Taking;
 use crate::model::{Mono, Now};
 use crate::pbx::{
-    ChannelId, Close, Fact, Lane, LinkOutputs, LinkReport, News, Observed, Order, OrderId,
-    OrderResult, PbxIdentity, Session,
+    ChannelId, Close, Lane, LinkOutputs, LinkReport, News, Order, OrderId, OrderResult,
+    PbxIdentity, Session,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -39,19 +39,6 @@ pub(super) enum Phase {
     Closed,
 }
 
-/// A snapshot that is being taken.
-#[derive(Debug)]
-pub(super) struct Taking {
-    listing: Listing,
-    /// Questions whose answers it needs.
-    awaited: BTreeSet<u64>,
-    /// The lists are complete; Call-IDs were asked for.
-    listed: bool,
-    orders: Vec<OrderId>,
-    /// Another one was wanted since.
-    again: Option<Vec<OrderId>>,
-}
-
 /// An AMI link's session.
 #[derive(Debug)]
 pub struct AmiSession {
@@ -64,7 +51,7 @@ pub struct AmiSession {
     /// The PBX has taken our filters.
     pub(super) filtered: bool,
     pub(super) ping_due: Mono,
-    taking: Option<Taking>,
+    pub(super) taking: Option<Taking>,
     warned: BTreeSet<&'static str>,
     /// Only reads: nothing is sent.
     observing: bool,
@@ -112,7 +99,7 @@ impl AmiSession {
         }
     }
 
-    fn send(
+    pub(super) fn send(
         &mut self,
         now: Now,
         action: &Action,
@@ -175,7 +162,7 @@ impl AmiSession {
     }
 
     /// Tells what the board has to say, and asks about channels that have appeared.
-    fn tell(&mut self, now: Now, out: &mut LinkOutputs) {
+    pub(super) fn tell(&mut self, now: Now, out: &mut LinkOutputs) {
         let listing = self.taking.as_ref().is_some_and(|taking| !taking.listed);
         out.reports.extend(self.board.facts.drain(..).map(LinkReport::Fact));
         for id in std::mem::take(&mut self.board.appeared) {
@@ -194,7 +181,12 @@ impl AmiSession {
     }
 
     /// Asks for the SIP Call-ID of a trunk's channel: it joins the channel with our own SIP.
-    fn ask_call_id(&mut self, now: Now, id: &ChannelId, out: &mut LinkOutputs) -> Option<u64> {
+    pub(super) fn ask_call_id(
+        &mut self,
+        now: Now,
+        id: &ChannelId,
+        out: &mut LinkOutputs,
+    ) -> Option<u64> {
         let channel = self.board.channels.get(id)?;
         if !channel.trunk || channel.info.sip_call_id.is_some() || self.observing {
             return None;
@@ -207,228 +199,9 @@ impl AmiSession {
         let action = Action::new("Getvar").with("Channel", &channel.info.name);
         self.ask(now, &action.with("Variable", variable), Ask::CallId(id.clone()), out)
     }
-
-    /// The answer to an action. That of a list says that its items follow.
-    fn answer(&mut self, now: Now, number: u64, block: &Block<'_>, out: &mut LinkOutputs) {
-        let success = block.value("Response") == Some("Success");
-        let waits_on = match self.pending.at(number).map(|waiting| &waiting.ask) {
-            Some(Ask::List(_)) => success,
-            // The channel must appear, or `OriginateResponse` say why not.
-            Some(Ask::Order(_, Then::Appears(_))) => success,
-            _ => false,
-        };
-        if waits_on {
-            return;
-        }
-        let Some(waiting) = self.pending.take(number) else { return };
-        match waiting.ask {
-            Ask::Challenge => self.challenged(now, block, out),
-            Ask::Login => self.logged_in(now, block, out),
-            Ask::Filter => self.filtered(now, block, out),
-            Ask::Settings | Ask::Status => self.identified(now, block, out),
-            Ask::Events => self.subscribed(now, block, out),
-            Ask::Ping => {}
-            Ask::List(list) => self.list_refused(now, number, list, block, out),
-            Ask::CallId(id) => self.call_id(now, number, &id, block, out),
-            Ask::Order(id, then) if success => self.order_taken(now, id, then, out),
-            Ask::Order(id, _) => {
-                let said = block.value("Message").unwrap_or("no reason");
-                done(id, rejected(said), out);
-            }
-        }
-    }
-
-    fn order_taken(&mut self, now: Now, id: OrderId, then: Then, out: &mut LinkOutputs) {
-        match then {
-            Then::More(mut keys) => {
-                if let Some(action) = keys.next() {
-                    self.send_order(now, &action, id, Then::More(keys), out);
-                    return;
-                }
-            }
-            Then::Tell(channel, key, value) => {
-                let fact = Fact::Data { channel, key, value };
-                out.reports.push(LinkReport::Fact(Observed { pbx_time: None, fact }));
-            }
-            Then::Nothing | Then::Appears(_) => {}
-        }
-        done(id, OrderResult::Done, out);
-    }
-
-    fn send_order(
-        &mut self,
-        now: Now,
-        action: &Action,
-        id: OrderId,
-        then: Then,
-        out: &mut LinkOutputs,
-    ) {
-        if let Err((_, why)) = self.send(now, action, Ask::Order(id, then), out) {
-            done(id, rejected(&why), out);
-        }
-    }
-
-    /// The outcome of an originate that has no channel: one that has is told by its channel.
-    fn originated(&mut self, number: u64, block: &Block<'_>, out: &mut LinkOutputs) {
-        let Some(Waiting { ask: Ask::Order(id, _), .. }) = self.pending.take(number) else {
-            return;
-        };
-        let result = match block.value("Response") {
-            Some("Success") => OrderResult::Done,
-            _ => {
-                let reason = block.value("Reason").unwrap_or("none");
-                let why = format!("the device cannot be called (Originate, reason {reason})");
-                OrderResult::Rejected(why)
-            }
-        };
-        done(id, result, out);
-    }
-
-    fn call_id(
-        &mut self,
-        now: Now,
-        number: u64,
-        id: &ChannelId,
-        block: &Block<'_>,
-        out: &mut LinkOutputs,
-    ) {
-        let awaited = self.taking.as_mut().is_some_and(|t| t.awaited.remove(&number));
-        let value = block.value("Value").filter(|value| *value != "(null)");
-        if let (Some(value), Some(channel)) = (value, self.board.channels.get_mut(id)) {
-            channel.info.sip_call_id = Some(value.to_owned());
-            if !awaited {
-                self.board.describe(None, id);
-            }
-        } else if block.value("Message").is_some_and(|said| said.contains("enied")) {
-            let why = "the PBX does not tell SIP Call-IDs (write = call or reporting): calls of \
-                       the trunk are not joined with their channels";
-            self.warn("call_id", why, out);
-        }
-        self.tell(now, out);
-        self.snapshot_if_complete(now, out);
-    }
-
-    /// Asks for all lists. Refused, or late: the connection is given up, since nothing would be
-    /// known of the calls that are there.
-    pub(super) fn take_snapshot(
-        &mut self,
-        now: Now,
-        order: Option<OrderId>,
-        out: &mut LinkOutputs,
-    ) {
-        if let Some(taking) = &mut self.taking {
-            taking.again.get_or_insert_default().extend(order);
-            return;
-        }
-        self.board.generation += 1;
-        let status = Action::new("Status").with("Variables", &self.board.variables());
-        let asked = [
-            (Action::new("BridgeList"), List::Bridges),
-            (status, List::Channels),
-            (Action::new("QueueStatus"), List::Queues),
-        ];
-        let asked = asked.map(|(action, list)| self.ask(now, &action, Ask::List(list), out));
-        self.taking = Some(Taking {
-            listing: Listing::default(),
-            awaited: asked.into_iter().flatten().collect(),
-            listed: false,
-            orders: order.into_iter().collect(),
-            again: None,
-        });
-    }
-
-    /// An item of a list, or its end.
-    fn item(&mut self, now: Now, number: u64, block: &Block<'_>, out: &mut LinkOutputs) {
-        let Some(taking) = &mut self.taking else { return };
-        if block.value("EventList") != Some("Complete") {
-            self.board.listed(block, now, &mut taking.listing);
-            return;
-        }
-        let Some(Waiting { ask: Ask::List(list), .. }) = self.pending.take(number) else { return };
-        taking.awaited.remove(&number);
-        match list {
-            List::Bridges => {}
-            List::Channels => self.board.channels_listed(),
-            List::Queues => self.board.queues_listed(&mut taking.listing),
-        }
-        self.snapshot_if_complete(now, out);
-    }
-
-    fn list_refused(
-        &mut self,
-        now: Now,
-        number: u64,
-        list: List,
-        block: &Block<'_>,
-        out: &mut LinkOutputs,
-    ) {
-        if list == List::Channels {
-            let said = block.value("Message").unwrap_or("no reason");
-            let why = format!("the PBX does not list its channels: {said} (write = call)");
-            self.give_up(Close::Refused(why), out);
-            return;
-        }
-        // A PBX without app_queue has no `QueueStatus`.
-        if let Some(taking) = &mut self.taking {
-            taking.awaited.remove(&number);
-        }
-        self.snapshot_if_complete(now, out);
-    }
-
-    fn snapshot_if_complete(&mut self, now: Now, out: &mut LinkOutputs) {
-        let Some(taking) = &mut self.taking else { return };
-        if !taking.awaited.is_empty() {
-            return;
-        }
-        if !taking.listed {
-            taking.listed = true;
-            self.board.appeared.clear();
-            let ids: Vec<ChannelId> = self.board.channels.keys().cloned().collect();
-            let asked: Vec<u64> =
-                ids.iter().filter_map(|id| self.ask_call_id(now, id, out)).collect();
-            if let Some(taking) = &mut self.taking
-                && !asked.is_empty()
-            {
-                taking.awaited.extend(asked);
-                return;
-            }
-        }
-        let Some(taking) = self.taking.take() else { return };
-        let fact = Fact::Snapshot(self.board.snapshot(taking.listing));
-        out.reports.push(LinkReport::Fact(Observed { pbx_time: None, fact }));
-        for order in taking.orders {
-            done(order, OrderResult::Done, out);
-        }
-        if let Some(orders) = taking.again {
-            self.take_snapshot(now, None, out);
-            if let Some(taking) = &mut self.taking {
-                taking.orders = orders;
-            }
-        }
-    }
-
-    fn overdue(&mut self, now: Now, number: u64, waiting: Waiting, out: &mut LinkOutputs) {
-        match waiting.ask {
-            Ask::Order(id, _) => done(id, OrderResult::TimedOut, out),
-            Ask::CallId(_) => {
-                if let Some(taking) = &mut self.taking {
-                    taking.awaited.remove(&number);
-                }
-                self.snapshot_if_complete(now, out);
-            }
-            Ask::List(_) => {
-                let why = format!("{} was not complete within {LIST:?}", waiting.action);
-                self.give_up(Close::Retry(why), out);
-            }
-            _ => {
-                let why = format!("no answer to {} within {ANSWER:?}", waiting.action);
-                self.give_up(Close::Retry(why), out);
-            }
-        }
-    }
 }
 
-fn done(id: OrderId, result: OrderResult, out: &mut LinkOutputs) {
+pub(super) fn done(id: OrderId, result: OrderResult, out: &mut LinkOutputs) {
     out.reports.push(LinkReport::News(News::Done(id, result)));
 }
 

@@ -67,7 +67,9 @@ impl Board {
         channel.generation = generation;
         channel.info.mark = mark.or(channel.info.mark.take());
         channel.info.sip_call_id = channel.info.sip_call_id.take().or(call_id);
-        let made_to_call = block.value("Application").is_some_and(|app| app.starts_with("AppDial"));
+        // What `Dial`, `Originate` and `Queue` write on the channels they make.
+        let made_to_call = ["AppDial", "AppDial2", "AppQueue"].map(Some);
+        let made_to_call = made_to_call.contains(&block.value("Application"));
         if made_to_call {
             channel.info.incoming = Some(false);
         }

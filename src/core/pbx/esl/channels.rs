@@ -5,13 +5,26 @@ use super::event::{DATA_PREFIX, EslEvent};
 use super::names;
 use super::settings::EslSettings;
 use crate::model::{Mono, Pii, Wall};
-use crate::pbx::{BridgeId, ChannelId, ChannelInfo, Fact, Observed};
+use crate::pbx::{BridgeId, ChannelId, ChannelInfo, Fact, Observed, OrderId};
 use std::collections::BTreeMap;
 
 /// Channels in the table. Beyond: the newest are not followed, and a warning says so.
 pub(super) const CHANNELS_MAX: usize = 20_000;
 /// Entries of a transfer history that are remembered per channel.
 pub(super) const HISTORY_MAX: usize = 16;
+
+/// A blind transfer that we ordered: FreeSWITCH tells nothing of it on a leg that it called.
+#[derive(Debug)]
+pub(super) struct Ordered {
+    /// The order.
+    pub id: OrderId,
+    /// Who sends.
+    pub by: ChannelId,
+    /// Where to.
+    pub to: Pii<String>,
+    /// Until when a parting is the transfer's.
+    pub until: Mono,
+}
 
 /// One channel.
 #[derive(Debug, Default)]
@@ -38,6 +51,8 @@ pub(super) struct Known {
     pub history: Vec<String>,
     /// A transfer that was told explains what is new in its history, until then.
     pub explained: Option<Mono>,
+    /// It was ordered to be sent elsewhere.
+    pub ordered: Option<Ordered>,
     /// A consultation was ordered on it; this leg is held meanwhile.
     pub consults: Option<ChannelId>,
     /// Data that was told.
@@ -87,15 +102,28 @@ impl Known {
         news |= fill(&mut info.sip_call_id, owned("variable_sip_call_id"));
         news |= fill(&mut info.group, owned("Channel-Call-UUID"));
         news |= fill(&mut info.created, event.wall("Caller-Channel-Created-Time"));
-        let other_half = event.text("variable_other_loopback_leg_uuid");
-        let pipe = other_half.map(|other| format!("{}/{other}", info.endpoint));
-        news |= fill(&mut info.pipe, pipe);
+        news |= self.learn_pipe(event);
+        let info = &mut self.info;
         if self.trunk {
             // FreeSWITCH copies headers from one leg to the next: only the trunk's own counts.
             let mut headers = event.with_prefix("variable_sip_h_");
             let mark = headers.find(|(name, _)| name.eq_ignore_ascii_case(&settings.mark_header));
             news |= fill(&mut info.mark, mark.map(|(_, value)| value.to_owned()));
         }
+        news
+    }
+
+    /// Each half of a loopback channel names the other; it is a pipe even before it does.
+    fn learn_pipe(&mut self, event: &EslEvent<'_>) -> bool {
+        let endpoint = &self.info.endpoint;
+        let unnamed = self.info.pipe.as_ref().is_none_or(|pipe| pipe.ends_with('/'));
+        if !endpoint.starts_with("loopback/") || !unnamed {
+            return false;
+        }
+        let other = event.text("variable_other_loopback_leg_uuid").unwrap_or_default();
+        let pipe = Some(format!("{endpoint}/{other}"));
+        let news = self.info.pipe != pipe;
+        self.info.pipe = pipe;
         news
     }
 
@@ -198,16 +226,28 @@ impl Channels {
         self.table.iter()
     }
 
+    /// Changes all.
+    pub fn each_mut(&mut self, change: impl FnMut(&mut Known)) {
+        self.table.values_mut().for_each(change);
+    }
+
     /// Forgets those for which `keep` is false.
     pub fn retain(&mut self, keep: impl FnMut(&ChannelId, &mut Known) -> bool) {
         self.table.retain(keep);
     }
 
-    /// The bridge both sides of `a` and `b` are in ends; true if they were in one.
+    /// It is half of a loopback channel.
+    pub fn is_pipe(&self, id: &ChannelId) -> bool {
+        self.table.get(id).is_some_and(|known| known.info.pipe.is_some())
+    }
+
+    /// A channel leaves its bridge: which, and whom.
     pub fn part(&mut self, now: Mono, id: &ChannelId) -> Option<(BridgeId, ChannelId)> {
+        let partner = self.table.get(id)?.bridge.as_ref().map(|(_, partner)| partner);
+        let behind_pipe = partner.is_some_and(|partner| self.is_pipe(partner));
         let known = self.table.get_mut(id)?;
         let (bridge, partner) = known.bridge.take()?;
-        known.left = Some((partner.clone(), now));
+        known.left = Some((partner.clone(), now)).filter(|_| !behind_pipe);
         known.touched = self.count;
         Some((bridge, partner))
     }

@@ -13,6 +13,7 @@ mod event;
 mod frame;
 mod jobs;
 mod late;
+mod lists;
 mod model;
 mod names;
 mod orders;
@@ -23,3 +24,6 @@ mod transfers;
 
 pub use session::EslSession;
 pub use settings::EslSettings;
+
+#[cfg(test)]
+mod tests;

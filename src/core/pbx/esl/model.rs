@@ -120,6 +120,9 @@ impl Model {
     fn bridged(&mut self, now: Mono, event: &EslEvent<'_>, out: &mut Vec<Observed>) {
         let ids = (id_in(event, "Bridge-A-Unique-ID"), id_in(event, "Bridge-B-Unique-ID"));
         let (Some(a), Some(b)) = ids else { return };
+        if a == b {
+            return;
+        }
         let bridge = BridgeId(a.0.clone());
         for (id, other) in [(&a, &b), (&b, &a)] {
             let there = self.channels.get(id).and_then(|known| known.bridge.clone());
@@ -142,6 +145,9 @@ impl Model {
     fn unbridged(&mut self, now: Mono, event: &EslEvent<'_>, out: &mut Vec<Observed>) {
         let ids = (id_in(event, "Bridge-A-Unique-ID"), id_in(event, "Bridge-B-Unique-ID"));
         let (Some(a), Some(b)) = ids else { return };
+        for (by, moved) in [(&a, &b), (&b, &a)] {
+            self.transfer_ordered(now, by, moved, event, out);
+        }
         let bridge = BridgeId(a.0.clone());
         for (id, other) in [(&a, &b), (&b, &a)] {
             let there = self.channels.get(id).and_then(|known| known.bridge.as_ref());
@@ -150,7 +156,10 @@ impl Model {
                 out.push(said(event, Fact::Unbridged(id.clone(), bridge.clone())));
             }
         }
-        self.late.release_ends(out, |channel, _| *channel == a || *channel == b);
+        // If the leg that tells this ends too, its end tells who of both released.
+        if event.text("Answer-State") != Some("hangup") {
+            self.late.release_ends(out, |channel, _| *channel == a || *channel == b);
+        }
     }
 
     fn hold(&mut self, id: &ChannelId, event: &EslEvent<'_>, out: &mut Vec<Observed>) {
@@ -172,8 +181,16 @@ impl Model {
     fn ended(&mut self, now: Mono, id: &ChannelId, event: &EslEvent<'_>, out: &mut Vec<Observed>) {
         self.late.forget_retrieve(id);
         let transferred = self.transferred_by(now, id, event, out);
-        self.late.release_ends(out, |_, partner| partner == Some(id));
-        let fact = said(event, Fact::Ended(id.clone(), channel_end(event)));
+        let end = channel_end(event);
+        // Who releases comes first, though FreeSWITCH may end the other leg before.
+        let released = end.by == Some(EndedBy::Party);
+        if !released {
+            self.late.release_ends(out, |_, partner| partner == Some(id));
+        }
+        let fact = said(event, Fact::Ended(id.clone(), end));
+        if self.channels.is_pipe(id) {
+            self.pipe_ends(now, id, event, out);
+        }
         let Some(known) = self.channels.remove(id) else { return };
         self.ended.as_mut().map(|ended| ended.insert(id.clone()));
         // While the other side lives, its next event tells whether this was a transfer.
@@ -185,6 +202,24 @@ impl Model {
                 self.late.hold(now, LateKind::Ended, id, partner, fact);
             }
             None => out.push(fact),
+        }
+        if released {
+            self.late.release_ends(out, |_, partner| partner == Some(id));
+        }
+    }
+
+    /// Whoever is bridged with a pipe is free before anything else joins it.
+    fn pipe_ends(
+        &mut self,
+        now: Mono,
+        id: &ChannelId,
+        event: &EslEvent<'_>,
+        out: &mut Vec<Observed>,
+    ) {
+        let partner = self.channels.get(id).and_then(|known| known.bridge.as_ref());
+        let Some((_, partner)) = partner.cloned() else { return };
+        if let Some((bridge, _)) = self.channels.part(now, &partner) {
+            out.push(said(event, Fact::Unbridged(partner, bridge)));
         }
     }
 

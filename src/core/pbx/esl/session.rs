@@ -5,7 +5,7 @@ use super::event::EslEvent;
 use super::jobs::{Jobs, Purpose};
 use super::model::{Model, id_in};
 use super::settings::EslSettings;
-use super::snapshot::{Gather, Step};
+use super::snapshot::Gather;
 use crate::model::{Mono, Now};
 use crate::pbx::{
     Close, Lane, LinkOutputs, LinkReport, News, Observed, Order, OrderId, OrderResult, PbxIdentity,
@@ -22,11 +22,9 @@ const RESULT_BYTES_MAX: usize = 8 * 1024 * 1024;
 const SILENCE_MAX: Duration = Duration::from_secs(45);
 /// A command has its result within this time.
 const RESULT_MAX: Duration = Duration::from_secs(10);
-/// A list has its result within this time.
-const LIST_MAX: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
+pub(super) enum Role {
     /// Two connections of ours.
     Dialing,
     /// A recording.
@@ -37,18 +35,18 @@ enum Role {
 
 /// One Event Socket link: two connections of ours, or one that FreeSWITCH opened.
 pub struct EslSession {
-    role: Role,
+    pub(super) role: Role,
     events: Connection,
     commands: Connection,
-    model: Model,
-    jobs: Jobs,
-    gather: Option<Gather>,
+    pub(super) model: Model,
+    pub(super) jobs: Jobs,
+    pub(super) gather: Option<Gather>,
     /// Something was lost while a snapshot was taken: take another.
-    gather_again: bool,
+    pub(super) gather_again: bool,
     /// Orders that a snapshot answers.
-    gather_for: Vec<OrderId>,
+    pub(super) gather_for: Vec<OrderId>,
     identity: PbxIdentity,
-    up: bool,
+    pub(super) up: bool,
     /// Without an event until then the link is given up.
     silence_due: Option<Mono>,
     warned: BTreeSet<&'static str>,
@@ -102,7 +100,7 @@ impl EslSession {
         out.close = Some(why);
     }
 
-    fn warn(&mut self, cause: &'static str, detail: &str, out: &mut LinkOutputs) {
+    pub(super) fn warn(&mut self, cause: &'static str, detail: &str, out: &mut LinkOutputs) {
         if self.warned.insert(cause) {
             let text = if detail.is_empty() { cause.into() } else { format!("{cause}: {detail}") };
             out.reports.push(LinkReport::News(News::Warning(text)));
@@ -110,17 +108,17 @@ impl EslSession {
     }
 
     /// Before the link is up nobody waits for facts: the snapshot says what they said.
-    fn tell(&mut self, facts: Vec<Observed>, out: &mut LinkOutputs) {
+    pub(super) fn tell(&mut self, facts: Vec<Observed>, out: &mut LinkOutputs) {
         if self.up {
             out.reports.extend(facts.into_iter().map(LinkReport::Fact));
         }
     }
 
-    fn done(&mut self, id: OrderId, result: OrderResult, out: &mut LinkOutputs) {
+    pub(super) fn done(&mut self, id: OrderId, result: OrderResult, out: &mut LinkOutputs) {
         out.reports.push(LinkReport::News(News::Done(id, result)));
     }
 
-    fn send(
+    pub(super) fn send(
         &mut self,
         now: Now,
         command: &str,
@@ -222,66 +220,16 @@ impl EslSession {
                 self.up(out);
                 self.gather(now, out);
             }
-            Purpose::Order(id) | Purpose::Dial(id, _) => self.done(id, verdict(body), out),
+            Purpose::Order(id) | Purpose::Dial(id, _) => {
+                let verdict = verdict(body);
+                if verdict != OrderResult::Done {
+                    self.model.forget_transfer(id);
+                }
+                self.done(id, verdict, out);
+            }
             Purpose::Told => {}
             listing => self.listed(now, listing, body, out),
         }
-    }
-
-    fn gather(&mut self, now: Now, out: &mut LinkOutputs) {
-        if self.role != Role::Dialing || !self.up {
-            return;
-        }
-        if self.gather.is_some() {
-            self.gather_again = true;
-            return;
-        }
-        let (gather, commands) = Gather::begin(&mut self.model);
-        self.gather = Some(gather);
-        for (command, purpose) in commands {
-            self.send(now, &command, purpose, LIST_MAX, out);
-        }
-    }
-
-    fn listed(&mut self, now: Now, purpose: Purpose, body: &str, out: &mut LinkOutputs) {
-        let Some(gather) = self.gather.as_mut() else { return };
-        match gather.result(&mut self.model, purpose, body) {
-            Step::Commands(commands) => {
-                for (command, purpose) in commands {
-                    self.send(now, &command, purpose, LIST_MAX, out);
-                }
-            }
-            Step::Done(facts) => {
-                self.gather = None;
-                self.tell(facts, out);
-                for id in std::mem::take(&mut self.gather_for) {
-                    self.done(id, OrderResult::Done, out);
-                }
-                if std::mem::take(&mut self.gather_again) {
-                    self.gather(now, out);
-                }
-            }
-            Step::Failed(why) => {
-                self.warn(why, "", out);
-                self.abandon(out);
-            }
-        }
-    }
-
-    /// No snapshot comes of what was begun.
-    fn abandon(&mut self, out: &mut LinkOutputs) {
-        self.gather = None;
-        self.gather_again = false;
-        self.jobs.forget_lists();
-        self.model.ended = None;
-        for id in std::mem::take(&mut self.gather_for) {
-            self.done(id, OrderResult::Rejected("the calls could not be listed".into()), out);
-        }
-    }
-
-    fn lost(&mut self, now: Now, events: u64, why: String, out: &mut LinkOutputs) {
-        out.reports.push(LinkReport::News(News::Lost(events, why)));
-        self.gather(now, out);
     }
 
     fn overdue(&mut self, now: Now, out: &mut LinkOutputs) {
@@ -372,6 +320,7 @@ impl Session for EslSession {
         if let Order::Consult { by, .. } = order {
             self.model.consultation_ordered(by);
         }
+        self.model.order_transfer(now.mono, id, order);
         self.send(now, &command, purpose, within, out);
     }
 

@@ -9,12 +9,12 @@
 //!
 //! Source: `switch_ivr_session_transfer`, `switch_ivr_uuid_bridge`, `sofia.c` (REFER).
 
-use super::channels::{HISTORY_MAX, Known};
+use super::channels::{HISTORY_MAX, Known, Ordered};
 use super::event::EslEvent;
 use super::late::GRACE;
 use super::model::{Model, said};
 use crate::model::{Mono, Pii, Transfer};
-use crate::pbx::{ChannelId, Fact, Observed};
+use crate::pbx::{ChannelId, Fact, Observed, Order, OrderId};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -112,6 +112,9 @@ impl Model {
             self.tell(now, event, told, out);
             return true;
         }
+        if self.transfer_ordered(now, id, &partner, event, out) {
+            return true;
+        }
         if self.channels.get(&partner).is_some_and(|other| other.explained(now)) {
             return false;
         }
@@ -132,8 +135,53 @@ impl Model {
         true
     }
 
+    /// `by` and `moved` part, as it was ordered; true if so.
+    pub(super) fn transfer_ordered(
+        &mut self,
+        now: Mono,
+        by: &ChannelId,
+        moved: &ChannelId,
+        event: &EslEvent<'_>,
+        out: &mut Vec<Observed>,
+    ) -> bool {
+        let Some(known) = self.channels.get_mut(moved) else { return false };
+        let Some(ordered) = known.ordered.take_if(|ordered| ordered.by == *by) else {
+            return false;
+        };
+        if ordered.until < now {
+            return false;
+        }
+        let (by, moved) = (by.clone(), moved.clone());
+        self.tell(now, event, Told { by, moved, target: None, to: Some(ordered.to) }, out);
+        true
+    }
+
+    /// A blind transfer is ordered.
+    pub(super) fn order_transfer(&mut self, now: Mono, id: OrderId, order: &Order) {
+        let Order::TransferBlind { by, peer, to } = order else { return };
+        let partner = self.channels.get(by).and_then(|known| known.bridge.as_ref());
+        let Some((_, partner)) = partner.cloned() else { return };
+        if peer.as_ref().is_none_or(|peer| *peer == partner)
+            && let Some(known) = self.channels.get_mut(&partner)
+        {
+            let (by, to) = (by.clone(), to.clone());
+            known.ordered = Some(Ordered { id, by, to, until: now.after(EXPLAINS) });
+        }
+    }
+
+    /// FreeSWITCH refused an order.
+    pub(super) fn forget_transfer(&mut self, id: OrderId) {
+        self.channels.each_mut(|known| {
+            known.ordered.take_if(|ordered| ordered.id == id);
+        });
+    }
+
     fn tell(&mut self, now: Mono, event: &EslEvent<'_>, told: Told, out: &mut Vec<Observed>) {
         let Told { by, moved, target, to } = told;
+        // The parties behind a pipe are joined when it goes: no one transfers anyone.
+        if by == moved || target.as_ref() == Some(&moved) || self.channels.is_pipe(&by) {
+            return;
+        }
         for id in [Some(&moved), target.as_ref(), Some(&by)].into_iter().flatten() {
             if let Some(known) = self.channels.get_mut(id) {
                 known.explained = Some(now.after(EXPLAINS));

@@ -125,6 +125,12 @@ impl Index {
         }
     }
 
+    /// Forgets what stands behind the first `bytes` bytes: the message was stored up to there.
+    pub fn cut(&mut self, bytes: usize) {
+        let end = self.rest.to().min(bytes);
+        self.rest = Span::new(self.rest.from().min(end), end);
+    }
+
     fn know(&self, bytes: &[u8]) -> Known {
         let address = |name| {
             let address = Address::parse(bytes, self.first(name)?.value)?;

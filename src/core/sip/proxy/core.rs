@@ -4,7 +4,7 @@ use super::flows::Flows;
 use super::peers::Peers;
 use super::state::{Alarm, Client, Owner, Server, Slot, Timer};
 use super::way::Way;
-use crate::model::{Mono, Now};
+use crate::model::{Mono, Now, OwnMap};
 use crate::sip::edit::Edits;
 use crate::sip::mark::Marks;
 use crate::sip::message::{Index, Message, Start};
@@ -58,7 +58,7 @@ pub struct Core {
     pub(super) keys: Keys,
     /// INVITEs by sender and branch alone: a CANCEL behind a NAT may differ in sent-by.
     pub(super) cancel_keys: Keys,
-    pub(super) pending: HashMap<PeerId, usize>,
+    pub(super) pending: OwnMap<PeerId, usize>,
     pub(super) pending_total: usize,
     pub(super) flows: Flows,
     pub(super) wheel: Wheel<Timer>,
@@ -66,6 +66,8 @@ pub struct Core {
     /// Requests of our own and answered challenges so far.
     pub(super) own_count: u64,
     index: Index,
+    /// The INVITE that `index` was read of, while it is the newest message.
+    pub(super) index_of: Option<Key>,
     spare: Index,
     fired: Vec<Timer>,
 }
@@ -86,13 +88,14 @@ impl Core {
             clients: Slab::new(),
             keys: Keys::default(),
             cancel_keys: Keys::default(),
-            pending: HashMap::new(),
+            pending: OwnMap::default(),
             pending_total: 0,
             flows: Flows::default(),
             wheel: Wheel::new(),
             edits: Edits::default(),
             own_count: 0,
             index: Index::default(),
+            index_of: None,
             spare: Index::default(),
             fired: Vec::new(),
         }
@@ -120,6 +123,7 @@ impl Core {
             return;
         };
         let datagram = Received { bytes: &datagram.bytes[start..], ..datagram };
+        self.index_of = None;
         let mut index = std::mem::take(&mut self.index);
         let read = index.read(datagram.bytes, self.limits.headers_max);
         let message = Message::new(datagram.bytes, &index);
@@ -204,6 +208,24 @@ impl Core {
         let result = read.ok().map(|()| work(self, &Message::new(bytes, &index)));
         self.spare = index;
         result
+    }
+
+    /// The same for the request of an INVITE that has no answer: most are routed while they are
+    /// the newest message, and need no second reading.
+    pub(super) fn reread_request<R>(
+        &mut self,
+        key: Key,
+        request: &[u8],
+        work: impl FnOnce(&mut Self, &Message<'_>) -> R,
+    ) -> Option<R> {
+        if self.index_of.take() != Some(key) {
+            return self.reread(request, work);
+        }
+        let mut index = std::mem::take(&mut self.index);
+        index.cut(request.len());
+        let result = work(self, &Message::new(request, &index));
+        self.index = index;
+        Some(result)
     }
 
     fn alarm(&mut self, owner: Owner, slot: Slot) -> Option<&mut Alarm> {

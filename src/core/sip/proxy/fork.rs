@@ -85,7 +85,7 @@ impl Core {
         let (sender, Some(pending)) = (server.peer, server.pending.take()) else {
             return Vec::new();
         };
-        let bytes = self.reread(&pending.request, |core, message| {
+        let bytes = self.reread_request(key, &pending.request, |core, message| {
             core.forwarded_invite(message, &pending, (sender, lines), client)
         });
         if let Some(server) = self.servers.get_mut(key) {

@@ -29,6 +29,7 @@ impl Core {
         self.try_100(key, came, out);
         self.arm(now, Owner::Server(key), Slot::End, self.timers.long());
         let offer = self.offer(came);
+        self.index_of = Some(key);
         out.signals.push(Signal::Ask { ask: AskId(key.0), offer: Box::new(offer) });
     }
 

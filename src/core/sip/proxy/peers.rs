@@ -1,7 +1,8 @@
 //! Who is who: neighbours by source address, and our own addresses.
 
+use crate::model::OwnMap;
 use crate::sip::{Endpoint, FlowOpened, Listen, Peer, PeerId, PeerKind, Transport};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -12,14 +13,14 @@ pub type Hop = (PeerId, Option<Endpoint>);
 pub struct Peers {
     peers: Vec<Peer>,
     /// Port (`None`: any) and index, by address.
-    sources: HashMap<IpAddr, Vec<(Option<u16>, usize)>>,
+    sources: OwnMap<IpAddr, Vec<(Option<u16>, usize)>>,
     listen: Vec<Listen>,
 }
 
 impl Peers {
     /// From the configuration.
     pub fn new(peers: Vec<Peer>, listen: Vec<Listen>) -> Self {
-        let mut sources: HashMap<_, Vec<_>> = HashMap::new();
+        let mut sources: OwnMap<_, Vec<_>> = OwnMap::default();
         for (index, peer) in peers.iter().enumerate() {
             for (ip, port) in &peer.sources {
                 sources.entry(ip.to_canonical()).or_default().push((*port, index));
