@@ -58,6 +58,7 @@ fn conversations() {
 
 #[test]
 fn links() {
+    play(&[("fuzz/corpus/ari", 7)], ari::run);
     play(&[("fuzz/corpus/esl", 10)], esl::run);
 }
 
@@ -65,11 +66,6 @@ fn links() {
 fn streams() {
     play(&[("fuzz/corpus/sip_frame", 12)], sip_frame::run);
     play(&VECTORS, |bytes| sip_frame::run(&[bytes, &[40, 7]].concat()));
-}
-
-#[test]
-fn links() {
-    play(&[("fuzz/corpus/ari", 7)], ari::run);
 }
 
 #[test]
