@@ -98,6 +98,9 @@ impl CallMachine {
 
     pub(super) fn stale(&mut self, now: Now, out: &mut Vec<Fact>) {
         let at = Moment { quality: TimeQuality::Reconciled, ..Moment::own(now) };
+        if self.drop_untold(at) {
+            return;
+        }
         let cause = Cause::plain(CstaCause::LostSync);
         let from = out.len();
         self.edit().released_by = Some(Released::System);
