@@ -13,6 +13,7 @@ mod dials;
 mod input;
 mod line_calls;
 mod lines;
+mod links;
 mod orders;
 mod overflow;
 mod parties;
@@ -26,10 +27,11 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use crate::model::LinkKind;
 pub use commands::{CommandAnswer, CommandArgs, CommandRequest, CommandTarget, Current};
 pub use input::{
-    AgentsConfig, EngineConfig, ExplainJob, Explained, Input, LineConfig, LinkIx, LinkKind,
-    Neighbour, Outputs, PbxIx, PbxOrder, ProbeAnswer, Restored, SwitchConfig, Tested, Totals,
+    AgentsConfig, EngineConfig, ExplainJob, Explained, Input, LineConfig, LinkIx, Neighbour,
+    Outputs, PbxIx, PbxOrder, ProbeAnswer, Restored, SwitchConfig, Tested, Totals,
 };
 pub use parties::PartyMaker;
 pub use writer::Engine;

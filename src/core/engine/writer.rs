@@ -4,6 +4,7 @@ use super::agents::{AgentNote, Roster, agents_first};
 use super::commands::Commands;
 use super::input::{EngineConfig, Input, Outputs, Restored, Totals};
 use super::lines::Trunk;
+use super::links::Links;
 use super::orders::Switchboard;
 use super::overflow::Overflow;
 use super::parties::{KnownParties, PartyMaker};
@@ -39,6 +40,7 @@ pub struct Engine {
     pub(super) pos: Pos,
     pub(super) overflow: Option<Overflow>,
     pub(super) trunk: Trunk,
+    pub(super) links: Links,
     pub(super) boards: Boards,
     pub(super) roster: Roster,
     pub(super) switchboard: Switchboard,
@@ -71,6 +73,7 @@ impl Engine {
             totals: Totals::default(),
             pos: restored.head,
             overflow: None,
+            links: Links::new(&config.switches, now),
             roster: Roster::new(&config.agents, &config.switches, now),
             switchboard: Switchboard::new(&config.switches),
             commands: Commands::default(),
@@ -100,6 +103,7 @@ impl Engine {
         }
         engine.status(now, SystemState::Enabled, format!("serving; {live} live calls"), 0, out);
         engine.restore_lines(now, restored.lines, restored.duties, out);
+        engine.restore_links(now, restored.links, out);
         engine.restore_agents(now, restored.agents, out);
         engine.restore_commands(now, restored.commands, out);
         engine.settle(now, out);

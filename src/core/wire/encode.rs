@@ -2,6 +2,7 @@
 
 use super::agent::{agent_to_pb, command_to_pb};
 use super::line::{duty_to_pb, line_to_pb, shift_to_pb};
+use super::link::link_to_pb;
 use super::signalling::signalling_to_pb;
 use super::{Timestamp, pb};
 use crate::model::{
@@ -41,6 +42,7 @@ pub fn event_to_json(event: &Event, view: View) -> String {
         Some(pb::event::Entity::Dnc(o)) => json(o),
         Some(pb::event::Entity::Line(o)) => json(o),
         Some(pb::event::Entity::Duty(o)) => json(o),
+        Some(pb::event::Entity::Link(o)) => json(o),
         Some(pb::event::Entity::Agent(o)) => json(o),
         Some(pb::event::Entity::Command(o)) => json(o),
         None => "{}".to_owned(),
@@ -76,6 +78,7 @@ pub fn event_to_pb(event: &Event, view: View) -> pb::Event {
             Entity::System(s) => pb::event::Entity::System(system_to_pb(s)),
             Entity::Line(l) => pb::event::Entity::Line(line_to_pb(l)),
             Entity::Duty(d) => pb::event::Entity::Duty(duty_to_pb(d)),
+            Entity::Link(l) => pb::event::Entity::Link(link_to_pb(l)),
             Entity::Agent(a) => pb::event::Entity::Agent(agent_to_pb(a)),
             Entity::Command(c) => pb::event::Entity::Command(command_to_pb(c, view)),
         }),

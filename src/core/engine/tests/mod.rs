@@ -9,3 +9,4 @@ mod commands;
 mod gate;
 mod journal;
 mod lines;
+mod links;
