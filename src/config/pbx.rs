@@ -374,7 +374,7 @@ primary = "main"
         let trunks = "[pbx.a]\ntrunks = [\"PJSIP/carrier\"]\n";
         let ari = "[pbx.a.ari]\nuser = \"t\"\npassword_file = \"p\"\n";
         for (rest, expected) in [
-            (String::new(), "t.toml:1: pbx.* = []: at least one [pbx.<name>]"),
+            ("[pbx]\n".into(), "t.toml:16: pbx.* = []: at least one [pbx.<name>]"),
             ("[pbx.a]\n".into(), "t.toml:16: pbx.a.address = None: the address of its SIP trunk"),
             (format!("[pbx.a]\n{AMI}"), "t.toml:16: pbx.a.trunks = []: the endpoints of its"),
             (
