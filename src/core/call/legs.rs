@@ -152,6 +152,7 @@ impl CallMachine {
         if let Some(leg) = self.edit().legs.iter_mut().find(|l| l.id == id) {
             leg.role = new.role;
             leg.device = new.device;
+            leg.agent = new.agent;
             leg.channel = new.channel.map(Box::new);
             leg.sip_call_id = new.sip_call_id.or(leg.sip_call_id.take());
         }
@@ -387,6 +388,7 @@ impl CallMachine {
 
 fn seen_leg(id: u8, new: NewLeg, at: Moment) -> Leg {
     Leg {
+        agent: new.agent,
         channel: new.channel.map(Box::new),
         sip_call_id: new.sip_call_id,
         ..leg(id, new.role, &new.device, at.pbx_time)

@@ -239,6 +239,7 @@ impl Engine {
         Some(NewLeg {
             role,
             device: chan.device().to_owned(),
+            agent: self.agent_at(Some(&board.name), chan.device()),
             channel: Some(Channel { pbx: board.name.clone(), id: id.0.clone() }),
             sip_call_id: chan.info.sip_call_id.as_deref().map(Into::into),
             asked: !chan.called(),

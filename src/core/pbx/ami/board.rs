@@ -6,6 +6,7 @@ use super::channel::{Channel, Stamp, read, told};
 use super::queues::Queues;
 use super::settings::AmiSettings;
 use crate::model::Mono;
+use crate::pbx::asterisk;
 use crate::pbx::{ChannelId, Fact, Observed};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -89,7 +90,9 @@ impl Board {
         if self.channels.len() >= CHANNELS_MAX {
             self.full = true;
         }
-        if self.full || self.gone.contains(&id) || block.of(prefix, "Channel").is_none() {
+        // Ports for media, recorders and the like are no parties.
+        let party = block.of(prefix, "Channel").is_some_and(asterisk::matters);
+        if self.full || self.gone.contains(&id) || !party {
             return false;
         }
         let info = read(block, prefix);
