@@ -115,11 +115,11 @@ impl Engine {
             let Some(chan) = self.boards.board(ix).and_then(|b| b.ensure(&id, at, now.mono)) else {
                 continue;
             };
-            chan.place = Place::Leg(call, leg.id);
             (chan.ringing, chan.answered) = (leg.alerting, leg.answered);
             chan.held = leg.held_since;
             let called = leg.id.0 == 1 && leg.role != LegRole::Trunk;
             chan.info.incoming = Some(called);
+            self.boards.set_place(ix, &id, Place::Leg(call, leg.id));
         }
     }
 }

@@ -8,3 +8,4 @@ mod gate;
 mod journal;
 mod lines;
 mod links;
+mod switch;
