@@ -37,6 +37,7 @@ impl Said {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Rings,
+    Dials,
     Talks,
 }
 
@@ -187,6 +188,7 @@ impl AgentMachine {
                 by
             }
             I::Rings(call, leg) => self.leg(call, leg, Part::Rings),
+            I::Dials(call, leg) => self.leg(call, leg, Part::Dials),
             I::Talks(call, leg) => self.leg(call, leg, Part::Talks),
             I::Gone(call, leg, left) => self.gone(now, call, leg, left),
             I::LinkLost => {
@@ -269,19 +271,23 @@ impl AgentMachine {
         Ok(())
     }
 
+    /// In a call, or about to be by the agent's own act.
     fn talks(&self) -> bool {
-        self.legs.values().any(|part| *part == Part::Talks)
+        self.legs.values().any(|part| matches!(part, Part::Dials | Part::Talks))
     }
 
-    /// A leg rings or talks; what talks does not ring any more.
+    /// A leg rings, dials or talks; what talks does nothing else any more.
     fn leg(&mut self, call: CallId, leg: LegId, part: Part) -> ChangedBy {
         let known = self.legs.get(&(call, leg)).copied();
         let new = known.is_none() && self.legs.len() < LEGS_MAX;
-        if new || (known == Some(Part::Rings) && part == Part::Talks) {
+        let answered = part == Part::Talks && known.is_some_and(|known| known != part);
+        if new || answered {
             self.legs.insert((call, leg), part);
             self.last_call = Some(call);
-            if part == Part::Talks {
+            if part != Part::Rings {
                 self.wrap_up = None; // a call takes the place of the work after another
+            }
+            if part == Part::Talks {
                 self.plan_after();
             }
         }

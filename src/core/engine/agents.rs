@@ -241,7 +241,7 @@ impl Engine {
             }
             let pbx = leg.channel.as_ref().map(|channel| &*channel.pbx);
             let input = match leg.state {
-                ConnectionState::Initiated if place == 0 => AgentInput::Talks(call.id, leg.id),
+                ConnectionState::Initiated if place == 0 => AgentInput::Dials(call.id, leg.id),
                 ConnectionState::Initiated | ConnectionState::Queued => continue,
                 ConnectionState::Alerting => AgentInput::Rings(call.id, leg.id),
                 ConnectionState::Connected | ConnectionState::Hold => {

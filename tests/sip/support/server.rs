@@ -41,6 +41,8 @@ pub struct SiteOptions {
     pub gate_keys: &'static str,
     /// Further keys of `[trunk]`.
     pub trunk_keys: &'static str,
+    /// Further sections, at the end of the file.
+    pub sections: &'static str,
     /// Further keys of `[sip]`, and its subsections; `DIR` stands for the site's folder, `NAMESERVER` for a
     /// test's own.
     pub sip_keys: &'static str,
@@ -62,6 +64,7 @@ impl Default for SiteOptions {
             carrier_keys: "probe = { interval_s = 0 }",
             gate_keys: "ruleset = \"cn-seed-service\"",
             trunk_keys: "",
+            sections: "",
             sip_keys: "drain_s = 0",
         }
     }
@@ -188,7 +191,9 @@ listen = "{http}"
 token_key = "{dir}/token.key"
 [admin]
 socket = "{dir}/admin.sock"
+{sections}
 "#,
+            sections = options.sections,
             listen = listen.join(", "),
             failover_ms = options.failover_ms,
             pbx_over = options.pbx_over,
