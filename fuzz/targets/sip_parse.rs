@@ -100,7 +100,9 @@ fn via(data: &[u8], value: Span) {
     let _ = via.reply_to(data, 5060);
     let source: SocketAddr = SocketAddr::from(([192, 0, 2, 7], 5099));
     let _ = via.reply_to_source(data, source);
-    if let Some(noted) = via.noted(data, source) {
+    if via.needs_note(data, source) {
+        let mut noted = Vec::new();
+        via.note(data, source, &mut noted);
         // The noted value is a Via of the same branch, and its answer comes back to the source.
         let all = Span::new(0, noted.len());
         let again = Via::parse(&noted, all).expect("a noted value");

@@ -108,6 +108,7 @@ pub(super) fn engine(
     let seed = u64::from_le_bytes(std::array::from_fn(|i| entropy[i]));
     let epoch = u32::from_le_bytes(std::array::from_fn(|i| entropy[8 + i]));
     Ok(EngineConfig {
+        switches: Vec::new(),
         normalizer: normalizer(Some(config), &book)?,
         sip: CoreConfig {
             listen,
@@ -137,6 +138,7 @@ pub(super) fn engine(
             tenant: config.site.tenant.clone(),
             site: config.site.name.clone(),
             ring_period_ms: config.site.ring_period_ms,
+            answer_norm_ms: config.site.answer_norm_ms,
         },
         call_age_max: Duration::from_secs(config.sip.call_hours_max * 3600),
         calls_max: CALLS_MAX,

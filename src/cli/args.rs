@@ -291,6 +291,9 @@ pub(super) enum TokenCommand {
         /// Devices whose calls an agent may see.
         #[arg(long, value_delimiter = ',')]
         devices: Vec<String>,
+        /// Agent that the user is, as `[agent.NAME]` names it.
+        #[arg(long, default_value = "")]
+        agent: String,
         /// Valid for so long, e.g. 8h, 30m, 90s.
         #[arg(long, default_value = "8h")]
         expires: String,

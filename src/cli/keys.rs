@@ -34,7 +34,7 @@ pub(super) fn run(args: KeysArgs) -> Result<(), Failure> {
 }
 
 pub(super) fn token(args: TokenArgs) -> Result<(), Failure> {
-    let TokenCommand::Mint { subject, role, devices, expires, at, file } = args.command;
+    let TokenCommand::Mint { subject, role, devices, agent, expires, at, file } = args.command;
     let config = Config::load(&file.config)?;
     let usage = |message: String| Failure::new(Exit::Usage, message);
     let life: jiff::SignedDuration = expires
@@ -54,7 +54,7 @@ pub(super) fn token(args: TokenArgs) -> Result<(), Failure> {
         }
     };
     let secret = keys::load(&config.http.token_key)?;
-    let who = Principal { user: subject, role, devices };
+    let who = Principal { user: subject, role, devices, agent };
     let token = TokenKey::new(&config.site.name, secret.reveal())
         .mint(&who, now, Duration::from_secs(life))
         .map_err(|e| usage(e.to_string()))?;

@@ -82,6 +82,10 @@ pub struct Site {
     /// Length of one ring cycle in ms, for `rings`. Default 5000 (1 s on, 4 s off).
     #[serde(default = "default_ring_period_ms")]
     pub ring_period_ms: u32,
+    /// An agent is to answer within so many ms of the first ring, or within three rings. Default
+    /// 15000.
+    #[serde(default = "default_answer_norm_ms")]
+    pub answer_norm_ms: u32,
 }
 
 /// `[pbx.<name>]`
@@ -259,6 +263,9 @@ fn default_site() -> String {
 }
 fn default_ring_period_ms() -> u32 {
     5000
+}
+fn default_answer_norm_ms() -> u32 {
+    15_000
 }
 fn default_purpose_header() -> String {
     "X-Trunkline-Purpose".into()

@@ -50,6 +50,9 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
         &ring,
         "1000 to 20000",
     )?;
+    let norm = config.site.answer_norm_ms;
+    let allowed = "1000 to 600000";
+    check.require((1000..=600_000).contains(&norm), "site", "answer_norm_ms", &norm, allowed)?;
     let http = &config.http;
     check.require(
         http.tls_cert.is_some() == http.tls_key.is_some(),

@@ -2,7 +2,7 @@
 
 use super::StoreError;
 use super::engine::{Batch, Table, TableFile};
-use super::live::LiveKey;
+use super::live::{LiveKey, has_faded};
 use super::mark::Mark;
 use super::meta;
 use super::project::Projector;
@@ -21,6 +21,9 @@ impl Projector {
             self.store.months.open(*month)?.commit(&batch)?;
         }
         self.unsynced.clear();
+        let faded = self.live.extract_if(|_, live| has_faded(&live.event, now));
+        let gone: Vec<LiveKey> = faded.filter(|(_, l)| l.stored).map(|(key, _)| key).collect();
+        self.gone.extend(gone);
         let rows_max = self.store.engine.group_rows_max();
         for group in self.gone.chunks(rows_max) {
             let mut batch = Batch::default();

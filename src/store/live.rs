@@ -1,6 +1,10 @@
-//! What outlives the process until it is over: calls, lines, running duties.
+//! What outlives the process until it is over: calls, lines, running duties, agents, and commands
+//! for the day in which they must not be carried out again.
 
-use trunkline_core::model::{CallId, DutyId, DutyState, Entity, Event, Wall, uuid_instant};
+use std::sync::Arc;
+use trunkline_core::model::{
+    COMMAND_KEPT, CallId, CommandId, DutyId, DutyState, Entity, Event, Wall, uuid_instant,
+};
 
 /// Names one of them. Calls have the 16 bytes of their id as key of their row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -8,6 +12,8 @@ pub(super) enum LiveKey {
     Call(CallId),
     Line(String),
     Duty(DutyId),
+    Agent(Arc<str>),
+    Command(String, CommandId),
 }
 
 impl LiveKey {
@@ -17,6 +23,8 @@ impl LiveKey {
             Entity::Call(call) => Some(Self::Call(call.id)),
             Entity::Line(line) => Some(Self::Line(line.id.clone())),
             Entity::Duty(duty) => Some(Self::Duty(duty.id)),
+            Entity::Agent(agent) => Some(Self::Agent(agent.id.clone())),
+            Entity::Command(command) => Some(Self::Command(command.user.clone(), command.id)),
             Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) => None,
         }
     }
@@ -27,6 +35,10 @@ impl LiveKey {
             Self::Call(id) => id.0.as_bytes().to_vec(),
             Self::Line(name) => [b"line/", name.as_bytes()].concat(),
             Self::Duty(id) => [b"duty/".as_slice(), id.0.as_bytes()].concat(),
+            Self::Agent(name) => [b"agent/", name.as_bytes()].concat(),
+            Self::Command(user, id) => {
+                [b"cmd/", id.0.as_bytes().as_slice(), user.as_bytes()].concat()
+            }
         }
     }
 
@@ -35,7 +47,7 @@ impl LiveKey {
         match self {
             Self::Call(id) => uuid_instant(id.0),
             Self::Duty(id) => uuid_instant(id.0),
-            Self::Line(_) => event.ts,
+            Self::Line(_) | Self::Agent(_) | Self::Command(..) => event.ts,
         }
     }
 }
@@ -45,7 +57,13 @@ pub(super) fn is_over(event: &Event) -> bool {
     match &event.entity {
         Entity::Call(call) => call.is_over(),
         Entity::Duty(duty) => duty.state != DutyState::Running,
-        Entity::Line(_) | Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) => false,
+        // A command is over by time alone, see `has_faded`.
+        Entity::Line(_)
+        | Entity::Decision(_)
+        | Entity::Dnc(_)
+        | Entity::System(_)
+        | Entity::Agent(_)
+        | Entity::Command(_) => false,
     }
 }
 
@@ -55,6 +73,22 @@ pub(super) fn rev_of(event: &Event) -> u64 {
         Entity::Call(call) => call.rev,
         Entity::Line(line) => line.rev,
         Entity::Duty(duty) => duty.rev,
+        Entity::Agent(agent) => agent.rev,
+        Entity::Command(command) => command.rev,
         Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) => 0,
+    }
+}
+
+/// A command that need not be remembered any more.
+pub(super) fn has_faded(event: &Event, now: Wall) -> bool {
+    match &event.entity {
+        Entity::Command(command) => command.accepted_at.after(COMMAND_KEPT) < now,
+        Entity::Call(_)
+        | Entity::Line(_)
+        | Entity::Duty(_)
+        | Entity::Decision(_)
+        | Entity::Dnc(_)
+        | Entity::System(_)
+        | Entity::Agent(_) => false,
     }
 }

@@ -11,15 +11,17 @@ use super::live::{LiveKey, is_over, rev_of};
 use super::mark::Mark;
 use super::months::Months;
 use super::rows::{
-    RowHead, RowKind, call_day, call_head, call_of, decision_day, decision_head, duty_of,
-    index_key, line_of, row_head,
+    RowKind, agent_of, call_day, call_head, call_of, command_of, decision_day, decision_head,
+    duty_of, index_key, line_of, row_head,
 };
 use super::store::Inner;
 use super::{StoreError, dnc, meta};
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use trunkline_core::model::{Call, Decision, Duty, Entity, Event, EventKind, Line, Named, Wall};
+use trunkline_core::model::{
+    Agent, Call, Command, Decision, Duty, Entity, Event, EventKind, Line, Named, Wall,
+};
 use trunkline_core::vault::{Day, Month, digest};
 
 /// Frames read from the journal at once when catching up.
@@ -116,6 +118,22 @@ impl Projector {
             self.live.values().filter_map(|live| duty_of(live.event.clone())).collect();
         duties.sort_by_key(|duty| duty.id);
         duties
+    }
+
+    /// Agents as they stand.
+    pub(super) fn agents(&self) -> Vec<Agent> {
+        let mut agents: Vec<Agent> =
+            self.live.values().filter_map(|live| agent_of(live.event.clone())).collect();
+        agents.sort_by(|a, b| a.id.cmp(&b.id));
+        agents
+    }
+
+    /// Commands of the last day, oldest first.
+    pub(super) fn commands(&self) -> Vec<Command> {
+        let mut commands: Vec<Command> =
+            self.live.values().filter_map(|live| command_of(live.event.clone())).collect();
+        commands.sort_by(|a, b| (a.accepted_at, a.id).cmp(&(b.accepted_at, b.id)));
+        commands
     }
 
     /// Newest commit that everything was made of.
@@ -247,7 +265,12 @@ impl Projector {
                     let row = rows.seal(RowKind::Decision, id, &head, day, event)?;
                     batch.put(Table::Decision, *id, row);
                 }
-                Entity::Dnc(_) | Entity::System(_) | Entity::Line(_) | Entity::Duty(_) => {}
+                Entity::Dnc(_)
+                | Entity::System(_)
+                | Entity::Line(_)
+                | Entity::Duty(_)
+                | Entity::Agent(_)
+                | Entity::Command(_) => {}
             }
         }
         // Changes of one table beside each other.

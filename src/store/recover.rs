@@ -12,7 +12,7 @@ use super::project::Projector;
 use super::store::{Durable, Inner, Start};
 use super::{EngineKind, Store, StoreConfig, StoreError, dnc, engine_dir, keys, meta};
 use std::sync::{Arc, Mutex};
-use trunkline_core::model::{Call, Duty, Epoch, Line, NumberRef, Pos, Wall};
+use trunkline_core::model::{Agent, Call, Command, Duty, Epoch, Line, NumberRef, Pos, Wall};
 use trunkline_core::vault::{BlindIndex, KeyPurpose, Signer};
 
 /// An open data directory.
@@ -49,6 +49,10 @@ pub struct Recovery {
     pub lines: Vec<Line>,
     /// Duties that ran.
     pub duties: Vec<Duty>,
+    /// Agents as they stood.
+    pub agents: Vec<Agent>,
+    /// Commands of the last day, oldest first.
+    pub commands: Vec<Command>,
     /// Do-not-call list: key and last blocked local day, `YYYY-MM-DD` (`None`: for ever).
     pub dnc: Vec<(NumberRef, Option<String>)>,
     /// The last stop was clean; a directory just made counts as clean.
@@ -172,6 +176,8 @@ fn open_locked(
         live: projector.live_calls(),
         lines: projector.lines(),
         duties: projector.duties(),
+        agents: projector.agents(),
+        commands: projector.commands(),
         dnc,
         clean,
     };

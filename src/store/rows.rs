@@ -7,8 +7,8 @@ use super::keyring::Keyring;
 use super::mark::Cut;
 use std::sync::Arc;
 use trunkline_core::model::{
-    Call, CallId, Decision, DecisionId, DncEntry, Duty, Entity, Event, Line, NumberRef, Party,
-    Wall, uuid_instant,
+    Agent, Call, CallId, Command, Decision, DecisionId, DncEntry, Duty, Entity, Event, Line,
+    NumberRef, Party, Wall, uuid_instant,
 };
 use trunkline_core::vault::{BlindIndex, Day, KeyPurpose, OVERHEAD_BYTES, RecordContext};
 use trunkline_core::wire::{journal_frame_from_bytes, journal_frame_to_bytes};
@@ -199,6 +199,20 @@ pub(super) fn dnc_of(event: Event) -> Option<DncEntry> {
 pub(super) fn line_of(event: Event) -> Option<Line> {
     match event.entity {
         Entity::Line(line) => Some(*line),
+        _ => None,
+    }
+}
+
+pub(super) fn agent_of(event: Event) -> Option<Agent> {
+    match event.entity {
+        Entity::Agent(agent) => Some(*agent),
+        _ => None,
+    }
+}
+
+pub(super) fn command_of(event: Event) -> Option<Command> {
+    match event.entity {
+        Entity::Command(command) => Some(*command),
         _ => None,
     }
 }

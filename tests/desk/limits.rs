@@ -30,7 +30,12 @@ async fn answer(desk: &mut Desk) -> (Option<String>, u16) {
 async fn bad_tokens_are_refused_for_good() {
     let site = site(quick()).await;
     let who = |site: &str, key: u8, iat: i64| {
-        let who = Principal { user: "u".into(), role: Role::Agent, devices: vec!["100".into()] };
+        let who = Principal {
+            user: "u".into(),
+            role: Role::Agent,
+            devices: vec!["100".into()],
+            agent: String::new(),
+        };
         TokenKey::new(site, &[key; 32])
             .mint(&who, Wall(START.0 + iat * 1_000_000), Duration::from_secs(60))
             .unwrap()

@@ -188,7 +188,9 @@ fn of_devices(devices: &'static [&'static str]) -> impl Fn(&Entity) -> bool {
         | Entity::Dnc(_)
         | Entity::System(_)
         | Entity::Line(_)
-        | Entity::Duty(_) => false,
+        | Entity::Duty(_)
+        | Entity::Agent(_)
+        | Entity::Command(_) => false,
     }
 }
 

@@ -53,6 +53,8 @@ pub fn call(id: u128, device: &str, at: Wall) -> Call {
         rev: 1,
         state: ConnectionState::Initiated,
         trunk: "carrier-a".into(),
+        queue: None,
+        data: Default::default(),
         dialog: Dialog {
             call_id: format!("{id}@example"),
             caller_tag: "a".into(),
@@ -195,7 +197,7 @@ impl Site {
 
     pub fn token(&self, user: &str, role: Role, devices: &[&str]) -> String {
         let devices = devices.iter().map(|d| (*d).to_owned()).collect();
-        let who = Principal { user: user.to_owned(), role, devices };
+        let who = Principal { user: user.to_owned(), role, devices, agent: String::new() };
         let now = Wall(self.clock.load(SeqCst));
         self.tokens.mint(&who, now, Duration::from_secs(3600)).unwrap()
     }
@@ -241,7 +243,12 @@ impl Site {
         let mine = |e: &&Event| match &e.entity {
             Entity::Call(c) => devices.contains(&c.device.as_str()),
             Entity::Decision(d) => devices.contains(&d.device.as_str()),
-            Entity::Dnc(_) | Entity::System(_) | Entity::Line(_) | Entity::Duty(_) => false,
+            Entity::Dnc(_)
+            | Entity::System(_)
+            | Entity::Line(_)
+            | Entity::Duty(_)
+            | Entity::Agent(_)
+            | Entity::Command(_) => false,
         };
         log.events.iter().filter(|e| e.pos.0 > after).filter(mine).map(|e| e.pos.0).collect()
     }

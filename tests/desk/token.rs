@@ -13,7 +13,12 @@ fn seconds(s: i64) -> Wall {
 }
 
 fn who() -> Principal {
-    Principal { user: "anna".into(), role: Role::Supervisor, devices: vec!["100".into()] }
+    Principal {
+        user: "anna".into(),
+        role: Role::Supervisor,
+        devices: vec!["100".into()],
+        agent: "anna".into(),
+    }
 }
 
 fn claims() -> Claims {
@@ -22,6 +27,7 @@ fn claims() -> Claims {
         sub: "anna".into(),
         role: "agent".into(),
         devices: vec!["100".into()],
+        agent: String::new(),
         site: "s".into(),
         iat,
         exp: iat + 60,

@@ -7,6 +7,8 @@ use std::path::Path;
 
 #[path = "../../fuzz/targets/config.rs"]
 mod config;
+#[path = "../../fuzz/targets/esl.rs"]
+mod esl;
 #[path = "../../fuzz/targets/journal_frame.rs"]
 mod journal_frame;
 #[path = "../../fuzz/targets/rules.rs"]
@@ -50,6 +52,11 @@ fn conversations() {
         let length = u16::try_from(bytes.len()).unwrap().to_be_bytes();
         sip_core::run(&[&[0, 0][..], &length, bytes, &[5, 7, 2, 0, 3, 0]].concat());
     });
+}
+
+#[test]
+fn links() {
+    play(&[("fuzz/corpus/esl", 10)], esl::run);
 }
 
 #[test]

@@ -65,10 +65,16 @@ fn baresip_calls_out_through_the_gate_and_kamailio() {
     let site = Site::with(&options);
     let _server = site.serve(WORKDAY_MORNING);
     let _carrier = carrier(&site);
-    let callee = Sipp::callee("callee-answers", subscriber(&site)).with("RING", 200).start();
-    let mut phone = Baresip::start(site.net.pbx(), site.net.trunkline(), "udp", false);
+    dials_out(&site, "udp");
+}
+
+/// The PBX's telephone calls the customer behind the carrier, talks and hangs up.
+fn dials_out(site: &Site, transport: &str) {
+    let callee = Sipp::callee("callee-answers", subscriber(site)).with("RING", 200).start();
+    let mut phone = Baresip::start(site.net.pbx(), site.net.trunkline(), transport, false);
     let mut tail = site.tail(None);
-    phone.order("dial", &format!("sip:{CUSTOMER}@{}", site.net.trunkline()));
+    let to = format!("sip:{CUSTOMER}@{};transport={transport}", site.net.trunkline());
+    phone.order("dial", &to);
     phone.wait_for("CALL_ESTABLISHED");
     tail.until_kind("call.established", 1);
     phone.order("hangup", "");
@@ -86,32 +92,30 @@ fn baresip_calls_out_through_the_gate_and_kamailio() {
 const PASSWORD: &str = "an agreed one";
 
 /// A carrier reached by TLS that asks for a password, and a PBX reached by TCP.
-const SECURE: SiteOptions = SiteOptions {
-    default_purpose: Some("service"),
-    backup: false,
-    carrier_v6: false,
-    failover_ms: 4000,
-    pbx_over: "tcp:",
-    carrier_over: "tls:",
-    backup_over: "",
-    carrier_name: None,
-    listen: &["tcp", "tls"],
-    // baresip binds no address for a connection: the kernel takes the loopback network's first.
-    pbx_keys: "sources = [\"PBX\", \"127.0.0.1\"]",
-    carrier_keys: "tls_names = [\"carrier.example\"]\nusername = \"4001\"\n\
-        password_file = \"carrier.password\"\n\
-        register = { aor = \"sip:4001@carrier.example\", expires_s = 60 }",
-    trunk_keys: "",
-    sip_keys: "drain_s = 0\n[sip.tls]\ncert = \"DIR/trunk.pem\"\nkey = \"DIR/trunk.key\"\n\
-        ca = \"DIR/ca.pem\"\nclient_ca = \"DIR/ca.pem\"",
-};
+fn secure_options() -> SiteOptions {
+    SiteOptions {
+        default_purpose: Some("service"),
+        failover_ms: 4000,
+        pbx_over: "tcp:",
+        carrier_over: "tls:",
+        listen: &["tcp", "tls"],
+        // baresip binds no address for a connection: the kernel takes the loopback network's first.
+        pbx_keys: "sources = [\"PBX\", \"127.0.0.1\"]",
+        carrier_keys: "tls_names = [\"carrier.example\"]\nusername = \"4001\"\n\
+            password_file = \"carrier.password\"\n\
+            register = { aor = \"sip:4001@carrier.example\", expires_s = 60 }",
+        sip_keys: "drain_s = 0\n[sip.tls]\ncert = \"DIR/trunk.pem\"\nkey = \"DIR/trunk.key\"\n\
+            ca = \"DIR/ca.pem\"\nclient_ca = \"DIR/ca.pem\"",
+        ..SiteOptions::default()
+    }
+}
 
 fn tls_at(site: &Site) -> SocketAddr {
     SocketAddr::new(site.carrier().ip(), 5061)
 }
 
 fn secure_site() -> Site {
-    let site = Site::with(&SECURE);
+    let site = Site::with(&secure_options());
     // Kamailio writes no port of its own into Record-Route where that is 5060, TLS or not.
     let config = std::fs::read_to_string(site.config()).unwrap();
     let (plain, secure) = (format!("tls:{}", site.carrier()), format!("tls:{}", tls_at(&site)));
@@ -147,22 +151,7 @@ fn a_challenging_carrier_by_tls_and_a_telephone_by_tcp_outbound() {
         let _server = site.serve(WORKDAY_MORNING);
         let registered = || site.metric("trunkline_line_registered") == 1.0;
         assert!(poll_until(Duration::from_secs(10), registered), "{}", site.line("main"));
-        let callee = Sipp::callee("callee-answers", subscriber(&site)).with("RING", 200).start();
-        let mut phone = Baresip::start(site.net.pbx(), site.net.trunkline(), "tcp", false);
-        let mut tail = site.tail(None);
-        phone.order("dial", &format!("sip:{CUSTOMER}@{};transport=tcp", site.net.trunkline()));
-        phone.wait_for("CALL_ESTABLISHED");
-        tail.until_kind("call.established", 1);
-        phone.order("hangup", "");
-        callee.finish();
-
-        let story = Story::single(tail.finished_calls(1));
-        story
-            .assert_is(
-                "outbound.requested outbound.allowed originated delivered established \
-                 connection_cleared connection_cleared cleared",
-            )
-            .assert_ended("agent", "normalClearing");
+        dials_out(&site, "tcp");
         assert!(site.metric("trunkline_sip_challenges_answered_total") >= 2.0, "{algorithm}");
     }
 }

@@ -104,6 +104,8 @@ pub fn call_at(k: u64, rev: u64, state: ConnectionState, pos: u64) -> Call {
         rev,
         state,
         trunk: "carrier-a".to_owned(),
+        queue: None,
+        data: Default::default(),
         dialog: Dialog {
             call_id: format!("{k}@pbx"),
             caller_tag: "a".to_owned(),
@@ -221,7 +223,11 @@ pub fn expected(head: u64) -> Expected {
                     };
                 }
             }
-            Entity::System(_) | Entity::Line(_) | Entity::Duty(_) => {}
+            Entity::System(_)
+            | Entity::Line(_)
+            | Entity::Duty(_)
+            | Entity::Agent(_)
+            | Entity::Command(_) => {}
         }
     }
     out

@@ -1,5 +1,6 @@
 //! SIP status and Reason header (RFC 3326, Q.850) to a CSTA cause.
 
+use super::input::{Ender, LegEnd};
 use crate::model::{Cause, CstaCause};
 
 /// What a Reason header said.
@@ -42,6 +43,36 @@ pub fn cause_of_cancel(reason: Option<&ReasonText>) -> Cause {
         q850: reason.and_then(|r| r.q850),
         text: reason.map(|r| r.text.clone()).unwrap_or_default(),
     }
+}
+
+/// Cause of the end of a leg that a control link shows. The status is that of the very leg; the
+/// Q.850 value is a PBX's translation of it.
+pub(super) fn cause_of_leg(end: &LegEnd, talked: bool) -> Cause {
+    let status = end.sip_status.filter(|s| *s >= 400 && !talked);
+    let by_status = status.map(from_status).filter(|c| *c != CstaCause::Other);
+    let by_q850 = end.q850.and_then(from_q850);
+    // FreeSWITCH's names of what Q.850 has no number for.
+    let by_name = match end.text.as_str() {
+        "BLIND_TRANSFER" | "ATTENDED_TRANSFER" => Some(CstaCause::Transfer),
+        _ => None,
+    };
+    let unknown = if talked { CstaCause::NormalClearing } else { CstaCause::Other };
+    Cause {
+        csta: by_name.or(by_status).or(by_q850).unwrap_or(unknown),
+        sip_status: status,
+        q850: end.q850,
+        text: end.text.clone(),
+    }
+}
+
+/// The party could not be reached or would not come: more than a ring that ended.
+pub(super) fn is_refusal(end: &LegEnd) -> bool {
+    use CstaCause as C;
+    if end.by == Ender::Party && end.sip_status.is_some_and(|s| s >= 400 && s != 487) {
+        return true;
+    }
+    let said = end.q850.and_then(from_q850);
+    !matches!(said, None | Some(C::NormalClearing | C::CallNotAnswered | C::Timeout))
 }
 
 /// RFC 3261 §21 statuses by what they mean to a caller.

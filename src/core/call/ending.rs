@@ -4,8 +4,8 @@ use super::cause::{ReasonText, cause_of_bye, cause_of_cancel};
 use super::input::{Fact, Party2};
 use super::machine::{CALLEE, CALLER, CallMachine};
 use crate::model::{
-    Arrival, Cause, ConnectionState as S, CstaCause, Detail, EventKind as K, LegRole, Moment, Now,
-    Released, Repair, TimeQuality, Wall,
+    Arrival, Cause, ConnectionState as S, CstaCause, EventKind as K, Moment, Now, Released, Repair,
+    TimeQuality,
 };
 
 impl CallMachine {
@@ -100,7 +100,14 @@ impl CallMachine {
         let at = Moment { quality: TimeQuality::Reconciled, ..Moment::own(now) };
         let cause = Cause::plain(CstaCause::LostSync);
         let from = out.len();
-        self.end(at, Released::System, cause, CALLER, out);
+        self.edit().released_by = Some(Released::System);
+        self.edit().cause = Some(cause.clone());
+        for index in 0..self.call.legs.len() {
+            if self.call.legs[index].ended.is_none() {
+                self.clear(at, index, cause.clone(), out);
+            }
+        }
+        self.finish(at, out);
         for fact in &mut out[from..] {
             fact.detail.repair = Some(Repair::StaleCallClosed);
         }
@@ -115,65 +122,18 @@ impl CallMachine {
         first: usize,
         out: &mut Vec<Fact>,
     ) {
-        if self.held_since.is_some() {
-            self.count_hold(at.pbx_time);
-        }
-        let seen = |m: &&Moment| m.quality != TimeQuality::Reconciled;
-        if let Some(answered) = self.call.answered.as_ref().filter(seen)
-            && seen(&&at)
-        {
-            // Only what was observed at both ends is a duration.
-            self.edit().talk_ms = Some(at.pbx_time.ms_since(answered.pbx_time));
-        }
+        self.count_hold(at.pbx_time);
+        self.count_talk(&at);
         self.edit().released_by = Some(released);
         self.edit().cause = Some(cause.clone());
         for index in [first, CALLEE - first] {
             if index == CALLEE && !self.originated() {
                 continue; // that party was never asked
             }
-            let leg = &mut self.edit().legs[index];
-            leg.state = S::Null;
-            leg.since = at.pbx_time;
-            leg.held_since = None;
-            leg.ended = Some(at);
-            leg.cause = Some(cause.clone());
-            self.emit(K::CallConnectionCleared, self.detail(index, None, Some(at)), out);
+            if self.call.legs[index].ended.is_none() {
+                self.clear(at, index, cause.clone(), out);
+            }
         }
-        self.edit().state = S::Null;
-        self.edit().ended = Some(at);
-        let detail = Detail { leg: None, ..self.detail(CALLER, None, Some(at)) };
-        self.emit(K::CallCleared, detail, out);
-    }
-
-    /// Ring and wait end here: at the answer, or at the end of a call without one.
-    pub(super) fn count_ring(&mut self, end: Wall) {
-        if self.call.wait_ms.is_some() {
-            return;
-        }
-        self.edit().wait_ms = Some(end.ms_since(self.call.started.pbx_time));
-        if let Some(alerting) = &self.call.alerting {
-            let ring_ms = end.ms_since(alerting.pbx_time);
-            self.edit().ring_ms = Some(ring_ms);
-            let period = u64::from(self.ring_period_ms.max(1));
-            self.edit().rings = u32::try_from(ring_ms.div_ceil(period)).ok();
-        }
-    }
-
-    pub(super) fn count_hold(&mut self, end: Wall) {
-        if let Some(since) = self.held_since.take() {
-            let total = self.call.hold_ms.unwrap_or(0) + end.ms_since(since);
-            self.edit().hold_ms = Some(total);
-        }
-    }
-
-    pub(super) fn released_by(&self, index: usize) -> Released {
-        match self.call.legs[index].role {
-            LegRole::Customer | LegRole::External => Released::Customer,
-            LegRole::Agent
-            | LegRole::Trunk
-            | LegRole::Queue
-            | LegRole::Consult
-            | LegRole::Supervisor => Released::Agent,
-        }
+        self.trunk_ended(at, out);
     }
 }

@@ -2,8 +2,8 @@
 
 use super::cause::ReasonText;
 use crate::model::{
-    Arrival, Call, CallId, DecisionId, Detail, Dialog, Direction, EventKind as K, Party,
-    Signalling, Transferred,
+    Arrival, Call, CallId, Channel, DecisionId, Detail, Dialog, Direction, EventKind as K, LegRole,
+    Moment, Party, Pii, Signalling, Transferred,
 };
 use std::sync::Arc;
 
@@ -16,6 +16,8 @@ pub struct Settings {
     pub site: String,
     /// One ring cycle.
     pub ring_period_ms: u32,
+    /// An agent is to answer within so many ms of its first ring, or within three rings.
+    pub answer_norm_ms: u32,
 }
 
 /// Everything known when the INVITE has been read.
@@ -171,6 +173,108 @@ pub enum CallInput {
     },
     /// No signalling for the longest time that a call may last.
     Stale,
+}
+
+/// A call that only control links show: its first leg.
+#[derive(Clone, Debug)]
+pub struct SeenStart {
+    /// Ours.
+    pub id: CallId,
+    /// Which way, as far as it is known.
+    pub direction: Direction,
+    /// Caller.
+    pub from: Party,
+    /// Callee.
+    pub to: Party,
+    /// Inside device.
+    pub device: String,
+    /// Carrier line; empty if none.
+    pub trunk: String,
+    /// Who called, or whom the PBX called first.
+    pub leg: NewLeg,
+    /// When.
+    pub at: Moment,
+}
+
+/// A leg as a control link shows it.
+#[derive(Clone, Debug)]
+pub struct NewLeg {
+    /// Part in the call.
+    pub role: LegRole,
+    /// Device or line.
+    pub device: String,
+    /// The PBX's channel; `None`: the PBX itself dials.
+    pub channel: Option<Channel>,
+    /// Its Call-ID, if known.
+    pub sip_call_id: Option<Arc<str>>,
+    /// It was asked for; otherwise it called.
+    pub asked: bool,
+}
+
+/// Who ended a leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ender {
+    /// The party itself: it hung up, gave up or refused.
+    Party,
+    /// The PBX, because of something else.
+    Switch,
+    /// Not told.
+    Unknown,
+}
+
+/// How a leg ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LegEnd {
+    /// By whom.
+    pub by: Ender,
+    /// Q.850 cause, if it says something.
+    pub q850: Option<u8>,
+    /// Final SIP status of this leg.
+    pub sip_status: Option<u16>,
+    /// In the PBX's words.
+    pub text: String,
+    /// It is only known to be gone.
+    pub lost: bool,
+}
+
+/// What a control link shows of a leg.
+#[derive(Clone, Debug)]
+pub enum LegInput {
+    /// Early media.
+    Progress,
+    /// It rings.
+    Ringing,
+    /// It has answered, or the PBX has answered it.
+    Answered,
+    /// It hears another party.
+    Talks,
+    /// Its party holds.
+    Held,
+    /// And no longer.
+    Retrieved,
+    /// A key.
+    Dtmf(char),
+    /// Waits in this queue.
+    Queued(Arc<str>),
+    /// Waits no longer.
+    Dequeued,
+    /// Rang out: the PBX says so.
+    Missed,
+    /// Has left its place to another.
+    Transferred(Transferred),
+    /// More than two hear each other since this one came.
+    Conferenced,
+    /// A value was attached.
+    Data {
+        /// Name.
+        key: String,
+        /// Value.
+        value: Pii<String>,
+    },
+    /// Gone.
+    Ended(LegEnd),
+    /// It is in another call now.
+    Moved,
 }
 
 /// One change, with the entity after it.

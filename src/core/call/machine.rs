@@ -2,10 +2,12 @@
 
 use super::cause::{ReasonText, cause_of_status};
 use super::input::{CallInput, Fact, Party2, Settings, Start};
+use super::leaving::Seen;
 use crate::model::{
     AlertingBasis, Arrival, Call, ConnectionState as S, Detail, Direction, EventKind as K, Leg,
     LegId, LegRole, Moment, Now, Origin, Repair, ServiceBasis, TimeQuality, Transferred, Wall,
 };
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The party that sent the INVITE.
@@ -19,14 +21,19 @@ pub struct CallMachine {
     /// Shared with the newest event.
     pub(super) call: Arc<Call>,
     pub(super) ring_period_ms: u32,
+    pub(super) answer_norm_ms: u32,
     pub(super) cancelled: Option<(Option<ReasonText>, Arrival)>,
     pub(super) held_since: Option<Wall>,
     /// A party has left its place to another: the BYE that follows is part of it.
     pub(super) transferred: bool,
     /// Live before a restart: what was missed may be learnt from later signalling.
     restored: bool,
-    /// No event since the restart yet.
-    silent: bool,
+    /// Why the next event is marked: the first after a restart or a lost link.
+    pub(super) mark: Option<Repair>,
+    /// `call.originated` was told.
+    pub(super) told: bool,
+    /// What control links add.
+    pub(super) seen: Seen,
 }
 
 impl CallMachine {
@@ -58,6 +65,8 @@ impl CallMachine {
             rev: 0,
             state: S::Initiated,
             trunk: start.trunk,
+            queue: None,
+            data: BTreeMap::new(),
             dialog: start.dialog,
             alerting: None,
             network_reached: None,
@@ -78,11 +87,14 @@ impl CallMachine {
         Self {
             call: Arc::new(call),
             ring_period_ms: settings.ring_period_ms,
+            answer_norm_ms: settings.answer_norm_ms,
             cancelled: None,
             held_since: None,
             transferred: false,
             restored: false,
-            silent: false,
+            mark: None,
+            told: false,
+            seen: Seen::default(),
         }
     }
 
@@ -93,11 +105,14 @@ impl CallMachine {
         Self {
             call: Arc::new(call),
             ring_period_ms: settings.ring_period_ms,
+            answer_norm_ms: settings.answer_norm_ms,
             cancelled: None,
             held_since,
             transferred: false,
             restored: true,
-            silent: true,
+            mark: Some(Repair::KnownAgain),
+            told: true,
+            seen: Seen::default(),
         }
     }
 
@@ -138,6 +153,9 @@ impl CallMachine {
         );
         if needs_callee && !self.originated() {
             return; // nobody was asked: such a message belongs to no state of this call
+        }
+        if (!self.on_trunk() || self.trunk_over()) && !matches!(input, CallInput::Stale) {
+            return; // no dialog, or none any more: it has no such messages
         }
         match input {
             I::Requested => self.emit(K::OutboundRequested, Detail::default(), out),
@@ -181,6 +199,11 @@ impl CallMachine {
         self.call.legs.len() > CALLEE
     }
 
+    /// The call was seen on the trunk: its first two legs are the ends of a SIP dialog.
+    pub(super) fn on_trunk(&self) -> bool {
+        !self.call.dialog.call_id.is_empty()
+    }
+
     fn forwarded(&mut self, now: Now, line: String, out: &mut Vec<Fact>) {
         let outside = self.call.direction != Direction::Inbound;
         if outside {
@@ -198,6 +221,7 @@ impl CallMachine {
             Direction::Internal => (LegRole::Trunk, line),
         };
         self.edit().legs.push(leg(2, role, &device, now.wall));
+        self.told = true;
         let at = Some(self.call.started);
         self.emit(K::CallOriginated, self.detail(CALLER, None, at), out);
     }
@@ -241,12 +265,19 @@ impl CallMachine {
         self.edit().answered = Some(at);
         self.edit().state = S::Connected;
         self.count_ring(at.pbx_time);
-        for leg in &mut self.edit().legs {
-            leg.state = S::Connected;
-            leg.since = at.pbx_time;
+        self.connect(at);
+        self.emit(K::CallEstablished, self.detail(CALLEE, Some(status), Some(at)), out);
+    }
+
+    /// Both ends of the dialog on the trunk talk.
+    fn connect(&mut self, at: Moment) {
+        for leg in &mut self.edit().legs[..=CALLEE] {
+            if leg.state != S::Hold {
+                leg.state = S::Connected;
+                leg.since = at.pbx_time;
+            }
         }
         self.edit().legs[CALLEE].answered = Some(at);
-        self.emit(K::CallEstablished, self.detail(CALLEE, Some(status), Some(at)), out);
     }
 
     /// A party has left its place to another. Said once a call: its BYE follows.
@@ -270,37 +301,17 @@ impl CallMachine {
         self.cancelled = None;
         self.edit().answered = Some(at);
         self.edit().state = S::Connected;
-        for leg in &mut self.edit().legs {
-            leg.state = S::Connected;
-            leg.since = at.pbx_time;
-        }
-        self.edit().legs[CALLEE].answered = Some(at);
+        self.connect(at);
         let mut detail = self.detail(CALLEE, None, Some(at));
         detail.repair = Some(Repair::MissedAnswerLearnt);
         self.emit(K::CallEstablished, detail, out);
     }
 
     fn media(&mut self, at: Moment, by: Party2, hold: bool, out: &mut Vec<Fact>) {
-        let index = by.index();
         if self.call.answered.is_none() {
             return; // early media changes direction without anybody being held
         }
-        if hold == (self.call.legs[index].state == S::Hold) {
-            return;
-        }
-        let leg = &mut self.edit().legs[index];
-        leg.state = if hold { S::Hold } else { S::Connected };
-        leg.since = at.pbx_time;
-        leg.held_since = hold.then_some(at);
-        let any_held = self.call.legs.iter().any(|l| l.state == S::Hold);
-        self.edit().state = if any_held { S::Hold } else { S::Connected };
-        match (any_held, self.held_since) {
-            (true, None) => self.held_since = Some(at.pbx_time),
-            (false, Some(_)) => self.count_hold(at.pbx_time),
-            _ => {}
-        }
-        let kind = if hold { K::CallHeld } else { K::CallRetrieved };
-        self.emit(kind, self.detail(index, None, Some(at)), out);
+        self.hold(at, by.index(), hold, out);
     }
 
     pub(super) fn detail(&self, leg: usize, sip_status: Option<u16>, at: Option<Moment>) -> Detail {
@@ -308,21 +319,21 @@ impl CallMachine {
     }
 
     pub(super) fn emit(&mut self, kind: K, mut detail: Detail, out: &mut Vec<Fact>) {
-        if self.silent {
-            // The first sign of life after a restart says so.
-            self.silent = false;
-            detail.repair = detail.repair.or(Some(Repair::KnownAgain));
-        }
+        // The first sign of life after a restart or a lost link says so.
+        detail.repair = detail.repair.or(self.mark.take());
         self.edit().rev += 1;
         out.push(Fact { kind, call: self.call.clone(), detail });
     }
 }
 
-fn leg(id: u8, role: LegRole, device: &str, since: Wall) -> Leg {
+pub(super) fn leg(id: u8, role: LegRole, device: &str, since: Wall) -> Leg {
     Leg {
         id: LegId(id),
         role,
         device: device.to_owned(),
+        agent: None,
+        channel: None,
+        sip_call_id: None,
         state: S::Initiated,
         alerting_basis: None,
         since,

@@ -144,7 +144,9 @@ impl Engine {
         let replaces = start.replaces.map(|r| (r.call, r.leaver));
         let machine = CallMachine::start(&self.config.call, start, now);
         let entry = Entry { ask: Some(ask), replaces, ..Entry::new(machine, now.mono) };
-        Some(self.table.insert(entry))
+        let call = self.table.insert(entry);
+        self.pbx_invited(now, &ids.call_id, call, out);
+        Some(call)
     }
 
     /// The one place where an outbound INVITE leaves: it takes a right and uses it up.

@@ -4,6 +4,7 @@ use crate::call::Settings;
 use crate::gate::{Ask, Book, Dialed, DncList, Normalizer};
 use crate::line::{LineSettings, Reply};
 use crate::model::{Call, DncEntry, Duty, Event, Line, LineOrder, NumberRef, Pos, Wall};
+use crate::pbx::{self, LinkReport, OrderId};
 use crate::sip::{
     AskId, CoreConfig, Endpoint, FlowId, FlowOpened, Outgoing, PeerId, Received, Registration,
 };
@@ -32,6 +33,39 @@ pub struct LineConfig {
     pub registration: Option<Registration>,
 }
 
+/// A PBX with control links, by its place in [`EngineConfig::switches`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PbxIx(pub u16);
+
+/// A control link of a PBX, by its place in [`SwitchConfig::links`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkIx(pub u16);
+
+/// Which protocol a link speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LinkKind {
+    /// Asterisk REST Interface.
+    Ari,
+    /// Asterisk Manager Interface.
+    Ami,
+    /// FreeSWITCH Event Socket.
+    Esl,
+}
+
+/// A PBX with control links.
+#[derive(Clone, Debug)]
+pub struct SwitchConfig {
+    /// Name in the configuration.
+    pub name: String,
+    /// The same PBX as neighbour of the SIP proxy; `None`: its trunk calls do not come by here.
+    pub peer: Option<PeerId>,
+    /// Its links: orders take the first that can carry them out.
+    pub links: Vec<LinkKind>,
+    /// Endpoints behind which the outside world is; `*` at the end stands for any rest
+    /// (`PJSIP/carrier`, `sofia/trunk/*`). All others are devices of the house.
+    pub trunks: Vec<String>,
+}
+
 /// Everything the engine is built from.
 pub struct EngineConfig {
     /// The proxy core's part.
@@ -42,6 +76,8 @@ pub struct EngineConfig {
     pub inbound: Vec<PeerId>,
     /// Where outbound calls go, in order.
     pub outbound: Vec<PeerId>,
+    /// PBXs with control links.
+    pub switches: Vec<SwitchConfig>,
     /// Neighbours that are watched as lines. One that is not is always used, and after no other.
     pub lines: Vec<LineConfig>,
     /// Longest time of a call out from its INVITE to ringing, over all lines tried.
@@ -140,6 +176,15 @@ pub enum Input<'a> {
         /// Handle of who waits.
         ticket: u64,
     },
+    /// A control link reports.
+    Pbx {
+        /// PBX.
+        pbx: PbxIx,
+        /// Which of its links.
+        link: LinkIx,
+        /// What.
+        report: LinkReport,
+    },
     /// The journal is late or fails (true), or writes again (false).
     Degraded(bool),
     /// These events found no place in the ring to the journal.
@@ -215,6 +260,19 @@ pub struct Tested {
     pub answers: Vec<ProbeAnswer>,
 }
 
+/// An order for a control link.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PbxOrder {
+    /// PBX.
+    pub pbx: PbxIx,
+    /// Which of its links.
+    pub link: LinkIx,
+    /// Handle.
+    pub id: OrderId,
+    /// What to do.
+    pub order: pbx::Order,
+}
+
 /// Effects, in order within each list.
 #[derive(Default)]
 pub struct Outputs {
@@ -232,6 +290,8 @@ pub struct Outputs {
     pub tickets: Vec<(u64, Pos)>,
     /// Outcomes of tests of lines.
     pub tested: Vec<Tested>,
+    /// Orders for control links; each comes back as `News::Done`.
+    pub pbx_orders: Vec<PbxOrder>,
 }
 
 /// Counters of the engine since its start.

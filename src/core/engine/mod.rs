@@ -11,6 +11,7 @@ mod line_calls;
 mod lines;
 mod overflow;
 mod parties;
+mod pbx;
 mod probing;
 mod rights;
 mod signals;
@@ -21,8 +22,8 @@ mod writer;
 mod tests;
 
 pub use input::{
-    EngineConfig, ExplainJob, Explained, Input, LineConfig, Neighbour, Outputs, ProbeAnswer,
-    Restored, Tested, Totals,
+    EngineConfig, ExplainJob, Explained, Input, LineConfig, LinkIx, LinkKind, Neighbour, Outputs,
+    PbxIx, PbxOrder, ProbeAnswer, Restored, SwitchConfig, Tested, Totals,
 };
 pub use parties::PartyMaker;
 pub use writer::Engine;

@@ -81,6 +81,8 @@ pub(super) struct Table {
     entries: OwnMap<CallId, Entry>,
     by_ask: OwnMap<AskId, CallId>,
     by_dialog: HashMap<String, CallId>,
+    /// By Call-ID alone, for control links; kept where there are any.
+    by_call_id: Option<HashMap<String, CallId>>,
 }
 
 fn key(call_id: &str, caller_tag: &str) -> String {
@@ -92,6 +94,11 @@ fn key(call_id: &str, caller_tag: &str) -> String {
 }
 
 impl Table {
+    /// Finds calls by their Call-ID alone from now on.
+    pub(super) fn index_call_ids(&mut self) {
+        self.by_call_id.get_or_insert_default();
+    }
+
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
@@ -103,7 +110,12 @@ impl Table {
     pub(super) fn insert(&mut self, entry: Entry) -> CallId {
         let id = entry.machine.call().id;
         let Dialog { call_id, caller_tag, .. } = &entry.machine.call().dialog;
-        self.by_dialog.insert(key(call_id, caller_tag), id);
+        if !call_id.is_empty() {
+            self.by_dialog.insert(key(call_id, caller_tag), id);
+            if let Some(by_call_id) = &mut self.by_call_id {
+                by_call_id.insert(call_id.clone(), id);
+            }
+        }
         if let Some(ask) = entry.ask {
             self.by_ask.insert(ask, id);
         }
@@ -142,6 +154,11 @@ impl Table {
         }
     }
 
+    /// The newest call on the trunk with this Call-ID.
+    pub(super) fn of_call_id(&self, call_id: &str) -> Option<CallId> {
+        self.by_call_id.as_ref()?.get(call_id).copied()
+    }
+
     pub(super) fn get(&self, id: CallId) -> Option<&Entry> {
         self.entries.get(&id)
     }
@@ -157,6 +174,11 @@ impl Table {
         let dialog = key(call_id, caller_tag);
         if self.by_dialog.get(&dialog) == Some(&id) {
             self.by_dialog.remove(&dialog);
+        }
+        if let Some(by_call_id) = &mut self.by_call_id
+            && by_call_id.get(call_id) == Some(&id)
+        {
+            by_call_id.remove(call_id);
         }
         if let Some(ask) = entry.ask {
             self.by_ask.remove(&ask);

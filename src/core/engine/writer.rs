@@ -4,6 +4,7 @@ use super::input::{EngineConfig, Input, Outputs, Restored, Totals};
 use super::lines::Trunk;
 use super::overflow::Overflow;
 use super::parties::{KnownParties, PartyMaker};
+use super::pbx::Boards;
 use super::rights::Dialing;
 use super::table::{Entry, LineUse, Table};
 use crate::call::{CallInput, CallMachine, Fact};
@@ -34,6 +35,7 @@ pub struct Engine {
     pub(super) pos: Pos,
     pub(super) overflow: Option<Overflow>,
     pub(super) trunk: Trunk,
+    pub(super) boards: Boards,
     facts: Vec<Fact>,
     /// Memory for signals.
     signals: Vec<Signal>,
@@ -63,11 +65,15 @@ impl Engine {
             pos: restored.head,
             overflow: None,
             trunk: Trunk::new(&config.lines, &config.outbound, now, config.seed),
+            boards: Boards::new(&config.switches),
             facts: Vec::new(),
             signals: Vec::new(),
             sweep_at: now.mono.after(SWEEP),
             config,
         };
+        if !engine.config.switches.is_empty() {
+            engine.table.index_call_ids();
+        }
         let live = restored.live.len();
         for peer in &engine.config.sip.peers {
             engine.trunk.endpoints.insert(peer.id, peer.endpoints.clone());
@@ -100,7 +106,8 @@ impl Engine {
         if let Some(machine) = line.and_then(|ix| self.trunk.lines.get_mut(ix)) {
             machine.began(now, way);
         }
-        self.table.insert(Entry { line: used, ..Entry::new(machine, now.mono) });
+        let id = self.table.insert(Entry { line: used, ..Entry::new(machine, now.mono) });
+        self.pbx_known_again(now, id);
     }
 
     /// Takes one input. Drain `out` before the next.
@@ -118,6 +125,7 @@ impl Engine {
                 self.core.tick(now, &mut self.sip);
                 self.dialing_tick(now, out);
                 self.lines_tick(now, out);
+                self.pbx_tick(now, out);
                 self.sweep(now, out);
             }
             Input::Durable(through) => self.durable(now, through, out),
@@ -127,6 +135,7 @@ impl Engine {
                 self.order_line(now, &name, order, &who, ticket, out);
             }
             Input::TestLine { name, ticket } => self.test_line(now, &name, ticket, out),
+            Input::Pbx { pbx, link, report } => self.pbx_report(now, pbx, link, report, out),
             Input::Degraded(degraded) => self.degraded(now, degraded, out),
             Input::RingFull(lost) => self.ring_full(now, &lost, out),
             Input::RingFree => self.ring_free(now, out),
@@ -141,7 +150,8 @@ impl Engine {
     /// When `Tick` is due next.
     pub fn next_deadline(&self) -> Option<Mono> {
         let lines = self.trunk.next_deadline();
-        [self.core.next_deadline(), self.dialing.next_deadline(), lines, Some(self.sweep_at)]
+        let links = self.pbx_deadline();
+        [self.core.next_deadline(), self.dialing.next_deadline(), lines, links, Some(self.sweep_at)]
             .into_iter()
             .flatten()
             .min()
@@ -194,10 +204,21 @@ impl Engine {
 
     /// Feeds a call and journals what changed.
     pub(super) fn feed(&mut self, now: Now, id: CallId, input: CallInput, out: &mut Outputs) {
-        let Some(entry) = self.table.entry(id) else { return };
+        self.feed_machine(now, id, out, |machine, facts| machine.handle(now, input, facts));
+    }
+
+    /// Lets a call's machine act and journals what changed. `None`: there is no such call.
+    pub(super) fn feed_machine<T>(
+        &mut self,
+        now: Now,
+        id: CallId,
+        out: &mut Outputs,
+        act: impl FnOnce(&mut CallMachine, &mut Vec<Fact>) -> T,
+    ) -> Option<T> {
+        let entry = self.table.entry(id)?;
         entry.seen = now.mono;
         let mut facts = std::mem::take(&mut self.facts);
-        entry.machine.handle(now, input, &mut facts);
+        let done = act(&mut entry.machine, &mut facts);
         let over = entry.machine.is_over();
         for fact in facts.drain(..) {
             self.emit(now, fact.kind, Entity::Call(fact.call), fact.detail, out);
@@ -206,6 +227,7 @@ impl Engine {
         if over && let Some(used) = self.table.remove(id) {
             self.line_left(now, &used, out);
         }
+        Some(done)
     }
 
     /// Gives an event its position.

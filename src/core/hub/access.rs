@@ -1,6 +1,6 @@
 //! Who may see what. Deny by default: what no arm allows is refused.
 
-use crate::model::{Entity, Event, Named};
+use crate::model::{Call, Entity, Event, Named};
 use crate::wire::View;
 use std::collections::BTreeSet;
 
@@ -40,12 +40,16 @@ impl Role {
 
     fn allows(self, topic: Topic) -> bool {
         match (self, topic) {
-            (_, Topic::CallsOwn) => true, // bounded by the devices that the token names
+            // Bounded by the devices and the agent that the token names.
+            (_, Topic::CallsOwn | Topic::AgentSelf) => true,
             (
                 Self::Supervisor | Self::Service | Self::Ops | Self::Auditor,
-                Topic::SiteCalls | Topic::SiteHealth | Topic::SiteLines,
+                Topic::SiteCalls | Topic::SiteHealth | Topic::SiteLines | Topic::SiteAgents,
             ) => true,
-            (Self::Agent, Topic::SiteCalls | Topic::SiteHealth | Topic::SiteLines) => false,
+            (
+                Self::Agent,
+                Topic::SiteCalls | Topic::SiteHealth | Topic::SiteLines | Topic::SiteAgents,
+            ) => false,
         }
     }
 }
@@ -61,6 +65,10 @@ pub enum Topic {
     SiteHealth,
     /// Carrier lines, and the duties that their failures start.
     SiteLines,
+    /// The agent in the token.
+    AgentSelf,
+    /// All agents.
+    SiteAgents,
 }
 
 impl Named for Topic {
@@ -69,6 +77,8 @@ impl Named for Topic {
         (Self::SiteCalls, "site:calls"),
         (Self::SiteHealth, "site:health"),
         (Self::SiteLines, "site:lines"),
+        (Self::AgentSelf, "agent:self"),
+        (Self::SiteAgents, "site:agents"),
     ];
 }
 
@@ -81,6 +91,8 @@ pub struct Principal {
     pub role: Role,
     /// Devices it may watch; empty names are ignored.
     pub devices: Vec<String>,
+    /// Agent it is; empty: none.
+    pub agent: String,
 }
 
 /// A subscription as the client wrote it.
@@ -189,7 +201,7 @@ fn grant(
 }
 
 fn unknown_topic(name: &str) -> (RefusalCode, &'static str) {
-    let later = ["agent:self", "team:", "queue:", "line:"].iter().any(|p| name.starts_with(p));
+    let later = ["team:", "queue:", "line:"].iter().any(|p| name.starts_with(p));
     if later {
         (RefusalCode::Unsupported, "this server does not serve that topic")
     } else {
@@ -199,19 +211,26 @@ fn unknown_topic(name: &str) -> (RefusalCode, &'static str) {
 
 /// Where an event is indexed.
 pub(super) enum Label<'a> {
+    /// For every device that takes part.
+    Call(&'a Call),
     Device(&'a str),
     Site,
     Health,
     Lines,
+    Agent(&'a str),
+    /// Only for this user.
+    User(&'a str),
 }
 
 pub(super) fn label(event: &Event) -> Label<'_> {
     match &event.entity {
-        Entity::Call(call) => Label::Device(&call.device),
+        Entity::Call(call) => Label::Call(call),
         Entity::Decision(decision) => Label::Device(&decision.device),
         Entity::Dnc(_) => Label::Site,
         Entity::System(_) => Label::Health,
         Entity::Line(_) | Entity::Duty(_) => Label::Lines,
+        Entity::Agent(agent) => Label::Agent(&agent.id),
+        Entity::Command(command) => Label::User(&command.user),
     }
 }
 
@@ -224,6 +243,11 @@ pub struct Interest {
     pub(super) site: Option<View>,
     pub(super) health: bool,
     pub(super) lines: bool,
+    /// Whose commands it hears of.
+    pub(super) user: String,
+    /// Agent behind `agent:self`; never an empty name.
+    pub(super) agent: Option<String>,
+    pub(super) agents: bool,
 }
 
 impl Interest {
@@ -235,6 +259,10 @@ impl Interest {
             site: widest(Topic::SiteCalls),
             health: widest(Topic::SiteHealth).is_some(),
             lines: widest(Topic::SiteLines).is_some(),
+            user: who.user.clone(),
+            agent: Some(who.agent.clone())
+                .filter(|a| !a.is_empty() && widest(Topic::AgentSelf).is_some()),
+            agents: widest(Topic::SiteAgents).is_some(),
         }
     }
 
@@ -242,12 +270,22 @@ impl Interest {
     /// Where several subscriptions match it gets the event once, in the widest of their views.
     pub fn view_of(&self, event: &Event) -> Option<View> {
         match label(event) {
+            Label::Call(call) => self.site.max(self.own.filter(|_| self.owns_call(call))),
             Label::Device(device) => self.site.max(self.own.filter(|_| self.owns(device))),
             Label::Site => self.site,
             // No personal data in these.
             Label::Health => self.health.then_some(View::Masked),
             Label::Lines => self.lines.then_some(View::Masked),
+            Label::Agent(id) => {
+                let mine = self.agent.as_deref() == Some(id);
+                (self.agents || mine).then_some(View::Masked)
+            }
+            Label::User(user) => (self.user == user).then_some(View::Masked),
         }
+    }
+
+    pub(super) fn owns_call(&self, call: &Call) -> bool {
+        call.devices().any(|device| self.owns(device))
     }
 
     pub(super) fn owns(&self, device: &str) -> bool {
@@ -261,6 +299,12 @@ impl Interest {
         let mut text = format!("{:?}|{:?}|{}", self.own, self.site, self.health);
         if self.lines {
             text.push_str("|lines");
+        }
+        if self.agents {
+            text.push_str("|agents");
+        }
+        if let Some(agent) = &self.agent {
+            text.push_str(&format!("|agent:{}:{agent}", agent.len()));
         }
         if self.own.is_some() {
             for device in &self.devices {

@@ -61,7 +61,7 @@ impl Calls {
         }
         match self.live.get_mut(&call.id) {
             // The usual case: the entity changes, its place in the indexes does not.
-            Some(live) if live.call.device == call.device => live.call = call.clone(),
+            Some(live) if live.call.devices().eq(call.devices()) => live.call = call.clone(),
             Some(live) => {
                 let (before, began) = (live.call.clone(), live.began);
                 self.unindex(&before);
@@ -72,22 +72,26 @@ impl Calls {
     }
 
     fn put_live(&mut self, call: Arc<Call>, began: Stamp) {
-        match self.live_by_device.get_mut(&call.device) {
-            Some(ids) => {
-                ids.insert(call.id);
-            }
-            None => {
-                self.live_by_device.insert(call.device.clone(), OwnSet::from_iter([call.id]));
+        for device in call.devices() {
+            match self.live_by_device.get_mut(device) {
+                Some(ids) => {
+                    ids.insert(call.id);
+                }
+                None => {
+                    self.live_by_device.insert(device.to_owned(), OwnSet::from_iter([call.id]));
+                }
             }
         }
         self.live.insert(call.id, Live { call, began });
     }
 
     fn unindex(&mut self, call: &Call) {
-        if let Some(ids) = self.live_by_device.get_mut(&call.device) {
-            ids.remove(&call.id);
-            if ids.is_empty() {
-                self.live_by_device.remove(&call.device);
+        for device in call.devices() {
+            if let Some(ids) = self.live_by_device.get_mut(device) {
+                ids.remove(&call.id);
+                if ids.is_empty() {
+                    self.live_by_device.remove(device);
+                }
             }
         }
     }
@@ -124,24 +128,29 @@ impl Calls {
     ) -> Vec<SubSnap> {
         let snap = |grant: &Grant| {
             let (calls, gap) = match grant.topic {
-                Topic::SiteHealth | Topic::SiteLines => (Vec::new(), Vec::new()),
+                Topic::SiteHealth | Topic::SiteLines | Topic::AgentSelf | Topic::SiteAgents => {
+                    (Vec::new(), Vec::new())
+                }
                 Topic::SiteCalls => {
                     let live = in_order(self.live.values().map(|l| l.call.clone()).collect());
                     (live, self.gap(gap_after, |_| true))
                 }
                 Topic::CallsOwn => {
-                    (self.live_of(interest), self.gap(gap_after, |c| interest.owns(&c.device)))
+                    (self.live_of(interest), self.gap(gap_after, |c| interest.owns_call(c)))
                 }
             };
-            let (lines, duties) = (Vec::new(), Vec::new());
-            SubSnap { sub: grant.id.clone(), view: grant.view, calls, gap, lines, duties }
+            let (lines, duties, agents) = (Vec::new(), Vec::new(), Vec::new());
+            SubSnap { sub: grant.id.clone(), view: grant.view, calls, gap, lines, duties, agents }
         };
         grants.iter().map(snap).collect()
     }
 
     fn live_of(&self, interest: &Interest) -> Vec<Arc<Call>> {
         let ids = interest.devices.iter().filter_map(|d| self.live_by_device.get(d)).flatten();
-        in_order(ids.filter_map(|id| self.live.get(id)).map(|l| l.call.clone()).collect())
+        let mut calls =
+            in_order(ids.filter_map(|id| self.live.get(id)).map(|l| l.call.clone()).collect());
+        calls.dedup_by_key(|call| call.id); // two devices of one token in one call
+        calls
     }
 
     fn gap(&self, after: Option<Stamp>, mine: impl Fn(&Call) -> bool) -> Vec<Arc<Call>> {

@@ -1,14 +1,15 @@
 //! The hub: folds committed events, says who gets which frame, serves snapshots and resume.
 
 use super::access::{Grant, Interest, Label, Principal, SubRequest, Topic, authorise, label};
+use super::agents::AgentBook;
 use super::calls::{Calls, Stamp};
 use super::lines::LineBook;
-use super::ring::{Ring, RingLimits};
+use super::ring::{Ring, RingLimits, owner_key};
 use super::types::{
     Advance, AdvanceState, Cut, Delivery, HubError, HubLimits, HubSizes, ResumePoint, SlotId,
     Start, SubSnap, Subscribed, Why,
 };
-use crate::model::{Call, Committed, Duty, Entity, Epoch, Event, Line, Pos};
+use crate::model::{Agent, Call, Committed, Duty, Entity, Epoch, Event, Line, Pos};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -33,6 +34,10 @@ pub struct Hub {
     by_site: Vec<SlotId>,
     by_health: Vec<SlotId>,
     by_lines: Vec<SlotId>,
+    agents: AgentBook,
+    by_agents: Vec<SlotId>,
+    /// By agent and by user, see [`owner_key`].
+    by_owner: HashMap<String, Vec<SlotId>>,
 }
 
 impl Hub {
@@ -51,12 +56,20 @@ impl Hub {
             by_site: Vec::new(),
             by_health: Vec::new(),
             by_lines: Vec::new(),
+            agents: AgentBook::default(),
+            by_agents: Vec::new(),
+            by_owner: HashMap::new(),
         }
     }
 
     /// Lines and running duties as the log left them.
     pub fn know_lines(&mut self, lines: Vec<Line>, duties: Vec<Duty>) {
         self.lines = LineBook::new(lines, duties);
+    }
+
+    /// Agents as the log left them.
+    pub fn know_agents(&mut self, agents: Vec<Agent>) {
+        self.agents = AgentBook::new(agents);
     }
 
     /// Log incarnation.
@@ -141,7 +154,8 @@ impl Hub {
             }
             Entity::Line(line) => self.lines.apply_line(line),
             Entity::Duty(duty) => self.lines.apply_duty(duty),
-            Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) => {}
+            Entity::Agent(agent) => self.agents.apply(agent),
+            Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) | Entity::Command(_) => {}
         }
     }
 
@@ -164,6 +178,8 @@ impl Hub {
         self.by_site.clear();
         self.by_health.clear();
         self.by_lines.clear();
+        self.by_agents.clear();
+        self.by_owner.clear();
         std::mem::take(&mut self.slots).into_keys().collect()
     }
 
@@ -173,19 +189,35 @@ impl Hub {
 
     fn deliver(&mut self, event: &Event, out: &mut Vec<Delivery>) {
         let none: &[SlotId] = &[];
+        let of_owner = |kind, name| {
+            let found = self.by_owner.get(&owner_key(kind, name));
+            found.map_or(none, |slots| slots.as_slice())
+        };
+        let of_device = |device| self.by_device.get(device).map_or(none, |v| v);
+        let mut several = Vec::new();
         let (owners, watchers) = match label(event) {
-            Label::Device(device) => {
-                (self.by_device.get(device).map_or(none, |v| v), self.by_site.as_slice())
+            Label::Call(call) => {
+                let mut devices = call.devices();
+                let first = devices.next().map_or(none, of_device);
+                several.extend(devices.flat_map(of_device).filter(|id| !first.contains(id)));
+                several.sort_unstable();
+                several.dedup();
+                (first, self.by_site.as_slice())
             }
+            Label::Device(device) => (of_device(device), self.by_site.as_slice()),
             Label::Site => (none, self.by_site.as_slice()),
             Label::Health => (none, self.by_health.as_slice()),
             Label::Lines => (none, self.by_lines.as_slice()),
+            Label::Agent(id) => (of_owner("agent", id), self.by_agents.as_slice()),
+            Label::User(user) => (of_owner("user", user), none),
         };
         let owns = |slot: &Slot| match label(event) {
+            Label::Call(call) => slot.interest.owns_call(call),
             Label::Device(device) => slot.interest.owns(device),
-            Label::Site | Label::Health | Label::Lines => false,
+            Label::Agent(id) => slot.interest.agent.as_deref() == Some(id),
+            Label::Site | Label::Health | Label::Lines | Label::User(_) => false,
         };
-        let owners = owners.iter().map(|id| (id, true));
+        let owners = owners.iter().chain(several).map(|id| (id, true));
         for (id, first) in owners.chain(watchers.iter().map(|id| (id, false))) {
             let Some(slot) = self.slots.get(id) else { continue };
             if !first && owns(slot) {
@@ -258,6 +290,11 @@ impl Hub {
             if grant.topic == Topic::SiteLines {
                 (sub.lines, sub.duties) = self.lines.snapshot();
             }
+            match (grant.topic, &slot.interest.agent) {
+                (Topic::SiteAgents, _) => sub.agents = self.agents.all(),
+                (Topic::AgentSelf, Some(id)) => sub.agents = self.agents.one(id),
+                _ => {}
+            }
         }
         subs
     }
@@ -310,6 +347,12 @@ impl Hub {
         if topics(Topic::SiteLines) {
             self.by_lines.push(id);
         }
+        if topics(Topic::SiteAgents) {
+            self.by_agents.push(id);
+        }
+        for key in owner_keys(&slot.interest) {
+            self.by_owner.entry(key).or_default().push(id);
+        }
     }
 
     /// Forgets a subscriber; unknown ones are ignored (an epoch change may have been quicker).
@@ -326,7 +369,22 @@ impl Hub {
         self.by_site.retain(|other| *other != id);
         self.by_health.retain(|other| *other != id);
         self.by_lines.retain(|other| *other != id);
+        self.by_agents.retain(|other| *other != id);
+        for key in owner_keys(&slot.interest) {
+            if let Some(ids) = self.by_owner.get_mut(&key) {
+                ids.retain(|other| *other != id);
+                if ids.is_empty() {
+                    self.by_owner.remove(&key);
+                }
+            }
+        }
     }
+}
+
+/// Where a subscriber is found by its own names.
+fn owner_keys(interest: &Interest) -> impl Iterator<Item = String> {
+    let agent = interest.agent.as_deref().map(|a| owner_key("agent", a));
+    agent.into_iter().chain([owner_key("user", &interest.user)])
 }
 
 fn ring_limits(limits: &HubLimits) -> RingLimits {

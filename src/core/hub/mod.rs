@@ -4,6 +4,7 @@
 //! site's log; a subscriber's stream is the log filtered by what its token allows.
 
 mod access;
+mod agents;
 mod calls;
 #[allow(clippy::module_inception)]
 mod hub;

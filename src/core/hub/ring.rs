@@ -2,19 +2,21 @@
 //! its client may see.
 
 use super::access::{Interest, Label, label};
-use crate::model::{Call, Entity, Event, Pos, Wall};
-use crate::wire::{View, event_to_json};
+use crate::model::{Agent, Call, Command, Entity, Event, Pos, Wall};
+use crate::wire::{View, command_frame_to_json, event_to_json};
 use prost::bytes::Bytes;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-/// One encoded `ev` frame; clones share the bytes.
+/// One encoded frame of an event; clones share the bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Frame {
     /// Position of its event.
     pub pos: Pos,
     /// JSON text, the same for every viewer of one view.
     pub bytes: Bytes,
+    /// It is an `ev` frame; `ack` and `result` are not, and heartbeats do not count them.
+    pub is_ev: bool,
 }
 
 impl std::fmt::Debug for Frame {
@@ -26,8 +28,17 @@ impl std::fmt::Debug for Frame {
 impl Frame {
     /// Encodes an event that is not in the ring (read back from the journal).
     pub fn encode(event: &Event, view: View) -> Self {
-        Self { pos: event.pos, bytes: Bytes::from(event_to_json(event, view)) }
+        let text = match &event.entity {
+            Entity::Command(command) => command_frame_to_json(event.pos, command),
+            _ => event_to_json(event, view),
+        };
+        Self { pos: event.pos, bytes: Bytes::from(text), is_ev: is_ev(event) }
     }
+}
+
+/// A command's events are frames of their own (`ack`, `result`); all others are `ev`.
+fn is_ev(event: &Event) -> bool {
+    !matches!(event.entity, Entity::Command(_))
 }
 
 struct Entry {
@@ -60,6 +71,14 @@ pub(super) struct Ring {
     by_device: HashMap<String, VecDeque<u64>>,
     health: VecDeque<u64>,
     lines: VecDeque<u64>,
+    agents: VecDeque<u64>,
+    /// By agent and by user, see [`owner_key`].
+    by_owner: HashMap<String, VecDeque<u64>>,
+}
+
+/// Key of an index by agent and by user.
+pub(super) fn owner_key(kind: &str, name: &str) -> String {
+    format!("{kind}\0{name}")
 }
 
 impl Ring {
@@ -72,6 +91,8 @@ impl Ring {
             by_device: HashMap::new(),
             health: VecDeque::new(),
             lines: VecDeque::new(),
+            agents: VecDeque::new(),
+            by_owner: HashMap::new(),
         }
     }
 
@@ -96,14 +117,23 @@ impl Ring {
         let event = &batch[at];
         let cost_bytes = approx_bytes(event);
         match label(event) {
-            Label::Device(device) => match self.by_device.get_mut(device) {
-                Some(positions) => positions.push_back(event.pos.0),
-                None => {
-                    self.by_device.insert(device.to_owned(), VecDeque::from([event.pos.0]));
+            Label::Call(call) => {
+                for device in call.devices() {
+                    push_device(&mut self.by_device, device, event.pos.0);
                 }
-            },
+            }
+            Label::Device(device) => push_device(&mut self.by_device, device, event.pos.0),
             Label::Health => self.health.push_back(event.pos.0),
             Label::Lines => self.lines.push_back(event.pos.0),
+            Label::Agent(id) => {
+                self.agents.push_back(event.pos.0);
+                let key = owner_key("agent", id);
+                self.by_owner.entry(key).or_default().push_back(event.pos.0);
+            }
+            Label::User(user) => {
+                let key = owner_key("user", user);
+                self.by_owner.entry(key).or_default().push_back(event.pos.0);
+            }
             Label::Site => {}
         }
         self.bytes += cost_bytes;
@@ -128,20 +158,23 @@ impl Ring {
         self.bytes -= entry.cost_bytes;
         self.base = self.base.next();
         match label(entry.event()) {
-            Label::Device(device) => {
-                if let Some(positions) = self.by_device.get_mut(device) {
-                    positions.pop_front();
-                    if positions.is_empty() {
-                        self.by_device.remove(device);
-                    }
+            Label::Call(call) => {
+                for device in call.devices() {
+                    pop_owner(&mut self.by_device, device);
                 }
             }
+            Label::Device(device) => pop_owner(&mut self.by_device, device),
             Label::Health => {
                 self.health.pop_front();
             }
             Label::Lines => {
                 self.lines.pop_front();
             }
+            Label::Agent(id) => {
+                self.agents.pop_front();
+                pop_owner(&mut self.by_owner, &owner_key("agent", id));
+            }
+            Label::User(user) => pop_owner(&mut self.by_owner, &owner_key("user", user)),
             Label::Site => {}
         }
     }
@@ -155,7 +188,8 @@ impl Ring {
             View::Full => &mut entry.full,
         };
         if let Some(bytes) = slot {
-            return Some(Frame { pos, bytes: bytes.clone() });
+            let is_ev = is_ev(&entry.batch[entry.at]);
+            return Some(Frame { pos, bytes: bytes.clone(), is_ev });
         }
         let frame = Frame::encode(&entry.batch[entry.at], view);
         *slot = Some(frame.bytes.clone());
@@ -210,12 +244,35 @@ impl Ring {
         let health = Some(&self.health).filter(|_| interest.health);
         let lines = Some(&self.lines).filter(|_| interest.lines);
         let mut found = Vec::new();
-        for list in lists.chain(health).chain(lines) {
+        let agents = Some(&self.agents).filter(|_| interest.agents);
+        let own_agent = interest.agent.as_ref().filter(|_| !interest.agents);
+        let own_agent = own_agent.and_then(|a| self.by_owner.get(&owner_key("agent", a)));
+        let commands = self.by_owner.get(&owner_key("user", &interest.user));
+        let named = agents.into_iter().chain(own_agent).chain(commands);
+        for list in lists.chain(health).chain(lines).chain(named) {
             let first = list.partition_point(|pos| *pos <= from.0);
             found.extend(list.range(first..).take(max));
         }
         found.sort_unstable();
+        found.dedup(); // two devices of one token in one call
         (found, head)
+    }
+}
+
+fn push_device(index: &mut HashMap<String, VecDeque<u64>>, device: &str, pos: u64) {
+    match index.get_mut(device) {
+        Some(positions) => positions.push_back(pos),
+        None => {
+            index.insert(device.to_owned(), VecDeque::from([pos]));
+        }
+    }
+}
+
+fn pop_owner(index: &mut HashMap<String, VecDeque<u64>>, key: &str) {
+    let Some(positions) = index.get_mut(key) else { return };
+    positions.pop_front();
+    if positions.is_empty() {
+        index.remove(key);
     }
 }
 
@@ -236,6 +293,8 @@ fn approx_bytes(event: &Event) -> usize {
                 + 256
         }
         Entity::Duty(_) => size_of::<crate::model::Duty>() + 128,
+        Entity::Agent(agent) => size_of::<Agent>() + agent.queues.len() * 48 + 256,
+        Entity::Command(_) => size_of::<Command>() + 256,
     };
     size_of::<Event>() + size_of::<Entry>() + entity
 }

@@ -49,6 +49,8 @@ fn call(id: u128, device: &str) -> Call {
         rev: 1,
         state: ConnectionState::Initiated,
         trunk: String::new(),
+        queue: None,
+        data: Default::default(),
         dialog: Dialog {
             call_id: String::new(),
             caller_tag: String::new(),
@@ -95,6 +97,26 @@ fn decision(device: &str) -> Decision {
 }
 
 /// The log, and what can be said of it without a hub.
+/// A leg that a control link shows.
+fn leg(n: usize, device: &str) -> Leg {
+    Leg {
+        id: LegId(u8::try_from(n).unwrap() + 1),
+        role: LegRole::Agent,
+        device: device.into(),
+        agent: None,
+        channel: Some(Box::new(Channel { pbx: "pbx".into(), id: "1".into() })),
+        sip_call_id: None,
+        state: ConnectionState::Initiated,
+        alerting_basis: None,
+        since: Wall(0),
+        alerting: None,
+        answered: None,
+        held_since: None,
+        ended: None,
+        cause: None,
+    }
+}
+
 struct Log {
     epoch: Epoch,
     /// First position of this epoch minus one.
@@ -131,6 +153,9 @@ impl Log {
                     over
                 } else {
                     call.state = ConnectionState::Connected;
+                    if pick.is_multiple_of(3) && call.legs.len() < 3 {
+                        call.legs.push(leg(call.legs.len(), DEVICES[at % DEVICES.len()]));
+                    }
                     call.clone()
                 };
                 (EventKind::CallEstablished, Entity::Call(std::sync::Arc::new(call)))
@@ -159,7 +184,9 @@ fn oracle(who: &Principal, subs: &[SubRequest], event: &Event) -> Option<View> {
         let may_full = !matches!(who.role, Role::Agent | Role::Ops);
         let mine = |device: &str| !device.is_empty() && who.devices.iter().any(|d| d == device);
         let shown = match (&event.entity, sub.topic.as_str()) {
-            (Entity::Call(c), "calls:own") => mine(&c.device),
+            (Entity::Call(c), "calls:own") => {
+                mine(&c.device) || c.legs.iter().any(|l| mine(&l.device))
+            }
             (Entity::Decision(d), "calls:own") => mine(&d.device),
             (Entity::Call(_) | Entity::Decision(_) | Entity::Dnc(_), "site:calls") => may_site,
             (Entity::System(_), "site:health") => may_site,
@@ -182,7 +209,7 @@ fn clients() -> Vec<(Principal, Vec<SubRequest>)> {
             topic: (*topic).into(),
             view: (*view).into(),
         };
-        let who = Principal { user: "u".into(), role, devices };
+        let who = Principal { user: "u".into(), role, devices, agent: String::new() };
         (who, subs.iter().enumerate().map(sub).collect())
     };
     vec![

@@ -2,7 +2,7 @@
 
 use super::access::{Grant, Interest, Refusal};
 use super::ring::Frame;
-use crate::model::{Call, Duty, Epoch, Line, Named, Pos};
+use crate::model::{Agent, Call, Duty, Epoch, Line, Named, Pos};
 use crate::wire::View;
 use std::sync::Arc;
 
@@ -98,6 +98,8 @@ pub struct SubSnap {
     pub lines: Vec<Arc<Line>>,
     /// `site:lines`: duties that run.
     pub duties: Vec<Arc<Duty>>,
+    /// `agent:self`, `site:agents`: agents.
+    pub agents: Vec<Arc<Agent>>,
 }
 
 /// A snapshot. `live`: the subscriber was registered in the same step, and events after `pos` are

@@ -1,6 +1,7 @@
 //! The call entity. Leg states are CSTA's LocalConnectionState (ECMA-269 §6.1.5).
 
-use super::{CallId, DecisionId, LegId, Moment, Party, Signalling, Wall};
+use super::{CallId, DecisionId, LegId, Moment, Party, Pii, Signalling, Wall};
+use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -51,6 +52,16 @@ pub enum LegRole {
     Supervisor,
     /// Another outside party.
     External,
+}
+
+impl LegRole {
+    /// A person of the house.
+    pub fn is_inside(self) -> bool {
+        match self {
+            Self::Agent | Self::Consult | Self::Supervisor => true,
+            Self::Customer | Self::Trunk | Self::Queue | Self::External => false,
+        }
+    }
 }
 
 /// What "alerting" rests on. It never proves a physical bell (ECMA-269 on Delivered).
@@ -143,6 +154,15 @@ impl Cause {
     }
 }
 
+/// A channel of a PBX.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Channel {
+    /// Name of the PBX in the configuration.
+    pub pbx: Arc<str>,
+    /// As the PBX names it.
+    pub id: Arc<str>,
+}
+
 /// One party's connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leg {
@@ -152,6 +172,13 @@ pub struct Leg {
     pub role: LegRole,
     /// Device (inside) or line (outside).
     pub device: String,
+    /// Agent at that device.
+    pub agent: Option<Arc<str>>,
+    /// The PBX's channel of this leg, if a control link showed it.
+    pub channel: Option<Box<Channel>>,
+    /// Call-ID of this leg between PBX and phone; `None` for the ends of the call on the trunk,
+    /// whose Call-ID is that of [`Call::dialog`].
+    pub sip_call_id: Option<Arc<str>>,
     /// State.
     pub state: ConnectionState,
     /// Evidence of ringing.
@@ -168,6 +195,13 @@ pub struct Leg {
     pub ended: Option<Moment>,
     /// Why it ended.
     pub cause: Option<Cause>,
+}
+
+impl Leg {
+    /// A device of the house that a control link showed.
+    fn shows_device(&self) -> bool {
+        self.channel.is_some() && self.role.is_inside()
+    }
 }
 
 /// SIP dialog identity of a call on the trunk.
@@ -224,7 +258,11 @@ pub struct Call {
     pub state: ConnectionState,
     /// Carrier line.
     pub trunk: String,
-    /// SIP dialog on the trunk.
+    /// Queue that the caller waits in, or waited in last.
+    pub queue: Option<Arc<str>>,
+    /// Values attached to the call. At most [`DATA_KEYS_MAX`] keys.
+    pub data: BTreeMap<String, Pii<String>>,
+    /// SIP dialog on the trunk; all empty if it was not seen there.
     pub dialog: Dialog,
     /// First 180.
     pub alerting: Option<Moment>,
@@ -266,7 +304,47 @@ impl Deref for Call {
     }
 }
 
+/// Values attached to one call.
+pub const DATA_KEYS_MAX: usize = 32;
+/// Bytes of the name of an attached value.
+pub const DATA_KEY_BYTES_MAX: usize = 64;
+/// Bytes of an attached value.
+pub const DATA_VALUE_BYTES_MAX: usize = 1024;
+
 impl Call {
+    /// Call-IDs of all its legs, that of the trunk first.
+    pub fn sip_call_ids(&self) -> Vec<&str> {
+        let mut ids: Vec<&str> = Vec::new();
+        let legs = self.legs.iter().filter_map(|l| l.sip_call_id.as_deref());
+        for id in std::iter::once(self.dialog.call_id.as_str()).chain(legs) {
+            if !id.is_empty() && !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        ids
+    }
+
+    /// The leg of that id.
+    pub fn leg(&self, id: LegId) -> Option<&Leg> {
+        self.legs.iter().find(|l| l.id == id)
+    }
+
+    /// Every device that takes or took part, that of the origin first, each once.
+    pub fn devices(&self) -> impl Iterator<Item = &str> {
+        let again = |at: usize, device: &str| {
+            let before = self.legs[..at].iter().filter(|l| l.shows_device());
+            device == self.device || before.into_iter().any(|l| l.device == device)
+        };
+        let shown = move |(at, leg): &(usize, &Leg)| leg.shows_device() && !again(*at, &leg.device);
+        let legs = self.legs.iter().enumerate().filter(shown).map(|(_, l)| l.device.as_str());
+        std::iter::once(self.device.as_str()).chain(legs).filter(|d| !d.is_empty())
+    }
+
+    /// Whether a device takes or took part.
+    pub fn has_device(&self, device: &str) -> bool {
+        self.device == device || self.legs.iter().any(|l| l.shows_device() && l.device == device)
+    }
+
     /// Whether the call is over.
     pub fn is_over(&self) -> bool {
         self.state == ConnectionState::Null

@@ -1,7 +1,8 @@
 //! One event of the site's log.
 
 use super::{
-    Call, CallId, Decision, DncEntry, Duty, LegId, Line, Moment, Pos, Shift, Transferred, Wall,
+    Agent, Call, CallId, Command, CommandId, Decision, DncEntry, Duty, LegId, Line, Moment, Pos,
+    Shift, Transferred, Wall,
 };
 use std::sync::Arc;
 
@@ -22,7 +23,13 @@ pub enum EventKind {
     CallDiverted,
     /// REFER that succeeded, or another call with Replaces: a party has left its place to another.
     CallTransferred,
-    /// Held by re-INVITE.
+    /// A party was added: more than two hear each other.
+    CallConferenced,
+    /// A value was attached to the call.
+    CallDataUpdated,
+    /// A key was pressed.
+    CallDtmf,
+    /// Held by re-INVITE, or at the PBX.
     CallHeld,
     /// Taken back.
     CallRetrieved,
@@ -42,6 +49,8 @@ pub enum EventKind {
     OutboundAllowed,
     /// The gate said no.
     OutboundDenied,
+    /// A call reached a carrier, or the PBX's way to one, without a decision before it.
+    OutboundUngated,
     /// Do-not-call entries came in.
     DncAdded,
     /// A line serves, fails or was taken out.
@@ -60,6 +69,28 @@ pub enum EventKind {
     DutyBreached,
     /// CSTA SystemStatus.
     SystemStatus,
+    /// An agent began work.
+    AgentLoggedOn,
+    /// An agent ended work.
+    AgentLoggedOff,
+    /// Takes calls.
+    AgentReady,
+    /// Takes no calls.
+    AgentNotReady,
+    /// A call rings at the agent.
+    AgentReserved,
+    /// The agent is in a call.
+    AgentBusy,
+    /// Work after a call has begun.
+    AgentWorkingAfterCall,
+    /// The link to the agent's PBX is lost.
+    AgentUnknown,
+    /// A desktop of the agent came, went or fell silent.
+    AgentDeskChanged,
+    /// A command is durable and will be carried out.
+    CommandAccepted,
+    /// A command has its result.
+    CommandDone,
 }
 
 /// CSTA SystemStatus values (ECMA-269 §12.2.29).
@@ -111,6 +142,10 @@ pub enum Entity {
     Line(Box<Line>),
     /// duty.*
     Duty(Box<Duty>),
+    /// agent.*
+    Agent(Box<Agent>),
+    /// command.*
+    Command(Box<Command>),
 }
 
 /// What was put right after a restart or a loss.
@@ -124,6 +159,20 @@ pub enum Repair {
     StaleCallClosed,
     /// Events of this call were lost; this is its newest state.
     EventsLost,
+    /// It began while nobody watched; it is known from the PBX's state.
+    BeginningLearnt,
+    /// A ring was missed; it is known from the PBX's state.
+    MissedRingLearnt,
+    /// A hold was missed.
+    MissedHoldLearnt,
+    /// The end of a hold was missed.
+    MissedRetrieveLearnt,
+    /// The end of a leg was missed: the PBX does not have it any more.
+    MissedEndLearnt,
+    /// The PBX was restarted: what it held is gone.
+    PbxRestarted,
+    /// The control link was away before this: something may have been missed.
+    LinkWasAway,
 }
 
 /// What only this event knows.
@@ -141,6 +190,12 @@ pub struct Detail {
     pub shift: Option<Box<Shift>>,
     /// call.transferred only.
     pub transfer: Option<Box<Transferred>>,
+    /// call.dtmf: the key.
+    pub digit: Option<char>,
+    /// call.data_updated: which value.
+    pub key: Option<Box<str>>,
+    /// Command that led to it.
+    pub caused_by: Option<CommandId>,
 }
 
 /// One event.
@@ -164,7 +219,12 @@ impl Event {
         match &self.entity {
             Entity::Call(call) => Some(call.id),
             Entity::Decision(decision) => decision.call_id,
-            Entity::Dnc(_) | Entity::System(_) | Entity::Line(_) | Entity::Duty(_) => None,
+            Entity::Command(command) => command.call_id,
+            Entity::Dnc(_)
+            | Entity::System(_)
+            | Entity::Line(_)
+            | Entity::Duty(_)
+            | Entity::Agent(_) => None,
         }
     }
 }

@@ -45,6 +45,11 @@ uuid_id!(
     DutyId
 );
 
+uuid_id!(
+    /// A command: the UUID of the client that gave it.
+    CommandId
+);
+
 /// Makes UUIDv7 values from the clock it is shown and a seed. Ids need to be distinct, not secret.
 #[derive(Clone, Debug)]
 pub struct IdSource {

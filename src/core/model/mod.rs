@@ -1,6 +1,9 @@
 //! R0: the words everything else is written in.
 
+mod action;
+mod agent;
 mod call;
+mod command;
 mod dice;
 mod event;
 mod gate;
@@ -13,7 +16,10 @@ mod pii;
 mod signalling;
 mod time;
 
+pub use action::*;
+pub use agent::*;
 pub use call::*;
+pub use command::*;
 pub use dice::*;
 pub use event::*;
 pub use gate::*;

@@ -1,9 +1,10 @@
 //! Stable names of closed sets, both ways, from one table each: the wire, logs and texts use them.
 
 use super::{
-    AlertingBasis, Attest, ConnectionState, CstaCause, DayClass, Direction, DutyKind, DutyState,
-    EventKind, LegRole, LineOrder, LineRole, LineState, RegistrationState, Released, Repair,
-    RuleOutcome, ServiceBasis, SystemState, TimeQuality, Transfer, Verdict,
+    Action, AgentState, AlertingBasis, Attest, ChangedBy, CommandCode, CommandOp, CommandStatus,
+    ConnectionState, CstaCause, DayClass, DeskPresence, Direction, DutyKind, DutyState, EventKind,
+    LegRole, LineOrder, LineRole, LineState, RegistrationState, Released, Repair, RuleOutcome,
+    ServiceBasis, SystemState, TimeQuality, Transfer, Verdict, WorkMode,
 };
 
 /// A closed set with one wire name a member.
@@ -63,6 +64,19 @@ named!(LegRole {
     External = "external",
 });
 named!(AlertingBasis { Sip180 = "180", Sip183 = "183", PbxState = "pbx_state" });
+named!(Action {
+    Answer = "call.answer",
+    Hold = "call.hold",
+    Retrieve = "call.retrieve",
+    TransferBlind = "call.transfer.blind",
+    TransferConsult = "call.transfer.consult",
+    TransferComplete = "call.transfer.complete",
+    TransferCancel = "call.transfer.cancel",
+    Conference = "call.conference",
+    Hangup = "call.hangup",
+    Dtmf = "call.dtmf",
+    Data = "call.data",
+});
 named!(Released {
     Customer = "customer",
     Agent = "agent",
@@ -122,6 +136,13 @@ named!(Repair {
     MissedAnswerLearnt = "missed_answer_learnt",
     StaleCallClosed = "stale_call_closed",
     EventsLost = "events_lost",
+    BeginningLearnt = "beginning_learnt",
+    MissedRingLearnt = "missed_ring_learnt",
+    MissedHoldLearnt = "missed_hold_learnt",
+    MissedRetrieveLearnt = "missed_retrieve_learnt",
+    MissedEndLearnt = "missed_end_learnt",
+    PbxRestarted = "pbx_restarted",
+    LinkWasAway = "link_was_away",
 });
 named!(EventKind {
     CallOriginated = "call.originated",
@@ -150,6 +171,84 @@ named!(EventKind {
     CallQueued = "call.queued",
     CallDiverted = "call.diverted",
     CallTransferred = "call.transferred",
+    CallConferenced = "call.conferenced",
+    CallDataUpdated = "call.data_updated",
+    CallDtmf = "call.dtmf",
+    OutboundUngated = "outbound.ungated",
+    AgentLoggedOn = "agent.logged_on",
+    AgentLoggedOff = "agent.logged_off",
+    AgentReady = "agent.ready",
+    AgentNotReady = "agent.not_ready",
+    AgentReserved = "agent.reserved",
+    AgentBusy = "agent.busy",
+    AgentWorkingAfterCall = "agent.working_after_call",
+    AgentUnknown = "agent.unknown",
+    AgentDeskChanged = "agent.desk_changed",
+    CommandAccepted = "command.accepted",
+    CommandDone = "command.done",
+});
+named!(AgentState {
+    LoggedOut = "logged_out",
+    NotReady = "not_ready",
+    Ready = "ready",
+    Reserved = "reserved",
+    Busy = "busy",
+    WorkingAfterCall = "working_after_call",
+    Unknown = "unknown",
+});
+named!(WorkMode {
+    ManualIn = "manual_in",
+    AutoIn = "auto_in",
+    AuxWork = "aux_work",
+    Acw = "acw",
+});
+named!(ChangedBy {
+    Agent = "agent",
+    Supervisor = "supervisor",
+    System = "system",
+    Pbx = "pbx",
+    Reconciler = "reconciler",
+});
+named!(DeskPresence { Online = "online", Unresponsive = "unresponsive", Offline = "offline" });
+named!(CommandOp {
+    CallDial = "call.dial",
+    CallAnswer = "call.answer",
+    CallHold = "call.hold",
+    CallRetrieve = "call.retrieve",
+    CallTransferBlind = "call.transfer.blind",
+    CallTransferConsult = "call.transfer.consult",
+    CallTransferComplete = "call.transfer.complete",
+    CallTransferCancel = "call.transfer.cancel",
+    CallConference = "call.conference",
+    CallHangup = "call.hangup",
+    CallDtmf = "call.dtmf",
+    CallData = "call.data",
+    AgentLogin = "agent.login",
+    AgentLogout = "agent.logout",
+    AgentState = "agent.state",
+});
+named!(CommandStatus {
+    Accepted = "accepted",
+    Ok = "ok",
+    Failed = "failed",
+    Expired = "expired",
+    Unknown = "unknown",
+});
+named!(CommandCode {
+    BadRequest = "BAD_REQUEST",
+    Forbidden = "FORBIDDEN",
+    NotFound = "NOT_FOUND",
+    Conflict = "CONFLICT",
+    IdempotencyMismatch = "IDEMPOTENCY_MISMATCH",
+    Expired = "EXPIRED",
+    RateLimited = "RATE_LIMITED",
+    LimitExceeded = "LIMIT_EXCEEDED",
+    Unsupported = "UNSUPPORTED",
+    SwitchUnavailable = "SWITCH_UNAVAILABLE",
+    SwitchRejected = "SWITCH_REJECTED",
+    PolicyDenied = "POLICY_DENIED",
+    Timeout = "TIMEOUT",
+    Internal = "INTERNAL",
 });
 named!(LineState {
     Unknown = "unknown",

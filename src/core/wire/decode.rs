@@ -1,12 +1,13 @@
 //! proto -> model, for replay.
 
+use super::agent::{agent, command};
 use super::line::{duty, line, shift};
 use super::pb;
 use super::signalling::signalling;
 use crate::model::{
-    Call, CallId, Cause, Decision, DecisionId, Detail, Dialog, DncEntry, E164, Entity, Event, Leg,
-    LegId, Moment, Named, NumberRef, Origin, Party, Pii, Pos, RuleVerdict, SystemStatus,
-    Transferred, Wall,
+    Call, CallId, Cause, Channel, CommandId, Decision, DecisionId, Detail, Dialog, DncEntry, E164,
+    Entity, Event, Leg, LegId, Moment, Named, NumberRef, Origin, Party, Pii, Pos, RuleVerdict,
+    SystemStatus, Transferred, Wall,
 };
 use prost::Message;
 use std::sync::Arc;
@@ -77,6 +78,8 @@ fn event(e: pb::JournalEntry, before: &[Event]) -> Result<Event, DecodeError> {
         Stored::Dnc(d) => Entity::Dnc(d.entries.into_iter().map(dnc).collect::<Result<_, _>>()?),
         Stored::Line(l) => Entity::Line(Box::new(line(l)?)),
         Stored::Duty(d) => Entity::Duty(Box::new(duty(d)?)),
+        Stored::Agent(a) => Entity::Agent(Box::new(agent(a)?)),
+        Stored::Command(c) => Entity::Command(Box::new(command(c)?)),
     };
     let detail = Detail {
         leg: e.leg.map(leg_id).transpose()?,
@@ -90,6 +93,15 @@ fn event(e: pb::JournalEntry, before: &[Event]) -> Result<Event, DecodeError> {
                 let to_call = call_of("to_call", &e.to_call)?;
                 Some(Box::new(Transferred { kind, to_call }))
             }
+        },
+        digit: match e.digit {
+            0 => None,
+            code => Some(char::from_u32(code).ok_or_else(|| bad("digit", &code))?),
+        },
+        key: non_empty(e.key).map(String::into_boxed_str),
+        caused_by: match e.caused_by.is_empty() {
+            true => None,
+            false => Some(CommandId(uuid("caused_by", &e.caused_by)?)),
         },
     };
     Ok(Event { pos: Pos(e.pos), ts: Wall(e.ts_us), kind: coded("kind", e.kind)?, entity, detail })
@@ -136,6 +148,8 @@ fn call(mut c: pb::StoredCall, before: &[Event]) -> Result<Call, DecodeError> {
         rev: c.rev,
         state: coded("call.state", c.state)?,
         trunk: c.trunk,
+        queue: c.queue.map(Arc::from),
+        data: c.data.into_iter().map(|v| (v.key, Pii::new(v.value))).collect(),
         dialog: Dialog {
             call_id: c.sip_call_id,
             caller_tag: c.caller_tag,
@@ -175,6 +189,9 @@ fn leg(l: pb::StoredLeg) -> Result<Leg, DecodeError> {
         held_since: l.held_since.map(moment).transpose()?,
         ended: l.ended.map(moment).transpose()?,
         cause: l.cause.map(cause).transpose()?,
+        agent: l.agent.map(Arc::from),
+        channel: l.channel.map(|c| Box::new(Channel { pbx: c.pbx.into(), id: c.id.into() })),
+        sip_call_id: l.sip_call_id.map(Arc::from),
     })
 }
 
@@ -278,7 +295,7 @@ fn dnc(e: pb::DoNotCallEntry) -> Result<DncEntry, DecodeError> {
     })
 }
 
-fn party(p: Option<pb::Party>) -> Result<Party, DecodeError> {
+pub(super) fn party(p: Option<pb::Party>) -> Result<Party, DecodeError> {
     let p = p.ok_or_else(|| bad("party", "absent"))?;
     Ok(Party {
         e164: number(&p.e164, &p.masked)?,

@@ -1,10 +1,12 @@
 //! model -> proto.
 
+use super::agent::{agent_to_pb, command_to_pb};
 use super::line::{duty_to_pb, line_to_pb, shift_to_pb};
 use super::signalling::signalling_to_pb;
 use super::{Timestamp, pb};
 use crate::model::{
-    Call, Cause, Decision, Detail, DncEntry, Entity, Event, Leg, Moment, Named, Party, SystemStatus,
+    Call, Cause, Decision, Detail, DncEntry, Entity, Event, Leg, LegRole, Moment, Named, Party,
+    SystemStatus,
 };
 
 /// What a viewer may see of telephone numbers.
@@ -39,11 +41,17 @@ pub fn event_to_json(event: &Event, view: View) -> String {
         Some(pb::event::Entity::Dnc(o)) => json(o),
         Some(pb::event::Entity::Line(o)) => json(o),
         Some(pb::event::Entity::Duty(o)) => json(o),
+        Some(pb::event::Entity::Agent(o)) => json(o),
+        Some(pb::event::Entity::Command(o)) => json(o),
         None => "{}".to_owned(),
     };
     let detail = pb.d.as_ref().map_or_else(String::new, |d| format!(",\"d\":{}", json(d)));
+    let cause = match event.detail.caused_by {
+        Some(command) => format!(",\"caused_by\":\"{command}\""),
+        None => String::new(),
+    };
     format!(
-        "{{\"t\":\"ev\",\"pos\":\"{}\",\"ts\":\"{}\",\"k\":\"{}\",\"o\":{entity}{detail}}}",
+        "{{\"t\":\"ev\",\"pos\":\"{}\",\"ts\":\"{}\",\"k\":\"{}\",\"o\":{entity}{detail}{cause}}}",
         pb.pos,
         event.ts.rfc3339(),
         pb.k
@@ -68,14 +76,17 @@ pub fn event_to_pb(event: &Event, view: View) -> pb::Event {
             Entity::System(s) => pb::event::Entity::System(system_to_pb(s)),
             Entity::Line(l) => pb::event::Entity::Line(line_to_pb(l)),
             Entity::Duty(d) => pb::event::Entity::Duty(duty_to_pb(d)),
+            Entity::Agent(a) => pb::event::Entity::Agent(agent_to_pb(a)),
+            Entity::Command(c) => pb::event::Entity::Command(command_to_pb(c, view)),
         }),
         d: detail_to_pb(&event.detail),
-        caused_by: String::new(),
+        caused_by: event.detail.caused_by.map(|c| c.to_string()).unwrap_or_default(),
     }
 }
 
 fn detail_to_pb(detail: &Detail) -> Option<pb::Detail> {
-    if *detail == Detail::default() {
+    let only_cause = Detail { caused_by: detail.caused_by, ..Detail::default() };
+    if *detail == only_cause {
         return None;
     }
     let moved = detail.transfer.as_ref();
@@ -89,6 +100,8 @@ fn detail_to_pb(detail: &Detail) -> Option<pb::Detail> {
         transfer: moved.map(|t| t.kind.name().to_owned()).unwrap_or_default(),
         to_call: moved.and_then(|t| t.to_call).map(|c| c.to_string()).unwrap_or_default(),
         shift: detail.shift.as_deref().map(shift_to_pb),
+        digit: detail.digit.map(String::from).unwrap_or_default(),
+        key: detail.key.as_deref().unwrap_or_default().to_owned(),
     })
 }
 
@@ -107,7 +120,7 @@ pub fn call_to_pb(call: &Call, view: View) -> pb::Call {
         dialed: Some(party_to_pb(&call.dialed, view)),
         trunk: call.trunk.clone(),
         thread_id: call.thread_id.to_string(),
-        sip_call_ids: vec![call.dialog.call_id.clone()],
+        sip_call_ids: call.sip_call_ids().into_iter().map(str::to_owned).collect(),
         started: Some(moment_to_pb(&call.started)),
         alerting: call.alerting.as_ref().map(moment_to_pb),
         network_reached: call.network_reached.as_ref().map(moment_to_pb),
@@ -127,10 +140,17 @@ pub fn call_to_pb(call: &Call, view: View) -> pb::Call {
         device: call.device.clone(),
         signalling: call.signalling.as_ref().map(|s| signalling_to_pb(s, view)),
         parent_id: call.parent_id.map(|c| c.to_string()).unwrap_or_default(),
+        queue: call.queue.as_deref().unwrap_or_default().to_owned(),
+        data: call.data.iter().map(|(k, v)| (k.clone(), v.reveal().clone())).collect(),
     }
 }
 
-fn leg_to_pb(leg: &Leg, sip_call_id: &str) -> pb::Leg {
+fn leg_to_pb(leg: &Leg, trunk_call_id: &str) -> pb::Leg {
+    let sip_call_id = match (&leg.sip_call_id, leg.role) {
+        (Some(own), _) => own,
+        (None, LegRole::Customer | LegRole::Trunk) => trunk_call_id,
+        (None, _) => "",
+    };
     pb::Leg {
         id: leg.id.to_string(),
         role: leg.role.name().to_owned(),
@@ -144,6 +164,12 @@ fn leg_to_pb(leg: &Leg, sip_call_id: &str) -> pb::Leg {
         ended: leg.ended.as_ref().map(moment_to_pb),
         cause: leg.cause.as_ref().map(cause_to_pb),
         sip_call_id: sip_call_id.to_owned(),
+        agent_id: leg.agent.as_deref().unwrap_or_default().to_owned(),
+        channel: leg
+            .channel
+            .as_ref()
+            .map(|c| pb::Channel { pbx: c.pbx.to_string(), id: c.id.to_string() }),
+        permitted_actions: leg.permitted_actions().iter().map(|a| a.name().to_owned()).collect(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! R1: model <-> `proto/`. The only place that serialises events and frames.
 
+mod agent;
 mod decode;
 mod encode;
 mod line;
@@ -10,6 +11,8 @@ mod stored;
 mod tests;
 mod timestamp;
 
+use agent::command_to_stored;
+pub use agent::{agent_to_pb, command_frame_to_json, command_to_pb, error_to_pb, result_to_pb};
 pub use decode::{DecodeError, journal_frame_from_bytes};
 pub use encode::{View, call_to_pb, decision_to_pb, event_to_json, event_to_pb};
 use encode::{dnc_to_pb, system_to_pb};

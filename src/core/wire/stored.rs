@@ -2,7 +2,10 @@
 
 use super::proto_writer::ProtoWriter;
 use super::signalling::write_signalling;
-use super::{View, decision_to_pb, dnc_to_pb, duty_to_pb, line_to_pb, shift_to_pb, system_to_pb};
+use super::{
+    View, agent_to_pb, command_to_stored, decision_to_pb, dnc_to_pb, duty_to_pb, line_to_pb,
+    shift_to_pb, system_to_pb,
+};
 use crate::model::{Call, Cause, Entity, Event, Leg, Moment, Named, Origin, Party};
 use prost::Message;
 use std::sync::Arc;
@@ -32,7 +35,9 @@ pub fn write_journal_frame(events: &[Event], out: &mut Vec<u8>) {
             | Entity::Dnc(_)
             | Entity::System(_)
             | Entity::Line(_)
-            | Entity::Duty(_) => None,
+            | Entity::Duty(_)
+            | Entity::Agent(_)
+            | Entity::Command(_) => None,
         };
         frame.message(1, |entry| write_event(entry, event, known));
     }
@@ -59,6 +64,7 @@ fn write_event(out: &mut ProtoWriter<'_>, event: &Event, known: Option<u64>) {
             if known.is_none() {
                 write_claims(out, call);
             }
+            write_attached(out, call);
         }),
         // These are rare beside calls.
         Entity::Decision(decision) => {
@@ -70,6 +76,10 @@ fn write_event(out: &mut ProtoWriter<'_>, event: &Event, known: Option<u64>) {
         }
         Entity::Line(line) => out.present_bytes(12, &line_to_pb(line).encode_to_vec()),
         Entity::Duty(duty) => out.present_bytes(13, &duty_to_pb(duty).encode_to_vec()),
+        Entity::Agent(agent) => out.present_bytes(20, &agent_to_pb(agent).encode_to_vec()),
+        Entity::Command(command) => {
+            out.present_bytes(21, &command_to_stored(command).encode_to_vec());
+        }
     }
     let detail = &event.detail;
     out.optional(8, detail.leg.map(|leg| leg.0.into()));
@@ -85,6 +95,11 @@ fn write_event(out: &mut ProtoWriter<'_>, event: &Event, known: Option<u64>) {
             out.bytes(16, call.0.as_bytes());
         }
     }
+    out.number(17, detail.digit.map_or(0, |d| u32::from(d).into()));
+    out.bytes(18, detail.key.as_deref().unwrap_or_default().as_bytes());
+    if let Some(command) = detail.caused_by {
+        out.bytes(22, command.0.as_bytes());
+    }
 }
 
 fn write_origin(out: &mut ProtoWriter<'_>, origin: &Origin) {
@@ -92,9 +107,7 @@ fn write_origin(out: &mut ProtoWriter<'_>, origin: &Origin) {
     out.number(2, code(origin.direction));
     out.bytes(3, origin.tenant.as_bytes());
     out.bytes(4, origin.site.as_bytes());
-    if let Some(purpose) = &origin.purpose {
-        out.present_bytes(5, purpose.as_bytes());
-    }
+    write_text(out, 5, origin.purpose.as_deref());
     out.message(6, |out| write_party(out, &origin.from));
     out.message(7, |out| write_party(out, &origin.to));
     if origin.dialed != origin.to {
@@ -145,6 +158,23 @@ fn write_call(out: &mut ProtoWriter<'_>, call: &Call) {
     }
 }
 
+/// What control links add: behind the claims, as their numbers are.
+fn write_attached(out: &mut ProtoWriter<'_>, call: &Call) {
+    write_text(out, 36, call.queue.as_deref());
+    for (key, value) in &call.data {
+        out.message(37, |out| {
+            out.bytes(1, key.as_bytes());
+            out.bytes(2, value.reveal().as_bytes());
+        });
+    }
+}
+
+fn write_text(out: &mut ProtoWriter<'_>, tag: u64, text: Option<&str>) {
+    if let Some(text) = text {
+        out.present_bytes(tag, text.as_bytes());
+    }
+}
+
 fn write_leg(out: &mut ProtoWriter<'_>, leg: &Leg) {
     out.number(1, leg.id.0.into());
     out.number(2, code(leg.role));
@@ -157,6 +187,14 @@ fn write_leg(out: &mut ProtoWriter<'_>, leg: &Leg) {
     write_moment(out, 9, leg.held_since.as_ref());
     write_moment(out, 10, leg.ended.as_ref());
     write_cause(out, 11, leg.cause.as_ref());
+    write_text(out, 12, leg.agent.as_deref());
+    if let Some(channel) = &leg.channel {
+        out.message(13, |out| {
+            out.bytes(1, channel.pbx.as_bytes());
+            out.bytes(2, channel.id.as_bytes());
+        });
+    }
+    write_text(out, 14, leg.sip_call_id.as_deref());
 }
 
 fn write_moment(out: &mut ProtoWriter<'_>, tag: u64, moment: Option<&Moment>) {

@@ -49,9 +49,13 @@ fn id() -> impl Strategy<Value = uuid::Uuid> {
 fn leg() -> BoxedStrategy<Leg> {
     let moments = (of(moment()), of(moment()), of(moment()), of(moment()));
     let words = (member(), ".{0,9}", member(), of(member()));
-    (any::<u8>(), words, wall(), moments, of(cause()))
-        .prop_map(|(id, (role, device, state, alerting_basis), since, moments, cause)| Leg {
+    let names = (of(".{0,9}"), of((".{0,9}", ".{0,9}")), of(".{0,9}"));
+    (any::<u8>(), words, wall(), moments, of(cause()), names)
+        .prop_map(|(id, (role, device, state, alerting_basis), since, moments, cause, names)| Leg {
             id: LegId(id),
+            agent: names.0.map(Arc::from),
+            channel: names.1.map(|(pbx, id)| Box::new(Channel { pbx: pbx.into(), id: id.into() })),
+            sip_call_id: names.2.map(Arc::from),
             role,
             device,
             state,
@@ -109,9 +113,12 @@ fn call() -> BoxedStrategy<Call> {
     let moments = (of(moment()), of(moment()), of(moment()), of(moment()));
     let figures = (of(any::<u64>()), of(any::<u64>()), of(any::<u64>()), of(any::<u64>()));
     let rest = (of(any::<u32>()), of(any::<bool>()), member(), of(member()), of(cause()), of(id()));
-    let legs = prop::collection::vec(leg(), 0..3);
-    (origin(), any::<u64>(), member(), words, moments, figures, rest, legs)
-        .prop_map(|(origin, rev, state, words, moments, figures, rest, legs)| Call {
+    let data = prop::collection::btree_map(".{0,9}", ".{0,9}".prop_map(Pii::new), 0..3);
+    let parts = (prop::collection::vec(leg(), 0..3), of(".{0,9}"), data);
+    (origin(), any::<u64>(), member(), words, moments, figures, rest, parts)
+        .prop_map(|(origin, rev, state, words, moments, figures, rest, (legs, queue, data))| Call {
+            queue: queue.map(Arc::from),
+            data,
             origin: Arc::new(origin),
             rev,
             state,
@@ -195,15 +202,40 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 
 fn event() -> impl Strategy<Value = Event> {
     let detail = (of(any::<u8>()), of(any::<u16>()), of(moment()), of(member()), of(shift()));
-    (any::<u64>(), wall(), member(), entity(), detail, of(transferred())).prop_map(
-        |(pos, ts, kind, entity, (leg, sip_status, at, repair, shift), transfer)| Event {
-            pos: Pos(pos),
-            ts,
-            kind,
-            entity,
-            detail: Detail { leg: leg.map(LegId), sip_status, at, repair, shift, transfer },
-        },
+    (
+        any::<u64>(),
+        wall(),
+        member(),
+        entity(),
+        detail,
+        (of(transferred()), of(any::<char>()), of(".{1,9}"), of(id())),
     )
+        .prop_map(
+            |(
+                pos,
+                ts,
+                kind,
+                entity,
+                (leg, sip_status, at, repair, shift),
+                (transfer, digit, key, caused_by),
+            )| Event {
+                pos: Pos(pos),
+                ts,
+                kind,
+                entity,
+                detail: Detail {
+                    leg: leg.map(LegId),
+                    sip_status,
+                    at,
+                    repair,
+                    shift,
+                    transfer,
+                    digit: digit.filter(|d| *d != '\0'),
+                    key: key.map(String::into_boxed_str),
+                    caused_by: caused_by.map(CommandId),
+                },
+            },
+        )
 }
 
 proptest! {
@@ -265,7 +297,9 @@ fn numbers_of_names_never_change() {
     assert_eq!(names::<TimeQuality>(), "measured pbx derived reconciled");
     assert_eq!(
         names::<Repair>(),
-        "call_known_again missed_answer_learnt stale_call_closed events_lost"
+        "call_known_again missed_answer_learnt stale_call_closed events_lost beginning_learnt \
+         missed_ring_learnt missed_hold_learnt missed_retrieve_learnt missed_end_learnt \
+         pbx_restarted link_was_away"
     );
     assert_eq!(
         names::<EventKind>(),
@@ -273,6 +307,9 @@ fn numbers_of_names_never_change() {
          call.retrieved call.failed call.connection_cleared call.abandoned call.cleared \
          call.resynced outbound.requested outbound.allowed outbound.denied dnc.added \
          system.status line.state_changed line.failover line.recovered line.capacity_reached \
-         duty.started duty.met duty.breached call.queued call.diverted call.transferred"
+         duty.started duty.met duty.breached call.queued call.diverted call.transferred \
+         call.conferenced call.data_updated call.dtmf outbound.ungated \
+         agent.logged_on agent.logged_off agent.ready agent.not_ready agent.reserved agent.busy \
+         agent.working_after_call agent.unknown agent.desk_changed command.accepted command.done"
     );
 }

@@ -5,8 +5,8 @@ use serde::Serialize;
 use std::sync::Arc;
 use tokio_tungstenite::tungstenite::Message;
 use trunkline_core::hub::{Frame, Grant, SubSnap};
-use trunkline_core::model::{Call, Duty, Line, Named as _, Pos};
-use trunkline_core::wire::{View, call_to_pb, duty_to_pb, frame_to_json, line_to_pb};
+use trunkline_core::model::{Agent, Call, Duty, Line, Named as _, Pos};
+use trunkline_core::wire::{View, agent_to_pb, call_to_pb, duty_to_pb, frame_to_json, line_to_pb};
 
 #[derive(Serialize)]
 pub(super) struct Welcome<'a> {
@@ -107,7 +107,7 @@ pub(super) struct Pages {
     bytes_max: usize,
     gap: Option<std::vec::IntoIter<Arc<Call>>>,
     calls: Option<std::vec::IntoIter<Arc<Call>>>,
-    /// Members `lines` and `duties` of the last page; empty for other topics.
+    /// Members `lines`, `duties` and `agents` of the last page; empty for other topics.
     lines: String,
     /// Encoded, but did not fit on the page before.
     spilt: Option<String>,
@@ -123,7 +123,7 @@ impl Pages {
             bytes_max,
             gap: Some(snap.gap.into_iter()).filter(|gap| gap.len() > 0),
             calls: Some(snap.calls.into_iter()),
-            lines: lines_of(&snap.lines, &snap.duties),
+            lines: lines_of(&snap.lines, &snap.duties) + &agents_of(&snap.agents),
             spilt: None,
             page: 0,
         }
@@ -178,6 +178,15 @@ fn lines_of(lines: &[Arc<Line>], duties: &[Arc<Duty>]) -> String {
     let lines = list(lines.iter().filter_map(|l| json(&line_to_pb(l))).collect());
     let duties = list(duties.iter().filter_map(|d| json(&duty_to_pb(d))).collect());
     format!(",\"lines\":[{lines}],\"duties\":[{duties}]")
+}
+
+/// A site has some hundred agents at most, of half a kilobyte each.
+fn agents_of(agents: &[Arc<Agent>]) -> String {
+    if agents.is_empty() {
+        return String::new();
+    }
+    let agents: Vec<String> = agents.iter().filter_map(|a| json(&agent_to_pb(a))).collect();
+    format!(",\"agents\":[{}]", agents.join(","))
 }
 
 fn json<T: Serialize>(message: &T) -> Option<String> {
@@ -253,6 +262,7 @@ mod tests {
             gap: Vec::new(),
             lines: Vec::new(),
             duties: Vec::new(),
+            agents: Vec::new(),
         };
         let pages: Vec<_> = Pages::new(snap, Pos(7), 1000).collect();
         assert_eq!(pages.len(), 1);

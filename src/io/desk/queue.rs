@@ -131,7 +131,7 @@ mod tests {
     use trunkline_core::model::Pos;
 
     fn frame(pos: u64, bytes: usize) -> Frame {
-        Frame { pos: Pos(pos), bytes: vec![b'x'; bytes].into() }
+        Frame { pos: Pos(pos), bytes: vec![b'x'; bytes].into(), is_ev: true }
     }
 
     fn queue() -> DeskQueue {

@@ -204,7 +204,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         let deadline = since + self.stall_max;
         let messages = frames.iter().filter_map(frames::ev);
         send_all(&mut self.ws, messages, deadline, &self.queue).await?;
-        let count = u32::try_from(frames.len()).unwrap_or(u32::MAX);
+        let count = frames.iter().filter(|f| f.is_ev).count();
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
         self.sent = self.sent.wrapping_add(count);
         Ok(())
     }

@@ -43,6 +43,9 @@ pub struct Claims {
     /// Devices whose calls are "own".
     #[serde(default)]
     pub devices: Vec<String>,
+    /// Agent that the user is; empty: none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub agent: String,
     /// Site.
     pub site: String,
     /// Issued.
@@ -95,12 +98,13 @@ impl TokenKey {
     /// # Errors
     /// If the subject or the devices are over their limits, or signing fails.
     pub fn mint(&self, who: &Principal, now: Wall, ttl: Duration) -> Result<String, TokenError> {
-        check_limits(&who.user, &who.devices)?;
+        check_limits(&who.user, &who.devices, &who.agent)?;
         let iat = now.0.div_euclid(1_000_000);
         let claims = Claims {
             sub: who.user.clone(),
             role: who.role.name().to_owned(),
             devices: who.devices.clone(),
+            agent: who.agent.clone(),
             site: self.site.clone(),
             iat,
             exp: iat.saturating_add(i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX)),
@@ -144,7 +148,7 @@ impl TokenKey {
         if claims.site != self.site {
             return Err(TokenError::Refused("another site"));
         }
-        check_limits(&claims.sub, &claims.devices)?;
+        check_limits(&claims.sub, &claims.devices, &claims.agent)?;
         let role = Role::parse_name(&claims.role).ok_or(TokenError::Refused("unknown role"))?;
         let at = |seconds: i64| Wall(seconds.saturating_mul(1_000_000));
         let expires = at(claims.exp);
@@ -154,12 +158,16 @@ impl TokenKey {
         if claims.nbf.is_some_and(|nbf| now < at(nbf).before(LEEWAY)) {
             return Err(TokenError::NotYet);
         }
-        let who = Principal { user: claims.sub, role, devices: claims.devices };
+        let (user, devices, agent) = (claims.sub, claims.devices, claims.agent);
+        let who = Principal { user, role, devices, agent };
         Ok(Verified { who, expires })
     }
 }
 
-fn check_limits(subject: &str, devices: &[String]) -> Result<(), TokenError> {
+fn check_limits(subject: &str, devices: &[String], agent: &str) -> Result<(), TokenError> {
+    if agent.len() > SUBJECT_BYTES_MAX {
+        return Err(TokenError::Refused("agent length"));
+    }
     if subject.is_empty() || subject.len() > SUBJECT_BYTES_MAX {
         return Err(TokenError::Refused("subject length"));
     }

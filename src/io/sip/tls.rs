@@ -2,6 +2,7 @@
 
 use super::config::TlsFiles;
 use super::identity::SipServerVerifier;
+use crate::io::trust;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -77,31 +78,11 @@ fn refuse(key: &'static str, path: &Path, why: impl ToString) -> TlsError {
 }
 
 fn certificates(key: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let chain = read.map_err(|e| refuse(key, path, e))?;
-    if chain.is_empty() {
-        return Err(refuse(key, path, "holds no certificate"));
-    }
-    Ok(chain)
+    trust::certificates(path).map_err(|why| refuse(key, path, why))
 }
 
 fn roots(key: &'static str, path: &Path) -> Result<Arc<RootCertStore>, TlsError> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(key, path)? {
-        roots.add(certificate).map_err(|e| refuse(key, path, e))?;
-    }
-    Ok(Arc::new(roots))
-}
-
-/// The authorities that the system trusts. Without any, every server is refused.
-fn system_roots() -> Arc<RootCertStore> {
-    let mut roots = RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    let (added, _ignored) = roots.add_parsable_certificates(found.certs);
-    if added == 0 {
-        tracing::warn!("the system trusts no certificate authority; name one in [sip.tls] ca");
-    }
-    Arc::new(roots)
+    trust::roots(path).map_err(|why| refuse(key, path, why))
 }
 
 fn server(
@@ -138,7 +119,7 @@ fn client(
 ) -> Result<ClientConfig, TlsError> {
     let roots = match &files.ca {
         Some(path) => roots("ca", path)?,
-        None => system_roots(),
+        None => trust::system_roots(),
     };
     let verifier = Arc::new(SipServerVerifier { roots, provider: provider.clone() });
     ClientConfig::builder_with_provider(provider.clone())

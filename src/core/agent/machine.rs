@@ -1,0 +1,457 @@
+//! One agent.
+
+use super::input::{AgentFact, AgentInput, AgentRefusal, Left, MemberView};
+use super::settings::{AfterCall, AgentPolicy, AgentSettings, NoAnswer};
+use crate::model::{
+    Agent, AgentState as S, CallId, ChangedBy, DeskPresence, EventKind as K, LegId, Mono, Now,
+    Wall, WorkMode,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Legs at one device; more are no telephone.
+const LEGS_MAX: usize = 16;
+/// Longest reason; the rest is cut.
+const REASON_BYTES_MAX: usize = 64;
+
+/// What the agent has said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    Out,
+    NotReady(String),
+    Ready,
+}
+
+impl Said {
+    pub(super) fn state(&self) -> S {
+        match self {
+            Self::Out => S::LoggedOut,
+            Self::NotReady(_) => S::NotReady,
+            Self::Ready => S::Ready,
+        }
+    }
+}
+
+/// A leg at the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Rings,
+    Talks,
+}
+
+/// What is to follow the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct After {
+    pub(super) work: AfterCall,
+    /// The agent has asked for it.
+    pub(super) asked: bool,
+}
+
+/// Work after a call that goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct WrapUp {
+    pub(super) since: Mono,
+    /// When it ends by itself, by both clocks.
+    pub(super) until: Option<(Mono, Wall)>,
+}
+
+/// What the PBX's queues are to hold of the agent's device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// In the agent's queues.
+    pub present: bool,
+    /// Paused there, and why.
+    pub paused: Option<String>,
+}
+
+/// The machine of one agent.
+#[derive(Clone, Debug)]
+pub struct AgentMachine {
+    pub(super) settings: AgentSettings,
+    policy: Arc<AgentPolicy>,
+    pub(super) said: Said,
+    pub(super) mode: WorkMode,
+    legs: BTreeMap<(CallId, LegId), Part>,
+    pub(super) after: Option<After>,
+    pub(super) wrap_up: Option<WrapUp>,
+    /// The PBX says what happens at the device.
+    pub(super) in_step: bool,
+    pub(super) last_call: Option<CallId>,
+    /// As it was told last.
+    pub(super) told: Agent,
+}
+
+impl AgentMachine {
+    /// An agent of whom nothing is known: logged out. `linked`: a control link shows the device,
+    /// so that nothing is known before its first snapshot.
+    pub fn new(settings: AgentSettings, policy: Arc<AgentPolicy>, linked: bool, now: Now) -> Self {
+        let told = Agent {
+            id: settings.id.clone(),
+            rev: 0,
+            name: settings.name.clone(),
+            team: settings.team.clone(),
+            skills: settings.skills.clone(),
+            device: settings.device.clone(),
+            pbx: settings.pbx.clone(),
+            queues: settings.queues.clone(),
+            state: S::LoggedOut,
+            since: now.wall,
+            pending_state: None,
+            reason: String::new(),
+            work_mode: WorkMode::AuxWork,
+            wrap_up_deadline: None,
+            last_call_id: None,
+            changed_by: ChangedBy::System,
+            previous_state: None,
+            previous_duration_ms: None,
+            desk: DeskPresence::Offline,
+        };
+        Self {
+            settings,
+            policy,
+            said: Said::Out,
+            mode: WorkMode::AutoIn,
+            legs: BTreeMap::new(),
+            after: None,
+            wrap_up: None,
+            in_step: !linked,
+            last_call: None,
+            told,
+        }
+    }
+
+    /// The entity as it was told last.
+    pub fn agent(&self) -> &Agent {
+        &self.told
+    }
+
+    /// What is set about the agent.
+    pub fn settings(&self) -> &AgentSettings {
+        &self.settings
+    }
+
+    /// When `Tick` is due.
+    pub fn next_deadline(&self) -> Option<Mono> {
+        self.wrap_up?.until.map(|(at, _)| at)
+    }
+
+    /// What the PBX's queues are to hold. A call whose work afterwards is to follow pauses the
+    /// device while it lasts: a queue is quicker than a pause that comes when the call has ended.
+    pub fn wish(&self) -> Wish {
+        let wraps_up = self.wrap_up.is_some() || self.after.is_some();
+        let paused = match &self.said {
+            Said::NotReady(reason) => Some(reason.clone()),
+            Said::Ready if wraps_up => Some("working_after_call".to_owned()),
+            Said::Ready | Said::Out => None,
+        };
+        Wish { present: self.said != Said::Out, paused }
+    }
+
+    /// Takes one input; facts go to `out`. Input that changes nothing adds none.
+    ///
+    /// # Errors
+    /// A request that the state does not permit; nothing has changed then.
+    pub fn handle(
+        &mut self,
+        now: Now,
+        input: AgentInput,
+        out: &mut Vec<AgentFact>,
+    ) -> Result<(), AgentRefusal> {
+        use AgentInput as I;
+        let by = match input {
+            I::Login { by, mode, ready } => {
+                self.login(now, by, mode, ready, out);
+                by
+            }
+            I::Logout { by } => {
+                self.said = Said::Out;
+                (self.after, self.wrap_up) = (None, None);
+                by
+            }
+            I::Ready { by } => {
+                self.logged_in()?;
+                self.said = Said::Ready;
+                self.wrap_up = None;
+                by
+            }
+            I::NotReady { by, reason } => {
+                self.logged_in()?;
+                self.check_reason(by, &reason)?;
+                self.said = not_ready(&reason);
+                self.wrap_up = None;
+                by
+            }
+            I::WrapUp { by, more } => {
+                self.asked_wrap_up(now, more)?;
+                by
+            }
+            I::Rings(call, leg) => self.leg(call, leg, Part::Rings),
+            I::Talks(call, leg) => self.leg(call, leg, Part::Talks),
+            I::Gone(call, leg, left) => self.gone(now, call, leg, left),
+            I::LinkLost => {
+                self.in_step = false;
+                ChangedBy::System
+            }
+            I::InStep(member) => {
+                self.in_step = true;
+                if let Some(member) = member {
+                    // Who is in no queue was perhaps forgotten by a PBX that was restarted: the
+                    // agent is put in again, not out.
+                    self.member(MemberView { present: true, ..member });
+                }
+                ChangedBy::Reconciler
+            }
+            I::Member(member) => {
+                self.member(member);
+                ChangedBy::Pbx
+            }
+            I::Desk(presence) => {
+                self.desk(presence, out);
+                return Ok(());
+            }
+            I::Tick => {
+                self.tick(now);
+                ChangedBy::System
+            }
+        };
+        self.tell(now, by, out);
+        Ok(())
+    }
+
+    fn logged_in(&self) -> Result<(), AgentRefusal> {
+        if self.said == Said::Out { Err(AgentRefusal::LoggedOut) } else { Ok(()) }
+    }
+
+    /// The site's list binds the agent; supervisors and rules have words of their own.
+    fn check_reason(&self, by: ChangedBy, reason: &str) -> Result<(), AgentRefusal> {
+        let listed =
+            self.policy.reasons.is_empty() || self.policy.reasons.iter().any(|r| r == reason);
+        if by == ChangedBy::Agent && !listed {
+            return Err(AgentRefusal::UnknownReason);
+        }
+        Ok(())
+    }
+
+    fn login(
+        &mut self,
+        now: Now,
+        by: ChangedBy,
+        mode: Option<WorkMode>,
+        ready: bool,
+        out: &mut Vec<AgentFact>,
+    ) {
+        if let Some(mode) = mode {
+            self.mode = mode;
+        }
+        if self.said == Said::Out {
+            self.said = not_ready("login");
+            self.tell(now, by, out);
+        }
+        if ready {
+            self.said = Said::Ready;
+        }
+    }
+
+    fn asked_wrap_up(&mut self, now: Now, more: Option<Duration>) -> Result<(), AgentRefusal> {
+        self.logged_in()?;
+        if let Some(wrap_up) = &mut self.wrap_up {
+            let latest = wrap_up.since.after(self.policy.after_call_max);
+            let from = wrap_up.until.map_or(now.mono, |(at, _)| at);
+            let until = more.map_or(latest, |more| from.after(more).min(latest));
+            wrap_up.until = Some((until, now.wall.after(until.since(now.mono))));
+            return Ok(());
+        }
+        if !self.talks() {
+            return Err(AgentRefusal::NoCall);
+        }
+        let max = self.policy.after_call_max;
+        let work = AfterCall::Timed(more.map_or(max, |more| more.min(max)));
+        self.after = Some(After { work, asked: true });
+        Ok(())
+    }
+
+    fn talks(&self) -> bool {
+        self.legs.values().any(|part| *part == Part::Talks)
+    }
+
+    /// A leg rings or talks; what talks does not ring any more.
+    fn leg(&mut self, call: CallId, leg: LegId, part: Part) -> ChangedBy {
+        let known = self.legs.get(&(call, leg)).copied();
+        let new = known.is_none() && self.legs.len() < LEGS_MAX;
+        if new || (known == Some(Part::Rings) && part == Part::Talks) {
+            self.legs.insert((call, leg), part);
+            self.last_call = Some(call);
+            if part == Part::Talks {
+                self.wrap_up = None; // a call takes the place of the work after another
+                self.plan_after();
+            }
+        }
+        ChangedBy::Pbx
+    }
+
+    /// A call of an agent who takes calls is followed by work.
+    fn plan_after(&mut self) {
+        if self.said != Said::Ready || self.after.is_some() {
+            return;
+        }
+        let work = match (self.mode, self.policy.after_call) {
+            (_, AfterCall::Nothing) => return,
+            (WorkMode::ManualIn, _) => AfterCall::Untimed,
+            (_, work) => work,
+        };
+        self.after = Some(After { work, asked: false });
+    }
+
+    fn gone(&mut self, now: Now, call: CallId, leg: LegId, left: Left) -> ChangedBy {
+        let part = self.legs.remove(&(call, leg));
+        if !self.legs.is_empty() || part.is_none() {
+            return ChangedBy::Pbx;
+        }
+        if let Some(After { work, .. }) = self.after.take() {
+            self.begin_wrap_up(now, work);
+        }
+        let rang_out = part == Some(Part::Rings) && left == Left::NoAnswer;
+        if rang_out && self.said == Said::Ready && self.policy.no_answer == NoAnswer::NotReady {
+            self.said = not_ready("ring_no_answer");
+            return ChangedBy::System;
+        }
+        ChangedBy::Pbx
+    }
+
+    fn begin_wrap_up(&mut self, now: Now, work: AfterCall) {
+        let until = match work {
+            AfterCall::Nothing => return,
+            AfterCall::Timed(time) => Some((now.mono.after(time), now.wall.after(time))),
+            AfterCall::Untimed => None,
+        };
+        self.wrap_up = Some(WrapUp { since: now.mono, until });
+    }
+
+    /// What the PBX's queues say and this machine did not ask for.
+    fn member(&mut self, member: MemberView) {
+        match (&self.said, member.present, member.paused) {
+            (Said::Out, true, None) => self.said = Said::Ready,
+            (Said::Out, true, Some(reason)) => self.said = not_ready(&reason),
+            (Said::Out, false, _) => {}
+            (_, false, _) => {
+                self.said = Said::Out;
+                (self.after, self.wrap_up) = (None, None);
+            }
+            (Said::NotReady(_), true, None) => self.said = Said::Ready,
+            (Said::NotReady(_), true, Some(_)) => {}
+            (Said::Ready, true, None) => self.wrap_up = None,
+            (Said::Ready, true, Some(reason)) => {
+                if self.wrap_up.is_none() && self.after.is_none() {
+                    self.said = not_ready(&reason);
+                }
+            }
+        }
+    }
+
+    fn desk(&mut self, presence: DeskPresence, out: &mut Vec<AgentFact>) {
+        if self.told.desk != presence {
+            self.told.desk = presence;
+            self.told.changed_by = ChangedBy::System;
+            self.push(K::AgentDeskChanged, out);
+        }
+    }
+
+    fn tick(&mut self, now: Now) {
+        if self.next_deadline().is_some_and(|at| at <= now.mono) {
+            self.wrap_up = None;
+        }
+    }
+
+    /// The state that others see.
+    fn state(&self) -> S {
+        match (&self.said, self.in_step) {
+            (_, false) => S::Unknown,
+            (Said::Out, true) => S::LoggedOut,
+            _ if self.talks() => S::Busy,
+            _ if !self.legs.is_empty() => S::Reserved,
+            _ if self.wrap_up.is_some() => S::WorkingAfterCall,
+            (said, true) => said.state(),
+        }
+    }
+
+    /// Where the agent goes from there.
+    fn pending(&self, state: S) -> Option<S> {
+        let asked = self.after.is_some_and(|a| a.asked);
+        match state {
+            S::Unknown => Some(self.said.state()),
+            S::Busy if asked => Some(S::WorkingAfterCall),
+            S::Reserved | S::Busy | S::WorkingAfterCall => {
+                Some(self.said.state()).filter(|s| *s != S::Ready)
+            }
+            S::LoggedOut | S::NotReady | S::Ready => None,
+        }
+    }
+
+    fn mode_of(&self, state: S) -> WorkMode {
+        match state {
+            S::LoggedOut | S::NotReady => WorkMode::AuxWork,
+            S::WorkingAfterCall => WorkMode::Acw,
+            S::Ready | S::Reserved | S::Busy | S::Unknown => self.mode,
+        }
+    }
+
+    /// Tells what has changed, if anything has.
+    pub(super) fn tell(&mut self, now: Now, by: ChangedBy, out: &mut Vec<AgentFact>) {
+        let state = self.state();
+        let pending_state = self.pending(state);
+        let reason = match &self.said {
+            Said::NotReady(reason) => reason.clone(),
+            Said::Out | Said::Ready => String::new(),
+        };
+        let work_mode = self.mode_of(state);
+        let deadline = self.wrap_up.and_then(|w| w.until).map(|(_, at)| at);
+        let wrap_up_deadline = deadline.filter(|_| state == S::WorkingAfterCall);
+        let told = &mut self.told;
+        let moved = told.state != state;
+        let same = !moved
+            && told.pending_state == pending_state
+            && told.reason == reason
+            && told.work_mode == work_mode
+            && told.wrap_up_deadline == wrap_up_deadline;
+        if same {
+            return;
+        }
+        let kind = kind_of(told.state, state);
+        if moved {
+            told.previous_state = Some(told.state);
+            told.previous_duration_ms = Some(now.wall.ms_since(told.since));
+            told.since = now.wall;
+        }
+        (told.state, told.pending_state, told.reason) = (state, pending_state, reason);
+        (told.work_mode, told.wrap_up_deadline, told.changed_by) =
+            (work_mode, wrap_up_deadline, by);
+        self.push(kind, out);
+    }
+
+    fn push(&mut self, kind: K, out: &mut Vec<AgentFact>) {
+        self.told.rev += 1;
+        self.told.last_call_id = self.last_call;
+        out.push(AgentFact { kind, agent: self.told.clone() });
+    }
+}
+
+fn not_ready(reason: &str) -> Said {
+    let end = reason.floor_char_boundary(REASON_BYTES_MAX);
+    Said::NotReady(reason[..end].to_owned())
+}
+
+fn kind_of(before: S, after: S) -> K {
+    match (before, after) {
+        (S::LoggedOut, S::NotReady | S::Ready | S::Reserved | S::Busy | S::WorkingAfterCall) => {
+            K::AgentLoggedOn
+        }
+        (_, S::LoggedOut) => K::AgentLoggedOff,
+        (_, S::NotReady) => K::AgentNotReady,
+        (_, S::Ready) => K::AgentReady,
+        (_, S::Reserved) => K::AgentReserved,
+        (_, S::Busy) => K::AgentBusy,
+        (_, S::WorkingAfterCall) => K::AgentWorkingAfterCall,
+        (_, S::Unknown) => K::AgentUnknown,
+    }
+}

@@ -1,0 +1,42 @@
+//! An agent of an earlier run.
+
+use super::machine::{AgentMachine, Said, WrapUp};
+use crate::model::{Agent, AgentState as S, Mono, Now, Wall, WorkMode};
+use std::time::Duration;
+
+impl AgentMachine {
+    /// Takes over what an earlier run knew. What rings or talks is told again by the calls; the
+    /// settings are those of this run.
+    pub fn restore(&mut self, known: Agent, now: Now) {
+        self.said = match known.pending_state.unwrap_or(known.state) {
+            S::LoggedOut | S::Unknown => Said::Out,
+            S::NotReady => Said::NotReady(known.reason.clone()),
+            S::Ready | S::Reserved | S::Busy | S::WorkingAfterCall => Said::Ready,
+        };
+        self.mode = match known.work_mode {
+            WorkMode::ManualIn => WorkMode::ManualIn,
+            WorkMode::AutoIn | WorkMode::AuxWork | WorkMode::Acw => WorkMode::AutoIn,
+        };
+        if known.state == S::WorkingAfterCall {
+            let until = known.wrap_up_deadline.map(|at| (mono_of(at, now), at));
+            self.wrap_up = Some(WrapUp { since: now.mono, until });
+        }
+        self.last_call = known.last_call_id;
+        let configured = self.told.clone();
+        self.told = Agent {
+            name: configured.name,
+            team: configured.team,
+            skills: configured.skills,
+            device: configured.device,
+            pbx: configured.pbx,
+            queues: configured.queues,
+            desk: configured.desk,
+            ..known
+        };
+    }
+}
+
+/// The same instant on the other clock; one that is over is now.
+fn mono_of(at: Wall, now: Now) -> Mono {
+    now.mono.after(Duration::from_millis(at.ms_since(now.wall)))
+}

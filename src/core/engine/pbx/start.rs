@@ -1,0 +1,203 @@
+//! Calls that only control links show: how they begin, and what goes out of them ungated.
+
+use super::board::{Chan, Place};
+use super::place::has_customer;
+use crate::call::{CallMachine, NewLeg, SeenStart};
+use crate::engine::input::{Outputs, PbxIx};
+use crate::engine::table::Entry;
+use crate::engine::writer::Engine;
+use crate::gate::{Ask, DecisionParts, Ruling};
+use crate::model::{
+    CallId, Detail, Direction, Entity, EventKind, LegId, LegRole, Moment, Now, Party, Pii, Verdict,
+};
+use crate::pbx::ChannelId;
+
+impl Engine {
+    /// A channel that belongs to no call we know starts one.
+    pub(super) fn start_for(
+        &mut self,
+        now: Now,
+        ix: PbxIx,
+        id: &ChannelId,
+        at: Moment,
+        out: &mut Outputs,
+    ) {
+        let Some(board) = self.boards.get(ix) else { return };
+        let Some(chan) = board.get(id) else { return };
+        let dials_out = board.is_trunk(chan) && !chan.called();
+        let (direction, role) = match (board.is_trunk(chan), chan.called()) {
+            (true, true) => (Direction::Inbound, LegRole::Customer),
+            (true, false) => (Direction::Outbound, LegRole::Trunk),
+            (false, _) => (Direction::Internal, LegRole::Agent),
+        };
+        let name = board.name.to_string();
+        if self.table.len() >= self.config.calls_max {
+            return; // its limit is told when a call on the trunk meets it
+        }
+        let Some(first) = self.new_leg(ix, id, role) else { return };
+        let Some(chan) = self.boards.find(ix, id).cloned() else { return };
+        let (from, to) = self.parties_of(&chan);
+        let line = chan.device().to_owned();
+        let device = match direction {
+            Direction::Inbound => to.raw.reveal().clone(),
+            Direction::Outbound => String::new(),
+            Direction::Internal => line.clone(),
+        };
+        // What dials without anybody is the PBX itself.
+        let leg = match dials_out {
+            true => {
+                NewLeg { device: name, channel: None, sip_call_id: None, asked: false, ..first }
+            }
+            false => first,
+        };
+        let trunk = if direction == Direction::Internal { String::new() } else { line };
+        let call = self.ids.call(now);
+        let start = SeenStart { id: call, direction, from, to, device, trunk, leg, at };
+        let machine = CallMachine::start_seen(&self.config.call, start);
+        self.table.insert(Entry::new(machine, now.mono));
+        if direction == Direction::Inbound {
+            self.totals.calls_inbound += 1;
+        }
+        if dials_out {
+            return self.join_call(now, ix, id, call, out);
+        }
+        self.boards.set_place(ix, id, Place::Leg(call, LegId(1)));
+        self.replay(now, ix, id, out);
+        self.place_children(now, ix, id, out);
+    }
+
+    /// Who calls whom by a channel that calls, or that is called first.
+    fn parties_of(&mut self, chan: &Chan) -> (Party, Party) {
+        let text = |pii: &Option<Pii<String>>| pii.as_ref().map(|p| p.reveal().clone());
+        let number = text(&chan.info.number).unwrap_or_else(|| chan.device().to_owned());
+        let display = text(&chan.info.display).unwrap_or_default();
+        let dialed = text(&chan.info.dialed).unwrap_or_default();
+        let from = if chan.called() { number } else { chan.device().to_owned() };
+        let maker = &self.desk_parties;
+        let from = self.known_parties.party(maker, &from, &display);
+        (from, self.known_parties.party(maker, &dialed, ""))
+    }
+
+    /// The number that a channel was made to reach.
+    fn reached(&mut self, ix: PbxIx, id: &ChannelId) -> Option<Party> {
+        let info = &self.boards.find(ix, id)?.info;
+        let dialed = info.dialed.as_ref().or(info.number.as_ref())?;
+        Some(self.known_parties.party(&self.desk_parties, dialed.reveal(), ""))
+    }
+
+    /// The customer of a call is asked for: the call goes out.
+    pub(super) fn goes_out(&mut self, ix: PbxIx, id: &ChannelId, call: CallId) {
+        let to = self.reached(ix, id);
+        let line = self.boards.find(ix, id).map(|c| c.device().to_owned()).unwrap_or_default();
+        let Some(entry) = self.table.entry(call) else { return };
+        self.totals.calls_outbound += 1;
+        entry.machine.annotate(|call| call.trunk = line);
+        entry.machine.correct(|origin| {
+            origin.direction = Direction::Outbound;
+            if let Some(to) = to {
+                origin.to = to.clone();
+                origin.dialed = to;
+            }
+        });
+    }
+
+    /// A phone of the house is asked for. Whom a call is for that the PBX began is known by then.
+    pub(super) fn called_inside(&mut self, ix: PbxIx, id: &ChannelId, call: CallId) {
+        let Some(device) = self.boards.find(ix, id).map(|c| c.device().to_owned()) else { return };
+        let party = self.known_parties.party(&self.desk_parties, &device, "");
+        let Some(entry) = self.table.entry(call) else { return };
+        if !has_customer(entry.machine.call()) && entry.machine.call().to.raw.reveal().is_empty() {
+            entry.machine.correct(|origin| {
+                origin.to = party.clone();
+                origin.dialed = party;
+            });
+        }
+    }
+
+    /// A leg has gone out to the world. On a trunk that comes by here only the proxy lets calls
+    /// out: this one has gone another way. Elsewhere the gate is asked now and its answer told: the
+    /// call is not ours to stop.
+    pub(super) fn reached_outside(
+        &mut self,
+        now: Now,
+        ix: PbxIx,
+        id: &ChannelId,
+        (call, leg): (CallId, LegId),
+        astray: bool,
+        out: &mut Outputs,
+    ) {
+        let Some(chan) = self.boards.find(ix, id) else { return };
+        if chan.called() {
+            return;
+        }
+        let at = chan.offered.unwrap_or(chan.born);
+        let dialed = chan.info.dialed.as_ref().or(chan.info.number.as_ref());
+        let dialed = dialed.map(|d| d.reveal().clone()).unwrap_or_default();
+        let refused = !astray && self.gate_refuses(now, ix, call, &dialed, out);
+        if astray || refused {
+            let detail = Detail { leg: Some(leg), at: Some(at), ..Detail::default() };
+            let kind = EventKind::OutboundUngated;
+            self.feed_with(now, call, out, |machine, facts| machine.say(kind, detail, facts));
+        }
+    }
+
+    /// Asks the gate about a call that is out already, and tells what it says.
+    fn gate_refuses(
+        &mut self,
+        now: Now,
+        ix: PbxIx,
+        call: CallId,
+        number: &str,
+        out: &mut Outputs,
+    ) -> bool {
+        let dialed = self.desk_parties.read(number);
+        let list_key = dialed.list_key().map(|key| self.config.list_refs.number_ref(key));
+        let peer = self.config.switches.get(usize::from(ix.0)).and_then(|s| s.peer);
+        let purpose = peer.and_then(|p| self.config.neighbours.get(&p)?.default_purpose.clone());
+        let question = Ask {
+            dialed: &dialed,
+            purpose: purpose.as_deref(),
+            ruleset: self.config.ruleset.as_deref(),
+            number_ref: list_key,
+        };
+        let Ruling::Decided(decided) = self.config.book.decide(&self.list, &question, now.wall)
+        else {
+            self.totals.gate_exempt += 1;
+            return false;
+        };
+        let refused = decided.verdict == Verdict::Deny;
+        let Some(entry) = self.table.entry(call) else { return refused };
+        let parts = DecisionParts {
+            id: self.ids.decision(now),
+            call_id: Some(call),
+            purpose,
+            to: self.desk_parties.with(number, "", &dialed),
+            device: entry.machine.call().device.clone(),
+            next_allowed_at: None,
+        };
+        let decision = parts.id;
+        entry.machine.annotate(|call| call.decision_id = Some(decision));
+        let (kind, count) = match refused {
+            true => (EventKind::OutboundDenied, &mut self.totals.gate_denied),
+            false => (EventKind::OutboundAllowed, &mut self.totals.gate_allowed),
+        };
+        *count += 1;
+        let entity = Entity::Decision(Box::new(decided.into_decision(parts)));
+        self.emit(now, kind, entity, Detail::default(), out);
+        refused
+    }
+
+    /// The INVITE of a trunk channel did not come by here in time.
+    pub(super) fn gone_astray(&mut self, now: Now, ix: PbxIx, id: &ChannelId, out: &mut Outputs) {
+        let Some(chan) = self.boards.chan(ix, id) else { return };
+        if let Some(call_id) = &chan.info.sip_call_id {
+            let call_id = call_id.clone();
+            self.boards.awaited.remove(&call_id);
+        }
+        let Some(chan) = self.boards.chan(ix, id).filter(|c| c.place == Place::Open) else {
+            return;
+        };
+        chan.astray = true;
+        self.place(now, ix, id, out);
+    }
+}

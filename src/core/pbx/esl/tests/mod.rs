@@ -1,0 +1,8 @@
+#![allow(clippy::unwrap_used)]
+
+mod frames;
+mod orders;
+mod peer;
+mod scripted;
+mod snapshots;
+mod stories;

@@ -1,0 +1,48 @@
+//! Figures of one link.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+/// Counters since the start, and what waits at the moment.
+#[derive(Debug, Default)]
+pub struct LinkStats {
+    pub(super) connects: AtomicU64,
+    pub(super) failures: AtomicU64,
+    pub(super) reports: AtomicU64,
+    pub(super) lost: AtomicU64,
+    pub(super) orders: AtomicU64,
+    pub(super) orders_unanswered: AtomicU64,
+    pub(super) queued_messages: AtomicUsize,
+    pub(super) queued_bytes: AtomicUsize,
+}
+
+pub(super) fn up(counter: &AtomicU64) {
+    counter.fetch_add(1, Relaxed);
+}
+
+impl LinkStats {
+    /// Counters: name, help, value.
+    pub fn counters(&self) -> [(&'static str, &'static str, u64); 6] {
+        let read = |counter: &AtomicU64| counter.load(Relaxed);
+        [
+            ("connects", "Connections opened.", read(&self.connects)),
+            ("failures", "Connections lost or not opened.", read(&self.failures)),
+            ("reports", "Facts and news of it.", read(&self.reports)),
+            ("lost", "Messages dropped because the queue was full.", read(&self.lost)),
+            ("orders", "Orders to the PBX.", read(&self.orders)),
+            (
+                "orders_unanswered",
+                "Orders that ended with their connection.",
+                read(&self.orders_unanswered),
+            ),
+        ]
+    }
+
+    pub(super) fn gave_up(&self, orders: usize) {
+        self.orders_unanswered.fetch_add(orders as u64, Relaxed);
+    }
+
+    /// Read and not yet handled: messages and bytes.
+    pub fn queued(&self) -> (usize, usize) {
+        (self.queued_messages.load(Relaxed), self.queued_bytes.load(Relaxed))
+    }
+}
