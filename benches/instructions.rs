@@ -11,7 +11,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use trunkline_core::call::Settings;
-use trunkline_core::engine::{Engine, EngineConfig, Input, Neighbour, Outputs, Restored};
+use trunkline_core::engine::{
+    AgentsConfig, Engine, EngineConfig, Input, Neighbour, Outputs, Restored,
+};
 use trunkline_core::gate::{Book, DialPlan, Normalizer};
 use trunkline_core::hub::{Hub, HubLimits};
 use trunkline_core::model::{Committed, Epoch, Event, Mono, Now, Pos, Wall};
@@ -250,6 +252,7 @@ fn config() -> EngineConfig {
         desk_refs: BlindIndex::new(&Secret::new([1; 32])),
         list_refs: BlindIndex::new(&Secret::new([2; 32])),
         switches: Vec::new(),
+        agents: AgentsConfig::default(),
         lines: Vec::new(),
         post_dial_max: None,
         backup_within: Duration::from_secs(1800),

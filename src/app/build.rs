@@ -109,6 +109,7 @@ pub(super) fn engine(
     let epoch = u32::from_le_bytes(std::array::from_fn(|i| entropy[8 + i]));
     Ok(EngineConfig {
         switches: Vec::new(),
+        agents: super::agents::agents(config),
         normalizer: normalizer(Some(config), &book)?,
         sip: CoreConfig {
             listen,

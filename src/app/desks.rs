@@ -1,6 +1,7 @@
 //! The HTTP port and the desks on it.
 
 use super::error::AppError;
+use super::orders::{Order, Orders};
 use crate::config::Config;
 use crate::io::clock::Clock;
 use crate::io::desk::token::TokenKey;
@@ -10,7 +11,7 @@ use crate::store::{Recovery, Store, keys};
 use std::sync::Arc;
 use tokio::sync::watch;
 use trunkline_core::hub::{Hub, HubLimits};
-use trunkline_core::model::Line;
+use trunkline_core::model::{Agent, Line};
 
 /// Starts the hub where the log stands.
 pub(super) fn spawn(
@@ -26,6 +27,8 @@ pub(super) fn spawn(
     let configured = |line: &&Line| config.carrier.contains_key(&line.id);
     let lines = recovery.lines.iter().filter(configured).cloned().collect();
     hub.know_lines(lines, recovery.duties.clone());
+    let employed = |agent: &&Agent| config.agent.contains_key(&*agent.id);
+    hub.know_agents(recovery.agents.iter().filter(employed).cloned().collect());
     let store = store.clone();
     let journal = move |from, limit| store.read(from, limit).map_err(|e| e.to_string());
     let wall = clock.clone();
@@ -37,6 +40,7 @@ pub(super) fn spawn(
 pub(super) async fn serve(
     config: &Config,
     desk: DeskHub,
+    orders: Orders,
     metrics: impl Fn() -> String + Send + Sync + 'static,
     health: watch::Receiver<Health>,
     shutdown: watch::Receiver<bool>,
@@ -56,6 +60,7 @@ pub(super) async fn serve(
     let deps = HttpDeps {
         desk,
         tokens: Arc::new(TokenKey::new(&config.site.name, secret.reveal())),
+        give: Arc::new(move |order| orders.give(Order::Desk(order))),
         healthz: Arc::new(move || health.borrow().clone()),
         metrics: Arc::new(metrics),
     };

@@ -1,6 +1,7 @@
 //! R5: assembling the rooms: start, serve, drain.
 
 mod admin;
+mod agents;
 mod build;
 mod commands;
 mod desks;

@@ -1,5 +1,6 @@
 //! How the runtime speaks to the SIP thread: a bounded inbox and a waker.
 
+use crate::io::desk::DeskOrder;
 use crate::io::wake::Waker;
 use crossbeam_channel::{Sender, TrySendError};
 use std::sync::Arc;
@@ -55,6 +56,8 @@ pub(super) enum Order {
         /// In order of preference.
         endpoints: Vec<Endpoint>,
     },
+    /// Of a desk.
+    Desk(DeskOrder),
     /// End the thread.
     Stop,
 }

@@ -122,6 +122,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         live: recovery.live,
         lines: recovery.lines,
         duties: recovery.duties,
+        agents: recovery.agents,
+        commands: recovery.commands,
         dnc: recovery.dnc,
         clean: recovery.clean,
     };
@@ -190,7 +192,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     let admission = streams.admission.clone();
     tasks.extend(names::follow(&config, &sip, orders.clone(), admission, &resolved)?);
     let (shutdown, stopping) = watch::channel(false);
-    let server = desks::serve(&config, hub, figures, health, stopping).await?;
+    let server = desks::serve(&config, hub, orders.clone(), figures, health, stopping).await?;
     Ok(Running {
         sip,
         http: server.addr,

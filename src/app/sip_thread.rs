@@ -4,6 +4,7 @@
 use super::metrics::{Shared, Snapshot};
 use super::orders::Order;
 use crate::io::clock::Clock;
+use crate::io::desk::DeskOrder;
 use crate::io::sip::{Flows, Heard};
 use crate::io::udp::{BATCH, UdpPort};
 use crate::io::wake::Waker;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::oneshot;
-use trunkline_core::engine::{Engine, ExplainJob, Input, Outputs, ProbeAnswer};
+use trunkline_core::engine::{CommandAnswer, Engine, ExplainJob, Input, Outputs, ProbeAnswer};
 use trunkline_core::model::{Epoch, Event, Mono, Now, Pos};
 use trunkline_core::sip::{Outgoing, Received, Transport};
 
@@ -60,6 +61,7 @@ struct Loop {
     tickets: Vec<(Pos, oneshot::Sender<Pos>)>,
     waiting: Vec<(u64, oneshot::Sender<Pos>)>,
     testing: Vec<(u64, oneshot::Sender<Vec<ProbeAnswer>>)>,
+    asking: Vec<(u64, oneshot::Sender<CommandAnswer>)>,
     next_ticket: u64,
     degraded: bool,
     ring_full: bool,
@@ -200,10 +202,28 @@ impl SipThread {
                 Order::Endpoints { peer, endpoints } => {
                     self.engine.handle(now, Input::Endpoints { peer, endpoints }, &mut state.out);
                 }
+                Order::Desk(order) => self.desk_order(now, order, state),
                 Order::Stop => return false,
             }
         }
         true
+    }
+
+    fn desk_order(&mut self, now: Now, order: DeskOrder, state: &mut Loop) {
+        state.next_ticket += 1;
+        let ticket = state.next_ticket;
+        let input = match order {
+            DeskOrder::Command { request, done } => {
+                state.asking.push((ticket, done));
+                Input::Command { request, ticket }
+            }
+            DeskOrder::Standing { user, ids, done } => {
+                state.asking.push((ticket, done));
+                Input::Commands { user, ids, ticket }
+            }
+            DeskOrder::Presence { agent, presence } => Input::Desk { agent, presence },
+        };
+        self.engine.handle(now, input, &mut state.out);
     }
 
     /// What became durable, and how the journal is.
@@ -240,6 +260,11 @@ impl SipThread {
             for tested in state.out.tested.drain(..) {
                 if let Some(at) = state.testing.iter().position(|(t, _)| *t == tested.ticket) {
                     let _ = state.testing.swap_remove(at).1.send(tested.answers);
+                }
+            }
+            for (ticket, answer) in state.out.commands.drain(..) {
+                if let Some(at) = state.asking.iter().position(|(t, _)| *t == ticket) {
+                    let _ = state.asking.swap_remove(at).1.send(answer); // it may have gone
                 }
             }
             for job in state.out.explain.drain(..) {

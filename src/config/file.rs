@@ -1,7 +1,7 @@
 //! The sections of `trunkline.toml`. Every key: meaning, unit, default, what happens beyond.
 
 use super::error::{line_of, syntax};
-use super::{Address, ConfigError, Dns, Probe, Register, Sip, Trunk};
+use super::{Address, Agent, Agents, ConfigError, Dns, Probe, Register, Sip, Trunk};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -19,6 +19,12 @@ pub struct Config {
     pub pbx: BTreeMap<String, Pbx>,
     /// Carriers by name.
     pub carrier: BTreeMap<String, Carrier>,
+    /// Rules for agents.
+    #[serde(default)]
+    pub agents: Agents,
+    /// Agents by name.
+    #[serde(default)]
+    pub agent: BTreeMap<String, Agent>,
     /// How names of neighbours are looked up.
     #[serde(default)]
     pub dns: Dns,

@@ -1,6 +1,7 @@
 //! R5: the configuration file: one TOML, unknown keys refused, errors with file, line and key.
 
 mod address;
+mod agent;
 mod dns;
 mod error;
 mod file;
@@ -9,6 +10,7 @@ mod sip;
 mod validate;
 
 pub use address::{Address, HostName};
+pub use agent::{AfterCall, Agent, Agents, RingNoAnswer};
 pub use dns::Dns;
 pub use error::ConfigError;
 pub use file::*;

@@ -25,6 +25,7 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     connections(config, &check)?;
     addresses(config, &check)?;
     super::line::validate(config, &check)?;
+    super::agent::validate(config, &check)?;
     let sip = &config.sip;
     check.require(
         (100..=32_000).contains(&sip.failover_ms),
@@ -257,6 +258,18 @@ socket = "admin.sock"
             ("5060\"]", "5060\", \"sctp:127.0.0.3:1\"]", "t.toml:6: listen: \"sctp:127.0.0.3:1\""),
             ("[pbx", "[sip.connections]\nidle_s = 0\n[pbx", "t.toml:8: sip.connections.idle_s = 0"),
             ("[pbx", "[sip.tls]\ncert = \"c\"\n[pbx", "t.toml:7: [sip.tls]: missing field `key`"),
+            (
+                "[trunk]",
+                "[agent.ann]\ndevice = \"PJSIP/1\"\npbx = \"other\"\n[trunk]",
+                "t.toml:13: agent.ann.pbx = Some(\"other\"): one of the PBXs: asterisk",
+            ),
+            (
+                "[trunk]",
+                "[agent.ann]\ndevice = \"1\"\n[agent.bob]\ndevice = \"1\"\n[trunk]",
+                "t.toml:14: agent.bob.device = \"1\": not the device of ann",
+            ),
+            ("[trunk]", "[agents]\nacw_s = 0\n[trunk]", "t.toml:12: agents.acw_s = 0: 1 to"),
+            ("[trunk]", "[agent.ann]\n[trunk]", "t.toml:11: [agent.ann]: missing field `device`"),
             ("[trunk]", "[trunks]", "t.toml:11: [trunks]: unknown field `trunks`, expected one of"),
         ] {
             let got = error(from, to);

@@ -122,11 +122,21 @@ pub struct Site {
 
 #[derive(Default)]
 pub struct Setup {
+    pub give: Give,
     pub desk: DeskConfig,
     pub hub: HubLimits,
     pub tls: Option<TlsFiles>,
     /// Events in the log before the hub starts.
     pub history: usize,
+}
+
+/// Who takes the orders of desks; by default nobody.
+pub struct Give(pub trunkline::io::desk::GiveOrder);
+
+impl Default for Give {
+    fn default() -> Self {
+        Self(Arc::new(|_| false))
+    }
 }
 
 pub fn quick() -> DeskConfig {
@@ -170,6 +180,7 @@ impl Site {
         let deps = HttpDeps {
             desk: hub.clone(),
             tokens: tokens.clone(),
+            give: setup.give.0,
             healthz: Arc::new(move || health_rx.borrow().clone()),
             metrics: Arc::new(|| "trunkline_up 1\n".to_owned()),
         };

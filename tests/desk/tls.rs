@@ -57,6 +57,7 @@ async fn a_wrong_file_is_named() {
     let deps = trunkline::io::http::HttpDeps {
         desk: site.hub.clone(),
         tokens: site.tokens.clone(),
+        give: Arc::new(|_| false),
         healthz: Arc::new(|| trunkline::io::desk::Health::Enabled),
         metrics: Arc::new(String::new),
     };

@@ -164,6 +164,7 @@ fn config(link: Link) -> EngineConfig {
         neighbours: HashMap::new(),
         inbound: Vec::new(),
         outbound: Vec::new(),
+        agents: trunkline_core::engine::AgentsConfig::default(),
         switches: vec![SwitchConfig { name: "pbx".into(), peer: None, links: vec![kind], trunks }],
         lines: Vec::new(),
         post_dial_max: None,

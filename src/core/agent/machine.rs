@@ -196,9 +196,7 @@ impl AgentMachine {
             I::InStep(member) => {
                 self.in_step = true;
                 if let Some(member) = member {
-                    // Who is in no queue was perhaps forgotten by a PBX that was restarted: the
-                    // agent is put in again, not out.
-                    self.member(MemberView { present: true, ..member });
+                    self.member(member);
                 }
                 ChangedBy::Reconciler
             }

@@ -170,7 +170,7 @@ fn shifts_of_agents() {
     timed | 1 login_ready, 2 link_lost, 3 rings 1, 4 not_ready lunch, 5 in_step | logged_on ready unknown unknown reserved | reserved not_ready lunch auto_in reconciler paused
     timed | 1 login_ready, 2 link_lost, 5 found | logged_on ready unknown ready | ready - - auto_in reconciler in
     timed | 1 login_ready, 2 link_lost, 5 found cigarette | logged_on ready unknown not_ready | not_ready - cigarette aux_work reconciler paused
-    timed | 1 login_ready, 2 link_lost, 5 found_out | logged_on ready unknown ready | ready - - auto_in reconciler in
+    timed | 1 login_ready, 2 link_lost, 5 found_out | logged_on ready unknown logged_off | logged_out - - aux_work reconciler out
     timed | 1 link_lost, 5 in_step | unknown logged_off | logged_out - - aux_work reconciler out
     # the PBX has its own will
     timed | 1 login_ready, 2 paused break, 3 paused | logged_on ready not_ready ready | ready - - auto_in pbx in

@@ -7,7 +7,7 @@ use crate::call::{CallInput, CallMachine, ReasonText, Start};
 use crate::gate::{Ask, DecisionParts, DialRight, ExemptReason, Ruling};
 use crate::line::NoLine;
 use crate::model::{CallId, Dialog, Direction, Now, Party, SystemState, Verdict};
-use crate::sip::{AskId, Offer, Refusal, RoutePlan};
+use crate::sip::{AskId, MARK_HEADER, Offer, Refusal, RoutePlan};
 
 impl Engine {
     /// A call from a carrier.
@@ -33,7 +33,8 @@ impl Engine {
     /// A call from the PBX: asked of the gate before anything leaves.
     pub(super) fn outbound(&mut self, now: Now, ask: AskId, offer: Offer, out: &mut Outputs) {
         let default = || self.config.neighbours.get(&offer.peer)?.default_purpose.clone();
-        let purpose = offer.purpose.clone().or_else(default);
+        let dialled = self.dial_purpose(offer.peer, offer.mark.as_deref());
+        let purpose = offer.purpose.clone().or(dialled).or_else(default);
         let dialed = self.desk_parties.read(&offer.dialed);
         let list_key = dialed.list_key().map(|k| self.config.list_refs.number_ref(k));
         let question = Ask {
@@ -53,6 +54,7 @@ impl Engine {
         start.purpose.clone_from(&purpose);
         let Some(call) = self.begin(now, ask, start, out) else { return };
         self.totals.calls_outbound += 1;
+        self.join_dial(offer.peer, offer.mark.as_deref(), call);
         match ruling {
             Ruling::Exempt(exemption) => {
                 self.totals.gate_exempt += 1;
@@ -166,7 +168,7 @@ impl Engine {
             Ok(targets) => targets,
             Err(why) => return self.no_line(now, ask, call, &why, out),
         };
-        let strip = vec![self.config.purpose_header.clone()];
+        let strip = vec![self.config.purpose_header.clone(), MARK_HEADER.to_owned()];
         let post_dial_max = self.config.post_dial_max;
         self.core.route(now, ask, RoutePlan { targets, post_dial_max, strip }, &mut self.sip);
     }

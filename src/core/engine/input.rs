@@ -1,9 +1,14 @@
 //! What the engine takes and gives.
 
+use super::commands::{CommandAnswer, CommandRequest};
+use crate::agent::{AgentPolicy, AgentSettings};
 use crate::call::Settings;
 use crate::gate::{Ask, Book, Dialed, DncList, Normalizer};
 use crate::line::{LineSettings, Reply};
-use crate::model::{Call, DncEntry, Duty, Event, Line, LineOrder, NumberRef, Pos, Wall};
+use crate::model::{
+    Agent, Call, Command, CommandId, DeskPresence, DncEntry, Duty, Event, Line, LineOrder,
+    NumberRef, Pos, Wall,
+};
 use crate::pbx::{self, LinkReport, OrderId};
 use crate::sip::{
     AskId, CoreConfig, Endpoint, FlowId, FlowOpened, Outgoing, PeerId, Received, Registration,
@@ -66,6 +71,15 @@ pub struct SwitchConfig {
     pub trunks: Vec<String>,
 }
 
+/// The site's agents and the rules for them.
+#[derive(Clone, Debug, Default)]
+pub struct AgentsConfig {
+    /// Rules.
+    pub policy: AgentPolicy,
+    /// Agents; names are unique.
+    pub agents: Vec<AgentSettings>,
+}
+
 /// Everything the engine is built from.
 pub struct EngineConfig {
     /// The proxy core's part.
@@ -78,6 +92,8 @@ pub struct EngineConfig {
     pub outbound: Vec<PeerId>,
     /// PBXs with control links.
     pub switches: Vec<SwitchConfig>,
+    /// Agents.
+    pub agents: AgentsConfig,
     /// Neighbours that are watched as lines. One that is not is always used, and after no other.
     pub lines: Vec<LineConfig>,
     /// Longest time of a call out from its INVITE to ringing, over all lines tried.
@@ -119,6 +135,10 @@ pub struct Restored {
     pub lines: Vec<Line>,
     /// Duties that ran.
     pub duties: Vec<Duty>,
+    /// Agents as they stood.
+    pub agents: Vec<Agent>,
+    /// Commands of the last day, oldest first.
+    pub commands: Vec<Command>,
     /// The last stop was clean (or there was none).
     pub clean: bool,
 }
@@ -175,6 +195,29 @@ pub enum Input<'a> {
         name: String,
         /// Handle of who waits.
         ticket: u64,
+    },
+    /// A command of a desk; `ticket` comes back in `Outputs::commands`.
+    Command {
+        /// It.
+        request: Box<CommandRequest>,
+        /// Handle of who waits.
+        ticket: u64,
+    },
+    /// How do these commands of a user stand? `ticket` as above.
+    Commands {
+        /// User.
+        user: String,
+        /// Ids.
+        ids: Vec<CommandId>,
+        /// Handle of who waits.
+        ticket: u64,
+    },
+    /// Desktops of an agent came or went.
+    Desk {
+        /// Agent.
+        agent: String,
+        /// How they stand.
+        presence: DeskPresence,
     },
     /// A control link reports.
     Pbx {
@@ -290,6 +333,8 @@ pub struct Outputs {
     pub tickets: Vec<(u64, Pos)>,
     /// Outcomes of tests of lines.
     pub tested: Vec<Tested>,
+    /// Answers to commands and questions about them.
+    pub commands: Vec<(u64, CommandAnswer)>,
     /// Orders for control links; each comes back as `News::Done`.
     pub pbx_orders: Vec<PbxOrder>,
 }

@@ -4,11 +4,16 @@
 //! orders of the operator; outputs are datagrams, events and questions, drained before the next
 //! input. The same inputs give the same bytes.
 
+mod agents;
 mod claims;
+mod commands;
+mod control;
 mod dialing;
+mod dials;
 mod input;
 mod line_calls;
 mod lines;
+mod orders;
 mod overflow;
 mod parties;
 mod pbx;
@@ -21,9 +26,10 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use commands::{CommandAnswer, CommandArgs, CommandRequest, CommandTarget, Current};
 pub use input::{
-    EngineConfig, ExplainJob, Explained, Input, LineConfig, LinkIx, LinkKind, Neighbour, Outputs,
-    PbxIx, PbxOrder, ProbeAnswer, Restored, SwitchConfig, Tested, Totals,
+    AgentsConfig, EngineConfig, ExplainJob, Explained, Input, LineConfig, LinkIx, LinkKind,
+    Neighbour, Outputs, PbxIx, PbxOrder, ProbeAnswer, Restored, SwitchConfig, Tested, Totals,
 };
 pub use parties::PartyMaker;
 pub use writer::Engine;

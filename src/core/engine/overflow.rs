@@ -42,6 +42,7 @@ impl Engine {
         self.totals.events_lost += lost.len() as u64;
         // Their decisions may be among the lost: no permit of before can become durable.
         self.refuse_waiting(now, out);
+        self.refuse_commands(now, out);
     }
 
     /// There is place again: a new epoch begins with the loss and the newest states.

@@ -47,6 +47,11 @@ struct Denied {
 }
 
 impl Dialing {
+    /// No gated call may be made.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     pub(super) fn len(&self) -> usize {
         self.permits.len() + self.denials.len() + self.challenged.len()
     }

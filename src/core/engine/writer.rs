@@ -1,7 +1,10 @@
 //! The engine: dispatch, positions, events.
 
+use super::agents::{AgentNote, Roster, agents_first};
+use super::commands::Commands;
 use super::input::{EngineConfig, Input, Outputs, Restored, Totals};
 use super::lines::Trunk;
+use super::orders::Switchboard;
 use super::overflow::Overflow;
 use super::parties::{KnownParties, PartyMaker};
 use super::pbx::Boards;
@@ -15,6 +18,7 @@ use crate::model::{
     SystemState, SystemStatus,
 };
 use crate::sip::{self, Core, Signal};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How often the table is searched for silent calls.
@@ -36,6 +40,9 @@ pub struct Engine {
     pub(super) overflow: Option<Overflow>,
     pub(super) trunk: Trunk,
     pub(super) boards: Boards,
+    pub(super) roster: Roster,
+    pub(super) switchboard: Switchboard,
+    pub(super) commands: Commands,
     facts: Vec<Fact>,
     /// Memory for signals.
     signals: Vec<Signal>,
@@ -64,6 +71,9 @@ impl Engine {
             totals: Totals::default(),
             pos: restored.head,
             overflow: None,
+            roster: Roster::new(&config.agents, &config.switches, now),
+            switchboard: Switchboard::new(&config.switches),
+            commands: Commands::default(),
             trunk: Trunk::new(&config.lines, &config.outbound, now, config.seed),
             boards: Boards::new(&config.switches),
             facts: Vec::new(),
@@ -90,6 +100,8 @@ impl Engine {
         }
         engine.status(now, SystemState::Enabled, format!("serving; {live} live calls"), 0, out);
         engine.restore_lines(now, restored.lines, restored.duties, out);
+        engine.restore_agents(now, restored.agents, out);
+        engine.restore_commands(now, restored.commands, out);
         engine.settle(now, out);
         engine
     }
@@ -126,16 +138,35 @@ impl Engine {
                 self.dialing_tick(now, out);
                 self.lines_tick(now, out);
                 self.pbx_tick(now, out);
+                self.orders_tick(now, out);
+                self.agents_tick(now, out);
+                self.commands_tick(now, out);
                 self.sweep(now, out);
             }
-            Input::Durable(through) => self.durable(now, through, out),
-            Input::Explained(answer) => self.explained(now, answer, out),
+            Input::Durable(through) => {
+                self.durable(now, through, out);
+                self.commands_durable(now, through, out);
+            }
+            Input::Explained(answer) => {
+                if !self.dial_explained(now, &answer, out) {
+                    self.explained(now, answer, out);
+                }
+            }
             Input::Dnc { entries, ticket } => self.add_dnc(now, entries, ticket, out),
             Input::OrderLine { name, order, who, ticket } => {
                 self.order_line(now, &name, order, &who, ticket, out);
             }
             Input::TestLine { name, ticket } => self.test_line(now, &name, ticket, out),
-            Input::Pbx { pbx, link, report } => self.pbx_report(now, pbx, link, report, out),
+            Input::Command { request, ticket } => self.command(now, request, ticket, out),
+            Input::Commands { user, ids, ticket } => {
+                self.commands_standing(&user, &ids, ticket, out);
+            }
+            Input::Desk { agent, presence } => self.agent_desk(now, &agent, presence, out),
+            Input::Pbx { pbx, link, report } => {
+                let note = AgentNote::of(&report);
+                self.pbx_report(now, pbx, link, report, out);
+                self.agents_report(now, pbx, link, note, out);
+            }
             Input::Degraded(degraded) => self.degraded(now, degraded, out),
             Input::RingFull(lost) => self.ring_full(now, &lost, out),
             Input::RingFree => self.ring_free(now, out),
@@ -149,12 +180,17 @@ impl Engine {
 
     /// When `Tick` is due next.
     pub fn next_deadline(&self) -> Option<Mono> {
-        let lines = self.trunk.next_deadline();
-        let links = self.pbx_deadline();
-        [self.core.next_deadline(), self.dialing.next_deadline(), lines, links, Some(self.sweep_at)]
-            .into_iter()
-            .flatten()
-            .min()
+        let rooms = [
+            self.core.next_deadline(),
+            self.dialing.next_deadline(),
+            self.trunk.next_deadline(),
+            self.pbx_deadline(),
+            self.roster.next_deadline(),
+            self.switchboard.next_deadline(),
+            self.commands.dials.next_deadline(),
+            Some(self.sweep_at),
+        ];
+        rooms.into_iter().flatten().min()
     }
 
     /// Newest position given out.
@@ -239,13 +275,57 @@ impl Engine {
         detail: Detail,
         out: &mut Outputs,
     ) -> Pos {
+        let call = match &entity {
+            Entity::Call(call) if self.is_watched() => Some(call.clone()),
+            _ => None,
+        };
+        let detail = match (&call, &entity) {
+            (Some(call), _) => self.before_call(now, kind, call, detail, out),
+            (None, Entity::Decision(decision)) if self.commands.is_any() => {
+                let cause = decision.call_id.and_then(|call| self.cause_of(now, kind, call));
+                Detail { caused_by: detail.caused_by.or(cause), ..detail }
+            }
+            _ => detail,
+        };
         self.pos = self.pos.next();
-        let event = Event { pos: self.pos, ts: now.wall, kind, entity, detail };
+        let pos = self.pos;
+        let event = Event { pos, ts: now.wall, kind, entity, detail };
         match &mut self.overflow {
             Some(overflow) => overflow.keep(&event),
             None => out.events.push(event),
         }
-        self.pos
+        if let Some(call) = call {
+            self.after_call(now, kind, &call, out);
+        }
+        pos
+    }
+
+    /// Agents or commands wait for what happens to calls.
+    fn is_watched(&self) -> bool {
+        !self.roster.is_empty() || self.commands.is_any()
+    }
+
+    fn before_call(
+        &mut self,
+        now: Now,
+        kind: EventKind,
+        call: &Arc<Call>,
+        detail: Detail,
+        out: &mut Outputs,
+    ) -> Detail {
+        if agents_first(kind) {
+            self.watch_agents(now, call, out);
+        }
+        self.watch_dials(call);
+        let caused_by = detail.caused_by.or_else(|| self.cause_of(now, kind, call.id));
+        Detail { caused_by, ..detail }
+    }
+
+    fn after_call(&mut self, now: Now, kind: EventKind, call: &Arc<Call>, out: &mut Outputs) {
+        if !agents_first(kind) {
+            self.watch_agents(now, call, out);
+        }
+        self.judge_dials(now, kind, call, out);
     }
 
     pub(super) fn status(

@@ -9,6 +9,9 @@ use super::{Transfer, WireFacts};
 use crate::model::Arrival;
 use std::time::Duration;
 
+/// Header by which a PBX names the command that its INVITE comes of. It never leaves the site.
+pub const MARK_HEADER: &str = "X-Trunkline-Mark";
+
 /// A configured neighbour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeerId(pub u16);
@@ -84,6 +87,8 @@ pub struct Offer {
     pub asserted_user: Option<String>,
     /// Value of the configured purpose header.
     pub purpose: Option<String>,
+    /// Value of [`MARK_HEADER`], from a PBX.
+    pub mark: Option<String>,
     /// What else the headers say.
     pub facts: WireFacts,
     /// Kernel receive stamp.

@@ -4,9 +4,14 @@
 use serde::Serialize;
 use std::sync::Arc;
 use tokio_tungstenite::tungstenite::Message;
+use trunkline_core::engine::Current;
 use trunkline_core::hub::{Frame, Grant, SubSnap};
-use trunkline_core::model::{Agent, Call, Duty, Line, Named as _, Pos};
-use trunkline_core::wire::{View, agent_to_pb, call_to_pb, duty_to_pb, frame_to_json, line_to_pb};
+use trunkline_core::model::{
+    Agent, Call, Command, CommandCode, CommandError, Duty, Line, Named as _, Pos,
+};
+use trunkline_core::wire::{
+    View, agent_to_pb, call_to_pb, duty_to_pb, frame_to_json, line_to_pb, pb, result_to_pb,
+};
 
 #[derive(Serialize)]
 pub(super) struct Welcome<'a> {
@@ -21,6 +26,9 @@ pub(super) struct Welcome<'a> {
     pub(super) auth_exp: String,
     pub(super) time: String,
     pub(super) health: &'a str,
+    /// How the commands stand that the desk asked about.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) commands: Vec<pb::CommandResult>,
 }
 
 #[derive(Serialize)]
@@ -60,6 +68,16 @@ struct Err<'a> {
 }
 
 #[derive(Serialize)]
+struct ErrCmd<'a> {
+    r#ref: &'a str,
+    code: &'a str,
+    retryable: bool,
+    msg: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<serde_json::Value>,
+}
+
+#[derive(Serialize)]
 struct GoAway<'a> {
     why: &'a str,
     after_ms: u32,
@@ -88,6 +106,32 @@ pub(super) fn hb(pos: Pos, n: u32, health: &str) -> Message {
 
 pub(super) fn err(reference: &str, code: &str, msg: &str) -> Message {
     text("err", &Err { r#ref: reference, code, retryable: false, msg })
+}
+
+/// A command was not accepted. `details` holds what its condition was not true of.
+pub(super) fn err_cmd(reference: &str, error: &CommandError, current: &Current) -> Message {
+    let retryable = matches!(
+        error.code,
+        CommandCode::RateLimited | CommandCode::SwitchUnavailable | CommandCode::Internal
+    );
+    let details = match current {
+        Current::None => None,
+        Current::Call(call) => serde_json::to_value(call_to_pb(call, View::Masked)).ok(),
+        Current::Agent(agent) => serde_json::to_value(agent_to_pb(agent)).ok(),
+    };
+    let (code, msg) = (error.code.name(), error.msg.as_str());
+    text("err", &ErrCmd { r#ref: reference, code, retryable, msg, details })
+}
+
+/// How a command stands that came before.
+pub(super) fn known(command: &Command, pos: Option<Pos>) -> Vec<Message> {
+    let pos = pos.map(|p| p.to_string()).unwrap_or_default();
+    let ack = pb::Ack { id: command.id.to_string(), pos: pos.clone() };
+    let mut said = vec![text("ack", &ack)];
+    if command.is_done() {
+        said.push(text("result", &result_to_pb(command, &pos)));
+    }
+    said
 }
 
 pub(super) fn goaway(why: &str, after_ms: u32, spread_ms: u32) -> Message {
@@ -213,7 +257,6 @@ mod tests {
     use serde_json::Value;
     use trunkline_core::hub::Topic;
     use trunkline_core::model::Wall;
-    use trunkline_core::wire::pb;
 
     /// Read by the generated type and written again, a frame has lost nothing but defaults.
     fn same<T>(message: &Message)
@@ -250,6 +293,11 @@ mod tests {
             auth_exp: Wall(1_767_580_200_000_000).rfc3339(),
             time: Wall(1_767_580_200_000_001).rfc3339(),
             health: "enabled",
+            commands: vec![pb::CommandResult {
+                id: "c".into(),
+                status: "unseen".into(),
+                ..pb::CommandResult::default()
+            }],
         }));
     }
 

@@ -2,8 +2,11 @@
 
 use serde::Deserialize;
 use trunkline_core::hub::{ResumePoint, SubRequest};
-use trunkline_core::model::Pos;
+use trunkline_core::model::{CommandId, Pos};
 use trunkline_core::wire::pb;
+
+/// Commands that a hello may ask about.
+const PENDING_MAX: usize = 64;
 
 /// A message, read.
 #[derive(Debug)]
@@ -12,6 +15,8 @@ pub(super) enum Incoming {
     /// Sign of life; what it says is for the client's own logs.
     Heartbeat,
     /// Known to the protocol, not served here: answered with UNSUPPORTED.
+    /// Do something.
+    Command(Box<pb::Cmd>),
     Unserved {
         t: String,
         id: String,
@@ -28,6 +33,8 @@ pub(super) struct Hello {
     pub(super) inst: String,
     pub(super) subs: Vec<SubRequest>,
     pub(super) resume: Option<ResumePoint>,
+    /// Commands whose result the desk does not know.
+    pub(super) pending: Vec<CommandId>,
 }
 
 /// Why a message cannot be read; for the client's developer, without an echo of the message.
@@ -46,7 +53,11 @@ pub(super) fn parse(text: &str) -> Result<Incoming, BadMessage> {
     Ok(match head.t.as_str() {
         "hello" => Incoming::Hello(Box::new(hello(text)?)),
         "hb" => Incoming::Heartbeat,
-        "sub" | "unsub" | "cmd" | "auth.refresh" => {
+        "cmd" => {
+            let cmd = serde_json::from_str(text).map_err(|e| bad("a cmd", &e))?;
+            Incoming::Command(Box::new(cmd))
+        }
+        "sub" | "unsub" | "auth.refresh" => {
             let id = head.id.as_str().unwrap_or_default();
             Incoming::Unserved { t: head.t, id: id.chars().take(64).collect() }
         }
@@ -62,6 +73,8 @@ fn hello(text: &str) -> Result<Hello, BadMessage> {
     let pb: pb::Hello = serde_json::from_str(text).map_err(|e| bad("a hello", &e))?;
     let client = pb.client.unwrap_or_default();
     let resume = pb.resume.map(resume).transpose()?;
+    // What is no id of a command was never accepted: it is not asked for.
+    let pending = pb.pending.iter().take(PENDING_MAX).filter_map(|id| id.parse().ok()).collect();
     let sub = |s: pb::Subscription| SubRequest { id: s.id, topic: s.topic, view: s.view };
     Ok(Hello {
         token: pb.auth.unwrap_or_default().token,
@@ -69,6 +82,7 @@ fn hello(text: &str) -> Result<Hello, BadMessage> {
         inst: client.inst.chars().take(64).collect(),
         subs: pb.subs.into_iter().map(sub).collect(),
         resume,
+        pending,
     })
 }
 
@@ -106,10 +120,13 @@ mod tests {
         let pos = r#"{"t":"hello","resume":{"epoch":"e","pos":"-1"}}"#;
         assert!(parse(pos).is_err());
         assert!(matches!(parse(r#"{"t":"new.thing"}"#).unwrap(), Incoming::Unknown));
-        let Incoming::Unserved { t, id } = parse(r#"{"t":"cmd","id":"7"}"#).unwrap() else {
-            panic!("cmd is known")
+        let Incoming::Unserved { t, id } = parse(r#"{"t":"unsub","id":"7"}"#).unwrap() else {
+            panic!("unsub is known")
         };
-        assert_eq!((t.as_str(), id.as_str()), ("cmd", "7"));
+        assert_eq!((t.as_str(), id.as_str()), ("unsub", "7"));
+        let cmd = r#"{"t":"cmd","id":"7","op":"call.hold","target":{"call":"c"},"if":{"rev":3}}"#;
+        let Incoming::Command(cmd) = parse(cmd).unwrap() else { panic!("cmd is served") };
+        assert_eq!((cmd.op.as_str(), cmd.r#if.unwrap().rev), ("call.hold", Some(3)));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The live phase of a desk: events, heartbeats, health, and the ways it ends.
 
 use super::close::Close;
+use super::command;
 use super::frames;
 use super::hello::{BadMessage, Incoming, parse};
 use super::hub_task::Health;
@@ -13,8 +14,9 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::Instant;
-use trunkline_core::hub::Frame;
+use trunkline_core::hub::{Frame, Principal};
 use trunkline_core::model::Wall;
+use trunkline_core::wire::pb;
 
 /// Most frames are small: this much is taken from the queue for one write.
 const WRITE_BYTES_MAX: usize = 32 << 10;
@@ -29,6 +31,7 @@ pub(super) struct Live<'a, S> {
     asked: Option<(Instant, Instant)>,
     drain_at: Option<Instant>,
     token_ends: Wall,
+    who: Principal,
     batch: Vec<Frame>,
     queue: Arc<DeskQueue>,
     health: watch::Receiver<Health>,
@@ -42,6 +45,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Live<'a, S> {
             asked: None,
             drain_at: None,
             token_ends: verified.expires.after(LEEWAY),
+            who: verified.who.clone(),
             batch: Vec::new(),
             queue: socket.queue.clone(),
             health: socket.health.clone(),
@@ -151,8 +155,29 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Live<'a, S> {
     }
 
     async fn message(&mut self, text: &str) -> Result<(), End> {
-        self.socket.spend_credit(&self.deps.config)?;
         match parse(text) {
+            // Commands have a limit of their own, by user, that closes no socket.
+            Ok(Incoming::Command(cmd)) => return self.command(&cmd).await,
+            read => {
+                self.socket.spend_credit(&self.deps.config)?;
+                self.other_message(read).await
+            }
+        }
+    }
+
+    async fn command(&mut self, cmd: &pb::Cmd) -> Result<(), End> {
+        let said = command::give(self.deps, &self.who, cmd).await;
+        if said.limited {
+            // Who does not stop at being told uses up what a socket may say.
+            self.socket.spend_credit(&self.deps.config)?;
+        }
+        self.socket.send(said.messages.into_iter()).await
+    }
+
+    async fn other_message(&mut self, read: Result<Incoming, BadMessage>) -> Result<(), End> {
+        match read {
+            Ok(Incoming::Command(_)) => Ok(()), // served before
+
             Ok(Incoming::Heartbeat | Incoming::Unknown) => Ok(()),
             Ok(Incoming::Unserved { t, id }) => {
                 let msg = format!("this server does not serve {t}");

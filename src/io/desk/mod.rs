@@ -4,6 +4,7 @@
 //! docs/desk-protocol.md describes the wire.
 
 mod close;
+mod command;
 mod config;
 mod counters;
 mod frames;
@@ -18,6 +19,8 @@ pub mod token;
 mod writer;
 
 pub use close::Close;
+pub(crate) use command::Desks;
+pub use command::{DeskOrder, GiveOrder};
 pub use config::DeskConfig;
 pub use counters::DeskStats;
 pub use hub_task::{DeskHub, Health, ReadJournal, WallClock};

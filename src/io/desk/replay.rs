@@ -11,6 +11,7 @@ use super::writer::End;
 use tokio::io::{AsyncRead, AsyncWrite};
 use trunkline_core::hub::{Advance, AdvanceState, Cut, Frame, Interest, Start, Subscribed, Why};
 use trunkline_core::model::{Event, Pos};
+use trunkline_core::wire::pb;
 
 /// Unsubscribes when the session ends, however it ends.
 pub(super) struct SlotGuard<'a> {
@@ -41,6 +42,7 @@ pub(super) async fn start<'a, S>(
     deps: &'a DeskDeps,
     verified: &Verified,
     hello: Hello,
+    commands: Vec<pb::CommandResult>,
 ) -> Result<SlotGuard<'a>, End>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -73,7 +75,7 @@ where
         Plan::Replay { from, .. } => (*from, Why::Ok),
         Plan::Snapshot(cut) => (cut.pos, cut.why),
     };
-    let welcome = socket.welcome(deps, verified, epoch, pos, why, &interest);
+    let welcome = socket.welcome(deps, verified, epoch, pos, why, &interest, commands);
     let mut greeting = vec![welcome];
     greeting.extend(grants.iter().map(|grant| frames::sub_ok(grant, pos)));
     let refused = refusals

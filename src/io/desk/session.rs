@@ -1,6 +1,7 @@
 //! One desk's task: hello, then the live stream until somebody ends it.
 
 use super::close::Close;
+use super::command::{Desks, GiveOrder, Presence, standing};
 use super::config::DeskConfig;
 use super::counters::count;
 use super::frames;
@@ -23,11 +24,14 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use trunkline_core::hub::{Frame, Interest, Why};
 use trunkline_core::model::{Epoch, Pos};
+use trunkline_core::wire::pb;
 
 /// What every session shares.
 pub(crate) struct DeskDeps {
     pub(crate) hub: DeskHub,
     pub(crate) tokens: Arc<TokenKey>,
+    pub(crate) give: GiveOrder,
+    pub(crate) desks: Desks,
     pub(crate) config: DeskConfig,
     pub(crate) drain: watch::Receiver<bool>,
 }
@@ -105,7 +109,9 @@ where
     let joined = ticket.join(&verified.who.user, &hello.inst, &socket.queue);
     joined.map_err(|c| socket.refuse("LIMIT_EXCEEDED", "too many sockets of this user", c))?;
     tracing::debug!(conn = %socket.conn, role = ?verified.who.role, client = hello.client, "desk");
-    let _slot = replay::start(socket, deps, &verified, hello).await?;
+    let _presence = Presence::begin(deps, &verified.who.agent);
+    let commands = standing(deps, &verified.who.user, &hello.pending).await;
+    let _slot = replay::start(socket, deps, &verified, hello, commands).await?;
     Live::new(socket, deps, &verified).run().await
 }
 
@@ -218,6 +224,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         pos: Pos,
         why: Why,
         interest: &Interest,
+        commands: Vec<pb::CommandResult>,
     ) -> Message {
         frames::welcome(&frames::Welcome {
             conn: self.conn.to_string(),
@@ -235,6 +242,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             auth_exp: verified.expires.rfc3339(),
             time: deps.hub.now().rfc3339(),
             health: self.health.borrow_and_update().name(),
+            commands,
         })
     }
 

@@ -1,7 +1,7 @@
 //! What the HTTP server is given, `[http]`.
 
 use crate::io::desk::token::TokenKey;
-use crate::io::desk::{DeskConfig, DeskHub, Health};
+use crate::io::desk::{DeskConfig, DeskHub, GiveOrder, Health};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -52,6 +52,8 @@ pub struct HttpDeps {
     pub desk: DeskHub,
     /// Verifies desk tokens.
     pub tokens: Arc<TokenKey>,
+    /// Takes what desks order; must not block.
+    pub give: GiveOrder,
     /// For `/healthz`; must not block.
     pub healthz: Arc<dyn Fn() -> Health + Send + Sync>,
     /// Prometheus text for `/metrics`; must not block.

@@ -3,7 +3,7 @@
 use super::config::{HttpConfig, HttpDeps, HttpError, HttpServer};
 use super::net;
 use super::routes::{self, App, Peer};
-use crate::io::desk::{DeskDeps, Registry};
+use crate::io::desk::{DeskDeps, Desks, Registry};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -63,6 +63,8 @@ async fn accept_all(
         desk: Arc::new(DeskDeps {
             hub: deps.desk,
             tokens: deps.tokens,
+            give: deps.give,
+            desks: Desks::default(),
             config: config.desk,
             drain: shutdown.clone(),
         }),

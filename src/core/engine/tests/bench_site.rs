@@ -2,7 +2,7 @@
 
 use crate::call::Settings;
 use crate::engine::Engine;
-use crate::engine::{EngineConfig, Input, Neighbour, Outputs, Restored};
+use crate::engine::{AgentsConfig, EngineConfig, Input, Neighbour, Outputs, Restored};
 use crate::gate::{Book, DialPlan, Normalizer};
 use crate::model::{Entity, Event, Mono, Named, Now, Pos, Wall};
 use crate::sip::{
@@ -71,6 +71,7 @@ pub(super) fn config() -> EngineConfig {
         inbound: vec![PeerId(0)],
         outbound: vec![PeerId(1), PeerId(2)],
         switches: Vec::new(),
+        agents: AgentsConfig::default(),
         lines: Vec::new(),
         post_dial_max: None,
         backup_within: std::time::Duration::from_secs(1800),

@@ -11,7 +11,9 @@ use crate::sip::message::{Message, Name, Start};
 use crate::sip::own::{Answer, answer, phrase_of};
 use crate::sip::slab::Key;
 use crate::sip::transaction::{InviteServer, InviteServerInput, OtherServer};
-use crate::sip::{AskId, Offer, Outputs, Refusal, RoutePlan, Signal, WireFacts};
+use crate::sip::{
+    AskId, MARK_HEADER, Offer, Outputs, PeerKind, Refusal, RoutePlan, Signal, WireFacts,
+};
 use std::collections::VecDeque;
 
 impl Core {
@@ -109,6 +111,8 @@ impl Core {
         let asserted = message.values(Name::PAssertedIdentity).next();
         let asserted = asserted.and_then(|v| crate::sip::message::Address::parse(bytes, v));
         let purpose = self.purpose_header.as_deref().and_then(|h| message.labelled(h));
+        let inside = came.kind == PeerKind::Pbx;
+        let mark = message.labelled(MARK_HEADER).filter(|_| inside);
         Offer {
             peer: came.peer,
             kind: came.kind,
@@ -122,6 +126,7 @@ impl Core {
                 .filter(|_| self.peers.is_trusted(came.peer))
                 .map(|a| a.user_text(bytes)),
             purpose: purpose.map(|p| String::from_utf8_lossy(p).into_owned()),
+            mark: mark.map(|m| String::from_utf8_lossy(m).into_owned()),
             facts: WireFacts::read(message),
             arrival: came.datagram.at,
         }

@@ -1,0 +1,408 @@
+//! Agents in the engine: calls at their devices, queues of their PBXs, events.
+
+use super::commands::CommandKey;
+use super::input::{AgentsConfig, LinkIx, Outputs, PbxIx, SwitchConfig};
+use super::orders::OrderFor;
+use super::writer::Engine;
+use crate::agent::{AgentFact, AgentInput, AgentMachine, AgentRefusal, Left, MemberView, Wish};
+use crate::model::{
+    Agent, Call, ConnectionState, CstaCause, DeskPresence, Detail, Entity, EventKind, LegRole,
+    Mono, Now,
+};
+use crate::pbx::{Fact, LinkReport, Member, News, Order, OrderId, OrderResult};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// Queues that are remembered of one agent; more are no work.
+const QUEUES_MAX: usize = 256;
+
+/// All agents of the site.
+#[derive(Default)]
+pub(super) struct Roster {
+    seats: Vec<Seat>,
+    by_device: HashMap<String, Vec<usize>>,
+    by_id: HashMap<Arc<str>, usize>,
+    deadline: Option<Mono>,
+    facts: Vec<AgentFact>,
+}
+
+/// An agent and what the engine remembers beside the machine.
+struct Seat {
+    machine: AgentMachine,
+    pbx: Option<PbxIx>,
+    /// The PBX's queues: in which the device is, and why it is paused there.
+    queues: BTreeMap<String, Option<String>>,
+    /// What the PBX was asked for last; `None`: it is not known what it holds.
+    asked: Option<Wish>,
+    /// Orders without a result: what the queues say meanwhile may be from before them.
+    in_flight: u32,
+}
+
+impl Seat {
+    fn view(&self) -> MemberView {
+        let all_paused = self.queues.values().all(Option::is_some);
+        let reason = self.queues.values().flatten().next().cloned().unwrap_or_default();
+        let present = !self.queues.is_empty();
+        MemberView { present, paused: Some(reason).filter(|_| present && all_paused) }
+    }
+}
+
+/// What agents care about in a report of a link; the rest is for calls alone.
+pub(super) enum AgentNote {
+    Up,
+    Down,
+    Done(OrderId, OrderResult),
+    Member(Member),
+    /// In step; the members of queues, if the PBX told them.
+    Snapshot(Option<Vec<Member>>),
+    Nothing,
+}
+
+impl AgentNote {
+    pub(super) fn of(report: &LinkReport) -> Self {
+        match report {
+            LinkReport::News(News::Up(_)) => Self::Up,
+            LinkReport::News(News::Done(id, result)) => Self::Done(*id, result.clone()),
+            LinkReport::Down { .. } => Self::Down,
+            LinkReport::Fact(observed) => match &observed.fact {
+                Fact::Member(member) => Self::Member(member.clone()),
+                Fact::Snapshot(snapshot) => {
+                    Self::Snapshot(snapshot.members_known.then(|| snapshot.members.clone()))
+                }
+                _ => Self::Nothing, // facts of calls and devices come as calls
+            },
+            LinkReport::Connecting | LinkReport::News(News::Lost(..) | News::Warning(_)) => {
+                Self::Nothing
+            }
+        }
+    }
+}
+
+/// The name of a device without technology and domain: `PJSIP/1001`, `user/1001`, `1001@default`
+/// and `1001` are one.
+pub(super) fn short_device(device: &str) -> &str {
+    let name = device.rsplit('/').next().unwrap_or(device);
+    name.split('@').next().unwrap_or(name)
+}
+
+impl Roster {
+    pub(super) fn new(config: &AgentsConfig, switches: &[SwitchConfig], now: Now) -> Self {
+        let policy = Arc::new(config.policy.clone());
+        let mut roster = Self::default();
+        for settings in &config.agents {
+            let at = roster.seats.len();
+            let switch = switches.iter().position(|s| s.name == settings.pbx);
+            let linked = switch.filter(|at| !switches[*at].links.is_empty());
+            let pbx = linked.and_then(|at| u16::try_from(at).ok()).map(PbxIx);
+            let device = short_device(&settings.device);
+            if !device.is_empty() {
+                roster.by_device.entry(device.to_owned()).or_default().push(at);
+            }
+            roster.by_id.insert(settings.id.clone(), at);
+            let machine = AgentMachine::new(settings.clone(), policy.clone(), pbx.is_some(), now);
+            let queues = BTreeMap::new();
+            roster.seats.push(Seat { machine, pbx, queues, asked: None, in_flight: 0 });
+        }
+        roster
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.seats.is_empty()
+    }
+
+    pub(super) fn named(&self, id: &str) -> Option<usize> {
+        self.by_id.get(id).copied()
+    }
+
+    pub(super) fn agent(&self, at: usize) -> Option<&Agent> {
+        self.seats.get(at).map(|seat| seat.machine.agent())
+    }
+
+    pub(super) fn pbx_of(&self, at: usize) -> Option<PbxIx> {
+        self.seats.get(at)?.pbx
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Mono> {
+        self.deadline
+    }
+
+    /// Agents at a device; `pbx` narrows it where two PBXs have the same numbers.
+    fn at_device(&self, device: &str, pbx: Option<&str>) -> Vec<usize> {
+        let found = self.by_device.get(short_device(device));
+        let same = |at: &&usize| {
+            let own = self.seats[**at].machine.settings().pbx.as_str();
+            own.is_empty() || pbx.is_none_or(|pbx| pbx == own)
+        };
+        found.into_iter().flatten().filter(same).copied().collect()
+    }
+
+    fn look_ahead(&mut self) {
+        self.deadline = self.seats.iter().filter_map(|s| s.machine.next_deadline()).min();
+    }
+}
+
+impl Engine {
+    /// The agent at a device, for the legs of calls.
+    pub(super) fn agent_at(&self, pbx: Option<&str>, device: &str) -> Option<Arc<str>> {
+        if self.roster.is_empty() {
+            return None;
+        }
+        let at = *self.roster.at_device(device, pbx).first()?;
+        self.roster.agent(at).map(|agent| agent.id.clone())
+    }
+
+    /// All agents as they were told last.
+    pub fn agents(&self) -> Vec<Agent> {
+        self.roster.seats.iter().map(|seat| seat.machine.agent().clone()).collect()
+    }
+
+    /// Takes over what an earlier run knew; calls that are live are at their devices again.
+    pub(super) fn restore_agents(&mut self, now: Now, agents: Vec<Agent>, out: &mut Outputs) {
+        for agent in agents {
+            if let Some(at) = self.roster.named(&agent.id) {
+                self.roster.seats[at].machine.restore(agent, now);
+            }
+        }
+        if self.roster.is_empty() {
+            return;
+        }
+        let live: Vec<Arc<Call>> = self.table.machines().map(|m| m.shared()).collect();
+        for at in 0..self.roster.seats.len() {
+            if self.roster.seats[at].pbx.is_some() {
+                self.tell_agent(now, at, AgentInput::LinkLost, out);
+            }
+        }
+        for call in live {
+            self.watch_agents(now, &call, out);
+        }
+    }
+
+    /// A request; the events it leads to are caused by `command`.
+    pub(super) fn ask_agent(
+        &mut self,
+        now: Now,
+        at: usize,
+        input: AgentInput,
+        command: Option<&CommandKey>,
+        out: &mut Outputs,
+    ) -> Result<(), AgentRefusal> {
+        let mut facts = std::mem::take(&mut self.roster.facts);
+        let done = match self.roster.seats.get_mut(at) {
+            Some(seat) => seat.machine.handle(now, input, &mut facts),
+            None => Ok(()),
+        };
+        for AgentFact { kind, agent } in facts.drain(..) {
+            let caused_by = command.map(|key| key.id);
+            let detail = Detail { caused_by, ..Detail::default() };
+            self.emit(now, kind, Entity::Agent(Box::new(agent)), detail, out);
+        }
+        self.roster.facts = facts;
+        self.roster.look_ahead();
+        self.sync_queues(now, at, command, out);
+        done
+    }
+
+    /// What happens to an agent is no request: nothing of it is refused.
+    fn tell_agent(&mut self, now: Now, at: usize, input: AgentInput, out: &mut Outputs) {
+        let _ = self.ask_agent(now, at, input, None, out);
+    }
+
+    /// A desktop of an agent came, went or fell silent.
+    pub(super) fn agent_desk(
+        &mut self,
+        now: Now,
+        agent: &str,
+        presence: DeskPresence,
+        out: &mut Outputs,
+    ) {
+        if let Some(at) = self.roster.named(agent) {
+            self.tell_agent(now, at, AgentInput::Desk(presence), out);
+        }
+    }
+
+    pub(super) fn agents_tick(&mut self, now: Now, out: &mut Outputs) {
+        if self.roster.deadline.is_none_or(|at| at > now.mono) {
+            return;
+        }
+        for at in 0..self.roster.seats.len() {
+            self.tell_agent(now, at, AgentInput::Tick, out);
+        }
+    }
+
+    /// What an event of a call means for the agents at its devices.
+    pub(super) fn watch_agents(&mut self, now: Now, call: &Arc<Call>, out: &mut Outputs) {
+        for (place, leg) in call.legs.iter().enumerate() {
+            let inside = matches!(
+                leg.role,
+                LegRole::Agent | LegRole::Trunk | LegRole::Consult | LegRole::Supervisor
+            );
+            if !inside {
+                continue;
+            }
+            let pbx = leg.channel.as_ref().map(|channel| &*channel.pbx);
+            let input = match leg.state {
+                ConnectionState::Initiated if place == 0 => AgentInput::Talks(call.id, leg.id),
+                ConnectionState::Initiated | ConnectionState::Queued => continue,
+                ConnectionState::Alerting => AgentInput::Rings(call.id, leg.id),
+                ConnectionState::Connected | ConnectionState::Hold => {
+                    AgentInput::Talks(call.id, leg.id)
+                }
+                ConnectionState::Fail | ConnectionState::Null => {
+                    let cause = leg.cause.as_ref().map(|c| c.csta);
+                    let rang_out = cause == Some(CstaCause::CallNotAnswered);
+                    let left = if rang_out { Left::NoAnswer } else { Left::Other };
+                    AgentInput::Gone(call.id, leg.id, left)
+                }
+            };
+            for at in self.roster.at_device(&leg.device, pbx) {
+                self.tell_agent(now, at, input.clone(), out);
+            }
+        }
+    }
+
+    /// The agents' part of a report, after that of calls: legs come before the state they lead to.
+    pub(super) fn agents_report(
+        &mut self,
+        now: Now,
+        pbx: PbxIx,
+        link: LinkIx,
+        note: AgentNote,
+        out: &mut Outputs,
+    ) {
+        match note {
+            AgentNote::Nothing => {}
+            AgentNote::Up => self.switchboard.set_up(pbx, link, true),
+            AgentNote::Down => {
+                self.switchboard.set_up(pbx, link, false);
+                if !self.switchboard.is_any_up(pbx) {
+                    self.of_pbx(pbx, |engine, at| {
+                        engine.roster.seats[at].asked = None;
+                        engine.tell_agent(now, at, AgentInput::LinkLost, out);
+                    });
+                }
+            }
+            AgentNote::Done(id, result) => self.order_done(now, id, result, out),
+            AgentNote::Member(member) => self.member(now, pbx, member, out),
+            AgentNote::Snapshot(members) => self.in_step(now, pbx, members, out),
+        }
+    }
+
+    fn of_pbx(&mut self, pbx: PbxIx, mut each: impl FnMut(&mut Self, usize)) {
+        for at in 0..self.roster.seats.len() {
+            if self.roster.seats[at].pbx == Some(pbx) {
+                each(self, at);
+            }
+        }
+    }
+
+    /// A queue's member changed.
+    fn member(&mut self, now: Now, pbx: PbxIx, member: Member, out: &mut Outputs) {
+        let name = self.config.switches.get(usize::from(pbx.0)).map(|s| s.name.clone());
+        for at in self.roster.at_device(&member.device, name.as_deref()) {
+            let seat = &mut self.roster.seats[at];
+            note_member(&mut seat.queues, &member);
+            let (view, wish) = (seat.view(), seat.machine.wish());
+            let as_wished = view.present == wish.present
+                && (!view.present || view.paused.is_some() == wish.paused.is_some());
+            if seat.in_flight > 0 || as_wished || seat.asked.is_none() {
+                continue; // an echo of our own, or nobody is in step yet
+            }
+            seat.asked = Some(Wish { present: view.present, paused: view.paused.clone() });
+            self.tell_agent(now, at, AgentInput::Member(view), out);
+        }
+    }
+
+    fn in_step(&mut self, now: Now, pbx: PbxIx, members: Option<Vec<Member>>, out: &mut Outputs) {
+        self.of_pbx(pbx, |engine, at| {
+            let seat = &mut engine.roster.seats[at];
+            let view = members.as_ref().map(|members| {
+                let device = short_device(&seat.machine.settings().device).to_owned();
+                let mine = members.iter().filter(|m| short_device(&m.device) == device);
+                seat.queues.clear();
+                mine.for_each(|member| note_member(&mut seat.queues, member));
+                seat.view()
+            });
+            seat.asked = Some(match &view {
+                Some(view) => Wish { present: view.present, paused: view.paused.clone() },
+                None => seat.asked.take().unwrap_or_else(|| seat.machine.wish()),
+            });
+            // Who is in no queue was perhaps forgotten by a PBX that was restarted: the wish that
+            // differs puts the agent in again.
+            let told = view.filter(|view| view.present);
+            engine.tell_agent(now, at, AgentInput::InStep(told), out);
+        });
+    }
+
+    /// Brings the PBX's queues in step with what the agent has said.
+    fn sync_queues(
+        &mut self,
+        now: Now,
+        at: usize,
+        command: Option<&CommandKey>,
+        out: &mut Outputs,
+    ) {
+        let Some(seat) = self.roster.seats.get_mut(at) else { return };
+        let (Some(pbx), Some(asked)) = (seat.pbx, &seat.asked) else { return };
+        let wish = seat.machine.wish();
+        if *asked == wish || seat.machine.settings().queues.is_empty() {
+            return;
+        }
+        let device = seat.machine.settings().device.clone();
+        let mut orders = Vec::new();
+        if asked.present != wish.present {
+            let member = |queue: &String| Order::QueueMember {
+                queue: queue.clone(),
+                device: device.clone(),
+                present: wish.present,
+            };
+            orders.extend(seat.machine.settings().queues.iter().map(member));
+        }
+        // A member that was just put in is not paused.
+        let paused = asked.paused.is_some() && asked.present;
+        if wish.present && paused != wish.paused.is_some() {
+            let reason = wish.paused.clone().unwrap_or_default();
+            orders.push(Order::Pause { device, paused: wish.paused.is_some(), reason });
+        }
+        seat.asked = Some(wish);
+        for order in orders {
+            let whose = OrderFor::Agent(at, command.cloned());
+            if self.give_order(now, pbx, order, whose, out) {
+                self.roster.seats[at].in_flight += 1;
+                if let Some(key) = command {
+                    self.command_waits(key);
+                }
+            }
+        }
+    }
+
+    /// A queue or pause was changed, or could not be.
+    pub(super) fn agent_ordered(
+        &mut self,
+        now: Now,
+        at: usize,
+        command: Option<CommandKey>,
+        result: OrderResult,
+        out: &mut Outputs,
+    ) {
+        if let Some(seat) = self.roster.seats.get_mut(at) {
+            seat.in_flight = seat.in_flight.saturating_sub(1);
+        }
+        if let Some(key) = command {
+            self.command_part_done(now, &key, result, out);
+        }
+    }
+}
+
+fn note_member(queues: &mut BTreeMap<String, Option<String>>, member: &Member) {
+    if !member.present {
+        queues.remove(&member.queue);
+    } else if queues.len() < QUEUES_MAX || queues.contains_key(&member.queue) {
+        let reason = Some(member.reason.clone()).filter(|_| member.paused);
+        queues.insert(member.queue.clone(), reason);
+    }
+}
+
+/// Work after a call begins before its release is told; all else of agents follows their call.
+pub(super) fn agents_first(kind: EventKind) -> bool {
+    kind == EventKind::CallConnectionCleared
+}

@@ -1,0 +1,132 @@
+//! Orders to PBXs: which link takes one, and who hears what came of it.
+
+use super::commands::CommandKey;
+use super::input::{LinkIx, Outputs, PbxIx, PbxOrder, SwitchConfig};
+use super::writer::Engine;
+use crate::model::{Mono, Now};
+use crate::pbx::{Order, OrderId, OrderResult};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A driver answers every order; one that does not is given up after this.
+const ORDER_WAIT: Duration = Duration::from_secs(30);
+/// Orders that wait for their results. Beyond, a further one is refused.
+const ORDERS_MAX: usize = 10_000;
+
+/// Who hears the result of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum OrderFor {
+    /// A command of a desk.
+    Command(CommandKey),
+    /// An agent, by place; and the command that led to it.
+    Agent(usize, Option<CommandKey>),
+}
+
+struct Sent {
+    pbx: PbxIx,
+    link: LinkIx,
+    order: Order,
+    whose: OrderFor,
+    deadline: Mono,
+}
+
+/// Which links are up, and the orders they hold.
+#[derive(Default)]
+pub(super) struct Switchboard {
+    /// By PBX, then by place.
+    up: Vec<Vec<bool>>,
+    sent: BTreeMap<OrderId, Sent>,
+    next: u64,
+}
+
+impl Switchboard {
+    pub(super) fn new(config: &[SwitchConfig]) -> Self {
+        let up = config.iter().map(|switch| vec![false; switch.links.len()]).collect();
+        Self { up, ..Self::default() }
+    }
+
+    /// A link is logged in, or gone.
+    pub(super) fn set_up(&mut self, pbx: PbxIx, link: LinkIx, up: bool) {
+        let links = self.up.get_mut(usize::from(pbx.0));
+        if let Some(known) = links.and_then(|links| links.get_mut(usize::from(link.0))) {
+            *known = up;
+        }
+    }
+
+    pub(super) fn is_any_up(&self, pbx: PbxIx) -> bool {
+        self.up.get(usize::from(pbx.0)).is_some_and(|links| links.contains(&true))
+    }
+
+    /// The first link from `from` on that is up.
+    fn link_from(&self, pbx: PbxIx, from: usize) -> Option<LinkIx> {
+        let links = self.up.get(usize::from(pbx.0))?;
+        let at = links.iter().enumerate().skip(from).find(|(_, up)| **up)?.0;
+        u16::try_from(at).ok().map(LinkIx)
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Mono> {
+        self.sent.values().map(|sent| sent.deadline).min()
+    }
+}
+
+impl Engine {
+    /// Gives an order to the first link of the PBX that is up; `false`: none is, or too many
+    /// orders wait.
+    pub(super) fn give_order(
+        &mut self,
+        now: Now,
+        pbx: PbxIx,
+        order: Order,
+        whose: OrderFor,
+        out: &mut Outputs,
+    ) -> bool {
+        let board = &mut self.switchboard;
+        if board.sent.len() >= ORDERS_MAX {
+            return false;
+        }
+        let Some(link) = board.link_from(pbx, 0) else { return false };
+        let deadline = now.mono.after(ORDER_WAIT);
+        self.send_order(Sent { pbx, link, order, whose, deadline }, out);
+        true
+    }
+
+    fn send_order(&mut self, sent: Sent, out: &mut Outputs) {
+        let board = &mut self.switchboard;
+        board.next += 1;
+        let id = OrderId(board.next);
+        let order = sent.order.clone();
+        out.pbx_orders.push(PbxOrder { pbx: sent.pbx, link: sent.link, id, order });
+        board.sent.insert(id, sent);
+    }
+
+    /// A link tells what came of an order. What one link cannot do, the next may.
+    pub(super) fn order_done(
+        &mut self,
+        now: Now,
+        id: OrderId,
+        result: OrderResult,
+        out: &mut Outputs,
+    ) {
+        let Some(sent) = self.switchboard.sent.remove(&id) else { return };
+        let unable = matches!(result, OrderResult::Unsupported(_));
+        let next = self.switchboard.link_from(sent.pbx, usize::from(sent.link.0) + 1);
+        if let Some(link) = next.filter(|_| unable) {
+            return self.send_order(Sent { link, ..sent }, out);
+        }
+        match sent.whose {
+            OrderFor::Command(key) => self.command_ordered(now, &key, result, out),
+            OrderFor::Agent(agent, command) => {
+                self.agent_ordered(now, agent, command, result, out);
+            }
+        }
+    }
+
+    pub(super) fn orders_tick(&mut self, now: Now, out: &mut Outputs) {
+        let late = |sent: &Sent| sent.deadline <= now.mono;
+        let sent = self.switchboard.sent.iter();
+        let ids: Vec<OrderId> = sent.filter(|(_, s)| late(s)).map(|(id, _)| *id).collect();
+        for id in ids {
+            self.order_done(now, id, OrderResult::TimedOut, out);
+        }
+    }
+}
