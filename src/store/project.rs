@@ -137,7 +137,7 @@ impl Projector {
     pub(super) fn commands(&self) -> Vec<Command> {
         let mut commands: Vec<Command> =
             self.live.values().filter_map(|live| command_of(live.event.clone())).collect();
-        commands.sort_by(|a, b| (a.accepted_at, a.id).cmp(&(b.accepted_at, b.id)));
+        commands.sort_by_key(|command| (command.accepted_at, command.id));
         commands
     }
 

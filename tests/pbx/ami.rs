@@ -6,9 +6,9 @@ use crate::support::process::poll_until;
 use serde_json::Value;
 use std::time::Duration;
 
-const AMI: &str = "trunks = [\"PJSIP/carrier\"]\n[pbx.asterisk.ami]\naddress = \"PBX:5038\"\n\
+pub const AMI: &str = "trunks = [\"PJSIP/carrier\"]\n[pbx.asterisk.ami]\naddress = \"PBX:5038\"\n\
                    user = \"trunkline\"\npassword_file = \"pbx.password\"\n";
-const LINK: &str = "asterisk/ami";
+pub const LINK: &str = "asterisk/ami";
 
 fn with(mood: Mood) -> (Linked, Manager) {
     let linked = Linked::new(AMI);

@@ -32,7 +32,7 @@ pub struct Manager {
     over: Arc<AtomicBool>,
     accepted: Arc<AtomicUsize>,
     streams: Arc<Mutex<Vec<TcpStream>>>,
-    actions: Mutex<Receiver<String>>,
+    actions: Mutex<Receiver<Vec<String>>>,
 }
 
 impl Manager {
@@ -78,10 +78,16 @@ impl Manager {
         let _ = self.streams.lock().unwrap().last().unwrap().shutdown(std::net::Shutdown::Both);
     }
 
-    /// Waits for an action of this name.
-    pub fn expect(&self, action: &str) {
+    /// Waits for an action of this name; all its lines.
+    pub fn expect(&self, action: &str) -> Vec<String> {
         let actions = self.actions.lock().unwrap();
-        while actions.recv_timeout(Duration::from_secs(20)).expect("an action") != action {}
+        let name = format!("Action: {action}");
+        loop {
+            let lines = actions.recv_timeout(Duration::from_secs(20)).expect(action);
+            if lines.contains(&name) {
+                return lines;
+            }
+        }
     }
 }
 
@@ -103,7 +109,7 @@ pub fn listen(at: SocketAddr) -> TcpListener {
     bound.unwrap_or_else(|| panic!("{at} is in use"))
 }
 
-fn serve(stream: TcpStream, mood: Mood, tell: &Sender<String>) {
+fn serve(stream: TcpStream, mood: Mood, tell: &Sender<Vec<String>>) {
     let mut out = stream.try_clone().unwrap();
     let banner = match mood {
         Mood::Mute => return std::thread::sleep(Duration::from_secs(60)),
@@ -127,7 +133,7 @@ fn serve(stream: TcpStream, mood: Mood, tell: &Sender<String>) {
         if out.write_all(answer(&action, &value("ActionID"), &value("Key")).as_bytes()).is_err() {
             return;
         }
-        let _ = tell.send(action.clone()); // nobody may be waiting
+        let _ = tell.send(block); // nobody may be waiting
         if mood == Mood::Freezes && action == "QueueStatus" {
             return std::thread::sleep(Duration::from_secs(60));
         }

@@ -20,7 +20,13 @@ pub struct Linked {
 impl Linked {
     /// `keys` follow those of `[pbx.asterisk]`; `PBX` in them is its IP.
     pub fn new(keys: &'static str) -> Self {
-        let site = Site::with(&SiteOptions { pbx_keys: keys, ..SiteOptions::default() });
+        Self::with(keys, "")
+    }
+
+    /// The same with further sections at the end of the file.
+    pub fn with(keys: &'static str, sections: &'static str) -> Self {
+        let options = SiteOptions { pbx_keys: keys, sections, ..SiteOptions::default() };
+        let site = Site::with(&options);
         let linked = Self { site, server: None };
         linked.password(PASSWORD);
         linked

@@ -209,7 +209,7 @@ impl Engine {
         out: &mut Outputs,
     ) {
         for AgentFact { kind, agent } in facts.drain(..) {
-            let caused_by = command.map(|key| key.id);
+            let caused_by = command.map(|key| Box::new(key.id));
             let detail = Detail { caused_by, ..Detail::default() };
             self.emit(now, kind, Entity::Agent(Box::new(agent)), detail, out);
         }

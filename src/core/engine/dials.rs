@@ -195,7 +195,7 @@ impl Engine {
         };
         parts.next_allowed_at = next_allowed_at;
         let entity = Entity::Decision(Box::new(decided.into_decision(parts)));
-        let detail = Detail { caused_by: Some(key.id), ..Detail::default() };
+        let detail = Detail { caused_by: Some(Box::new(key.id)), ..Detail::default() };
         self.emit(now, K::OutboundDenied, entity, detail, out);
         self.command_failed(now, &key, error, out);
     }
@@ -213,7 +213,7 @@ impl Engine {
         let parts = self.dial_parts(now, &ask, dialed);
         let permit = decided.permit(parts.id, self.ids.call(now), now.wall);
         let entity = Entity::Decision(Box::new(decided.into_decision(parts)));
-        let detail = Detail { caused_by: Some(key.id), ..Detail::default() };
+        let detail = Detail { caused_by: Some(Box::new(key.id)), ..Detail::default() };
         let pos = self.emit(now, K::OutboundAllowed, entity, detail, out);
         let Some(permit) = permit else {
             let error = CommandError::plain(Code::Internal, "the decision has run out");

@@ -1,6 +1,6 @@
 //! What the engine takes and gives.
 
-use super::commands::{CommandAnswer, CommandRequest};
+use super::request::{CommandAnswer, CommandRequest};
 use crate::agent::{AgentPolicy, AgentSettings};
 use crate::call::Settings;
 use crate::gate::{Ask, Book, Dialed, DncList, Normalizer};

@@ -19,6 +19,7 @@ mod overflow;
 mod parties;
 mod pbx;
 mod probing;
+mod request;
 mod rights;
 mod signals;
 mod table;
@@ -28,10 +29,11 @@ mod writer;
 mod tests;
 
 pub use crate::model::LinkKind;
-pub use commands::{CommandAnswer, CommandArgs, CommandRequest, CommandTarget, Current};
+
 pub use input::{
     AgentsConfig, EngineConfig, ExplainJob, Explained, Input, LineConfig, LinkIx, Neighbour,
     Outputs, PbxIx, PbxOrder, ProbeAnswer, Restored, SwitchConfig, Tested, Totals,
 };
 pub use parties::PartyMaker;
+pub use request::{CommandAnswer, CommandArgs, CommandRequest, CommandTarget, Current};
 pub use writer::Engine;

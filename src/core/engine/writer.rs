@@ -287,7 +287,7 @@ impl Engine {
             (Some(call), _) => self.before_call(now, kind, call, detail, out),
             (None, Entity::Decision(decision)) if self.commands.is_any() => {
                 let cause = decision.call_id.and_then(|call| self.cause_of(now, kind, call));
-                Detail { caused_by: detail.caused_by.or(cause), ..detail }
+                Detail { caused_by: detail.caused_by.or(cause.map(Box::new)), ..detail }
             }
             _ => detail,
         };
@@ -321,7 +321,8 @@ impl Engine {
             self.watch_agents(now, call, out);
         }
         self.watch_dials(call);
-        let caused_by = detail.caused_by.or_else(|| self.cause_of(now, kind, call.id));
+        let cause = || self.cause_of(now, kind, call.id).map(Box::new);
+        let caused_by = detail.caused_by.or_else(cause);
         Detail { caused_by, ..detail }
     }
 

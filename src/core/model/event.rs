@@ -199,7 +199,7 @@ pub struct Detail {
     /// call.data_updated: which value.
     pub key: Option<Box<str>>,
     /// Command that led to it.
-    pub caused_by: Option<CommandId>,
+    pub caused_by: Option<Box<CommandId>>,
 }
 
 /// One event.

@@ -103,7 +103,7 @@ fn event(e: pb::JournalEntry, before: &[Event]) -> Result<Event, DecodeError> {
         key: non_empty(e.key).map(String::into_boxed_str),
         caused_by: match e.caused_by.is_empty() {
             true => None,
-            false => Some(CommandId(uuid("caused_by", &e.caused_by)?)),
+            false => Some(Box::new(CommandId(uuid("caused_by", &e.caused_by)?))),
         },
     };
     Ok(Event { pos: Pos(e.pos), ts: Wall(e.ts_us), kind: coded("kind", e.kind)?, entity, detail })

@@ -48,7 +48,7 @@ pub fn event_to_json(event: &Event, view: View) -> String {
         None => "{}".to_owned(),
     };
     let detail = pb.d.as_ref().map_or_else(String::new, |d| format!(",\"d\":{}", json(d)));
-    let cause = match event.detail.caused_by {
+    let cause = match &event.detail.caused_by {
         Some(command) => format!(",\"caused_by\":\"{command}\""),
         None => String::new(),
     };
@@ -83,12 +83,12 @@ pub fn event_to_pb(event: &Event, view: View) -> pb::Event {
             Entity::Command(c) => pb::event::Entity::Command(command_to_pb(c, view)),
         }),
         d: detail_to_pb(&event.detail),
-        caused_by: event.detail.caused_by.map(|c| c.to_string()).unwrap_or_default(),
+        caused_by: event.detail.caused_by.as_ref().map(|c| c.to_string()).unwrap_or_default(),
     }
 }
 
 fn detail_to_pb(detail: &Detail) -> Option<pb::Detail> {
-    let only_cause = Detail { caused_by: detail.caused_by, ..Detail::default() };
+    let only_cause = Detail { caused_by: detail.caused_by.clone(), ..Detail::default() };
     if *detail == only_cause {
         return None;
     }

@@ -99,7 +99,7 @@ fn write_event(out: &mut ProtoWriter<'_>, event: &Event, known: Option<u64>) {
     }
     out.number(17, detail.digit.map_or(0, |d| u32::from(d).into()));
     out.bytes(18, detail.key.as_deref().unwrap_or_default().as_bytes());
-    if let Some(command) = detail.caused_by {
+    if let Some(command) = &detail.caused_by {
         out.bytes(22, command.0.as_bytes());
     }
 }

@@ -232,7 +232,7 @@ fn event() -> impl Strategy<Value = Event> {
                     transfer,
                     digit: digit.filter(|d| *d != '\0'),
                     key: key.map(String::into_boxed_str),
-                    caused_by: caused_by.map(CommandId),
+                    caused_by: caused_by.map(|id| Box::new(CommandId(id))),
                 },
             },
         )

@@ -220,6 +220,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         Ok(())
     }
 
+    #[allow(clippy::too_many_arguments)] // the parts of one frame
     pub(super) fn welcome(
         &mut self,
         deps: &DeskDeps,

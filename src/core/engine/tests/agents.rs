@@ -113,7 +113,7 @@ fn events_of_a_request_name_it_and_refusals_are_results() {
     let id = CommandId(uuid::Uuid::from_u128(2));
     let agents = desk.site.events.iter().filter(|e| matches!(e.entity, Entity::Agent(_)));
     assert!(agents.clone().count() > 0);
-    assert!(agents.clone().all(|e| e.detail.caused_by == Some(id)));
+    assert!(agents.clone().all(|e| e.detail.caused_by.as_deref() == Some(&id)));
 }
 
 #[test]

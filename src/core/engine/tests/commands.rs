@@ -503,7 +503,7 @@ fn a_dial_becomes_the_call_that_carries_its_mark() {
         ["outbound.requested", "outbound.allowed", "call.originated", "command.done"]
     );
     for event in &desk.site.events[..3] {
-        assert_eq!(event.detail.caused_by, Some(id), "{}", event.kind.name());
+        assert_eq!(event.detail.caused_by.as_deref(), Some(&id), "{}", event.kind.name());
     }
     let Entity::Call(call) = &desk.site.events[2].entity else { panic!() };
     assert_eq!(call.purpose.as_deref(), Some("service"));
@@ -531,7 +531,7 @@ fn the_gate_is_asked_before_anything_rings() {
     let denied = &desk.site.events[desk.site.events.len() - 2];
     let Entity::Decision(decision) = &denied.entity else { panic!() };
     assert_eq!(error.decision_id, Some(decision.id));
-    assert_eq!(denied.detail.caused_by, Some(command.id));
+    assert_eq!(denied.detail.caused_by.as_deref(), Some(&command.id));
     // Without the explainer's answer the refusal comes without its next instant.
     desk.ask(dial(2));
     desk.durable();
@@ -560,7 +560,7 @@ fn a_dial_that_leads_nowhere_fails() {
     assert_eq!(desk.told(), ["command.done failed TIMEOUT"]);
     let (_, mark, _) = dialled(&order);
     desk.site.receive(PBX, &invite(NUMBER, "late", &format!("X-Trunkline-Mark: {mark}\n")));
-    let late: Vec<_> = desk.site.events.iter().map(|e| e.detail.caused_by).collect();
+    let late: Vec<_> = desk.site.events.iter().map(|e| e.detail.caused_by.clone()).collect();
     assert!(late.iter().all(Option::is_none), "a dial that was given up is no cause");
 }
 
