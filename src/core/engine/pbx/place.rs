@@ -254,7 +254,6 @@ impl Engine {
             role,
             agent,
             device: chan.device().to_owned(),
-            agent: self.agent_at(Some(&board.name), chan.device()),
             channel: Some(Channel { pbx: board.name.clone(), id: id.0.clone() }),
             sip_call_id: chan.info.sip_call_id.as_deref().map(Into::into),
             asked: !chan.called(),
