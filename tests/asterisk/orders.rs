@@ -42,7 +42,7 @@ fn dials(by: LinkedBy) {
     assert!(!invite.text.contains("X-Trunkline"), "{}", invite.text);
     takes(&carrier, &invite);
     let done = result(&mut desk, DIAL);
-    assert_eq!(done["status"], "ok", "{done}");
+    assert_eq!(done["status"], "ok", "{done}; {:?}", tail.settle(Duration::from_millis(300)));
     agent.hang_up(0);
     let bye = carrier.expect("BYE ");
     carrier.answer(&bye, "200 OK", "", "");
