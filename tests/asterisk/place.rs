@@ -17,7 +17,7 @@ const PASSWORD: &str = "change-me";
 
 /// Everything that runs for a test. Dropped in this order.
 pub struct Place {
-    pub server: Server,
+    _server: Server,
     pub asterisk: Asterisk,
     pub site: Site,
 }
@@ -98,7 +98,7 @@ impl Place {
         private(&site.path("pbx.password"));
         let asterisk = Asterisk::start(&site, changes);
         let server = site.serve(clock);
-        Self { server, asterisk, site }
+        Self { _server: server, asterisk, site }
     }
 
     /// Waits until `trunkline link show` says so of a link.
