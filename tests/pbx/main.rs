@@ -6,6 +6,7 @@ mod ami;
 mod ari;
 mod ari_server;
 mod check;
+mod esl;
 mod manager;
 mod site;
 #[allow(dead_code, unused_imports)] // what the tests of the trunk share with these

@@ -81,6 +81,8 @@ pub struct AgentMachine {
     pub(super) last_call: Option<CallId>,
     /// As it was told last.
     pub(super) told: Agent,
+    /// Nobody was told of it as it is.
+    pub(super) untold: bool,
 }
 
 impl AgentMachine {
@@ -119,6 +121,7 @@ impl AgentMachine {
             in_step: !linked,
             last_call: None,
             told,
+            untold: true,
         }
     }
 
@@ -130,6 +133,13 @@ impl AgentMachine {
     /// What is set about the agent.
     pub fn settings(&self) -> &AgentSettings {
         &self.settings
+    }
+
+    /// Tells of an agent who is new, or whose settings are.
+    pub fn introduce(&mut self, out: &mut Vec<AgentFact>) {
+        if self.untold {
+            self.push(kind_of(self.told.state, self.told.state), out);
+        }
     }
 
     /// When `Tick` is due.
@@ -434,6 +444,7 @@ impl AgentMachine {
     }
 
     fn push(&mut self, kind: K, out: &mut Vec<AgentFact>) {
+        self.untold = false;
         self.told.rev += 1;
         self.told.last_call_id = self.last_call;
         out.push(AgentFact { kind, agent: self.told.clone() });

@@ -257,6 +257,25 @@ fn an_agent_is_known_again_after_a_restart() {
     }
 }
 
+/// A desk knows every agent, also one of whom there was never anything to tell.
+#[test]
+fn an_agent_is_introduced_once_and_again_with_new_settings() {
+    let mut machine = machine("timed", false);
+    let mut facts = Vec::new();
+    machine.introduce(&mut facts);
+    machine.introduce(&mut facts);
+    assert_eq!(facts.len(), 1);
+    assert_eq!((facts[0].kind, facts[0].agent.rev), (EventKind::AgentLoggedOff, 1));
+    for (team, told) in [("day", 0), ("night", 1)] {
+        let settings = AgentSettings { team: team.into(), ..settings() };
+        let mut next = AgentMachine::new(settings, Arc::new(policy("timed")), false, at(9));
+        next.restore(machine.agent().clone(), at(9));
+        let mut facts = Vec::new();
+        next.introduce(&mut facts);
+        assert_eq!(facts.len(), told, "{team}");
+    }
+}
+
 fn steps() -> impl Strategy<Value = String> {
     let what = prop_oneof![
         Just("login"),

@@ -57,6 +57,11 @@ impl CallMachine {
         self.seen.leaving.len()
     }
 
+    /// Whether the end of this leg waits.
+    pub fn leaves(&self, leg: LegId) -> bool {
+        self.seen.leaving.iter().any(|l| l.leg == leg)
+    }
+
     /// Nothing explains the ends that wait and were seen until `before`: the grace is over.
     pub fn settle(&mut self, before: Wall, out: &mut Vec<Fact>) {
         self.flush(Why::RangOut, |_, at| at.observed_at <= before, out);
@@ -64,7 +69,7 @@ impl CallMachine {
 
     pub(super) fn leg_ended(&mut self, at: Moment, index: usize, end: LegEnd, out: &mut Vec<Fact>) {
         let id = self.call.legs[index].id;
-        if self.seen.leaving.iter().any(|l| l.leg == id) || self.ends_on_trunk(index) {
+        if self.leaves(id) || self.ends_on_trunk(index) {
             return;
         }
         if !self.told && is_inbound(&self.call) {
@@ -283,8 +288,8 @@ impl CallMachine {
     /// them.
     pub(super) fn finish(&mut self, at: Moment, out: &mut Vec<Fact>) {
         self.drop_dialler(at, out);
-        let waits = |id: LegId| self.seen.leaving.iter().any(|l| l.leg == id);
-        if self.is_over() || self.call.legs.iter().any(|l| l.ended.is_none() && !waits(l.id)) {
+        if self.is_over() || self.call.legs.iter().any(|l| l.ended.is_none() && !self.leaves(l.id))
+        {
             return;
         }
         if self.leaving() > 0 {

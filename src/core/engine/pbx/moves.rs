@@ -137,7 +137,8 @@ impl Engine {
         }
         let Some(entry) = self.table.get(other) else { return };
         let gone = entry.machine.shared();
-        let moves = |l: &&Leg| l.ended.is_none() && l.channel.is_some();
+        let stays = |l: &Leg| l.ended.is_some() || entry.machine.leaves(l.id);
+        let moves = |l: &&Leg| !stays(l) && l.channel.is_some();
         let moving: Vec<Leg> = gone.legs.iter().filter(moves).cloned().collect();
         self.takes_customer(keep, &gone);
         for leg in moving {

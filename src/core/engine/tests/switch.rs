@@ -153,7 +153,8 @@ fn told(site: &mut Site) -> String {
         }
         text
     };
-    let events = std::mem::take(&mut site.events);
+    let mut events = std::mem::take(&mut site.events);
+    events.retain(|e| !matches!(e.entity, Entity::Link(_)));
     events.iter().map(line).collect::<Vec<_>>().join(", ")
 }
 
