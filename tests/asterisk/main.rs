@@ -5,6 +5,7 @@
 
 mod digest;
 mod linked;
+mod orders;
 mod outages;
 mod pbx;
 mod phone;

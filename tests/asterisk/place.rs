@@ -17,7 +17,7 @@ const PASSWORD: &str = "change-me";
 
 /// Everything that runs for a test. Dropped in this order.
 pub struct Place {
-    pub server: Server,
+    _server: Server,
     pub asterisk: Asterisk,
     pub site: Site,
 }
@@ -55,6 +55,8 @@ const OPEN: &str = concat!(
     "/tests/rules/open-all-hours.toml\"\nruleset = \"open-all-hours\""
 );
 
+const AGENTS: &str = "[agent.alice]\nname = \"Alice\"\ndevice = \"PJSIP/1001\"\n";
+
 impl Place {
     /// By its trunk alone.
     pub fn start(clock: &str) -> Self {
@@ -74,7 +76,8 @@ impl Place {
             LinkedBy::Both => BOTH,
             LinkedBy::RelayedAmi => RELAYED,
         };
-        let options = SiteOptions { pbx_keys, gate_keys: OPEN, ..SiteOptions::default() };
+        let options =
+            SiteOptions { pbx_keys, gate_keys: OPEN, sections: AGENTS, ..SiteOptions::default() };
         // On the loopback network trunkline's links come from another of its addresses.
         let changes = format!("s/^permit = .*/permit = 127.0.0.0\\/255.0.0.0/;{changes}");
         let place = Self::with("", &options, &changes);
@@ -95,7 +98,7 @@ impl Place {
         private(&site.path("pbx.password"));
         let asterisk = Asterisk::start(&site, changes);
         let server = site.serve(clock);
-        Self { server, asterisk, site }
+        Self { _server: server, asterisk, site }
     }
 
     /// Waits until `trunkline link show` says so of a link.

@@ -13,7 +13,8 @@ use super::writer::Engine;
 use crate::gate::{Ask, Decided, DecisionParts, DialRight, Dialed, Ruling, Waiting};
 use crate::model::{
     Call, CallId, CommandCode as Code, CommandError, CommandId, CommandStatus, ConnectionState,
-    Detail, Entity, EventKind as K, LegRole, Mono, Now, NumberRef, Pos, RuleOutcome, Verdict,
+    CstaCause, Detail, Entity, EventKind as K, LegRole, Mono, Now, NumberRef, Pos, RuleOutcome,
+    Verdict,
 };
 use crate::pbx::{ChannelId, Order};
 use crate::sip::{AskId, PeerId};
@@ -326,7 +327,9 @@ impl Engine {
         if self.commands.dials.open.is_empty() {
             return;
         }
-        let channels = call.legs.iter().filter_map(|leg| leg.channel.as_ref());
+        // A leg that has moved into the call on the trunk says nothing of the one it left.
+        let here = call.legs.iter().filter(|leg| leg.ended.is_none());
+        let channels = here.filter_map(|leg| leg.channel.as_ref());
         let ours = |dial: &Dial| channels.clone().any(|c| c.id == dial.channel.0);
         let found = self.commands.dials.open.iter().find(|(_, dial)| ours(dial));
         if let Some(key) = found.map(|(key, _)| key.clone()) {
@@ -348,7 +351,7 @@ impl Engine {
             if called && kind != K::OutboundRequested {
                 self.commands.dials.open.remove(&key);
                 self.command_done(now, &key, CommandStatus::Ok, None, out);
-            } else if matches!(kind, K::CallFailed | K::CallCleared) {
+            } else if matches!(kind, K::CallFailed | K::CallCleared) && !has_moved(call) {
                 let error = failure(call);
                 self.commands.dials.open.remove(&key);
                 self.command_failed(now, &key, error, out);
@@ -383,10 +386,15 @@ impl Engine {
     }
 }
 
+/// The agent's leg goes on in another call: that of the customer, on the trunk.
+fn has_moved(call: &Call) -> bool {
+    call.cause.as_ref().is_some_and(|c| c.csta == CstaCause::Transfer)
+}
+
 /// Why a call that a desk asked for came to nothing.
 fn failure(call: &Call) -> CommandError {
     let cause = call.cause.as_ref().or(call.legs.iter().find_map(|leg| leg.cause.as_ref()));
-    let denied = cause.is_some_and(|c| c.csta == crate::model::CstaCause::PolicyDenied);
+    let denied = cause.is_some_and(|c| c.csta == CstaCause::PolicyDenied);
     let code = if denied { Code::PolicyDenied } else { Code::SwitchRejected };
     let text = cause.map_or("the call was not made", |c| crate::model::Named::name(c.csta));
     CommandError {
