@@ -6,8 +6,8 @@ mod ami;
 mod ari;
 mod ari_server;
 mod check;
-mod esl;
 mod commands;
+mod esl;
 mod manager;
 mod site;
 #[allow(dead_code, unused_imports)] // what the tests of the trunk share with these

@@ -94,10 +94,8 @@ impl Engine {
                     }
                 }
             }
-            Fact::Missed { caller, .. } => {
-                if let Some(caller) = caller {
-                    self.leg_input(now, ix, &caller, at, LegInput::Missed, out);
-                }
+            Fact::Missed { caller: Some(caller), .. } => {
+                self.leg_input(now, ix, &caller, at, LegInput::Missed, out);
             }
             _ => {} // no other fact is about a queue's callers
         }
