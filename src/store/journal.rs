@@ -127,6 +127,7 @@ impl JournalHandle {
     /// # Panics
     /// If the position does not follow the last accepted one within the epoch: a gap would be
     /// told to desks as "nothing happened".
+    #[allow(clippy::result_large_err)] // what finds no place goes back to who made it
     pub fn try_push(&self, event: Event) -> Result<(), Event> {
         let (pos, next) = (event.pos.0, self.next.load(Ordering::Acquire));
         assert!(pos != 0 && (next == 0 || pos == next), "event at {pos}, expected {next}");
