@@ -21,7 +21,7 @@ use trunkline_core::pbx::ami::{AmiSession, AmiSettings};
 use trunkline_core::pbx::ari::{AriSession, AriSettings};
 use trunkline_core::pbx::esl::{EslSession, EslSettings};
 use trunkline_core::pbx::{Order, OrderId};
-use trunkline_core::sip::PeerId;
+use trunkline_core::sip::{MARK_HEADER, PeerId};
 
 /// Groups of reports that may wait for the SIP thread; beyond, the drivers wait.
 const REPORTS: usize = 1024;
@@ -188,7 +188,7 @@ fn esl(config: &Config, name: &str, pbx: &Pbx) -> Result<Made, AppError> {
         password: password(config, &section, &link.password_file)?,
         user: link.user.clone(),
         trunks: pbx.trunks.clone(),
-        mark_header: pbx.mark_header.clone(),
+        mark_header: MARK_HEADER.to_owned(),
         purpose_header: pbx.purpose_header.clone(),
         domain: link.domain.clone(),
         context: pbx.context.clone().unwrap_or(defaults.context),

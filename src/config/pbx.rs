@@ -31,10 +31,6 @@ pub struct Pbx {
     /// out before the INVITE leaves.
     #[serde(default = "default_purpose_header")]
     pub purpose_header: String,
-    /// Header by which a call that a desktop has ordered is known again when it comes back on the
-    /// trunk. Default `X-Trunkline-Mark`.
-    #[serde(default = "default_mark_header")]
-    pub mark_header: String,
     /// Endpoints behind which the outside world is, in the PBX's words: `PJSIP/carrier`,
     /// `sofia/trunk/*`; `*` at the end stands for any rest. Needed with a control link.
     #[serde(default)]
@@ -202,9 +198,6 @@ fn yes() -> bool {
 fn default_purpose_header() -> String {
     "X-Trunkline-Purpose".into()
 }
-fn default_mark_header() -> String {
-    "X-Trunkline-Mark".into()
-}
 fn default_app() -> String {
     "trunkline".into()
 }
@@ -212,26 +205,20 @@ fn default_app() -> String {
 pub(super) fn validate(config: &Config, check: &Check<'_>) -> Result<(), ConfigError> {
     let names: Vec<_> = config.pbx.keys().collect();
     check.require(!names.is_empty(), "pbx", "*", &names, "at least one [pbx.<name>]")?;
-    let mut headers = config.pbx.values().map(|p| (&p.purpose_header, &p.mark_header));
-    let first = headers.next();
+    let first = config.pbx.values().next().map(|p| &p.purpose_header);
     for (name, pbx) in &config.pbx {
         let section = format!("pbx.{name}");
         let plain = !name.is_empty()
             && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
         let allowed = "a name of letters, digits, hyphen, underscore and dot";
         check.require(plain, &section, "", name, allowed)?;
-        let same = first.is_none_or(|(purpose, _)| *purpose == pbx.purpose_header);
+        let header = &pbx.purpose_header;
+        let same = first.is_none_or(|first| first == header);
         let allowed = "the same header for every PBX";
-        check.require(same, &section, "purpose_header", &pbx.purpose_header, allowed)?;
-        let same = first.is_none_or(|(_, mark)| *mark == pbx.mark_header);
-        check.require(same, &section, "mark_header", &pbx.mark_header, allowed)?;
-        for (key, header) in
-            [("purpose_header", &pbx.purpose_header), ("mark_header", &pbx.mark_header)]
-        {
-            let token =
-                !header.is_empty() && header.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-            check.require(token, &section, key, header, "the name of a header")?;
-        }
+        check.require(same, &section, "purpose_header", header, allowed)?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        let token = !header.is_empty() && header.chars().all(plain);
+        check.require(token, &section, "purpose_header", header, "the name of a header")?;
         seen_somehow(&section, pbx, check)?;
         links(&section, pbx, check)?;
     }
@@ -387,7 +374,7 @@ primary = "main"
         let trunks = "[pbx.a]\ntrunks = [\"PJSIP/carrier\"]\n";
         let ari = "[pbx.a.ari]\nuser = \"t\"\npassword_file = \"p\"\n";
         for (rest, expected) in [
-            (String::new(), "t.toml:1: pbx.* = []: at least one [pbx.<name>]"),
+            ("[pbx]\n".into(), "t.toml:16: pbx.* = []: at least one [pbx.<name>]"),
             ("[pbx.a]\n".into(), "t.toml:16: pbx.a.address = None: the address of its SIP trunk"),
             (format!("[pbx.a]\n{AMI}"), "t.toml:16: pbx.a.trunks = []: the endpoints of its"),
             (
@@ -422,9 +409,9 @@ primary = "main"
             ),
             (
                 "[pbx.a]\naddress = \"127.0.0.1:5070\"\n[pbx.b]\naddress = \"127.0.0.1:5071\"\n\
-                 mark_header = \"X-Other\"\n"
+                 purpose_header = \"X-Other\"\n"
                     .into(),
-                "t.toml:20: pbx.b.mark_header = \"X-Other\": the same header for every PBX",
+                "t.toml:20: pbx.b.purpose_header = \"X-Other\": the same header for every PBX",
             ),
         ] {
             let got = read(&rest).unwrap_err();

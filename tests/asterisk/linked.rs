@@ -88,6 +88,7 @@ fn a_customer_gives_up_in_the_queue() {
     let mut dialog = calls(&customer, "2000");
     picked_up(&customer, &mut dialog);
     agent.rings(0);
+    a_moment();
     hangs_up(&customer, &mut dialog);
     agent.ended(0);
     let story = Story::single(tail.finished_calls(1));

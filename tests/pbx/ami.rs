@@ -107,16 +107,16 @@ fn half_a_frame_and_a_close_in_mid_call_lead_to_a_new_connection() {
 }
 
 #[test]
-fn a_frame_of_ten_megabytes_neither_ends_the_link_nor_stays_in_memory() {
+fn a_frame_of_ten_megabytes_is_told_and_the_link_goes_on_without_it() {
     let (linked, manager) = with(Mood::Fine);
     linked.until(LINK, "up", "in step");
     let huge =
         format!("Event: UserEvent\r\nUserEvent: x\r\nBlob: {}\r\n\r\n", "x".repeat(10 << 20));
-    manager.say(&huge).unwrap();
-    manager.say(EVENT).unwrap();
+    let _ = manager.say(&huge); // the link may be given up before it has all of it
     let told = |link: &Value| {
         let warned = !link["warning"].as_str().unwrap_or("").is_empty();
-        warned || link["lost"].as_u64() > Some(0) || link["state"] != "up"
+        let given_up = || linked.site.metric("trunkline_link_failures_total") >= 1.0;
+        warned || link["lost"].as_u64() > Some(0) || given_up()
     };
     assert!(poll_until(Duration::from_secs(20), || told(&linked.link(LINK))), "it is told");
     linked.until(LINK, "up", "in step");

@@ -7,6 +7,7 @@ mod ari;
 mod ari_server;
 mod check;
 mod commands;
+mod esl;
 mod manager;
 mod site;
 #[allow(dead_code, unused_imports)] // what the tests of the trunk share with these

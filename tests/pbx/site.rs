@@ -12,8 +12,9 @@ pub const PASSWORD: &str = "secret";
 const WAIT: Duration = Duration::from_secs(20);
 
 pub struct Linked {
-    pub site: Site,
+    /// Ends before its addresses belong to another test.
     server: Option<Server>,
+    pub site: Site,
 }
 
 impl Linked {

@@ -367,5 +367,6 @@ impl Engine {
         for id in self.table.silent_since(Mono(limit)) {
             self.feed(now, id, CallInput::Stale, out);
         }
+        self.boards.forget(Mono(limit));
     }
 }

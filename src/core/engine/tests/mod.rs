@@ -10,3 +10,4 @@ mod gate;
 mod journal;
 mod lines;
 mod links;
+mod switch;
