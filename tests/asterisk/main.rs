@@ -5,6 +5,7 @@
 
 mod digest;
 mod linked;
+mod load;
 mod orders;
 mod outages;
 mod pbx;

@@ -17,7 +17,7 @@ const PASSWORD: &str = "change-me";
 
 /// Everything that runs for a test. Dropped in this order.
 pub struct Place {
-    _server: Server,
+    pub server: Server,
     pub asterisk: Asterisk,
     pub site: Site,
 }
@@ -98,7 +98,7 @@ impl Place {
         private(&site.path("pbx.password"));
         let asterisk = Asterisk::start(&site, changes);
         let server = site.serve(clock);
-        Self { _server: server, asterisk, site }
+        Self { server, asterisk, site }
     }
 
     /// Waits until `trunkline link show` says so of a link.
