@@ -76,6 +76,7 @@ async fn serve(
         "trunk.show" => super::trunk::show(desk, &request, answer).await,
         "trunk.test" => super::trunk::test(desk, &request, answer).await,
         "trunk.order" => super::trunk::order(desk, &request, who, answer).await,
+        "link.show" => super::trunk::show_links(desk, &request, answer).await,
         "dnc.import" => import(desk, &request, who, answer).await,
         _ => {
             let (desk, who) = (desk.clone(), who.to_owned());

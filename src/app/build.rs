@@ -97,9 +97,11 @@ pub(super) fn engine(
     let hop = |kind: PeerKind, name: &str| {
         peers.iter().find(|p| p.kind == kind && p.name == name).map(|p| p.id)
     };
-    let pbx = config.pbx.iter().next();
-    let purpose_header = pbx.map(|(_, p)| p.purpose_header.clone()).unwrap_or_default();
-    let inbound = pbx.and_then(|(name, _)| hop(PeerKind::Pbx, name)).into_iter().collect();
+    // The same for all: the configuration was checked.
+    let pbx = config.pbx.values().next();
+    let purpose_header = pbx.map(|p| p.purpose_header.clone()).unwrap_or_default();
+    let inbound = config.trunk.inbound(&config.pbx);
+    let inbound = inbound.iter().filter_map(|name| hop(PeerKind::Pbx, name)).collect();
     let order = config.trunk.order();
     let outbound = order.iter().filter_map(|name| hop(PeerKind::Carrier, name)).collect();
     let lines = super::lines::lines(config, |name| hop(PeerKind::Carrier, name));
@@ -108,7 +110,7 @@ pub(super) fn engine(
     let seed = u64::from_le_bytes(std::array::from_fn(|i| entropy[i]));
     let epoch = u32::from_le_bytes(std::array::from_fn(|i| entropy[8 + i]));
     Ok(EngineConfig {
-        switches: Vec::new(),
+        switches: super::links::switches(config, |name| hop(PeerKind::Pbx, name)),
         agents: super::agents::agents(config),
         normalizer: normalizer(Some(config), &book)?,
         sip: CoreConfig {
@@ -161,15 +163,15 @@ struct Written<'a> {
 }
 
 fn written(config: &Config) -> Vec<(PeerKind, &String, Written<'_>)> {
-    let pbxs = config.pbx.iter().map(|(name, p)| {
+    let pbxs = config.pbx.iter().filter_map(|(name, p)| {
         let written = Written {
-            address: &p.address,
+            address: p.address.as_ref()?,
             sources: &p.sources,
             tls_names: &p.tls_names,
             trusted_identity: p.trusted_identity,
             default_purpose: p.default_purpose.as_deref(),
         };
-        (PeerKind::Pbx, name, written)
+        Some((PeerKind::Pbx, name, written))
     });
     let carriers = config.carrier.iter().map(|(name, c)| {
         let written = Written {

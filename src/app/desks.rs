@@ -6,8 +6,9 @@ use crate::config::Config;
 use crate::io::clock::Clock;
 use crate::io::desk::token::TokenKey;
 use crate::io::desk::{DeskConfig, DeskHub, Health};
-use crate::io::http::{self, HttpConfig, HttpDeps, HttpServer, TlsFiles};
+use crate::io::http::{self, AriDoor, HttpConfig, HttpDeps, HttpServer, TlsFiles};
 use crate::store::{Recovery, Store, keys};
+use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::watch;
 use trunkline_core::hub::{Hub, HubLimits};
@@ -36,12 +37,22 @@ pub(super) fn spawn(
     DeskHub::spawn(&runtime, hub, Arc::new(journal), Arc::new(move || wall.wall()), health)
 }
 
+/// What the HTTP port tells beside desks, and whom it lets in.
+pub(super) struct Told {
+    /// Text of `/metrics`.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Control links for `/healthz`.
+    pub links: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
+    /// PBXs that connect to us.
+    pub doors: HashMap<String, AriDoor>,
+}
+
 /// Listens and serves until `shutdown`.
 pub(super) async fn serve(
     config: &Config,
     desk: DeskHub,
     orders: Orders,
-    metrics: impl Fn() -> String + Send + Sync + 'static,
+    told: Told,
     health: watch::Receiver<Health>,
     shutdown: watch::Receiver<bool>,
 ) -> Result<HttpServer, AppError> {
@@ -62,7 +73,9 @@ pub(super) async fn serve(
         tokens: Arc::new(TokenKey::new(&config.site.name, secret.reveal())),
         give: Arc::new(move |order| orders.give(Order::Desk(order))),
         healthz: Arc::new(move || health.borrow().clone()),
-        metrics: Arc::new(metrics),
+        metrics: told.metrics,
+        links: told.links,
+        ari: Arc::new(told.doors),
     };
     http::serve(http, deps, shutdown)
         .await

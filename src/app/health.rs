@@ -2,8 +2,10 @@
 
 use crate::io::desk::Health;
 use crate::store::{JournalHealth, JournalState};
+use serde_json::Value;
 use std::time::Duration;
 use tokio::sync::watch;
+use trunkline_core::model::{Link, Named};
 
 /// How often the journal's state is looked at; a lock-free read.
 const LOOK: Duration = Duration::from_millis(100);
@@ -17,6 +19,12 @@ pub(super) fn of(health: &JournalHealth) -> Health {
             Health::Degraded { reason: "the journal does not write: no new gated calls".to_owned() }
         }
     }
+}
+
+/// Control links in the detail of `/healthz`: a link that is down does not make trunkline ill.
+pub(super) fn links(links: &[Link]) -> Value {
+    let state = |link: &Link| (link.id.clone(), Value::from(link.state.name()));
+    Value::Object(links.iter().map(state).collect())
 }
 
 /// Tells changes until the task is dropped or the journal is gone.

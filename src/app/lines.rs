@@ -2,7 +2,6 @@
 
 use super::AppError;
 use crate::config::{Account, Alive, Carrier, Config, ConfigError, Probe};
-use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 use trunkline_core::engine::LineConfig;
 use trunkline_core::line::{
@@ -11,12 +10,9 @@ use trunkline_core::line::{
 };
 use trunkline_core::model::{LineOrder, LineRole};
 use trunkline_core::sip::{Credentials, Peer, PeerId, PeerKind, Registration};
-use zeroize::Zeroizing;
 
 /// While something is wrong, probes come at least this often.
 const DOWN_INTERVAL_MAX_S: f64 = 5.0;
-/// Longest password.
-const PASSWORD_BYTES_MAX: usize = 1024;
 
 /// Every carrier is a line; those in `[trunk]` also take calls out.
 pub(super) fn lines(config: &Config, peer: impl Fn(&str) -> Option<PeerId>) -> Vec<LineConfig> {
@@ -92,22 +88,6 @@ pub(super) fn identify(config: &Config, peers: &mut [Peer]) -> Result<(), AppErr
 
 fn credentials(config: &Config, name: &str, account: Account) -> Result<Credentials, ConfigError> {
     let path = &account.password_file;
-    let bad = |allowed: &str| {
-        config.origin.error(&format!("carrier.{name}"), "password_file", path, allowed)
-    };
-    let meta = std::fs::metadata(path).map_err(|e| bad(&format!("a file to read: {e}")))?;
-    if meta.permissions().mode() & 0o077 != 0 {
-        return Err(bad("a file of mode 0600: others can read it"));
-    }
-    let text = std::fs::read_to_string(path).map_err(|e| bad(&format!("a text file: {e}")))?;
-    let text = Zeroizing::new(text);
-    let password = text.trim_end();
-    if password.is_empty() || password.len() > PASSWORD_BYTES_MAX {
-        return Err(bad("a file with a password of 1 to 1024 bytes"));
-    }
-    Ok(Credentials {
-        user: account.username,
-        password: Zeroizing::new(password.to_owned()),
-        realm: account.realm,
-    })
+    let password = super::secrets::password(config, &format!("carrier.{name}"), path)?;
+    Ok(Credentials { user: account.username, password, realm: account.realm })
 }

@@ -2,12 +2,13 @@
 
 use crate::io::desk::DeskStats;
 use crate::io::dns::DnsStats;
+use crate::io::pbx::LinkStats;
 use crate::io::sip::{Count, STREAM_TRANSPORTS, StreamStats, TransportStats};
 use crate::store::{JournalHealth, JournalState};
 use std::fmt::Write;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use trunkline_core::engine::Totals;
-use trunkline_core::model::{Line, Pos};
+use trunkline_core::model::{Line, Link, Pos};
 use trunkline_core::sip::{Counters, Sizes};
 
 /// What the SIP thread publishes.
@@ -27,13 +28,30 @@ pub(super) struct Snapshot {
 pub(super) struct Shared {
     snapshot: Mutex<Snapshot>,
     lines: Mutex<Vec<Line>>,
+    links: Mutex<Vec<Link>>,
+    /// Figures of the drivers of control links, by name.
+    pub link_stats: Vec<(String, Arc<LinkStats>)>,
     /// Capacity of the ring to the journal.
     pub ring_events: usize,
 }
 
 impl Shared {
-    pub(super) fn new(ring_events: usize) -> Self {
-        Self { snapshot: Mutex::default(), lines: Mutex::default(), ring_events }
+    pub(super) fn new(ring_events: usize, link_stats: Vec<(String, Arc<LinkStats>)>) -> Self {
+        Self {
+            snapshot: Mutex::default(),
+            lines: Mutex::default(),
+            links: Mutex::default(),
+            link_stats,
+            ring_events,
+        }
+    }
+
+    pub(super) fn publish_links(&self, links: Vec<Link>) {
+        *self.links.lock().unwrap_or_else(PoisonError::into_inner) = links;
+    }
+
+    pub(super) fn links(&self) -> Vec<Link> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn publish(&self, snapshot: Snapshot) {
@@ -132,6 +150,7 @@ pub(super) fn text(
         metric(&mut out, name, help, kind, value);
     }
     super::line_metrics::write(&mut out, &shared.lines());
+    super::link_metrics::write(&mut out, &shared.links(), &shared.link_stats);
     out
 }
 

@@ -9,14 +9,18 @@ mod error;
 mod health;
 mod line_metrics;
 mod lines;
+mod link_metrics;
+mod links;
 mod metrics;
 mod names;
 mod orders;
 mod running;
+mod secrets;
 mod sip_thread;
 mod trunk;
 
 pub use build::{book, certificates, normalizer, store_config};
 pub use commands::{CommandError, store_command};
 pub use error::AppError;
+pub use links::{check_links, link_names};
 pub use running::{Running, start};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::oneshot;
 use trunkline_core::engine::{Explained, ProbeAnswer};
-use trunkline_core::model::{DncEntry, Line, LineOrder, Pos};
+use trunkline_core::model::{DncEntry, Line, LineOrder, Link, Pos};
 use trunkline_core::sip::{Endpoint, PeerId};
 
 /// One order.
@@ -43,6 +43,11 @@ pub(super) enum Order {
     Lines {
         /// Who waits.
         done: oneshot::Sender<Vec<Line>>,
+    },
+    /// How all control links stand.
+    Links {
+        /// Who waits.
+        done: oneshot::Sender<Vec<Link>>,
     },
     /// Take no new calls; `done` hears when none is taken any more and the figures say so.
     Drain {

@@ -2,8 +2,9 @@
 
 use super::admin::{Desk, handler};
 use super::build;
-use super::desks;
+use super::desks::{self, Told};
 use super::error::AppError;
+use super::links;
 use super::metrics::{Shared, text};
 use super::names;
 use super::orders::{Order, Orders};
@@ -90,6 +91,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         .map_err(AppError::io(format!("[admin] socket {}", build::shown(&config.admin.socket))))?;
     let opened = store::open(&build::store_config(&config), clock.wall(), random()?)?;
     let engine_config = build::engine(&config, sip.clone(), &opened, random()?)?;
+    let (link_configs, doors) =
+        links::prepare(&config, u64::from_le_bytes(random()?))?.into_parts();
     let Opened { store, recovery, refs, .. } = opened;
     let (book, ruleset) =
         (engine_config.book.clone(), engine_config.ruleset.clone().unwrap_or_default());
@@ -121,6 +124,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         head: recovery.head,
         live: recovery.live,
         lines: recovery.lines,
+        links: recovery.links,
         duties: recovery.duties,
         agents: recovery.agents,
         commands: recovery.commands,
@@ -129,7 +133,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     };
     let mut first = Outputs::default();
     let engine = Engine::new(engine_config, restored, clock.now(), &mut first);
-    let shared = Arc::new(Shared::new(config.store.ring_events));
+    let links = links::start(link_configs, &clock, &waker);
+    let shared = Arc::new(Shared::new(config.store.ring_events, links.stats));
     let (explain, questions) = crossbeam_channel::bounded(EXPLAIN_QUEUE);
     let answers = orders.clone();
     let explainer = thread("explain", move || {
@@ -145,6 +150,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         clock: clock.clone(),
         waker,
         inbox: orders_in,
+        reports: links.reports,
+        link_orders: links.orders,
         durable: durable.clone(),
         journal: journal.clone(),
         explain,
@@ -166,7 +173,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         ruleset,
         tls: streams.tls.clone(),
     });
-    let mut tasks = vec![tokio::spawn(admin.serve(handler(desk)))];
+    let mut tasks = links.tasks;
+    tasks.push(tokio::spawn(admin.serve(handler(desk))));
     let resolved = Arc::new(DnsStats::default());
     // Weak: whoever still asks while we stop must not keep the journal from closing.
     let figures = {
@@ -192,7 +200,12 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     let admission = streams.admission.clone();
     tasks.extend(names::follow(&config, &sip, orders.clone(), admission, &resolved)?);
     let (shutdown, stopping) = watch::channel(false);
-    let server = desks::serve(&config, hub, orders.clone(), figures, health, stopping).await?;
+    let look = {
+        let shared = shared.clone();
+        move || super::health::links(&shared.links())
+    };
+    let told = Told { metrics: Arc::new(figures), links: Arc::new(look), doors };
+    let server = desks::serve(&config, hub, orders.clone(), told, health, stopping).await?;
     Ok(Running {
         sip,
         http: server.addr,

@@ -1,10 +1,12 @@
 //! The SIP and engine thread: sockets, timers and orders in; datagrams, events and questions out.
 //! It never waits for disk, desks or DNS.
 
+use super::links::OrdersOut;
 use super::metrics::{Shared, Snapshot};
 use super::orders::Order;
 use crate::io::clock::Clock;
 use crate::io::desk::DeskOrder;
+use crate::io::pbx::LinkBatch;
 use crate::io::sip::{Flows, Heard};
 use crate::io::udp::{BATCH, UdpPort};
 use crate::io::wake::Waker;
@@ -15,9 +17,13 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::sync::oneshot;
-use trunkline_core::engine::{CommandAnswer, Engine, ExplainJob, Input, Outputs, ProbeAnswer};
+use trunkline_core::engine::{
+    CommandAnswer, Engine, ExplainJob, Input, Outputs, PbxOrder, ProbeAnswer,
+};
 use trunkline_core::model::{Epoch, Event, Mono, Now, Pos};
+use trunkline_core::pbx::{LinkReport, News, OrderResult};
 use trunkline_core::sip::{Outgoing, Received, Transport};
 
 /// Longest sleep: health and metrics are looked at this often.
@@ -26,6 +32,8 @@ const IDLE_WAIT: Duration = Duration::from_millis(500);
 const UNDURABLE_WAIT: Duration = Duration::from_millis(50);
 /// News of connections taken at once.
 const STREAM_BATCH: usize = 64;
+/// Groups of reports of control links taken at once: calls on the trunk go first.
+const LINK_BATCH: usize = 64;
 /// How often figures are published.
 const PUBLISH: Duration = Duration::from_millis(200);
 /// Where the system allows it, calls go before what is computed of them.
@@ -45,6 +53,9 @@ pub(super) struct SipThread {
     pub clock: Clock,
     pub waker: Waker,
     pub inbox: Receiver<Order>,
+    /// Reports of control links.
+    pub reports: mpsc::Receiver<LinkBatch>,
+    pub link_orders: OrdersOut,
     pub durable: Arc<AtomicU64>,
     pub journal: Arc<JournalHandle>,
     pub explain: Sender<ExplainJob>,
@@ -116,6 +127,7 @@ impl SipThread {
                 datagrams += count;
             }
             busy |= self.connections(&mut state) == STREAM_BATCH;
+            busy |= self.links(&mut state) == LINK_BATCH;
             if !self.orders(&mut state) {
                 self.flush(&mut state);
                 return;
@@ -167,6 +179,40 @@ impl SipThread {
         })
     }
 
+    /// What control links report.
+    fn links(&mut self, state: &mut Loop) -> usize {
+        for taken in 0..LINK_BATCH {
+            let Ok(LinkBatch { pbx, link, reports }) = self.reports.try_recv() else {
+                return taken;
+            };
+            for report in reports {
+                let input = Input::Pbx { pbx, link, report };
+                self.engine.handle(self.clock.now(), input, &mut state.out);
+            }
+        }
+        LINK_BATCH
+    }
+
+    /// Gives orders to the drivers; who does not take one answers it at once.
+    fn order_links(&mut self, state: &mut Loop) {
+        for PbxOrder { pbx, link, id, order } in std::mem::take(&mut state.out.pbx_orders) {
+            let given = match self.link_orders.get(&(pbx, link)) {
+                Some(driver) => driver.try_send((id, order)),
+                None => Err(TrySendError::Closed((id, order))),
+            };
+            let result = match given {
+                Ok(()) => continue,
+                Err(TrySendError::Full(_)) => {
+                    OrderResult::Rejected("too many orders wait for this link".to_owned())
+                }
+                Err(TrySendError::Closed(_)) => OrderResult::LinkDown,
+            };
+            let report = LinkReport::News(News::Done(id, result));
+            let input = Input::Pbx { pbx, link, report };
+            self.engine.handle(self.clock.now(), input, &mut state.out);
+        }
+    }
+
     /// Takes what is in the inbox; `false`: stop.
     fn orders(&mut self, state: &mut Loop) -> bool {
         while let Ok(order) = self.inbox.try_recv() {
@@ -192,6 +238,9 @@ impl SipThread {
                 }
                 Order::Lines { done } => {
                     let _ = done.send(self.engine.lines(now)); // who asked may have gone
+                }
+                Order::Links { done } => {
+                    let _ = done.send(self.engine.links()); // who asked may have gone
                 }
                 Order::Drain { done } => {
                     self.engine.handle(now, Input::Drain, &mut state.out);
@@ -252,6 +301,7 @@ impl SipThread {
     fn flush(&mut self, state: &mut Loop) {
         loop {
             self.send(&mut state.out);
+            self.order_links(state);
             for (ticket, pos) in state.out.tickets.drain(..) {
                 if let Some(at) = state.waiting.iter().position(|(t, _)| *t == ticket) {
                     state.tickets.push((pos, state.waiting.swap_remove(at).1));
@@ -331,6 +381,7 @@ impl SipThread {
         }
         state.published = Some(now.mono);
         self.shared.publish_lines(self.engine.lines(now));
+        self.shared.publish_links(self.engine.links());
         self.shared.publish(Snapshot {
             totals: self.engine.totals(),
             sip: *self.engine.sip().counters(),

@@ -1,4 +1,4 @@
-//! Commands about carrier lines.
+//! Commands about carrier lines and control links.
 
 use super::admin::{DURABLE_WAIT, Desk, send};
 use super::commands::{CommandError, text};
@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use trunkline_core::line::Reply;
 use trunkline_core::model::{Line, LineOrder, Named};
-use trunkline_core::wire::line_to_pb;
+use trunkline_core::wire::{line_to_pb, link_to_pb};
 
 /// Longest wait for the engine itself.
 const ENGINE_WAIT: Duration = Duration::from_secs(5);
@@ -30,6 +30,29 @@ pub(super) async fn show(
     for line in lines {
         let line = serde_json::to_value(line_to_pb(&line)).unwrap_or(Value::Null);
         send(answer, line).await?;
+    }
+    send(answer, json!({"done": true})).await
+}
+
+/// One control link, or all.
+pub(super) async fn show_links(
+    desk: &Arc<Desk>,
+    request: &Value,
+    answer: &Answer,
+) -> Result<(), CommandError> {
+    let (done, told) = oneshot::channel();
+    let mut links = give(desk, Order::Links { done }, told, ENGINE_WAIT).await?;
+    if let Some(name) = text(request, "name") {
+        let names: Vec<String> = links.iter().map(|l| l.id.clone()).collect();
+        links.retain(|l| l.id == name || l.pbx == name);
+        if links.is_empty() {
+            let known = names.join(", ");
+            return Err(CommandError::NotFound(format!("link {name} (there are: {known})")));
+        }
+    }
+    for link in links {
+        let link = serde_json::to_value(link_to_pb(&link)).unwrap_or(Value::Null);
+        send(answer, link).await?;
     }
     send(answer, json!({"done": true})).await
 }

@@ -36,6 +36,8 @@ pub(super) enum Command {
     Dnc(DncArgs),
     /// Carrier lines: how they stand, test one, take one out.
     Trunk(TrunkArgs),
+    /// Control links to PBXs: how they stand.
+    Link(LinkArgs),
     /// Sealed call records; every read is audited.
     Records(RecordsArgs),
     /// The hash-chained audit log.
@@ -152,6 +154,26 @@ pub(super) enum DncCommand {
     },
     /// List the entries.
     List {
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        file: ConfigArgs,
+    },
+}
+
+#[derive(Args)]
+pub(super) struct LinkArgs {
+    #[command(subcommand)]
+    pub command: LinkCommand,
+}
+
+#[derive(Subcommand)]
+pub(super) enum LinkCommand {
+    /// Show links: state, why, next try, the PBX's version, events lost, its clock.
+    Show {
+        /// Link (`asterisk/ami`) or PBX; without it, all.
+        name: Option<String>,
         /// One JSON object a line.
         #[arg(long)]
         json: bool,

@@ -6,6 +6,7 @@ pub mod demo;
 mod exit;
 mod gate;
 mod keys;
+mod link;
 mod remote;
 mod serve;
 mod show;
@@ -31,6 +32,7 @@ pub fn main() -> ExitCode {
         Command::Tail(args) => remote::tail(&args),
         Command::Dnc(args) => remote::dnc(args),
         Command::Trunk(args) => trunk::run(args),
+        Command::Link(args) => link::run(args),
         Command::Records(args) => remote::records(args),
         Command::Audit(args) => remote::audit(args),
         Command::Token(args) => keys::token(args),

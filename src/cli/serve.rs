@@ -84,6 +84,7 @@ pub(super) fn check(args: &ConfigArgs) -> Result<(), Failure> {
     crate::store::keys::load(&config.site.master_key)?;
     crate::store::keys::load(&config.http.token_key)?;
     app::certificates(&config)?;
+    app::check_links(&config)?;
     for (key, file) in [("tls_cert", &config.http.tls_cert), ("tls_key", &config.http.tls_key)] {
         if let Some(file) = file
             && let Err(error) = std::fs::File::open(file)
@@ -94,6 +95,11 @@ pub(super) fn check(args: &ConfigArgs) -> Result<(), Failure> {
     }
     println!("{}: ok", args.config.display());
     println!("  rule set {ruleset} of {}", book.ruleset_names().join(", "));
-    println!("  calls leave by {}", config.trunk.order().join(", then "));
+    if !config.carrier.is_empty() {
+        println!("  calls leave by {}", config.trunk.order().join(", then "));
+    }
+    for link in app::link_names(&config) {
+        println!("  control link {link}");
+    }
     Ok(())
 }

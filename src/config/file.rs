@@ -1,7 +1,7 @@
 //! The sections of `trunkline.toml`. Every key: meaning, unit, default, what happens beyond.
 
 use super::error::{line_of, syntax};
-use super::{Address, Agent, Agents, ConfigError, Dns, Probe, Register, Sip, Trunk};
+use super::{Address, Agent, Agents, ConfigError, Dns, Pbx, Probe, Register, Sip, Trunk};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -15,9 +15,10 @@ pub struct Config {
     pub site: Site,
     /// SIP sockets and limits.
     pub sip: Sip,
-    /// PBXs by name. Exactly one in this version.
+    /// PBXs by name.
     pub pbx: BTreeMap<String, Pbx>,
-    /// Carriers by name.
+    /// Carriers by name. None: a site of control links alone.
+    #[serde(default)]
     pub carrier: BTreeMap<String, Carrier>,
     /// Rules for agents.
     #[serde(default)]
@@ -28,7 +29,8 @@ pub struct Config {
     /// How names of neighbours are looked up.
     #[serde(default)]
     pub dns: Dns,
-    /// Which carrier calls leave by.
+    /// Which carrier calls leave by. Needed where there are carriers.
+    #[serde(default)]
     pub trunk: Trunk,
     /// The outbound gate.
     #[serde(default)]
@@ -92,31 +94,6 @@ pub struct Site {
     /// 15000.
     #[serde(default = "default_answer_norm_ms")]
     pub answer_norm_ms: u32,
-}
-
-/// `[pbx.<name>]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Pbx {
-    /// Where inbound calls go; see [`Address`].
-    pub address: Address,
-    /// Addresses whose messages are the PBX's: `IP` or `IP:port`. Default: the IP of `address`.
-    #[serde(default)]
-    pub sources: Vec<Source>,
-    /// Names of its certificate: it is then known by one of them, whatever address it comes from,
-    /// and a TLS connection without is not the PBX's. Need `sip.tls.client_ca`.
-    #[serde(default)]
-    pub tls_names: Vec<String>,
-    /// Belongs to the trust domain of RFC 3325: what it asserts in P-Asserted-Identity is believed
-    /// and passed on, and `Privacy: id` hides nothing from it. Default true.
-    #[serde(default = "yes")]
-    pub trusted_identity: bool,
-    /// Purpose of an outbound call that names none. Default: none, such calls are refused.
-    pub default_purpose: Option<String>,
-    /// Header in which this PBX names the purpose. Default `X-Trunkline-Purpose`. It is taken
-    /// out before the INVITE leaves.
-    #[serde(default = "default_purpose_header")]
-    pub purpose_header: String,
 }
 
 /// `[carrier.<name>]`
@@ -272,9 +249,6 @@ fn default_ring_period_ms() -> u32 {
 }
 fn default_answer_norm_ms() -> u32 {
     15_000
-}
-fn default_purpose_header() -> String {
-    "X-Trunkline-Purpose".into()
 }
 
 impl Config {

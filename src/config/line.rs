@@ -2,38 +2,61 @@
 //! and registration.
 
 use super::validate::Check;
-use super::{Carrier, Config, ConfigError};
+use super::{Carrier, Config, ConfigError, Pbx};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// `[trunk]`: which carriers calls leave by. Either `primary` (and `backup`), or `lines`.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Trunk {
     /// Carrier tried first.
     pub primary: Option<String>,
     /// Carrier tried when the first does not answer or says 503.
     pub backup: Option<String>,
     /// All carriers that calls leave by, in order: the first is the primary line.
-    #[serde(default)]
     pub lines: Vec<String>,
+    /// PBXs that calls come in to, in order: the next is tried when one does not answer. Default:
+    /// all that have an address, by name.
+    pub inbound: Vec<String>,
     /// Longest time from the INVITE to ringing, in s, after which no further line is tried.
     /// Default 15; 0: no limit.
-    #[serde(default = "default_post_dial_s")]
     pub post_dial_s: f64,
     /// A backup line must carry calls so many minutes after its primary line failed. Default 30.
-    #[serde(default = "default_backup_line_minutes")]
     pub backup_line_minutes: u32,
     /// Half-life of the penalty of a line that flaps, in s. Default 120; 0: no damping.
-    #[serde(default = "default_damping_half_life_s")]
     pub damping_half_life_s: u32,
     /// A line that calls have taken out of service is tried by one call after so many s; the wait
     /// doubles with each trial that fails, up to 5 minutes. Default 30.
-    #[serde(default = "default_trial_after_s")]
     pub trial_after_s: f64,
 }
 
+impl Default for Trunk {
+    fn default() -> Self {
+        Self {
+            primary: None,
+            backup: None,
+            lines: Vec::new(),
+            inbound: Vec::new(),
+            post_dial_s: 15.0,
+            backup_line_minutes: 30,
+            damping_half_life_s: 120,
+            trial_after_s: 30.0,
+        }
+    }
+}
+
 impl Trunk {
+    /// The PBXs that calls come in to, in order.
+    pub fn inbound<'a>(&'a self, pbxs: &'a BTreeMap<String, Pbx>) -> Vec<&'a str> {
+        if !self.inbound.is_empty() {
+            return self.inbound.iter().map(String::as_str).collect();
+        }
+        let trunked = pbxs.iter().filter(|(_, pbx)| pbx.address.is_some());
+        trunked.map(|(name, _)| name.as_str()).collect()
+    }
+
     /// The carriers that calls leave by, in order.
     pub fn order(&self) -> Vec<&str> {
         let named = self.primary.iter().chain(&self.backup).chain(&self.lines);
@@ -127,18 +150,6 @@ impl Carrier {
     }
 }
 
-fn default_post_dial_s() -> f64 {
-    15.0
-}
-fn default_backup_line_minutes() -> u32 {
-    30
-}
-fn default_damping_half_life_s() -> u32 {
-    120
-}
-fn default_trial_after_s() -> f64 {
-    30.0
-}
 fn default_expires_s() -> u32 {
     600
 }
@@ -173,7 +184,7 @@ fn order(config: &Config, check: &Check<'_>) -> Result<(), ConfigError> {
     check.require(all_known, "trunk", "lines", &trunk.lines, &of_them)?;
     let order = trunk.order();
     let missing = "the carrier that calls leave by: primary, or lines";
-    let first = trunk.primary.is_some() || !trunk.lines.is_empty();
+    let first = trunk.primary.is_some() || !trunk.lines.is_empty() || names.is_empty();
     check.require(first, "trunk", "primary", &trunk.primary, missing)?;
     let twice = |name: &&str| order.iter().filter(|n| *n == name).count() > 1;
     match (order.iter().find(|name| twice(name)), &trunk.backup) {

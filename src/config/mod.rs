@@ -6,6 +6,7 @@ mod dns;
 mod error;
 mod file;
 mod line;
+mod pbx;
 mod sip;
 mod validate;
 
@@ -15,4 +16,5 @@ pub use dns::Dns;
 pub use error::ConfigError;
 pub use file::*;
 pub use line::{Account, Alive, Probe, Register, Trunk};
+pub use pbx::{Ami, Ari, Esl, LinkAddress, LinkUrl, Pbx};
 pub use sip::*;

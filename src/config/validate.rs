@@ -25,6 +25,7 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     connections(config, &check)?;
     addresses(config, &check)?;
     super::line::validate(config, &check)?;
+    super::pbx::validate(config, &check)?;
     super::agent::validate(config, &check)?;
     let sip = &config.sip;
     check.require(
@@ -74,10 +75,12 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
 
 fn addresses(config: &Config, check: &Check<'_>) -> Result<(), ConfigError> {
     let listen = &config.sip.listen;
+    let trunked = config.pbx.values().any(|p| p.address.is_some());
+    let needed = trunked || !config.carrier.is_empty();
     let allowed = "at least one address with port, none of them twice";
     let mut unique = std::collections::HashSet::new();
     let fresh = listen.iter().all(|l| l.addr.port() == 0 || unique.insert(*l));
-    check.require(!listen.is_empty() && fresh, "sip", "listen", listen, allowed)?;
+    check.require((!listen.is_empty() || !needed) && fresh, "sip", "listen", listen, allowed)?;
     let named = listen.iter().all(|l| !l.addr.ip().is_unspecified());
     check.require(
         named,
@@ -86,18 +89,10 @@ fn addresses(config: &Config, check: &Check<'_>) -> Result<(), ConfigError> {
         listen,
         "the address that peers reach; 0.0.0.0 and :: cannot stand in Via and Record-Route",
     )?;
-    let pbxs: Vec<_> = config.pbx.keys().collect();
-    check.require(
-        pbxs.len() == 1,
-        "pbx",
-        "*",
-        &pbxs,
-        "exactly one [pbx.<name>] in this version",
-    )?;
     let peers = config
         .pbx
         .iter()
-        .map(|(n, p)| ("pbx", n, &p.address))
+        .filter_map(|(n, p)| Some(("pbx", n, p.address.as_ref()?)))
         .chain(config.carrier.iter().map(|(n, c)| ("carrier", n, &c.address)));
     let mut seen = std::collections::BTreeMap::new();
     for (kind, name, address) in peers {

@@ -1,4 +1,4 @@
-//! What outlives the process until it is over: calls, lines, running duties, agents, and commands
+//! What outlives the process until it is over: calls, lines, control links, running duties, agents, and commands
 //! for the day in which they must not be carried out again.
 
 use std::sync::Arc;
@@ -12,6 +12,7 @@ pub(super) enum LiveKey {
     Call(CallId),
     Line(String),
     Duty(DutyId),
+    Link(String),
     Agent(Arc<str>),
     Command(String, CommandId),
 }
@@ -23,6 +24,7 @@ impl LiveKey {
             Entity::Call(call) => Some(Self::Call(call.id)),
             Entity::Line(line) => Some(Self::Line(line.id.clone())),
             Entity::Duty(duty) => Some(Self::Duty(duty.id)),
+            Entity::Link(link) => Some(Self::Link(link.id.clone())),
             Entity::Agent(agent) => Some(Self::Agent(agent.id.clone())),
             Entity::Command(command) => Some(Self::Command(command.user.clone(), command.id)),
             Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) => None,
@@ -35,6 +37,7 @@ impl LiveKey {
             Self::Call(id) => id.0.as_bytes().to_vec(),
             Self::Line(name) => [b"line/", name.as_bytes()].concat(),
             Self::Duty(id) => [b"duty/".as_slice(), id.0.as_bytes()].concat(),
+            Self::Link(id) => [b"link/", id.as_bytes()].concat(),
             Self::Agent(name) => [b"agent/", name.as_bytes()].concat(),
             Self::Command(user, id) => {
                 [b"cmd/", id.0.as_bytes().as_slice(), user.as_bytes()].concat()
@@ -47,7 +50,7 @@ impl LiveKey {
         match self {
             Self::Call(id) => uuid_instant(id.0),
             Self::Duty(id) => uuid_instant(id.0),
-            Self::Line(_) | Self::Agent(_) | Self::Command(..) => event.ts,
+            Self::Line(_) | Self::Link(_) | Self::Agent(_) | Self::Command(..) => event.ts,
         }
     }
 }
@@ -59,6 +62,7 @@ pub(super) fn is_over(event: &Event) -> bool {
         Entity::Duty(duty) => duty.state != DutyState::Running,
         // A command is over by time alone, see `has_faded`.
         Entity::Line(_)
+        | Entity::Link(_)
         | Entity::Decision(_)
         | Entity::Dnc(_)
         | Entity::System(_)
@@ -73,6 +77,7 @@ pub(super) fn rev_of(event: &Event) -> u64 {
         Entity::Call(call) => call.rev,
         Entity::Line(line) => line.rev,
         Entity::Duty(duty) => duty.rev,
+        Entity::Link(link) => link.rev,
         Entity::Agent(agent) => agent.rev,
         Entity::Command(command) => command.rev,
         Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) => 0,
@@ -86,6 +91,7 @@ pub(super) fn has_faded(event: &Event, now: Wall) -> bool {
         Entity::Call(_)
         | Entity::Line(_)
         | Entity::Duty(_)
+        | Entity::Link(_)
         | Entity::Decision(_)
         | Entity::Dnc(_)
         | Entity::System(_)

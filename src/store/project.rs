@@ -12,7 +12,7 @@ use super::mark::Mark;
 use super::months::Months;
 use super::rows::{
     RowKind, agent_of, call_day, call_head, call_of, command_of, decision_day, decision_head,
-    duty_of, index_key, line_of, row_head,
+    duty_of, index_key, line_of, link_of, row_head,
 };
 use super::store::Inner;
 use super::{StoreError, dnc, meta};
@@ -20,7 +20,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use trunkline_core::model::{
-    Agent, Call, Command, Decision, Duty, Entity, Event, EventKind, Line, Named, Wall,
+    Agent, Call, Command, Decision, Duty, Entity, Event, EventKind, Line, Link, Named, Wall,
 };
 use trunkline_core::vault::{Day, Month, digest};
 
@@ -112,6 +112,11 @@ impl Projector {
         lines
     }
 
+    /// Control links as they stood.
+    pub(super) fn links(&self) -> Vec<Link> {
+        self.live.values().filter_map(|live| link_of(live.event.clone())).collect()
+    }
+
     /// Duties that are neither met nor breached.
     pub(super) fn duties(&self) -> Vec<Duty> {
         let mut duties: Vec<Duty> =
@@ -132,7 +137,7 @@ impl Projector {
     pub(super) fn commands(&self) -> Vec<Command> {
         let mut commands: Vec<Command> =
             self.live.values().filter_map(|live| command_of(live.event.clone())).collect();
-        commands.sort_by(|a, b| (a.accepted_at, a.id).cmp(&(b.accepted_at, b.id)));
+        commands.sort_by_key(|command| (command.accepted_at, command.id));
         commands
     }
 
@@ -269,6 +274,7 @@ impl Projector {
                 | Entity::System(_)
                 | Entity::Line(_)
                 | Entity::Duty(_)
+                | Entity::Link(_)
                 | Entity::Agent(_)
                 | Entity::Command(_) => {}
             }

@@ -12,7 +12,7 @@ use super::project::Projector;
 use super::store::{Durable, Inner, Start};
 use super::{EngineKind, Store, StoreConfig, StoreError, dnc, engine_dir, keys, meta};
 use std::sync::{Arc, Mutex};
-use trunkline_core::model::{Agent, Call, Command, Duty, Epoch, Line, NumberRef, Pos, Wall};
+use trunkline_core::model::{Agent, Call, Command, Duty, Epoch, Line, Link, NumberRef, Pos, Wall};
 use trunkline_core::vault::{BlindIndex, KeyPurpose, Signer};
 
 /// An open data directory.
@@ -47,6 +47,8 @@ pub struct Recovery {
     pub live: Vec<Call>,
     /// Lines as they stood.
     pub lines: Vec<Line>,
+    /// Control links as they stood.
+    pub links: Vec<Link>,
     /// Duties that ran.
     pub duties: Vec<Duty>,
     /// Agents as they stood.
@@ -175,6 +177,7 @@ fn open_locked(
         head: Pos(mark.pos),
         live: projector.live_calls(),
         lines: projector.lines(),
+        links: projector.links(),
         duties: projector.duties(),
         agents: projector.agents(),
         commands: projector.commands(),

@@ -7,7 +7,7 @@ use super::keyring::Keyring;
 use super::mark::Cut;
 use std::sync::Arc;
 use trunkline_core::model::{
-    Agent, Call, CallId, Command, Decision, DecisionId, DncEntry, Duty, Entity, Event, Line,
+    Agent, Call, CallId, Command, Decision, DecisionId, DncEntry, Duty, Entity, Event, Line, Link,
     NumberRef, Party, Wall, uuid_instant,
 };
 use trunkline_core::vault::{BlindIndex, Day, KeyPurpose, OVERHEAD_BYTES, RecordContext};
@@ -213,6 +213,13 @@ pub(super) fn agent_of(event: Event) -> Option<Agent> {
 pub(super) fn command_of(event: Event) -> Option<Command> {
     match event.entity {
         Entity::Command(command) => Some(*command),
+        _ => None,
+    }
+}
+
+pub(super) fn link_of(event: Event) -> Option<Link> {
+    match event.entity {
+        Entity::Link(link) => Some(*link),
         _ => None,
     }
 }

@@ -189,6 +189,7 @@ fn of_devices(devices: &'static [&'static str]) -> impl Fn(&Entity) -> bool {
         | Entity::System(_)
         | Entity::Line(_)
         | Entity::Duty(_)
+        | Entity::Link(_)
         | Entity::Agent(_)
         | Entity::Command(_) => false,
     }

@@ -178,6 +178,8 @@ impl Site {
         let tokens = Arc::new(TokenKey::new("s", &SECRET));
         let (shutdown, shutdown_rx) = watch::channel(false);
         let deps = HttpDeps {
+            links: Arc::new(|| serde_json::json!({})),
+            ari: Arc::default(),
             desk: hub.clone(),
             tokens: tokens.clone(),
             give: setup.give.0,
@@ -258,6 +260,7 @@ impl Site {
             | Entity::System(_)
             | Entity::Line(_)
             | Entity::Duty(_)
+            | Entity::Link(_)
             | Entity::Agent(_)
             | Entity::Command(_) => false,
         };

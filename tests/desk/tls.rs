@@ -55,6 +55,8 @@ async fn a_wrong_file_is_named() {
         ..HttpConfig::default()
     };
     let deps = trunkline::io::http::HttpDeps {
+        links: Arc::new(|| serde_json::json!({})),
+        ari: Arc::default(),
         desk: site.hub.clone(),
         tokens: site.tokens.clone(),
         give: Arc::new(|_| false),

@@ -5,6 +5,10 @@
 
 use std::path::Path;
 
+#[path = "../../fuzz/targets/ami.rs"]
+mod ami;
+#[path = "../../fuzz/targets/ari.rs"]
+mod ari;
 #[path = "../../fuzz/targets/config.rs"]
 mod config;
 #[path = "../../fuzz/targets/esl.rs"]
@@ -56,7 +60,9 @@ fn conversations() {
 
 #[test]
 fn links() {
+    play(&[("fuzz/corpus/ari", 7)], ari::run);
     play(&[("fuzz/corpus/esl", 10)], esl::run);
+    play(&[("fuzz/corpus/ami", 5)], ami::run);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod support;
 
 mod checkers;
+mod commands;
 mod disk;
 mod failover;
 mod hostile;

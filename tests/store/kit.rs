@@ -226,6 +226,7 @@ pub fn expected(head: u64) -> Expected {
             Entity::System(_)
             | Entity::Line(_)
             | Entity::Duty(_)
+            | Entity::Link(_)
             | Entity::Agent(_)
             | Entity::Command(_) => {}
         }

@@ -59,7 +59,9 @@ pub enum AgentInput {
     },
     /// A call rings at the device.
     Rings(CallId, LegId),
-    /// The device dials or talks.
+    /// The device calls somebody.
+    Dials(CallId, LegId),
+    /// The device talks.
     Talks(CallId, LegId),
     /// That leg is gone.
     Gone(CallId, LegId, Left),

@@ -37,6 +37,7 @@ impl Said {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Rings,
+    Dials,
     Talks,
 }
 
@@ -80,6 +81,8 @@ pub struct AgentMachine {
     pub(super) last_call: Option<CallId>,
     /// As it was told last.
     pub(super) told: Agent,
+    /// Nobody was told of it as it is.
+    pub(super) untold: bool,
 }
 
 impl AgentMachine {
@@ -118,6 +121,7 @@ impl AgentMachine {
             in_step: !linked,
             last_call: None,
             told,
+            untold: true,
         }
     }
 
@@ -129,6 +133,13 @@ impl AgentMachine {
     /// What is set about the agent.
     pub fn settings(&self) -> &AgentSettings {
         &self.settings
+    }
+
+    /// Tells of an agent who is new, or whose settings are.
+    pub fn introduce(&mut self, out: &mut Vec<AgentFact>) {
+        if self.untold {
+            self.push(kind_of(self.told.state, self.told.state), out);
+        }
     }
 
     /// When `Tick` is due.
@@ -187,6 +198,7 @@ impl AgentMachine {
                 by
             }
             I::Rings(call, leg) => self.leg(call, leg, Part::Rings),
+            I::Dials(call, leg) => self.leg(call, leg, Part::Dials),
             I::Talks(call, leg) => self.leg(call, leg, Part::Talks),
             I::Gone(call, leg, left) => self.gone(now, call, leg, left),
             I::LinkLost => {
@@ -269,19 +281,23 @@ impl AgentMachine {
         Ok(())
     }
 
+    /// In a call, or about to be by the agent's own act.
     fn talks(&self) -> bool {
-        self.legs.values().any(|part| *part == Part::Talks)
+        self.legs.values().any(|part| matches!(part, Part::Dials | Part::Talks))
     }
 
-    /// A leg rings or talks; what talks does not ring any more.
+    /// A leg rings, dials or talks; what talks does nothing else any more.
     fn leg(&mut self, call: CallId, leg: LegId, part: Part) -> ChangedBy {
         let known = self.legs.get(&(call, leg)).copied();
         let new = known.is_none() && self.legs.len() < LEGS_MAX;
-        if new || (known == Some(Part::Rings) && part == Part::Talks) {
+        let answered = part == Part::Talks && known.is_some_and(|known| known != part);
+        if new || answered {
             self.legs.insert((call, leg), part);
             self.last_call = Some(call);
-            if part == Part::Talks {
+            if part != Part::Rings {
                 self.wrap_up = None; // a call takes the place of the work after another
+            }
+            if part == Part::Talks {
                 self.plan_after();
             }
         }
@@ -428,6 +444,7 @@ impl AgentMachine {
     }
 
     fn push(&mut self, kind: K, out: &mut Vec<AgentFact>) {
+        self.untold = false;
         self.told.rev += 1;
         self.told.last_call_id = self.last_call;
         out.push(AgentFact { kind, agent: self.told.clone() });

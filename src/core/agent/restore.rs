@@ -23,6 +23,7 @@ impl AgentMachine {
         }
         self.last_call = known.last_call_id;
         let configured = self.told.clone();
+        let before = known.clone();
         self.told = Agent {
             name: configured.name,
             team: configured.team,
@@ -33,6 +34,7 @@ impl AgentMachine {
             desk: configured.desk,
             ..known
         };
+        self.untold = self.told != before;
     }
 }
 

@@ -70,6 +70,7 @@ fn input(step: &str) -> (Now, AgentInput) {
         "sent_away" => I::NotReady { by: ChangedBy::Supervisor, reason: argument.to_owned() },
         "wrap_up" => I::WrapUp { by, more: argument.parse().ok().map(Duration::from_secs) },
         "rings" => I::Rings(leg(argument).0, leg(argument).1),
+        "dials" => I::Dials(leg(argument).0, leg(argument).1),
         "talks" => I::Talks(leg(argument).0, leg(argument).1),
         "gone" => I::Gone(leg(argument).0, leg(argument).1, Left::Other),
         "rang_out" => I::Gone(leg(argument).0, leg(argument).1, Left::NoAnswer),
@@ -155,6 +156,9 @@ fn shifts_of_agents() {
     none | 1 login_ready, 5 talks 1, 6 not_ready lunch, 9 gone 1 | logged_on ready busy busy not_ready | not_ready - lunch aux_work pbx paused
     timed | 1 login_ready, 5 talks 1, 6 not_ready lunch, 9 gone 1, 39 tick | logged_on ready busy busy working_after_call not_ready | not_ready - lunch aux_work system paused
     none | 1 login_ready, 5 talks 1, 6 not_ready lunch, 7 ready, 9 gone 1 | logged_on ready busy busy busy ready | ready - - auto_in pbx in
+    # a call out, answered or not
+    timed | 1 login_ready, 2 dials 1, 5 talks 1, 9 gone 1 | logged_on ready busy working_after_call | working_after_call - - acw pbx paused
+    timed | 1 login_ready, 2 dials 1, 9 gone 1 | logged_on ready busy ready | ready - - auto_in pbx in
     # calls of somebody who takes none
     timed | 1 login, 2 rings 1, 3 talks 1, 9 gone 1 | logged_on reserved busy not_ready | not_ready - login aux_work pbx paused
     timed | 1 rings 1, 2 talks 1, 3 gone 1 | | logged_out - - aux_work system out
@@ -253,6 +257,25 @@ fn an_agent_is_known_again_after_a_restart() {
     }
 }
 
+/// A desk knows every agent, also one of whom there was never anything to tell.
+#[test]
+fn an_agent_is_introduced_once_and_again_with_new_settings() {
+    let mut machine = machine("timed", false);
+    let mut facts = Vec::new();
+    machine.introduce(&mut facts);
+    machine.introduce(&mut facts);
+    assert_eq!(facts.len(), 1);
+    assert_eq!((facts[0].kind, facts[0].agent.rev), (EventKind::AgentLoggedOff, 1));
+    for (team, told) in [("day", 0), ("night", 1)] {
+        let settings = AgentSettings { team: team.into(), ..settings() };
+        let mut next = AgentMachine::new(settings, Arc::new(policy("timed")), false, at(9));
+        next.restore(machine.agent().clone(), at(9));
+        let mut facts = Vec::new();
+        next.introduce(&mut facts);
+        assert_eq!(facts.len(), told, "{team}");
+    }
+}
+
 fn steps() -> impl Strategy<Value = String> {
     let what = prop_oneof![
         Just("login"),
@@ -265,6 +288,7 @@ fn steps() -> impl Strategy<Value = String> {
         Just("wrap_up"),
         Just("rings 1"),
         Just("rings 2"),
+        Just("dials 1"),
         Just("talks 1"),
         Just("talks 2"),
         Just("gone 1"),

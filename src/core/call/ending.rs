@@ -4,8 +4,8 @@ use super::cause::{ReasonText, cause_of_bye, cause_of_cancel};
 use super::input::{Fact, Party2};
 use super::machine::{CALLEE, CALLER, CallMachine};
 use crate::model::{
-    Arrival, Cause, ConnectionState as S, CstaCause, EventKind as K, Moment, Now, Released, Repair,
-    TimeQuality,
+    Arrival, Cause, ConnectionState as S, CstaCause, Direction, EventKind as K, Leg, Moment, Now,
+    Released, Repair, TimeQuality,
 };
 
 impl CallMachine {
@@ -28,7 +28,19 @@ impl CallMachine {
         if self.transferred && cause.csta == CstaCause::NormalClearing {
             cause.csta = CstaCause::Transfer;
         }
+        if by.index() == CALLER && self.call.direction == Direction::Inbound && self.is_unserved() {
+            self.emit(K::CallAbandoned, self.detail(CALLER, None, Some(at)), out);
+        }
         self.end(at, released, cause, by.index(), out);
+    }
+
+    /// A control link has shown where the caller is, and that no agent has answered: the PBX's own
+    /// answer for a queue or menu is none. The trunk alone cannot tell.
+    fn is_unserved(&self) -> bool {
+        let agent = |l: &&Leg| l.role.is_inside() && l.channel.is_some();
+        let mut agents = self.call.legs.iter().filter(agent).peekable();
+        let shown = self.call.queue.is_some() || agents.peek().is_some();
+        shown && agents.all(|l| l.answered.is_none())
     }
 
     pub(super) fn rejected(
@@ -98,6 +110,9 @@ impl CallMachine {
 
     pub(super) fn stale(&mut self, now: Now, out: &mut Vec<Fact>) {
         let at = Moment { quality: TimeQuality::Reconciled, ..Moment::own(now) };
+        if self.drop_untold(at) {
+            return;
+        }
         let cause = Cause::plain(CstaCause::LostSync);
         let from = out.len();
         self.edit().released_by = Some(Released::System);

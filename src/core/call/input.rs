@@ -203,6 +203,8 @@ pub struct NewLeg {
     pub role: LegRole,
     /// Device or line.
     pub device: String,
+    /// Agent at the device.
+    pub agent: Option<Arc<str>>,
     /// The PBX's channel; `None`: the PBX itself dials.
     pub channel: Option<Channel>,
     /// Its Call-ID, if known.

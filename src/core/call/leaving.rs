@@ -57,6 +57,11 @@ impl CallMachine {
         self.seen.leaving.len()
     }
 
+    /// Whether the end of this leg waits.
+    pub fn leaves(&self, leg: LegId) -> bool {
+        self.seen.leaving.iter().any(|l| l.leg == leg)
+    }
+
     /// Nothing explains the ends that wait and were seen until `before`: the grace is over.
     pub fn settle(&mut self, before: Wall, out: &mut Vec<Fact>) {
         self.flush(Why::RangOut, |_, at| at.observed_at <= before, out);
@@ -64,18 +69,13 @@ impl CallMachine {
 
     pub(super) fn leg_ended(&mut self, at: Moment, index: usize, end: LegEnd, out: &mut Vec<Fact>) {
         let id = self.call.legs[index].id;
-        if self.seen.leaving.iter().any(|l| l.leg == id) || self.ends_on_trunk(index) {
+        if self.leaves(id) || self.ends_on_trunk(index) {
             return;
         }
         if !self.told && is_inbound(&self.call) {
             self.tell(self.call.started, out);
         }
-        if !self.told {
-            // Nobody was asked for: there was no call.
-            self.told = true;
-            self.mark = None;
-            self.edit().state = S::Null;
-            self.edit().ended = Some(at);
+        if self.drop_untold(at) {
             return;
         }
         if self.seen.left.contains(&id) {
@@ -97,6 +97,19 @@ impl CallMachine {
         self.finish(at, out);
     }
 
+    /// Where nobody was asked for there was no call: nothing is said of its end.
+    pub(super) fn drop_untold(&mut self, at: Moment) -> bool {
+        if self.told || self.on_trunk() {
+            return false;
+        }
+        self.told = true;
+        let call = self.edit();
+        call.state = S::Null;
+        call.ended = Some(at);
+        call.legs.iter_mut().for_each(|leg| leg.ended = leg.ended.or(Some(at)));
+        true
+    }
+
     /// The party has sent another on; its own end may have come before.
     pub(super) fn transfer_leaver(&mut self, index: usize, out: &mut Vec<Fact>) {
         let id = self.call.legs[index].id;
@@ -112,12 +125,7 @@ impl CallMachine {
     pub(super) fn moved_out(&mut self, at: Moment, index: usize, out: &mut Vec<Fact>) {
         let id = self.call.legs[index].id;
         self.seen.leaving.retain(|l| l.leg != id);
-        if !self.told {
-            self.told = true;
-            self.edit().legs[index].ended = Some(at);
-            if self.call.legs.iter().all(|l| l.ended.is_some()) {
-                self.edit().state = S::Null;
-            }
+        if self.drop_untold(at) {
             return;
         }
         let cause = Cause::plain(CstaCause::Transfer);
@@ -163,8 +171,16 @@ impl CallMachine {
     }
 
     fn cause_of_waiting(&self, index: usize, end: &LegEnd, why: Why) -> Cause {
-        let talked = self.talked(index);
+        let talked = self.heard(index);
         let mut cause = cause_of_leg(end, talked);
+        if cause.csta == CstaCause::Other && !self.was_asked(index) {
+            // The PBX clears its caller because of what became of whom it had asked.
+            let legs = self.call.legs.iter().rev();
+            let before = legs.filter_map(|l| Some((l.ended?.observed_at, l.cause.as_ref()?.csta)));
+            let before = before.max_by_key(|(at, _)| *at).map(|(_, csta)| csta);
+            let said = self.seen.release.as_ref().map(|r| r.cause.csta).or(before);
+            cause.csta = said.unwrap_or(CstaCause::Other);
+        }
         if !talked && self.was_asked(index) {
             cause.sip_status = None; // that of a cancelled leg is the PBX's own
             let said = cause.csta == CstaCause::CallNotAnswered;
@@ -174,6 +190,15 @@ impl CallMachine {
             };
         }
         cause
+    }
+
+    /// Talked itself, or called and was heard by somebody.
+    fn heard(&self, index: usize) -> bool {
+        let answered = |l: &Leg| l.answered.is_some() && l.id != self.call.legs[index].id;
+        self.talked(index)
+            || (!self.was_asked(index)
+                && self.call.answered.is_some()
+                && self.call.legs.iter().any(answered))
     }
 
     /// Was asked for, and did not call.
@@ -214,7 +239,7 @@ impl CallMachine {
 
     /// By its own act.
     fn hung_up(&mut self, at: Moment, index: usize, end: &LegEnd, out: &mut Vec<Fact>) {
-        let talked = self.talked(index);
+        let talked = self.heard(index);
         let mut cause = cause_of_leg(end, talked);
         if !talked && cause.csta != CstaCause::CallNotAnswered {
             cause.csta = CstaCause::CallCancelled;
@@ -263,8 +288,8 @@ impl CallMachine {
     /// them.
     pub(super) fn finish(&mut self, at: Moment, out: &mut Vec<Fact>) {
         self.drop_dialler(at, out);
-        let waits = |id: LegId| self.seen.leaving.iter().any(|l| l.leg == id);
-        if self.is_over() || self.call.legs.iter().any(|l| l.ended.is_none() && !waits(l.id)) {
+        if self.is_over() || self.call.legs.iter().any(|l| l.ended.is_none() && !self.leaves(l.id))
+        {
             return;
         }
         if self.leaving() > 0 {

@@ -152,6 +152,7 @@ impl CallMachine {
         if let Some(leg) = self.edit().legs.iter_mut().find(|l| l.id == id) {
             leg.role = new.role;
             leg.device = new.device;
+            leg.agent = new.agent;
             leg.channel = new.channel.map(Box::new);
             leg.sip_call_id = new.sip_call_id.or(leg.sip_call_id.take());
         }
@@ -378,15 +379,20 @@ impl CallMachine {
 
     fn drop_old_legs(&mut self) {
         while self.call.legs.len() > LEGS_MAX {
-            let old = self.call.legs.iter().skip(2).position(|l| l.ended.is_some());
-            let Some(old) = old else { return };
-            self.edit().legs.remove(old + 2);
+            // A device keeps its newest leg as long as others can go: its desk watches the call.
+            let rest = self.call.legs.iter().enumerate().skip(2).filter(|(_, l)| l.ended.is_some());
+            let again = |(at, leg): &(usize, &Leg)| {
+                self.call.legs[at + 1..].iter().any(|l| l.device == leg.device)
+            };
+            let Some((old, _)) = rest.clone().find(again).or(rest.clone().next()) else { return };
+            self.edit().legs.remove(old);
         }
     }
 }
 
 fn seen_leg(id: u8, new: NewLeg, at: Moment) -> Leg {
     Leg {
+        agent: new.agent,
         channel: new.channel.map(Box::new),
         sip_call_id: new.sip_call_id,
         ..leg(id, new.role, &new.device, at.pbx_time)

@@ -171,6 +171,9 @@ impl Engine {
             if self.roster.seats[at].pbx.is_some() {
                 self.tell_agent(now, at, AgentInput::LinkLost, out);
             }
+            let mut facts = Vec::new();
+            self.roster.seats[at].machine.introduce(&mut facts);
+            self.tell_facts(now, &mut facts, None, out);
         }
         for call in live {
             self.watch_agents(now, &call, out);
@@ -191,15 +194,25 @@ impl Engine {
             Some(seat) => seat.machine.handle(now, input, &mut facts),
             None => Ok(()),
         };
-        for AgentFact { kind, agent } in facts.drain(..) {
-            let caused_by = command.map(|key| key.id);
-            let detail = Detail { caused_by, ..Detail::default() };
-            self.emit(now, kind, Entity::Agent(Box::new(agent)), detail, out);
-        }
+        self.tell_facts(now, &mut facts, command, out);
         self.roster.facts = facts;
         self.roster.look_ahead();
         self.sync_queues(now, at, command, out);
         done
+    }
+
+    fn tell_facts(
+        &mut self,
+        now: Now,
+        facts: &mut Vec<AgentFact>,
+        command: Option<&CommandKey>,
+        out: &mut Outputs,
+    ) {
+        for AgentFact { kind, agent } in facts.drain(..) {
+            let caused_by = command.map(|key| Box::new(key.id));
+            let detail = Detail { caused_by, ..Detail::default() };
+            self.emit(now, kind, Entity::Agent(Box::new(agent)), detail, out);
+        }
     }
 
     /// What happens to an agent is no request: nothing of it is refused.
@@ -241,7 +254,7 @@ impl Engine {
             }
             let pbx = leg.channel.as_ref().map(|channel| &*channel.pbx);
             let input = match leg.state {
-                ConnectionState::Initiated if place == 0 => AgentInput::Talks(call.id, leg.id),
+                ConnectionState::Initiated if place == 0 => AgentInput::Dials(call.id, leg.id),
                 ConnectionState::Initiated | ConnectionState::Queued => continue,
                 ConnectionState::Alerting => AgentInput::Rings(call.id, leg.id),
                 ConnectionState::Connected | ConnectionState::Hold => {

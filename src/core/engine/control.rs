@@ -2,8 +2,9 @@
 //! input that carries it out.
 
 use super::agents::short_device;
-use super::commands::{CommandKey, CommandRequest, Current, refused};
+use super::commands::{CommandKey, refused};
 use super::input::PbxIx;
+use super::request::{CommandRequest, CommandTarget, Current};
 use super::writer::Engine;
 use crate::agent::AgentInput;
 use crate::hub::Role;
@@ -257,8 +258,7 @@ impl Engine {
         let missing =
             || refused(Code::BadRequest, "target.device: no device is known to call from");
         let device = device.ok_or_else(missing)?;
-        let asked =
-            CommandRequest { target: super::commands::CommandTarget::default(), ..request.clone() };
+        let asked = CommandRequest { target: CommandTarget::default(), ..request.clone() };
         if !self.may_use(&asked, &device) {
             return Err(refused(Code::Forbidden, "the device is not the user's"));
         }

@@ -144,7 +144,13 @@ impl Engine {
             return None;
         }
         let replaces = start.replaces.map(|r| (r.call, r.leaver));
-        let machine = CallMachine::start(&self.config.call, start, now);
+        // Who dials is an agent's phone, perhaps.
+        let outward = start.direction != Direction::Inbound;
+        let agent = outward.then(|| self.agent_at(None, &start.device)).flatten();
+        let mut machine = CallMachine::start(&self.config.call, start, now);
+        if agent.is_some() {
+            machine.annotate(|call| call.legs.iter_mut().for_each(|leg| leg.agent = agent.clone()));
+        }
         let entry = Entry { ask: Some(ask), replaces, ..Entry::new(machine, now.mono) };
         let call = self.table.insert(entry);
         self.pbx_invited(now, &ids.call_id, call, out);

@@ -13,7 +13,8 @@ use super::writer::Engine;
 use crate::gate::{Ask, Decided, DecisionParts, DialRight, Dialed, Ruling, Waiting};
 use crate::model::{
     Call, CallId, CommandCode as Code, CommandError, CommandId, CommandStatus, ConnectionState,
-    Detail, Entity, EventKind as K, LegRole, Mono, Now, NumberRef, Pos, RuleOutcome, Verdict,
+    CstaCause, Detail, Entity, EventKind as K, LegRole, Mono, Now, NumberRef, Pos, RuleOutcome,
+    Verdict,
 };
 use crate::pbx::{ChannelId, Order};
 use crate::sip::{AskId, PeerId};
@@ -195,7 +196,7 @@ impl Engine {
         };
         parts.next_allowed_at = next_allowed_at;
         let entity = Entity::Decision(Box::new(decided.into_decision(parts)));
-        let detail = Detail { caused_by: Some(key.id), ..Detail::default() };
+        let detail = Detail { caused_by: Some(Box::new(key.id)), ..Detail::default() };
         self.emit(now, K::OutboundDenied, entity, detail, out);
         self.command_failed(now, &key, error, out);
     }
@@ -213,7 +214,7 @@ impl Engine {
         let parts = self.dial_parts(now, &ask, dialed);
         let permit = decided.permit(parts.id, self.ids.call(now), now.wall);
         let entity = Entity::Decision(Box::new(decided.into_decision(parts)));
-        let detail = Detail { caused_by: Some(key.id), ..Detail::default() };
+        let detail = Detail { caused_by: Some(Box::new(key.id)), ..Detail::default() };
         let pos = self.emit(now, K::OutboundAllowed, entity, detail, out);
         let Some(permit) = permit else {
             let error = CommandError::plain(Code::Internal, "the decision has run out");
@@ -326,7 +327,9 @@ impl Engine {
         if self.commands.dials.open.is_empty() {
             return;
         }
-        let channels = call.legs.iter().filter_map(|leg| leg.channel.as_ref());
+        // A leg that has moved into the call on the trunk says nothing of the one it left.
+        let here = call.legs.iter().filter(|leg| leg.ended.is_none());
+        let channels = here.filter_map(|leg| leg.channel.as_ref());
         let ours = |dial: &Dial| channels.clone().any(|c| c.id == dial.channel.0);
         let found = self.commands.dials.open.iter().find(|(_, dial)| ours(dial));
         if let Some(key) = found.map(|(key, _)| key.clone()) {
@@ -348,7 +351,7 @@ impl Engine {
             if called && kind != K::OutboundRequested {
                 self.commands.dials.open.remove(&key);
                 self.command_done(now, &key, CommandStatus::Ok, None, out);
-            } else if matches!(kind, K::CallFailed | K::CallCleared) {
+            } else if matches!(kind, K::CallFailed | K::CallCleared) && !has_moved(call) {
                 let error = failure(call);
                 self.commands.dials.open.remove(&key);
                 self.command_failed(now, &key, error, out);
@@ -383,10 +386,15 @@ impl Engine {
     }
 }
 
+/// The agent's leg goes on in another call: that of the customer, on the trunk.
+fn has_moved(call: &Call) -> bool {
+    call.cause.as_ref().is_some_and(|c| c.csta == CstaCause::Transfer)
+}
+
 /// Why a call that a desk asked for came to nothing.
 fn failure(call: &Call) -> CommandError {
     let cause = call.cause.as_ref().or(call.legs.iter().find_map(|leg| leg.cause.as_ref()));
-    let denied = cause.is_some_and(|c| c.csta == crate::model::CstaCause::PolicyDenied);
+    let denied = cause.is_some_and(|c| c.csta == CstaCause::PolicyDenied);
     let code = if denied { Code::PolicyDenied } else { Code::SwitchRejected };
     let text = cause.map_or("the call was not made", |c| crate::model::Named::name(c.csta));
     CommandError {

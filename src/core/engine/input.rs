@@ -1,13 +1,13 @@
 //! What the engine takes and gives.
 
-use super::commands::{CommandAnswer, CommandRequest};
+use super::request::{CommandAnswer, CommandRequest};
 use crate::agent::{AgentPolicy, AgentSettings};
 use crate::call::Settings;
 use crate::gate::{Ask, Book, Dialed, DncList, Normalizer};
 use crate::line::{LineSettings, Reply};
 use crate::model::{
-    Agent, Call, Command, CommandId, DeskPresence, DncEntry, Duty, Event, Line, LineOrder,
-    NumberRef, Pos, Wall,
+    Agent, Call, Command, CommandId, DeskPresence, DncEntry, Duty, Event, Line, LineOrder, Link,
+    LinkKind, NumberRef, Pos, Wall,
 };
 use crate::pbx::{self, LinkReport, OrderId};
 use crate::sip::{
@@ -45,17 +45,6 @@ pub struct PbxIx(pub u16);
 /// A control link of a PBX, by its place in [`SwitchConfig::links`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkIx(pub u16);
-
-/// Which protocol a link speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum LinkKind {
-    /// Asterisk REST Interface.
-    Ari,
-    /// Asterisk Manager Interface.
-    Ami,
-    /// FreeSWITCH Event Socket.
-    Esl,
-}
 
 /// A PBX with control links.
 #[derive(Clone, Debug)]
@@ -133,6 +122,8 @@ pub struct Restored {
     pub dnc: Vec<(NumberRef, Option<String>)>,
     /// Lines as they stood.
     pub lines: Vec<Line>,
+    /// Control links as they stood.
+    pub links: Vec<Link>,
     /// Duties that ran.
     pub duties: Vec<Duty>,
     /// Agents as they stood.

@@ -13,11 +13,13 @@ mod dials;
 mod input;
 mod line_calls;
 mod lines;
+mod links;
 mod orders;
 mod overflow;
 mod parties;
 mod pbx;
 mod probing;
+mod request;
 mod rights;
 mod signals;
 mod table;
@@ -26,10 +28,12 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use commands::{CommandAnswer, CommandArgs, CommandRequest, CommandTarget, Current};
+pub use crate::model::LinkKind;
+
 pub use input::{
-    AgentsConfig, EngineConfig, ExplainJob, Explained, Input, LineConfig, LinkIx, LinkKind,
-    Neighbour, Outputs, PbxIx, PbxOrder, ProbeAnswer, Restored, SwitchConfig, Tested, Totals,
+    AgentsConfig, EngineConfig, ExplainJob, Explained, Input, LineConfig, LinkIx, Neighbour,
+    Outputs, PbxIx, PbxOrder, ProbeAnswer, Restored, SwitchConfig, Tested, Totals,
 };
 pub use parties::PartyMaker;
+pub use request::{CommandAnswer, CommandArgs, CommandRequest, CommandTarget, Current};
 pub use writer::Engine;

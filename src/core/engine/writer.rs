@@ -4,6 +4,7 @@ use super::agents::{AgentNote, Roster, agents_first};
 use super::commands::Commands;
 use super::input::{EngineConfig, Input, Outputs, Restored, Totals};
 use super::lines::Trunk;
+use super::links::Links;
 use super::orders::Switchboard;
 use super::overflow::Overflow;
 use super::parties::{KnownParties, PartyMaker};
@@ -39,6 +40,7 @@ pub struct Engine {
     pub(super) pos: Pos,
     pub(super) overflow: Option<Overflow>,
     pub(super) trunk: Trunk,
+    pub(super) links: Links,
     pub(super) boards: Boards,
     pub(super) roster: Roster,
     pub(super) switchboard: Switchboard,
@@ -71,6 +73,7 @@ impl Engine {
             totals: Totals::default(),
             pos: restored.head,
             overflow: None,
+            links: Links::new(&config.switches, now),
             roster: Roster::new(&config.agents, &config.switches, now),
             switchboard: Switchboard::new(&config.switches),
             commands: Commands::default(),
@@ -100,6 +103,7 @@ impl Engine {
         }
         engine.status(now, SystemState::Enabled, format!("serving; {live} live calls"), 0, out);
         engine.restore_lines(now, restored.lines, restored.duties, out);
+        engine.restore_links(now, restored.links, out);
         engine.restore_agents(now, restored.agents, out);
         engine.restore_commands(now, restored.commands, out);
         engine.settle(now, out);
@@ -283,7 +287,7 @@ impl Engine {
             (Some(call), _) => self.before_call(now, kind, call, detail, out),
             (None, Entity::Decision(decision)) if self.commands.is_any() => {
                 let cause = decision.call_id.and_then(|call| self.cause_of(now, kind, call));
-                Detail { caused_by: detail.caused_by.or(cause), ..detail }
+                Detail { caused_by: detail.caused_by.or(cause.map(Box::new)), ..detail }
             }
             _ => detail,
         };
@@ -317,7 +321,8 @@ impl Engine {
             self.watch_agents(now, call, out);
         }
         self.watch_dials(call);
-        let caused_by = detail.caused_by.or_else(|| self.cause_of(now, kind, call.id));
+        let cause = || self.cause_of(now, kind, call.id).map(Box::new);
+        let caused_by = detail.caused_by.or_else(cause);
         Detail { caused_by, ..detail }
     }
 
@@ -362,5 +367,6 @@ impl Engine {
         for id in self.table.silent_since(Mono(limit)) {
             self.feed(now, id, CallInput::Stale, out);
         }
+        self.boards.forget(Mono(limit));
     }
 }

@@ -44,11 +44,19 @@ impl Role {
             (_, Topic::CallsOwn | Topic::AgentSelf) => true,
             (
                 Self::Supervisor | Self::Service | Self::Ops | Self::Auditor,
-                Topic::SiteCalls | Topic::SiteHealth | Topic::SiteLines | Topic::SiteAgents,
+                Topic::SiteCalls
+                | Topic::SiteHealth
+                | Topic::SiteLines
+                | Topic::SiteLinks
+                | Topic::SiteAgents,
             ) => true,
             (
                 Self::Agent,
-                Topic::SiteCalls | Topic::SiteHealth | Topic::SiteLines | Topic::SiteAgents,
+                Topic::SiteCalls
+                | Topic::SiteHealth
+                | Topic::SiteLines
+                | Topic::SiteLinks
+                | Topic::SiteAgents,
             ) => false,
         }
     }
@@ -65,6 +73,8 @@ pub enum Topic {
     SiteHealth,
     /// Carrier lines, and the duties that their failures start.
     SiteLines,
+    /// Control links.
+    SiteLinks,
     /// The agent in the token.
     AgentSelf,
     /// All agents.
@@ -77,6 +87,7 @@ impl Named for Topic {
         (Self::SiteCalls, "site:calls"),
         (Self::SiteHealth, "site:health"),
         (Self::SiteLines, "site:lines"),
+        (Self::SiteLinks, "site:links"),
         (Self::AgentSelf, "agent:self"),
         (Self::SiteAgents, "site:agents"),
     ];
@@ -217,6 +228,7 @@ pub(super) enum Label<'a> {
     Site,
     Health,
     Lines,
+    Links,
     Agent(&'a str),
     /// Only for this user.
     User(&'a str),
@@ -229,6 +241,7 @@ pub(super) fn label(event: &Event) -> Label<'_> {
         Entity::Dnc(_) => Label::Site,
         Entity::System(_) => Label::Health,
         Entity::Line(_) | Entity::Duty(_) => Label::Lines,
+        Entity::Link(_) => Label::Links,
         Entity::Agent(agent) => Label::Agent(&agent.id),
         Entity::Command(command) => Label::User(&command.user),
     }
@@ -243,6 +256,7 @@ pub struct Interest {
     pub(super) site: Option<View>,
     pub(super) health: bool,
     pub(super) lines: bool,
+    pub(super) links: bool,
     /// Whose commands it hears of.
     pub(super) user: String,
     /// Agent behind `agent:self`; never an empty name.
@@ -259,6 +273,7 @@ impl Interest {
             site: widest(Topic::SiteCalls),
             health: widest(Topic::SiteHealth).is_some(),
             lines: widest(Topic::SiteLines).is_some(),
+            links: widest(Topic::SiteLinks).is_some(),
             user: who.user.clone(),
             agent: Some(who.agent.clone())
                 .filter(|a| !a.is_empty() && widest(Topic::AgentSelf).is_some()),
@@ -276,6 +291,7 @@ impl Interest {
             // No personal data in these.
             Label::Health => self.health.then_some(View::Masked),
             Label::Lines => self.lines.then_some(View::Masked),
+            Label::Links => self.links.then_some(View::Masked),
             Label::Agent(id) => {
                 let mine = self.agent.as_deref() == Some(id);
                 (self.agents || mine).then_some(View::Masked)
@@ -299,6 +315,9 @@ impl Interest {
         let mut text = format!("{:?}|{:?}|{}", self.own, self.site, self.health);
         if self.lines {
             text.push_str("|lines");
+        }
+        if self.links {
+            text.push_str("|links");
         }
         if self.agents {
             text.push_str("|agents");

@@ -128,9 +128,11 @@ impl Calls {
     ) -> Vec<SubSnap> {
         let snap = |grant: &Grant| {
             let (calls, gap) = match grant.topic {
-                Topic::SiteHealth | Topic::SiteLines | Topic::AgentSelf | Topic::SiteAgents => {
-                    (Vec::new(), Vec::new())
-                }
+                Topic::SiteHealth
+                | Topic::SiteLines
+                | Topic::SiteLinks
+                | Topic::AgentSelf
+                | Topic::SiteAgents => (Vec::new(), Vec::new()),
                 Topic::SiteCalls => {
                     let live = in_order(self.live.values().map(|l| l.call.clone()).collect());
                     (live, self.gap(gap_after, |_| true))
@@ -139,8 +141,7 @@ impl Calls {
                     (self.live_of(interest), self.gap(gap_after, |c| interest.owns_call(c)))
                 }
             };
-            let (lines, duties, agents) = (Vec::new(), Vec::new(), Vec::new());
-            SubSnap { sub: grant.id.clone(), view: grant.view, calls, gap, lines, duties, agents }
+            SubSnap { calls, gap, ..SubSnap::empty(grant.id.clone(), grant.view) }
         };
         grants.iter().map(snap).collect()
     }

@@ -34,6 +34,7 @@ pub struct Hub {
     by_site: Vec<SlotId>,
     by_health: Vec<SlotId>,
     by_lines: Vec<SlotId>,
+    by_links: Vec<SlotId>,
     agents: AgentBook,
     by_agents: Vec<SlotId>,
     /// By agent and by user, see [`owner_key`].
@@ -56,6 +57,7 @@ impl Hub {
             by_site: Vec::new(),
             by_health: Vec::new(),
             by_lines: Vec::new(),
+            by_links: Vec::new(),
             agents: AgentBook::default(),
             by_agents: Vec::new(),
             by_owner: HashMap::new(),
@@ -154,6 +156,7 @@ impl Hub {
             }
             Entity::Line(line) => self.lines.apply_line(line),
             Entity::Duty(duty) => self.lines.apply_duty(duty),
+            Entity::Link(link) => self.lines.apply_link(link),
             Entity::Agent(agent) => self.agents.apply(agent),
             Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) | Entity::Command(_) => {}
         }
@@ -178,6 +181,7 @@ impl Hub {
         self.by_site.clear();
         self.by_health.clear();
         self.by_lines.clear();
+        self.by_links.clear();
         self.by_agents.clear();
         self.by_owner.clear();
         std::mem::take(&mut self.slots).into_keys().collect()
@@ -208,6 +212,7 @@ impl Hub {
             Label::Site => (none, self.by_site.as_slice()),
             Label::Health => (none, self.by_health.as_slice()),
             Label::Lines => (none, self.by_lines.as_slice()),
+            Label::Links => (none, self.by_links.as_slice()),
             Label::Agent(id) => (of_owner("agent", id), self.by_agents.as_slice()),
             Label::User(user) => (of_owner("user", user), none),
         };
@@ -215,7 +220,7 @@ impl Hub {
             Label::Call(call) => slot.interest.owns_call(call),
             Label::Device(device) => slot.interest.owns(device),
             Label::Agent(id) => slot.interest.agent.as_deref() == Some(id),
-            Label::Site | Label::Health | Label::Lines | Label::User(_) => false,
+            Label::Site | Label::Health | Label::Lines | Label::Links | Label::User(_) => false,
         };
         let owners = owners.iter().chain(several).map(|id| (id, true));
         for (id, first) in owners.chain(watchers.iter().map(|id| (id, false))) {
@@ -291,6 +296,7 @@ impl Hub {
                 (sub.lines, sub.duties) = self.lines.snapshot();
             }
             match (grant.topic, &slot.interest.agent) {
+                (Topic::SiteLinks, _) => sub.links = self.lines.links(),
                 (Topic::SiteAgents, _) => sub.agents = self.agents.all(),
                 (Topic::AgentSelf, Some(id)) => sub.agents = self.agents.one(id),
                 _ => {}
@@ -347,6 +353,9 @@ impl Hub {
         if topics(Topic::SiteLines) {
             self.by_lines.push(id);
         }
+        if topics(Topic::SiteLinks) {
+            self.by_links.push(id);
+        }
         if topics(Topic::SiteAgents) {
             self.by_agents.push(id);
         }
@@ -369,6 +378,7 @@ impl Hub {
         self.by_site.retain(|other| *other != id);
         self.by_health.retain(|other| *other != id);
         self.by_lines.retain(|other| *other != id);
+        self.by_links.retain(|other| *other != id);
         self.by_agents.retain(|other| *other != id);
         for key in owner_keys(&slot.interest) {
             if let Some(ids) = self.by_owner.get_mut(&key) {

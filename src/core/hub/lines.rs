@@ -1,14 +1,15 @@
-//! Read model of lines and of the duties that run.
+//! Read model of lines, of the duties that run, and of control links.
 
-use crate::model::{Duty, DutyId, DutyState, Line};
+use crate::model::{Duty, DutyId, DutyState, Line, Link};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Newest state of each line, and duties that are neither met nor breached.
+/// Newest state of each line and link, and duties that are neither met nor breached.
 #[derive(Default)]
 pub(super) struct LineBook {
     lines: BTreeMap<String, Arc<Line>>,
     duties: BTreeMap<DutyId, Arc<Duty>>,
+    links: BTreeMap<String, Arc<Link>>,
 }
 
 impl LineBook {
@@ -28,6 +29,14 @@ impl LineBook {
             DutyState::Running => self.duties.insert(duty.id, Arc::new(duty.clone())),
             DutyState::Met | DutyState::Breached => self.duties.remove(&duty.id),
         };
+    }
+
+    pub(super) fn apply_link(&mut self, link: &Link) {
+        self.links.insert(link.id.clone(), Arc::new(link.clone()));
+    }
+
+    pub(super) fn links(&self) -> Vec<Arc<Link>> {
+        self.links.values().cloned().collect()
     }
 
     pub(super) fn snapshot(&self) -> (Vec<Arc<Line>>, Vec<Arc<Duty>>) {

@@ -71,6 +71,7 @@ pub(super) struct Ring {
     by_device: HashMap<String, VecDeque<u64>>,
     health: VecDeque<u64>,
     lines: VecDeque<u64>,
+    links: VecDeque<u64>,
     agents: VecDeque<u64>,
     /// By agent and by user, see [`owner_key`].
     by_owner: HashMap<String, VecDeque<u64>>,
@@ -91,6 +92,7 @@ impl Ring {
             by_device: HashMap::new(),
             health: VecDeque::new(),
             lines: VecDeque::new(),
+            links: VecDeque::new(),
             agents: VecDeque::new(),
             by_owner: HashMap::new(),
         }
@@ -125,6 +127,7 @@ impl Ring {
             Label::Device(device) => push_device(&mut self.by_device, device, event.pos.0),
             Label::Health => self.health.push_back(event.pos.0),
             Label::Lines => self.lines.push_back(event.pos.0),
+            Label::Links => self.links.push_back(event.pos.0),
             Label::Agent(id) => {
                 self.agents.push_back(event.pos.0);
                 let key = owner_key("agent", id);
@@ -169,6 +172,9 @@ impl Ring {
             }
             Label::Lines => {
                 self.lines.pop_front();
+            }
+            Label::Links => {
+                self.links.pop_front();
             }
             Label::Agent(id) => {
                 self.agents.pop_front();
@@ -243,13 +249,14 @@ impl Ring {
         let lists = devices.filter_map(|d| self.by_device.get(d));
         let health = Some(&self.health).filter(|_| interest.health);
         let lines = Some(&self.lines).filter(|_| interest.lines);
+        let links = Some(&self.links).filter(|_| interest.links);
         let mut found = Vec::new();
         let agents = Some(&self.agents).filter(|_| interest.agents);
         let own_agent = interest.agent.as_ref().filter(|_| !interest.agents);
         let own_agent = own_agent.and_then(|a| self.by_owner.get(&owner_key("agent", a)));
         let commands = self.by_owner.get(&owner_key("user", &interest.user));
         let named = agents.into_iter().chain(own_agent).chain(commands);
-        for list in lists.chain(health).chain(lines).chain(named) {
+        for list in lists.chain(health).chain(lines).chain(links).chain(named) {
             let first = list.partition_point(|pos| *pos <= from.0);
             found.extend(list.range(first..).take(max));
         }
@@ -293,6 +300,7 @@ fn approx_bytes(event: &Event) -> usize {
                 + 256
         }
         Entity::Duty(_) => size_of::<crate::model::Duty>() + 128,
+        Entity::Link(_) => size_of::<crate::model::Link>() + 256,
         Entity::Agent(agent) => size_of::<Agent>() + agent.queues.len() * 48 + 256,
         Entity::Command(_) => size_of::<Command>() + 256,
     };

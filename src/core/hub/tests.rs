@@ -98,6 +98,60 @@ fn decision(device: &str) -> Decision {
 
 /// The log, and what can be said of it without a hub.
 /// A leg that a control link shows.
+fn agent(pick: u8) -> Agent {
+    Agent {
+        id: format!("a{}", pick % 3).into(),
+        rev: 1,
+        name: String::new(),
+        team: String::new(),
+        skills: Vec::new(),
+        device: String::new(),
+        pbx: String::new(),
+        queues: Vec::new(),
+        state: AgentState::Ready,
+        since: Wall(0),
+        pending_state: None,
+        reason: String::new(),
+        work_mode: WorkMode::AutoIn,
+        wrap_up_deadline: None,
+        last_call_id: None,
+        changed_by: ChangedBy::Agent,
+        previous_state: None,
+        previous_duration_ms: None,
+        desk: DeskPresence::Online,
+    }
+}
+
+fn command(pick: u8) -> Command {
+    let done = pick.is_multiple_of(2);
+    Command {
+        id: CommandId(Uuid::from_u128(pick.into())),
+        rev: 1,
+        user: ["u", "v", "w"][usize::from(pick) % 3].into(),
+        op: CommandOp::CallDial,
+        call_id: None,
+        leg: None,
+        agent: String::new(),
+        to: Some(party()),
+        digest: [0; 32],
+        accepted_at: Wall(0),
+        not_after: Wall(0),
+        status: if done { CommandStatus::Ok } else { CommandStatus::Accepted },
+        error: None,
+        done_at: None,
+    }
+}
+
+/// An event as its frame has it; a command's is no `ev`.
+fn shown(event: &Event, view: View) -> String {
+    let Entity::Command(command) = &event.entity else { return event_to_json(event, view) };
+    let (t, more) = match command.is_done() {
+        true => ("result", "\"status\":\"ok\","),
+        false => ("ack", ""),
+    };
+    format!("{{\"t\":\"{t}\",\"id\":\"{}\",{more}\"pos\":\"{}\"}}", command.id, event.pos)
+}
+
 fn leg(n: usize, device: &str) -> Leg {
     Leg {
         id: LegId(u8::try_from(n).unwrap() + 1),
@@ -135,7 +189,7 @@ impl Log {
 
     fn push(&mut self, what: u8, pick: u8) -> Event {
         let device = DEVICES[usize::from(pick) % DEVICES.len()];
-        let (kind, entity) = match what % 10 {
+        let (kind, entity) = match what % 12 {
             0..=2 => {
                 self.next_call += 1;
                 let call = call(self.next_call, device);
@@ -161,6 +215,8 @@ impl Log {
                 (EventKind::CallEstablished, Entity::Call(std::sync::Arc::new(call)))
             }
             7 => (EventKind::DncAdded, Entity::Dnc(Vec::new())),
+            10 => (EventKind::AgentReady, Entity::Agent(Box::new(agent(pick)))),
+            11 => (EventKind::CommandAccepted, Entity::Command(Box::new(command(pick)))),
             8 => (EventKind::OutboundDenied, Entity::Decision(Box::new(decision(device)))),
             _ => {
                 let (state, reason) = (SystemState::Normal, String::new());
@@ -178,6 +234,10 @@ impl Log {
 
 /// What the documents say a client may see, in plain words: role, devices, subscriptions.
 fn oracle(who: &Principal, subs: &[SubRequest], event: &Event) -> Option<View> {
+    // Commands are their user's, whatever the user watches.
+    if let Entity::Command(command) = &event.entity {
+        return (command.user == who.user).then_some(View::Masked);
+    }
     let mut best = None;
     for sub in subs {
         let may_site = who.role != Role::Agent;
@@ -190,12 +250,15 @@ fn oracle(who: &Principal, subs: &[SubRequest], event: &Event) -> Option<View> {
             (Entity::Decision(d), "calls:own") => mine(&d.device),
             (Entity::Call(_) | Entity::Decision(_) | Entity::Dnc(_), "site:calls") => may_site,
             (Entity::System(_), "site:health") => may_site,
+            (Entity::Agent(_), "site:agents") => may_site,
+            (Entity::Agent(a), "agent:self") => !who.agent.is_empty() && who.agent == *a.id,
             _ => false,
         };
         if !shown || (sub.view == "full" && !may_full) {
             continue;
         }
-        let full = may_full && sub.view != "masked" && !matches!(event.entity, Entity::System(_));
+        let plain = matches!(event.entity, Entity::System(_) | Entity::Agent(_));
+        let full = may_full && sub.view != "masked" && !plain;
         best = best.max(Some(if full { View::Full } else { View::Masked }));
     }
     best
@@ -209,7 +272,9 @@ fn clients() -> Vec<(Principal, Vec<SubRequest>)> {
             topic: (*topic).into(),
             view: (*view).into(),
         };
-        let who = Principal { user: "u".into(), role, devices, agent: String::new() };
+        let named = subs.iter().any(|(topic, _)| *topic == "agent:self");
+        let (user, agent) = if named { ("u", "a0") } else { ("v", "") };
+        let who = Principal { user: user.into(), role, devices, agent: agent.into() };
         (who, subs.iter().enumerate().map(sub).collect())
     };
     vec![
@@ -226,6 +291,9 @@ fn clients() -> Vec<(Principal, Vec<SubRequest>)> {
         make(Role::Ops, &["d2"], &[("site:calls", ""), ("calls:own", ""), ("site:health", "")]),
         make(Role::Auditor, &[""], &[("site:calls", ""), ("calls:own", "")]),
         make(Role::Supervisor, &["d0", "d2"], &[("calls:own", ""), ("site:health", "")]),
+        make(Role::Agent, &["d0"], &[("agent:self", ""), ("calls:own", ""), ("site:agents", "")]),
+        make(Role::Supervisor, &[], &[("agent:self", ""), ("site:agents", "")]),
+        make(Role::Ops, &[], &[("site:agents", "")]),
     ]
 }
 
@@ -460,9 +528,7 @@ impl World {
                 .events
                 .iter()
                 .filter(visible)
-                .filter_map(|e| {
-                    Some((e.pos, event_to_json(e, oracle(&client.who, &client.subs, e)?)))
-                })
+                .filter_map(|e| Some((e.pos, shown(e, oracle(&client.who, &client.subs, e)?))))
                 .collect();
             let got: Vec<_> = client
                 .got

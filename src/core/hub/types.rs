@@ -2,7 +2,7 @@
 
 use super::access::{Grant, Interest, Refusal};
 use super::ring::Frame;
-use crate::model::{Agent, Call, Duty, Epoch, Line, Named, Pos};
+use crate::model::{Agent, Call, Duty, Epoch, Line, Link, Named, Pos};
 use crate::wire::View;
 use std::sync::Arc;
 
@@ -98,8 +98,26 @@ pub struct SubSnap {
     pub lines: Vec<Arc<Line>>,
     /// `site:lines`: duties that run.
     pub duties: Vec<Arc<Duty>>,
+    /// `site:links`: all control links.
+    pub links: Vec<Arc<Link>>,
     /// `agent:self`, `site:agents`: agents.
     pub agents: Vec<Arc<Agent>>,
+}
+
+impl SubSnap {
+    /// The state of a subscription that sees nothing.
+    pub fn empty(sub: String, view: View) -> Self {
+        Self {
+            sub,
+            view,
+            calls: Vec::new(),
+            gap: Vec::new(),
+            lines: Vec::new(),
+            duties: Vec::new(),
+            links: Vec::new(),
+            agents: Vec::new(),
+        }
+    }
 }
 
 /// A snapshot. `live`: the subscriber was registered in the same step, and events after `pos` are

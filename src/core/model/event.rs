@@ -1,8 +1,8 @@
 //! One event of the site's log.
 
 use super::{
-    Agent, Call, CallId, Command, CommandId, Decision, DncEntry, Duty, LegId, Line, Moment, Pos,
-    Shift, Transferred, Wall,
+    Agent, Call, CallId, Command, CommandId, Decision, DncEntry, Duty, LegId, Line, Link, Moment,
+    Pos, Shift, Transferred, Wall,
 };
 use std::sync::Arc;
 
@@ -67,6 +67,8 @@ pub enum EventKind {
     DutyMet,
     /// It was not.
     DutyBreached,
+    /// A control link is up, out of step, down or refused.
+    LinkStateChanged,
     /// CSTA SystemStatus.
     SystemStatus,
     /// An agent began work.
@@ -142,6 +144,8 @@ pub enum Entity {
     Line(Box<Line>),
     /// duty.*
     Duty(Box<Duty>),
+    /// link.*
+    Link(Box<Link>),
     /// agent.*
     Agent(Box<Agent>),
     /// command.*
@@ -186,7 +190,7 @@ pub struct Detail {
     pub at: Option<Moment>,
     /// Named repair after a restart or a lost link.
     pub repair: Option<Repair>,
-    /// line.*: what moved where, and why.
+    /// line.*, link.*: what moved where, and why.
     pub shift: Option<Box<Shift>>,
     /// call.transferred only.
     pub transfer: Option<Box<Transferred>>,
@@ -195,7 +199,7 @@ pub struct Detail {
     /// call.data_updated: which value.
     pub key: Option<Box<str>>,
     /// Command that led to it.
-    pub caused_by: Option<CommandId>,
+    pub caused_by: Option<Box<CommandId>>,
 }
 
 /// One event.
@@ -224,6 +228,7 @@ impl Event {
             | Entity::System(_)
             | Entity::Line(_)
             | Entity::Duty(_)
+            | Entity::Link(_)
             | Entity::Agent(_) => None,
         }
     }

@@ -3,8 +3,8 @@
 use super::{
     Action, AgentState, AlertingBasis, Attest, ChangedBy, CommandCode, CommandOp, CommandStatus,
     ConnectionState, CstaCause, DayClass, DeskPresence, Direction, DutyKind, DutyState, EventKind,
-    LegRole, LineOrder, LineRole, LineState, RegistrationState, Released, Repair, RuleOutcome,
-    ServiceBasis, SystemState, TimeQuality, Transfer, Verdict, WorkMode,
+    LegRole, LineOrder, LineRole, LineState, LinkKind, LinkState, RegistrationState, Released,
+    Repair, RuleOutcome, ServiceBasis, SystemState, TimeQuality, Transfer, Verdict, WorkMode,
 };
 
 /// A closed set with one wire name a member.
@@ -186,6 +186,7 @@ named!(EventKind {
     AgentDeskChanged = "agent.desk_changed",
     CommandAccepted = "command.accepted",
     CommandDone = "command.done",
+    LinkStateChanged = "link.state_changed",
 });
 named!(AgentState {
     LoggedOut = "logged_out",
@@ -260,6 +261,14 @@ named!(LineState {
 });
 named!(LineRole { Primary = "primary", Backup = "backup", InboundOnly = "inbound_only" });
 named!(LineOrder { Serve = "serve", Drain = "drain", Maintain = "maintain" });
+named!(LinkKind { Ari = "ari", Ami = "ami", Esl = "esl" });
+named!(LinkState {
+    Connecting = "connecting",
+    Resyncing = "resyncing",
+    Up = "up",
+    Down = "down",
+    Refused = "refused",
+});
 named!(RegistrationState { Trying = "trying", Registered = "registered", Failed = "failed" });
 named!(DutyKind { BackupLine = "backup_line" });
 named!(DutyState { Running = "running", Met = "met", Breached = "breached" });

@@ -76,6 +76,7 @@ pub enum News {
 
 /// What a link reports to the engine, in order.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant)] // nearly all that come are facts
 pub enum LinkReport {
     /// A fact.
     Fact(Observed),

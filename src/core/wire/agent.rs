@@ -235,7 +235,10 @@ mod tests {
 
     #[test]
     fn what_the_journal_says_of_agents_and_commands_is_read_back_whole() {
-        let caused = Detail { caused_by: Some(CommandId(Uuid::from_u128(7))), ..Detail::default() };
+        let caused = Detail {
+            caused_by: Some(Box::new(CommandId(Uuid::from_u128(7)))),
+            ..Detail::default()
+        };
         let event = |pos, kind, entity, detail| Event {
             pos: Pos(pos),
             ts: Wall(1_763_863_200_000_000),

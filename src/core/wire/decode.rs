@@ -2,6 +2,7 @@
 
 use super::agent::{agent, command};
 use super::line::{duty, line, shift};
+use super::link::link;
 use super::pb;
 use super::signalling::signalling;
 use crate::model::{
@@ -78,6 +79,7 @@ fn event(e: pb::JournalEntry, before: &[Event]) -> Result<Event, DecodeError> {
         Stored::Dnc(d) => Entity::Dnc(d.entries.into_iter().map(dnc).collect::<Result<_, _>>()?),
         Stored::Line(l) => Entity::Line(Box::new(line(l)?)),
         Stored::Duty(d) => Entity::Duty(Box::new(duty(d)?)),
+        Stored::Link(l) => Entity::Link(Box::new(link(l)?)),
         Stored::Agent(a) => Entity::Agent(Box::new(agent(a)?)),
         Stored::Command(c) => Entity::Command(Box::new(command(c)?)),
     };
@@ -101,7 +103,7 @@ fn event(e: pb::JournalEntry, before: &[Event]) -> Result<Event, DecodeError> {
         key: non_empty(e.key).map(String::into_boxed_str),
         caused_by: match e.caused_by.is_empty() {
             true => None,
-            false => Some(CommandId(uuid("caused_by", &e.caused_by)?)),
+            false => Some(Box::new(CommandId(uuid("caused_by", &e.caused_by)?))),
         },
     };
     Ok(Event { pos: Pos(e.pos), ts: Wall(e.ts_us), kind: coded("kind", e.kind)?, entity, detail })

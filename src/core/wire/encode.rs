@@ -2,6 +2,7 @@
 
 use super::agent::{agent_to_pb, command_to_pb};
 use super::line::{duty_to_pb, line_to_pb, shift_to_pb};
+use super::link::link_to_pb;
 use super::signalling::signalling_to_pb;
 use super::{Timestamp, pb};
 use crate::model::{
@@ -41,12 +42,13 @@ pub fn event_to_json(event: &Event, view: View) -> String {
         Some(pb::event::Entity::Dnc(o)) => json(o),
         Some(pb::event::Entity::Line(o)) => json(o),
         Some(pb::event::Entity::Duty(o)) => json(o),
+        Some(pb::event::Entity::Link(o)) => json(o),
         Some(pb::event::Entity::Agent(o)) => json(o),
         Some(pb::event::Entity::Command(o)) => json(o),
         None => "{}".to_owned(),
     };
     let detail = pb.d.as_ref().map_or_else(String::new, |d| format!(",\"d\":{}", json(d)));
-    let cause = match event.detail.caused_by {
+    let cause = match &event.detail.caused_by {
         Some(command) => format!(",\"caused_by\":\"{command}\""),
         None => String::new(),
     };
@@ -76,16 +78,17 @@ pub fn event_to_pb(event: &Event, view: View) -> pb::Event {
             Entity::System(s) => pb::event::Entity::System(system_to_pb(s)),
             Entity::Line(l) => pb::event::Entity::Line(line_to_pb(l)),
             Entity::Duty(d) => pb::event::Entity::Duty(duty_to_pb(d)),
+            Entity::Link(l) => pb::event::Entity::Link(link_to_pb(l)),
             Entity::Agent(a) => pb::event::Entity::Agent(agent_to_pb(a)),
             Entity::Command(c) => pb::event::Entity::Command(command_to_pb(c, view)),
         }),
         d: detail_to_pb(&event.detail),
-        caused_by: event.detail.caused_by.map(|c| c.to_string()).unwrap_or_default(),
+        caused_by: event.detail.caused_by.as_ref().map(|c| c.to_string()).unwrap_or_default(),
     }
 }
 
 fn detail_to_pb(detail: &Detail) -> Option<pb::Detail> {
-    let only_cause = Detail { caused_by: detail.caused_by, ..Detail::default() };
+    let only_cause = Detail { caused_by: detail.caused_by.clone(), ..Detail::default() };
     if *detail == only_cause {
         return None;
     }

@@ -4,6 +4,7 @@ mod agent;
 mod decode;
 mod encode;
 mod line;
+mod link;
 mod proto_writer;
 mod signalling;
 mod stored;
@@ -18,6 +19,7 @@ pub use encode::{View, call_to_pb, decision_to_pb, event_to_json, event_to_pb};
 use encode::{dnc_to_pb, system_to_pb};
 use line::shift_to_pb;
 pub use line::{duty_to_pb, line_to_pb};
+pub use link::link_to_pb;
 pub use stored::{journal_frame_to_bytes, write_journal_frame};
 pub use timestamp::Timestamp;
 

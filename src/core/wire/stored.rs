@@ -4,7 +4,7 @@ use super::proto_writer::ProtoWriter;
 use super::signalling::write_signalling;
 use super::{
     View, agent_to_pb, command_to_stored, decision_to_pb, dnc_to_pb, duty_to_pb, line_to_pb,
-    shift_to_pb, system_to_pb,
+    link_to_pb, shift_to_pb, system_to_pb,
 };
 use crate::model::{Call, Cause, Entity, Event, Leg, Moment, Named, Origin, Party};
 use prost::Message;
@@ -36,6 +36,7 @@ pub fn write_journal_frame(events: &[Event], out: &mut Vec<u8>) {
             | Entity::System(_)
             | Entity::Line(_)
             | Entity::Duty(_)
+            | Entity::Link(_)
             | Entity::Agent(_)
             | Entity::Command(_) => None,
         };
@@ -76,6 +77,7 @@ fn write_event(out: &mut ProtoWriter<'_>, event: &Event, known: Option<u64>) {
         }
         Entity::Line(line) => out.present_bytes(12, &line_to_pb(line).encode_to_vec()),
         Entity::Duty(duty) => out.present_bytes(13, &duty_to_pb(duty).encode_to_vec()),
+        Entity::Link(link) => out.present_bytes(30, &link_to_pb(link).encode_to_vec()),
         Entity::Agent(agent) => out.present_bytes(20, &agent_to_pb(agent).encode_to_vec()),
         Entity::Command(command) => {
             out.present_bytes(21, &command_to_stored(command).encode_to_vec());
@@ -97,7 +99,7 @@ fn write_event(out: &mut ProtoWriter<'_>, event: &Event, known: Option<u64>) {
     }
     out.number(17, detail.digit.map_or(0, |d| u32::from(d).into()));
     out.bytes(18, detail.key.as_deref().unwrap_or_default().as_bytes());
-    if let Some(command) = detail.caused_by {
+    if let Some(command) = &detail.caused_by {
         out.bytes(22, command.0.as_bytes());
     }
 }

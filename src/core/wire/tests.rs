@@ -232,7 +232,7 @@ fn event() -> impl Strategy<Value = Event> {
                     transfer,
                     digit: digit.filter(|d| *d != '\0'),
                     key: key.map(String::into_boxed_str),
-                    caused_by: caused_by.map(CommandId),
+                    caused_by: caused_by.map(|id| Box::new(CommandId(id))),
                 },
             },
         )
@@ -310,6 +310,7 @@ fn numbers_of_names_never_change() {
          duty.started duty.met duty.breached call.queued call.diverted call.transferred \
          call.conferenced call.data_updated call.dtmf outbound.ungated \
          agent.logged_on agent.logged_off agent.ready agent.not_ready agent.reserved agent.busy \
-         agent.working_after_call agent.unknown agent.desk_changed command.accepted command.done"
+         agent.working_after_call agent.unknown agent.desk_changed command.accepted command.done \
+             link.state_changed"
     );
 }

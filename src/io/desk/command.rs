@@ -171,19 +171,26 @@ fn read(who: &Principal, cmd: &pb::Cmd) -> Result<CommandRequest, &'static str> 
 pub(super) struct Presence<'a> {
     deps: &'a DeskDeps,
     agent: String,
+    /// How the agent stands when this was the last desktop.
+    after: DeskPresence,
 }
 
 impl<'a> Presence<'a> {
     pub(super) fn begin(deps: &'a DeskDeps, agent: &str) -> Self {
         let agent = agent.to_owned();
         deps.desks.came(&deps.give, &agent);
-        Self { deps, agent }
+        Self { deps, agent, after: DeskPresence::Offline }
+    }
+
+    /// It has not left, it has stopped to answer.
+    pub(super) fn fell_silent(&mut self) {
+        self.after = DeskPresence::Unresponsive;
     }
 }
 
 impl Drop for Presence<'_> {
     fn drop(&mut self) {
-        self.deps.desks.went(&self.deps.give, &self.agent);
+        self.deps.desks.went(&self.deps.give, &self.agent, self.after);
     }
 }
 
@@ -192,7 +199,13 @@ impl Drop for Presence<'_> {
 pub(crate) struct Desks(std::sync::Mutex<std::collections::HashMap<String, usize>>);
 
 impl Desks {
-    fn count(&self, give: &GiveOrder, agent: &str, change: impl FnOnce(usize) -> usize) {
+    fn count(
+        &self,
+        give: &GiveOrder,
+        agent: &str,
+        gone: DeskPresence,
+        change: impl FnOnce(usize) -> usize,
+    ) {
         if agent.is_empty() {
             return;
         }
@@ -205,7 +218,7 @@ impl Desks {
         };
         let presence = match (before, after) {
             (0, 1..) => DeskPresence::Online,
-            (1.., 0) => DeskPresence::Offline,
+            (1.., 0) => gone,
             _ => return,
         };
         // Given under the lock: two changes of one agent come in their order.
@@ -213,11 +226,11 @@ impl Desks {
     }
 
     fn came(&self, give: &GiveOrder, agent: &str) {
-        self.count(give, agent, |n| n + 1);
+        self.count(give, agent, DeskPresence::Offline, |n| n + 1);
     }
 
-    fn went(&self, give: &GiveOrder, agent: &str) {
-        self.count(give, agent, |n| n.saturating_sub(1));
+    fn went(&self, give: &GiveOrder, agent: &str, gone: DeskPresence) {
+        self.count(give, agent, gone, |n| n.saturating_sub(1));
     }
 }
 
@@ -281,7 +294,7 @@ mod tests {
         for came in [true, true, false, false, true] {
             match came {
                 true => desks.came(&give, "alice"),
-                false => desks.went(&give, "alice"),
+                false => desks.went(&give, "alice", DeskPresence::Unresponsive),
             }
         }
         desks.came(&give, "");
@@ -292,7 +305,7 @@ mod tests {
                 other => panic!("{other:?}"),
             })
             .collect();
-        use DeskPresence::{Offline, Online};
-        assert_eq!(told, [Online, Offline, Online]);
+        use DeskPresence::{Online, Unresponsive};
+        assert_eq!(told, [Online, Unresponsive, Online]);
     }
 }

@@ -7,10 +7,11 @@ use tokio_tungstenite::tungstenite::Message;
 use trunkline_core::engine::Current;
 use trunkline_core::hub::{Frame, Grant, SubSnap};
 use trunkline_core::model::{
-    Agent, Call, Command, CommandCode, CommandError, Duty, Line, Named as _, Pos,
+    Agent, Call, Command, CommandCode, CommandError, Duty, Line, Link, Named as _, Pos,
 };
 use trunkline_core::wire::{
-    View, agent_to_pb, call_to_pb, duty_to_pb, frame_to_json, line_to_pb, pb, result_to_pb,
+    View, agent_to_pb, call_to_pb, duty_to_pb, frame_to_json, line_to_pb, link_to_pb, pb,
+    result_to_pb,
 };
 
 #[derive(Serialize)]
@@ -151,7 +152,7 @@ pub(super) struct Pages {
     bytes_max: usize,
     gap: Option<std::vec::IntoIter<Arc<Call>>>,
     calls: Option<std::vec::IntoIter<Arc<Call>>>,
-    /// Members `lines`, `duties` and `agents` of the last page; empty for other topics.
+    /// Members `lines`, `duties`, `agents` and `links` of the last page; empty for other topics.
     lines: String,
     /// Encoded, but did not fit on the page before.
     spilt: Option<String>,
@@ -167,7 +168,9 @@ impl Pages {
             bytes_max,
             gap: Some(snap.gap.into_iter()).filter(|gap| gap.len() > 0),
             calls: Some(snap.calls.into_iter()),
-            lines: lines_of(&snap.lines, &snap.duties) + &agents_of(&snap.agents),
+            lines: lines_of(&snap.lines, &snap.duties)
+                + &agents_of(&snap.agents)
+                + &links_of(&snap.links),
             spilt: None,
             page: 0,
         }
@@ -231,6 +234,15 @@ fn agents_of(agents: &[Arc<Agent>]) -> String {
     }
     let agents: Vec<String> = agents.iter().filter_map(|a| json(&agent_to_pb(a))).collect();
     format!(",\"agents\":[{}]", agents.join(","))
+}
+
+/// Links are as few as lines.
+fn links_of(links: &[Arc<Link>]) -> String {
+    if links.is_empty() {
+        return String::new();
+    }
+    let links: Vec<String> = links.iter().filter_map(|l| json(&link_to_pb(l))).collect();
+    format!(",\"links\":[{}]", links.join(","))
 }
 
 fn json<T: Serialize>(message: &T) -> Option<String> {
@@ -310,6 +322,7 @@ mod tests {
             gap: Vec::new(),
             lines: Vec::new(),
             duties: Vec::new(),
+            links: Vec::new(),
             agents: Vec::new(),
         };
         let pages: Vec<_> = Pages::new(snap, Pos(7), 1000).collect();

@@ -109,10 +109,14 @@ where
     let joined = ticket.join(&verified.who.user, &hello.inst, &socket.queue);
     joined.map_err(|c| socket.refuse("LIMIT_EXCEEDED", "too many sockets of this user", c))?;
     tracing::debug!(conn = %socket.conn, role = ?verified.who.role, client = hello.client, "desk");
-    let _presence = Presence::begin(deps, &verified.who.agent);
+    let mut presence = Presence::begin(deps, &verified.who.agent);
     let commands = standing(deps, &verified.who.user, &hello.pending).await;
     let _slot = replay::start(socket, deps, &verified, hello, commands).await?;
-    Live::new(socket, deps, &verified).run().await
+    let ended = Live::new(socket, deps, &verified).run().await;
+    if let Err(End::Close(Close::HeartbeatLost)) = &ended {
+        presence.fell_silent();
+    }
+    ended
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
@@ -216,6 +220,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         Ok(())
     }
 
+    #[allow(clippy::too_many_arguments)] // the parts of one frame
     pub(super) fn welcome(
         &mut self,
         deps: &DeskDeps,

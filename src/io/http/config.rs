@@ -2,9 +2,12 @@
 
 use crate::io::desk::token::TokenKey;
 use crate::io::desk::{DeskConfig, DeskHub, GiveOrder, Health};
+use crate::io::pbx::{BasicLogin, Incoming};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 /// Certificate and key, PEM.
@@ -58,6 +61,19 @@ pub struct HttpDeps {
     pub healthz: Arc<dyn Fn() -> Health + Send + Sync>,
     /// Prometheus text for `/metrics`; must not block.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Control links for `/healthz`: name and state; must not block.
+    pub links: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
+    /// PBXs that connect to us, by name.
+    pub ari: Arc<HashMap<String, AriDoor>>,
+}
+
+/// Where a PBX connects to us: `/v1/ari/NAME`.
+#[derive(Clone)]
+pub struct AriDoor {
+    /// What it must say.
+    pub login: BasicLogin,
+    /// Where its connection goes.
+    pub connections: mpsc::Sender<Incoming>,
 }
 
 /// A listening server.

@@ -1,12 +1,14 @@
 //! Routes and their answers; every error is a JSON object with `code` and `msg`.
 
-use super::upgrade;
+use super::config::AriDoor;
+use super::{ari, upgrade};
 use crate::io::desk::{DeskDeps, Health, Registry};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -20,6 +22,8 @@ pub(super) struct App {
     pub(super) desk: Arc<DeskDeps>,
     pub(super) healthz: Arc<dyn Fn() -> Health + Send + Sync>,
     pub(super) metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    pub(super) links: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
+    pub(super) ari: Arc<HashMap<String, AriDoor>>,
     /// Held by everything that a drain waits for.
     pub(super) alive: mpsc::Sender<()>,
 }
@@ -29,6 +33,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(healthz))
         .route("/metrics", get(metrics))
         .route("/v1/events", get(upgrade::events))
+        .route("/v1/ari/{name}", get(ari::connect))
         .fallback(|| async { error(StatusCode::NOT_FOUND, "NOT_FOUND", "no such path") })
         .method_not_allowed_fallback(|| async {
             error(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", "this path knows GET only")
@@ -42,12 +47,15 @@ pub(super) fn error(status: StatusCode, code: &str, msg: &str) -> Response {
 }
 
 async fn healthz(State(app): State<Arc<App>>) -> Response {
+    let links = (app.links)();
     match (app.healthz)() {
         health @ Health::Enabled => {
-            axum::Json(serde_json::json!({ "status": health.name() })).into_response()
+            axum::Json(serde_json::json!({ "status": health.name(), "links": links }))
+                .into_response()
         }
         Health::Degraded { reason } => {
-            let body = serde_json::json!({ "status": "degraded", "reason": reason });
+            let body =
+                serde_json::json!({ "status": "degraded", "reason": reason, "links": links });
             (StatusCode::SERVICE_UNAVAILABLE, axum::Json(body)).into_response()
         }
     }

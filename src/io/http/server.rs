@@ -70,6 +70,8 @@ async fn accept_all(
         }),
         healthz: deps.healthz,
         metrics: deps.metrics,
+        links: deps.links,
+        ari: deps.ari,
         alive,
     });
     let server = Arc::new(Server {

@@ -43,18 +43,29 @@ pub(super) async fn events(
     (StatusCode::SWITCHING_PROTOCOLS, headers, Body::empty()).into_response()
 }
 
-type Refusal = Box<Response>;
+pub(super) type Refusal = Box<Response>;
 
-fn refuse(status: StatusCode, code: &str, msg: &str) -> Refusal {
+pub(super) fn refuse(status: StatusCode, code: &str, msg: &str) -> Refusal {
     Box::new(error(status, code, msg))
 }
 
 /// The value of Sec-WebSocket-Accept, or why there is none.
 fn check(app: &App, headers: &HeaderMap) -> Result<HeaderValue, Refusal> {
-    let bad = |msg| refuse(StatusCode::BAD_REQUEST, "BAD_REQUEST", msg);
     if *app.desk.drain.borrow() {
         return Err(retry_later("UNSUPPORTED", "this server is draining"));
     }
+    let accept = websocket(headers)?;
+    origin_allowed(&app.desk.config.origins, headers)?;
+    if !has_token(headers, &header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL) {
+        let msg = format!("Sec-WebSocket-Protocol must offer {SUBPROTOCOL}");
+        return Err(refuse(StatusCode::BAD_REQUEST, "UNSUPPORTED", &msg));
+    }
+    Ok(accept)
+}
+
+/// The value of Sec-WebSocket-Accept for a WebSocket's request (RFC 6455 §4.2).
+pub(super) fn websocket(headers: &HeaderMap) -> Result<HeaderValue, Refusal> {
+    let bad = |msg| refuse(StatusCode::BAD_REQUEST, "BAD_REQUEST", msg);
     if !has_token(headers, &header::CONNECTION, "upgrade")
         || !has_token(headers, &header::UPGRADE, "websocket")
     {
@@ -69,16 +80,11 @@ fn check(app: &App, headers: &HeaderMap) -> Result<HeaderValue, Refusal> {
     }
     let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|k| k.len() == 24);
     let key = key.ok_or_else(|| bad("Sec-WebSocket-Key is missing or malformed"))?;
-    origin_allowed(&app.desk.config.origins, headers)?;
-    if !has_token(headers, &header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL) {
-        let msg = format!("Sec-WebSocket-Protocol must offer {SUBPROTOCOL}");
-        return Err(refuse(StatusCode::BAD_REQUEST, "UNSUPPORTED", &msg));
-    }
     HeaderValue::from_str(&derive_accept_key(key.as_bytes()))
         .map_err(|_| bad("Sec-WebSocket-Key is missing or malformed"))
 }
 
-fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+pub(super) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     let values = headers.get_all(name).into_iter().filter_map(|v| v.to_str().ok());
     values.flat_map(|v| v.split(',')).any(|part| part.trim().eq_ignore_ascii_case(token))
 }

@@ -12,7 +12,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::{Error, Message};
 use trunkline_core::pbx::Lane;
 
 /// One read of a stream.
@@ -78,12 +79,19 @@ async fn read_stream(mut stream: ReadHalf<Boxed>, lane: Lane, spill: Arc<Spill>,
             Ok(0) => return spill.ended("the PBX closed the connection".to_owned()),
             Ok(count) => {
                 if !spill.bytes(lane, clock.now(), buffer[..count].to_vec()) {
-                    return spill.ended("the queue of unread events is full".to_owned());
+                    spill.overflowed();
+                    return read_away(stream).await;
                 }
             }
             Err(error) => return spill.ended(format!("reading failed: {error}")),
         }
     }
+}
+
+/// The driver ends the connection when it gets there; until then the PBX is not kept waiting.
+async fn read_away(mut stream: ReadHalf<Boxed>) {
+    let mut buffer = vec![0; READ_BYTES];
+    while stream.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
 }
 
 async fn write_stream(
@@ -120,9 +128,21 @@ async fn read_socket(mut stream: SplitStream<Socket>, lane: Lane, spill: Arc<Spi
             Some(Ok(
                 Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_),
             )) => {}
-            Some(Err(error)) => return spill.ended(format!("reading failed: {error}")),
-            None => return spill.ended("the PBX closed the connection".to_owned()),
+            Some(Err(error)) if !is_end(&error) => {
+                return spill.ended(format!("reading failed: {error}"));
+            }
+            Some(Err(_)) | None => return spill.ended("the PBX closed the connection".to_owned()),
         }
+    }
+}
+
+/// With or without a closing handshake.
+fn is_end(error: &Error) -> bool {
+    let reset = ProtocolError::ResetWithoutClosingHandshake;
+    match error {
+        Error::ConnectionClosed | Error::AlreadyClosed => true,
+        Error::Protocol(error) => *error == reset,
+        _ => false, // what else tungstenite may say is worth its words
     }
 }
 

@@ -95,6 +95,13 @@ impl Spill {
         inner.heard.len() < self.messages_max && inner.bytes + bytes <= self.bytes_max
     }
 
+    /// A stream has lost its place: at least one event, and then the connection.
+    pub(super) fn overflowed(&self) {
+        self.stats.lost.fetch_add(1, Relaxed);
+        self.with(|inner| inner.heard.push_back(Heard::Dropped(1)));
+        self.ended("the queue of unread events is full".to_owned());
+    }
+
     /// The connection is over: always has a place.
     pub(super) fn ended(&self, why: String) {
         self.with(|inner| inner.heard.push_back(Heard::Ended(why)));

@@ -11,21 +11,37 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 /// A connected desk.
 pub struct Desk {
     frames: Receiver<Value>,
+    say: tokio::sync::mpsc::UnboundedSender<Value>,
     seen: Vec<Value>,
 }
 
 impl Desk {
     /// Connects and subscribes to all calls, the health and the lines of the site.
     pub fn supervisor(server: SocketAddr, token: &str) -> Self {
+        let subs = json!([
+            {"id": "c", "topic": "site:calls"},
+            {"id": "h", "topic": "site:health"},
+            {"id": "l", "topic": "site:lines"},
+        ]);
+        Self::connect(server, token, subs, json!([]))
+    }
+
+    /// An agent's desk: own calls, own state. `pending` are commands it does not know the result of.
+    pub fn agent(server: SocketAddr, token: &str, pending: Value) -> Self {
+        let subs = json!([
+            {"id": "c", "topic": "calls:own"},
+            {"id": "a", "topic": "agent:self"},
+        ]);
+        Self::connect(server, token, subs, pending)
+    }
+
+    fn connect(server: SocketAddr, token: &str, subs: Value, pending: Value) -> Self {
         let hello = json!({
             "t": "hello", "auth": {"token": token},
             "client": {"name": "test", "ver": "1", "inst": "1"},
-            "subs": [
-                {"id": "c", "topic": "site:calls"},
-                {"id": "h", "topic": "site:health"},
-                {"id": "l", "topic": "site:lines"},
-            ],
+            "subs": subs, "pending": pending,
         });
+        let (say, mut said) = tokio::sync::mpsc::unbounded_channel::<Value>();
         let (tell, frames) = channel();
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -35,7 +51,15 @@ impl Desk {
                 request.headers_mut().insert("Sec-WebSocket-Protocol", protocol);
                 let (mut socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
                 socket.send(Message::text(hello.to_string())).await.unwrap();
-                while let Some(Ok(message)) = socket.next().await {
+                loop {
+                    let message = tokio::select! {
+                        Some(frame) = said.recv() => {
+                            let _ = socket.send(Message::text(frame.to_string())).await;
+                            continue;
+                        }
+                        message = socket.next() => message,
+                    };
+                    let Some(Ok(message)) = message else { return };
                     let Message::Text(text) = message else { continue };
                     let frame: Value = serde_json::from_str(&text).unwrap();
                     if frame["t"] == "hb" {
@@ -47,7 +71,12 @@ impl Desk {
                 }
             });
         });
-        Self { frames, seen: Vec::new() }
+        Self { frames, say, seen: Vec::new() }
+    }
+
+    /// Sends a frame.
+    pub fn say(&self, frame: Value) {
+        self.say.send(frame).unwrap();
     }
 
     /// Waits for a frame like this.

@@ -105,12 +105,16 @@ impl Story {
                 legs.push(leg);
             }
         }
-        let at = |kind: &str| {
-            let event = self.events.iter().find(|e| e["k"] == kind)?;
-            event["d"]["pbx_time"].as_str().map(instant)
+        let at = |kind: &str, leg: &Value| {
+            let of_leg = |e: &&Value| e["k"] == kind && e["d"]["leg"] == *leg;
+            self.events.iter().find(of_leg)?["d"]["pbx_time"].as_str().map(instant)
         };
-        if let (Some(ring), Some(answer)) = (at("call.delivered"), at("call.established")) {
-            assert!(answer >= ring, "answered before it rang\n{table}");
+        for leg in self.events.iter().map(|e| &e["d"]["leg"]).filter(|leg| leg.is_string()) {
+            if let (Some(ring), Some(answer)) =
+                (at("call.delivered", leg), at("call.established", leg))
+            {
+                assert!(answer >= ring, "leg {leg} answered before it rang\n{table}");
+            }
         }
     }
 

@@ -32,12 +32,17 @@ pub struct SiteOptions {
     pub carrier_name: Option<&'static str>,
     /// Transports beside UDP that are listened on, each at its own port of trunkline's address.
     pub listen: &'static [&'static str],
-    /// Further keys of the PBX; `PBX` stands for its IP.
+    /// Further keys of the PBX and its sections; `PBX` stands for its IP, `DIR` for the site's
+    /// folder.
     pub pbx_keys: &'static str,
     /// Further keys of the carriers; without any they are not probed.
     pub carrier_keys: &'static str,
+    /// Keys of `[gate]`.
+    pub gate_keys: &'static str,
     /// Further keys of `[trunk]`.
     pub trunk_keys: &'static str,
+    /// Further sections, at the end of the file.
+    pub sections: &'static str,
     /// Further keys of `[sip]`, and its subsections; `DIR` stands for the site's folder, `NAMESERVER` for a
     /// test's own.
     pub sip_keys: &'static str,
@@ -57,7 +62,9 @@ impl Default for SiteOptions {
             listen: &[],
             pbx_keys: "",
             carrier_keys: "probe = { interval_s = 0 }",
+            gate_keys: "ruleset = \"cn-seed-service\"",
             trunk_keys: "",
+            sections: "",
             sip_keys: "drain_s = 0",
         }
     }
@@ -177,20 +184,26 @@ primary = "main"
 {backup}
 {trunk_keys}
 [gate]
-ruleset = "cn-seed-service"
+{gate_keys}
 internal = ["1xxx"]
 [http]
 listen = "{http}"
 token_key = "{dir}/token.key"
 [admin]
 socket = "{dir}/admin.sock"
+{sections}
 "#,
+            sections = options.sections,
             listen = listen.join(", "),
             failover_ms = options.failover_ms,
             pbx_over = options.pbx_over,
-            pbx_keys = options.pbx_keys.replace("PBX", &net.pbx().ip().to_string()),
+            pbx_keys = options
+                .pbx_keys
+                .replace("PBX", &net.pbx().ip().to_string())
+                .replace("DIR", &dir.to_string()),
             carrier_over = options.carrier_over,
             carrier_keys = options.carrier_keys,
+            gate_keys = options.gate_keys,
             trunk_keys = options.trunk_keys,
             carrier = options.carrier_name.map_or(carrier.to_string(), str::to_owned),
             sip_keys = options
@@ -202,7 +215,8 @@ socket = "{dir}/admin.sock"
         )
     }
 
-    /// Starts serving with the wall clock at `clock` and waits until it is ready.
+    /// Starts serving with the wall clock at `clock` (the machine's, if that is empty) and waits
+    /// until it is ready.
     pub fn serve(&self, clock: &str) -> Server {
         Server::start(self, clock)
     }
@@ -284,8 +298,12 @@ impl Server {
     fn start_as(site: &Site, clock: &str, mut command: Command) -> Self {
         let log = site.path("serve.log");
         let stderr = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
+        command.arg("serve");
+        if !clock.is_empty() {
+            command.args(["--clock", clock]);
+        }
         let mut child = command
-            .args(["serve", "--clock", clock, "--config"])
+            .arg("--config")
             .arg(site.config())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

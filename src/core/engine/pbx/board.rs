@@ -113,6 +113,8 @@ pub(super) struct Board {
     pub(super) proxied: bool,
     pub(super) channels: BTreeMap<ChannelId, Chan>,
     by_name: HashMap<String, ChannelId>,
+    /// Without a call so far, or the end of a trunk call whose dialler is not known.
+    pub(super) open: BTreeSet<ChannelId>,
     pub(super) bridges: HashMap<BridgeId, BTreeSet<ChannelId>>,
     gone: HashSet<ChannelId>,
     gone_order: VecDeque<ChannelId>,
@@ -130,6 +132,7 @@ impl Board {
             proxied: config.peer.is_some(),
             channels: BTreeMap::new(),
             by_name: HashMap::new(),
+            open: BTreeSet::new(),
             bridges: HashMap::new(),
             gone: HashSet::new(),
             gone_order: VecDeque::new(),
@@ -161,6 +164,9 @@ impl Board {
         if !known && (self.gone.contains(id) || self.channels.len() >= CHANNELS_MAX) {
             return None;
         }
+        if !known {
+            self.open.insert(id.clone());
+        }
         let make = || Chan::new(ChannelInfo::default(), at, seen);
         let chan = self.channels.entry(id.clone()).or_insert_with(make);
         chan.seen = seen;
@@ -185,6 +191,7 @@ impl Board {
     /// Forgets a channel that has ended.
     pub(super) fn remove(&mut self, id: &ChannelId) -> Option<Chan> {
         let chan = self.channels.remove(id)?;
+        self.open.remove(id);
         if chan.is_pipe() {
             self.by_name.remove(&chan.info.name);
         }
@@ -333,9 +340,15 @@ impl Boards {
     }
 
     pub(super) fn set_place(&mut self, ix: PbxIx, id: &ChannelId, place: Place) {
-        if let Some(chan) = self.chan(ix, id) {
-            chan.place = place;
-        }
+        let Some(board) = self.board(ix) else { return };
+        let Some(chan) = board.channels.get_mut(id) else { return };
+        chan.place = place;
+        let made = chan.info.incoming != Some(true);
+        match place {
+            Place::Open => board.open.insert(id.clone()),
+            Place::End(_) if made => true, // until its dialler is known
+            Place::Leg(..) | Place::End(_) | Place::Done => board.open.remove(id),
+        };
     }
 
     /// PBXs by name.
@@ -344,8 +357,14 @@ impl Boards {
         u16::try_from(at).ok().map(PbxIx)
     }
 
-    /// Channels of all PBXs.
-    pub(in crate::engine) fn channels(&self) -> usize {
-        self.boards.iter().map(|b| b.channels.len()).sum()
+    /// Channels without a fact for this long are forgotten: their end was missed.
+    pub(in crate::engine) fn forget(&mut self, before: Mono) {
+        for board in &mut self.boards {
+            let old = board.channels.iter().filter(|(_, c)| c.seen < before);
+            let old: Vec<ChannelId> = old.map(|(id, _)| id.clone()).collect();
+            for id in old {
+                board.remove(&id);
+            }
+        }
     }
 }

@@ -59,15 +59,34 @@ impl Engine {
                 }
             }
             Fact::Dtmf(id, digit) => self.leg_input(now, ix, &id, at, LegInput::Dtmf(digit), out),
+            fact @ (Fact::Queued { .. } | Fact::Dequeued { .. } | Fact::Missed { .. }) => {
+                self.queue_fact(now, ix, at, fact, out);
+            }
+            Fact::Transferred { by, kind, moved, target, .. } => {
+                self.transferred(now, ix, at, (&by, kind, moved.as_ref(), target.as_ref()), out);
+            }
+            Fact::Replaced { old, new } => self.taken_over(now, ix, &old, &new, at, out),
+            Fact::Data { channel, key, value } => {
+                self.leg_input(now, ix, &channel, at, LegInput::Data { key, value }, out);
+            }
+            Fact::Ended(id, end) => self.ended(now, ix, &id, at, end, out),
+            // Devices and members are the agents', snapshots are compared as a whole.
+            Fact::Member(_) | Fact::Device { .. } | Fact::Snapshot(_) => {}
+        }
+    }
+
+    /// Waiting in queues.
+    fn queue_fact(&mut self, now: Now, ix: PbxIx, at: Moment, fact: Fact, out: &mut Outputs) {
+        match fact {
             Fact::Queued { channel, queue, .. } => {
-                if let Some(chan) = board.chan(&channel) {
+                if let Some(chan) = self.boards.chan(ix, &channel) {
                     let queue: Arc<str> = queue.into();
                     chan.queued = Some((queue.clone(), at));
                     self.leg_input(now, ix, &channel, at, LegInput::Queued(queue), out);
                 }
             }
             Fact::Dequeued { channel, why, .. } => {
-                if let Some(chan) = board.chan(&channel) {
+                if let Some(chan) = self.boards.chan(ix, &channel) {
                     chan.queued = None;
                     chan.gave_up = why == Dequeued::Abandoned;
                     if why != Dequeued::Abandoned {
@@ -80,16 +99,7 @@ impl Engine {
                     self.leg_input(now, ix, &caller, at, LegInput::Missed, out);
                 }
             }
-            Fact::Transferred { by, kind, moved, target, .. } => {
-                self.transferred(now, ix, at, (&by, kind, moved.as_ref(), target.as_ref()), out);
-            }
-            Fact::Replaced { old, new } => self.taken_over(now, ix, &old, &new, at, out),
-            Fact::Data { channel, key, value } => {
-                self.leg_input(now, ix, &channel, at, LegInput::Data { key, value }, out);
-            }
-            Fact::Ended(id, end) => self.ended(now, ix, &id, at, end, out),
-            // Devices and members are the agents', snapshots are compared as a whole.
-            Fact::Member(_) | Fact::Device { .. } | Fact::Snapshot(_) => {}
+            _ => {} // no other fact is about a queue's callers
         }
     }
 

@@ -6,7 +6,9 @@ use super::timers::{Due, GRACE};
 use crate::call::LegInput;
 use crate::engine::input::{Outputs, PbxIx};
 use crate::engine::writer::Engine;
-use crate::model::{CallId, Direction, Leg, LegId, LegRole, Moment, Now, Transfer, Transferred};
+use crate::model::{
+    CallId, Direction, Leg, LegId, LegRole, Moment, Now, Transfer, Transferred, Wall,
+};
 use crate::pbx::{BridgeId, ChannelId};
 
 impl Engine {
@@ -22,25 +24,31 @@ impl Engine {
         let call = |id: Option<&ChannelId>| self.boards.find(ix, id?)?.call();
         let mut calls: Vec<CallId> =
             [call(moved), call(target), call(Some(by))].into_iter().flatten().collect();
-        calls.sort_by_key(|id| {
-            (self.table.get(*id).map(|e| e.machine.call().started.pbx_time), *id)
-        });
+        calls.sort_by_key(|id| self.age(*id));
         calls.dedup();
         let joined = kind == Transfer::Attended;
         let Some((keep, rest)) = calls.split_first() else { return };
         let keep = if joined { *keep } else { call(moved).or(call(Some(by))).unwrap_or(*keep) };
         let Some(leaver) = self.leaver(ix, keep, by) else { return };
-        if joined {
-            for other in rest {
-                let asking = self.leaver(ix, *other, by);
-                if let Some(leg) = asking {
-                    self.leave_call(now, ix, *other, leg, at, out);
-                }
-                self.merge(now, ix, keep, *other, at, out);
+        let mut to_call = None;
+        for other in rest.iter().filter(|_| joined) {
+            if self.on_trunk(*other) {
+                to_call = Some(*other);
             }
+            if let Some(leg) = self.leaver(ix, *other, by) {
+                self.leave_call(now, ix, *other, leg, at, out);
+            }
+            self.merge(now, ix, keep, *other, at, out);
         }
-        let transfer = Transferred { kind, to_call: None };
+        let transfer = Transferred { kind, to_call };
         self.feed_leg(now, keep, leaver, at, LegInput::Transferred(transfer), out);
+    }
+
+    /// Order of calls: which of two goes on when they become one.
+    pub(super) fn age(&self, id: CallId) -> (Option<Wall>, bool, CallId) {
+        let call = self.table.get(id).map(|e| e.machine.call());
+        let inbound = call.is_some_and(|c| c.direction == Direction::Inbound);
+        (call.map(|c| c.started.pbx_time), !inbound, id)
     }
 
     /// The leg of who transfers in a call: its own channel's, or that of the same device.
@@ -108,6 +116,12 @@ impl Engine {
         }
     }
 
+    /// Seen by the proxy: its SIP dialog keeps it a call of its own to its end.
+    fn on_trunk(&self, call: CallId) -> bool {
+        let dialog = |id| self.table.get(id).map(|e| &e.machine.call().dialog);
+        dialog(call).is_some_and(|d| !d.call_id.is_empty())
+    }
+
     /// The parties of `other` go on in `keep`.
     pub(super) fn merge(
         &mut self,
@@ -118,13 +132,15 @@ impl Engine {
         at: Moment,
         out: &mut Outputs,
     ) {
+        if self.on_trunk(other) {
+            return;
+        }
         let Some(entry) = self.table.get(other) else { return };
         let gone = entry.machine.shared();
-        let moves = |l: &&Leg| l.ended.is_none() && l.channel.is_some();
+        let stays = |l: &Leg| l.ended.is_some() || entry.machine.leaves(l.id);
+        let moves = |l: &&Leg| !stays(l) && l.channel.is_some();
         let moving: Vec<Leg> = gone.legs.iter().filter(moves).cloned().collect();
-        if gone.dialog.call_id.is_empty() {
-            self.takes_customer(keep, &gone);
-        }
+        self.takes_customer(keep, &gone);
         for leg in moving {
             let old = leg.id;
             let role = self.role_in(keep, &leg);
@@ -186,9 +202,9 @@ impl Engine {
             return;
         }
         if let Place::Leg(its, leg) = before {
-            let alone = self.table.get(its).is_some_and(|e| !e.machine.is_told());
-            if !alone {
-                return; // it has a call of its own: bridges will say
+            let others = |l: &Leg| l.id != leg && l.ended.is_none();
+            if self.table.get(its).is_some_and(|e| e.machine.call().legs.iter().any(others)) {
+                return; // it talks to somebody: bridges will say
             }
             self.boards.set_place(ix, new, Place::Open);
             self.feed_leg(now, its, leg, at, LegInput::Moved, out);

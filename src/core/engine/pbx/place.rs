@@ -16,8 +16,10 @@ impl Engine {
         if chan.is_pipe() {
             return self.place_those_behind(now, ix, id, out);
         }
-        if chan.place != Place::Open {
-            return self.refine(ix, id);
+        match chan.place {
+            Place::Open => {}
+            Place::End(call) => return self.join_dialler(now, ix, id, call, out),
+            Place::Leg(..) | Place::Done => return self.refine(ix, id),
         }
         if chan.info.endpoint.is_empty() {
             return; // only its name has been heard so far
@@ -58,12 +60,10 @@ impl Engine {
     ) {
         let Some(board) = self.boards.get(ix) else { return };
         let mine = |by: &ChannelId| by == id || board.root(by) == Some(id);
-        let waits = |c: &Chan| c.place == Place::Open && !c.is_pipe();
-        let open = board.channels.iter().filter(|(_, c)| waits(c));
-        let children: Vec<ChannelId> = open
-            .filter(|(_, c)| c.by.as_ref().and_then(Option::as_ref).is_some_and(mine))
-            .map(|(id, _)| id.clone())
-            .collect();
+        let its =
+            |c: &Chan| !c.is_pipe() && c.by.as_ref().and_then(Option::as_ref).is_some_and(mine);
+        let children: Vec<ChannelId> =
+            board.open.iter().filter(|id| board.get(id).is_some_and(its)).cloned().collect();
         for child in children {
             self.place(now, ix, &child, out);
         }
@@ -123,19 +123,31 @@ impl Engine {
     /// A channel is the PBX's end of a call on the trunk.
     fn join_trunk(&mut self, now: Now, ix: PbxIx, id: &ChannelId, call: CallId, out: &mut Outputs) {
         self.boards.set_place(ix, id, Place::End(call));
-        let Some(chan) = self.boards.find(ix, id) else { return };
-        let by = chan.by.clone().flatten();
-        let queued = chan.queued.clone();
-        if let Some(by) = by {
-            let root = self.boards.get(ix).and_then(|b| b.root(&by)).cloned();
-            if let Some(root) = root {
-                self.join_caller(now, ix, &root, call, out);
-            }
-        }
+        self.join_dialler(now, ix, id, call, out);
+        let queued = self.boards.find(ix, id).and_then(|c| c.queued.clone());
         if let Some((queue, at)) = queued {
             self.leg_input(now, ix, id, at, LegInput::Queued(queue), out);
         }
         self.place_children(now, ix, id, out);
+    }
+
+    /// The PBX's end of a call on the trunk was made on somebody's behalf.
+    fn join_dialler(
+        &mut self,
+        now: Now,
+        ix: PbxIx,
+        id: &ChannelId,
+        call: CallId,
+        out: &mut Outputs,
+    ) {
+        let by = self.boards.find(ix, id).and_then(|c| c.by.clone()).flatten();
+        let root = |by: ChannelId| self.boards.get(ix)?.root(&by).cloned();
+        if let Some(root) = by.and_then(root) {
+            self.join_caller(now, ix, &root, call, out);
+            if let Some(board) = self.boards.board(ix) {
+                board.open.remove(id);
+            }
+        }
     }
 
     /// Who dials a call on the trunk is known: the first leg is that device's.
@@ -236,8 +248,11 @@ impl Engine {
     pub(super) fn new_leg(&self, ix: PbxIx, id: &ChannelId, role: LegRole) -> Option<NewLeg> {
         let board = self.boards.get(ix)?;
         let chan = board.get(id)?;
+        let inside = role.is_inside();
+        let agent = self.agent_at(Some(&board.name), chan.device()).filter(|_| inside);
         Some(NewLeg {
             role,
+            agent,
             device: chan.device().to_owned(),
             channel: Some(Channel { pbx: board.name.clone(), id: id.0.clone() }),
             sip_call_id: chan.info.sip_call_id.as_deref().map(Into::into),

@@ -19,6 +19,7 @@ impl Engine {
         if self.boards.get(ix).is_none() {
             return; // no such PBX
         }
+        self.link_report(now, ix, link, &report, out);
         match report {
             LinkReport::Fact(Observed { fact: Fact::Snapshot(snapshot), .. }) => {
                 self.pbx_snapshot(now, ix, link, snapshot, out);

@@ -4,7 +4,7 @@ use super::board::{Chan, Place};
 use super::report::learnt;
 use crate::engine::input::{LinkIx, Outputs, PbxIx};
 use crate::engine::writer::Engine;
-use crate::model::{CallId, LegRole, Moment, Now, Repair, TimeQuality};
+use crate::model::{CallId, Entity, LegRole, Moment, Now, Repair, TimeQuality};
 use crate::pbx::{ChannelEnd, ChannelId, Fact, PbxIdentity, Snapshot};
 use std::collections::BTreeSet;
 
@@ -42,7 +42,8 @@ impl Engine {
         let all: Vec<ChannelId> = board.channels.keys().cloned().collect();
         let from = out.events.len();
         self.lose(now, ix, all, out);
-        for event in &mut out.events[from..] {
+        let calls = out.events[from..].iter_mut().filter(|e| matches!(e.entity, Entity::Call(_)));
+        for event in calls {
             event.detail.repair = Some(Repair::PbxRestarted);
         }
     }
@@ -115,11 +116,11 @@ impl Engine {
             let Some(chan) = self.boards.board(ix).and_then(|b| b.ensure(&id, at, now.mono)) else {
                 continue;
             };
-            chan.place = Place::Leg(call, leg.id);
             (chan.ringing, chan.answered) = (leg.alerting, leg.answered);
             chan.held = leg.held_since;
             let called = leg.id.0 == 1 && leg.role != LegRole::Trunk;
             chan.info.incoming = Some(called);
+            self.boards.set_place(ix, &id, Place::Leg(call, leg.id));
         }
     }
 }

@@ -45,9 +45,14 @@ impl Engine {
         };
         // What dials without anybody is the PBX itself.
         let leg = match dials_out {
-            true => {
-                NewLeg { device: name, channel: None, sip_call_id: None, asked: false, ..first }
-            }
+            true => NewLeg {
+                device: name,
+                agent: None,
+                channel: None,
+                sip_call_id: None,
+                asked: false,
+                ..first
+            },
             false => first,
         };
         let trunk = if direction == Direction::Internal { String::new() } else { line };

@@ -47,10 +47,7 @@ impl Engine {
     pub(super) fn calls_in(&self, ix: PbxIx, parties: &[ChannelId]) -> Vec<CallId> {
         let call = |id: &ChannelId| self.boards.find(ix, id)?.call();
         let mut calls: Vec<CallId> = parties.iter().filter_map(call).collect();
-        calls.sort_by_key(|id| {
-            let started = self.table.get(*id).map(|e| e.machine.call().started.pbx_time);
-            (started, *id)
-        });
+        calls.sort_by_key(|id| self.age(*id));
         calls.dedup();
         calls
     }

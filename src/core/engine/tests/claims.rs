@@ -9,7 +9,7 @@ fn inbound(call: &str, extra: &str) -> String {
 }
 
 /// An inbound call that the PBX has answered; the 200 as the carrier got it.
-fn answered(site: &mut Site, call: &str, extra: &str) -> String {
+pub(super) fn answered(site: &mut Site, call: &str, extra: &str) -> String {
     site.receive(MAIN, &inbound(call, extra));
     let to_pbx = site.sent_to(PBX);
     let invite = to_pbx.iter().find(|t| t.starts_with("INVITE")).unwrap().clone();
@@ -19,7 +19,7 @@ fn answered(site: &mut Site, call: &str, extra: &str) -> String {
 }
 
 /// A request of the PBX inside that call.
-fn of_pbx(ok: &str, call: &str, line: &str, extra: &str) -> String {
+pub(super) fn of_pbx(ok: &str, call: &str, line: &str, extra: &str) -> String {
     let method = line.split(' ').next().unwrap();
     let routes: String = ok
         .lines()
@@ -34,7 +34,7 @@ fn of_pbx(ok: &str, call: &str, line: &str, extra: &str) -> String {
     )
 }
 
-const EMPTY: &str = "Content-Length: 0\n\n";
+pub(super) const EMPTY: &str = "Content-Length: 0\n\n";
 
 fn refer(ok: &str, call: &str, target: &str) -> String {
     of_pbx(ok, call, "REFER 7", &format!("Refer-To: {target}\n{EMPTY}"))

@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod agents;
 mod bench_site;
 mod claims;
+mod commands;
 mod gate;
 mod journal;
 mod lines;
+mod links;
+mod switch;

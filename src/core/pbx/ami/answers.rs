@@ -7,6 +7,10 @@ use super::pending::{ANSWER, Ask, LIST, Then, Waiting};
 use super::session::{AmiSession, done};
 use crate::model::Now;
 use crate::pbx::{ChannelId, Close, Fact, LinkOutputs, LinkReport, Observed, OrderId, OrderResult};
+use std::time::Duration;
+
+/// `Atxfer` is answered before its keys are read: two of them take 0.2 s.
+const CONSULT_READS: Duration = Duration::from_secs(2);
 
 impl AmiSession {
     /// The answer to an action. That of a list says that its items follow.
@@ -34,7 +38,7 @@ impl AmiSession {
             Ask::Filter => self.filtered(now, block, out),
             Ask::Settings | Ask::Status => self.identified(now, block, out),
             Ask::Events => self.subscribed(now, block, out),
-            Ask::Ping => {}
+            Ask::Ping | Ask::Clear => {}
             Ask::List(list) => self.list_refused(now, number, list, block, out),
             Ask::CallId(id) => self.call_id(now, number, &id, block, out),
             Ask::Order(id, then) if success => self.order_taken(now, id, then, out),
@@ -57,6 +61,11 @@ impl AmiSession {
                 let fact = Fact::Data { channel, key, value };
                 out.reports.push(LinkReport::Fact(Observed { pbx_time: None, fact }));
             }
+            Then::Consult(begin, clear) => {
+                self.send_order(now, &begin, id, Then::Clear(clear), out);
+                return;
+            }
+            Then::Clear(clear) => self.later.push_back((now.mono.after(CONSULT_READS), clear)),
             Then::Nothing | Then::Appears(_) => {}
         }
         done(id, OrderResult::Done, out);
@@ -70,7 +79,7 @@ impl AmiSession {
         then: Then,
         out: &mut LinkOutputs,
     ) {
-        if let Err((_, why)) = self.send(now, action, Ask::Order(id, then), out) {
+        if let Err(why) = self.send(now, action, Ask::Order(id, then), out) {
             done(id, rejected(&why), out);
         }
     }
@@ -124,6 +133,7 @@ impl AmiSession {
     ) {
         match waiting.ask {
             Ask::Order(id, _) => done(id, OrderResult::TimedOut, out),
+            Ask::Clear => {}
             Ask::CallId(_) => {
                 if let Some(taking) = &mut self.taking {
                     taking.awaited.remove(&number);

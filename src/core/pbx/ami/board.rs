@@ -6,6 +6,7 @@ use super::channel::{Channel, Stamp, read, told};
 use super::queues::Queues;
 use super::settings::AmiSettings;
 use crate::model::Mono;
+use crate::pbx::asterisk::matters;
 use crate::pbx::{ChannelId, Fact, Observed};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -21,6 +22,8 @@ pub(super) struct Board {
     pub(super) settings: Arc<AmiSettings>,
     pub(super) channels: BTreeMap<ChannelId, Channel>,
     pub(super) queues: Queues,
+    /// Major and minor version of Asterisk; zeros: it was not told.
+    pub(super) version: (u32, u32),
     /// Counts the snapshots.
     pub(super) generation: u32,
     /// What was said and not yet taken.
@@ -40,6 +43,7 @@ impl Board {
             settings,
             channels: BTreeMap::new(),
             queues: Queues::default(),
+            version: (0, 0),
             generation: 0,
             facts: Vec::new(),
             appeared: Vec::new(),
@@ -89,7 +93,8 @@ impl Board {
         if self.channels.len() >= CHANNELS_MAX {
             self.full = true;
         }
-        if self.full || self.gone.contains(&id) || block.of(prefix, "Channel").is_none() {
+        let party = block.of(prefix, "Channel").is_some_and(matters);
+        if self.full || !party || self.gone.contains(&id) {
             return false;
         }
         let info = read(block, prefix);

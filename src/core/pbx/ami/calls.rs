@@ -7,6 +7,8 @@ use crate::model::{Now, Pii, Transfer};
 use crate::pbx::{BridgeId, ChannelId, EndedBy, Fact};
 use std::time::Duration;
 
+/// Keys of an order have come back as events within so long: each takes 0.16 s.
+const KEYS_TAKE: Duration = Duration::from_secs(2);
 /// A transfer follows the `Unhold` that belongs to it within so long: some ms were seen.
 const HOLD_SETTLES: Duration = Duration::from_millis(100);
 
@@ -25,7 +27,7 @@ impl Board {
             "BridgeLeave" => self.bridge_leave(block),
             "Hold" => self.hold(block),
             "Unhold" => self.unhold(block, now),
-            "DTMFEnd" => self.key(block),
+            "DTMFEnd" => self.key(block, now),
             "BlindTransfer" => self.blind_transfer(block),
             "AttendedTransfer" => self.attended_transfer(block),
             "Pickup" => self.pickup(block),
@@ -245,12 +247,20 @@ impl Board {
         }
     }
 
-    fn key(&mut self, block: &Block<'_>) {
+    fn key(&mut self, block: &Block<'_>, now: Now) {
         let Some(id) = self.known(block, "") else { return };
-        let pipe = self.channels.get(&id).is_some_and(|channel| channel.info.pipe.is_some());
+        let Some(channel) = self.channels.get(&id) else { return };
+        let ours = channel.info.pipe.is_some() || now.mono < channel.keys_are_ours;
         let key = block.value("Digit").and_then(|digit| digit.chars().next());
-        if let (Some(key), Some("Received"), false) = (key, block.value("Direction"), pipe) {
+        if let (Some(key), Some("Received"), false) = (key, block.value("Direction"), ours) {
             self.say(block.stamp(), Fact::Dtmf(id, key));
+        }
+    }
+
+    /// Asterisk works its features by keys as if the party had pressed them.
+    pub(super) fn press_keys(&mut self, id: &ChannelId, now: Now) {
+        if let Some(channel) = self.channels.get_mut(id) {
+            channel.keys_are_ours = now.mono.after(KEYS_TAKE);
         }
     }
 
@@ -266,7 +276,11 @@ impl Board {
         self.say(block.stamp(), Fact::Transferred { by, kind, moved, target: None, to });
     }
 
+    /// A conference of three is told as a transfer too, though nobody leaves.
     fn attended_transfer(&mut self, block: &Block<'_>) {
+        if block.value("DestType") == Some("Threeway") {
+            return;
+        }
         let (Some(by), Some("Success")) =
             (Self::id(block, "OrigTransferer"), block.value("Result"))
         else {

@@ -2,6 +2,7 @@
 
 use super::block::Block;
 use crate::model::{Mono, Wall};
+use crate::pbx::asterisk::other_half;
 use crate::pbx::{BridgeId, ChannelEnd, ChannelId, ChannelInfo, EndedBy, Fact, Observed};
 
 /// The PBX's stamp of a moment, if it gave one.
@@ -56,6 +57,8 @@ pub(super) struct Channel {
     pub(super) waits: Option<Waits>,
     pub(super) dial_end: Option<DialEnd>,
     pub(super) ended_by: Option<EndedBy>,
+    /// Until then the keys that come in are those of an order.
+    pub(super) keys_are_ours: Mono,
     /// Newest snapshot that knows it.
     pub(super) generation: u32,
 }
@@ -151,16 +154,6 @@ pub(super) fn endpoint(name: &str) -> &str {
 fn is_serial(tail: &str) -> bool {
     let digits = tail.strip_prefix("0x").unwrap_or(tail);
     digits.len() >= 8 && digits.bytes().all(|b| b.is_ascii_hexdigit())
-}
-
-/// A Local channel is two: `...;1` and `...;2`.
-fn other_half(name: &str) -> Option<String> {
-    let local = name.starts_with("Local/");
-    match name.strip_suffix(";1") {
-        Some(start) if local => Some(format!("{start};2")),
-        _ if local => name.strip_suffix(";2").map(|start| format!("{start};1")),
-        _ => None,
-    }
 }
 
 /// The number in a dial string: `4915112345@carrier`, `PJSIP/1001`, `carrier/sip:49@host`.

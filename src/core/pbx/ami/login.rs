@@ -117,6 +117,7 @@ impl AmiSession {
     pub(super) fn identified(&mut self, now: Now, block: &Block<'_>, out: &mut LinkOutputs) {
         if let Some(version) = block.value("AsteriskVersion") {
             self.identity.version = format!("Asterisk {version}");
+            self.board.version = numbers(version);
         }
         if let (Some(day), Some(time)) =
             (block.value("CoreStartupDate"), block.value("CoreStartupTime"))
@@ -179,5 +180,23 @@ impl AmiSession {
             _ => return,
         };
         self.give_up(Close::Retry(why), out);
+    }
+}
+
+/// Major and minor number of `22.10.1+dfsg`, `certified/18.9-cert3`.
+fn numbers(version: &str) -> (u32, u32) {
+    let mut numbers = version.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok());
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn versions() {
+        for (text, want) in
+            [("22.10.1+dfsg", (22, 10)), ("certified/18.9-cert3", (18, 9)), ("GIT-master", (0, 0))]
+        {
+            assert_eq!(super::numbers(text), want);
+        }
     }
 }

@@ -13,6 +13,9 @@ const KEYS_MAX: usize = 32;
 /// Characters of a number that is dialled.
 const NUMBER_CHARS_MAX: usize = 64;
 
+/// First version whose attended transfer reads `TRANSFER_EXTEN` (`main/bridge_basic.c`).
+const TAKES_TRANSFER_EXTEN: (u32, u32) = (18, 15);
+
 /// What an order needs.
 #[derive(Debug)]
 pub(super) enum Plan {
@@ -22,6 +25,15 @@ pub(super) enum Plan {
     Dial(Action, ChannelId),
     /// A variable; it is told as a fact when the PBX has taken it.
     Data(Action, ChannelId, String, Pii<String>),
+    /// A consultation: set what it reads, begin it, and clear that when it was read.
+    Consult {
+        /// Where to.
+        set: Action,
+        /// The feature.
+        begin: Action,
+        /// What was set would hold for a later transfer too.
+        clear: Action,
+    },
     /// Keys, one action each.
     Keys(Keys),
     /// A snapshot.
@@ -64,15 +76,7 @@ pub(super) fn plan(board: &Board, order: &Order) -> Result<Plan, OrderResult> {
                 .with("Context", &settings.context);
             Ok(Plan::Ask(action))
         }
-        Order::Consult { by, to } => {
-            // The feature is worked by keys, so only what has keys can be asked.
-            keys(number(to)?)?;
-            let action = Action::new("Atxfer")
-                .with("Channel", name(board, by)?)
-                .with("Exten", number(to)?)
-                .with("Context", &settings.context);
-            Ok(Plan::Ask(action))
-        }
+        Order::Consult { by, to } => consult(board, by, number(to)?),
         Order::TransferComplete { by } => {
             // The feature joins the two others when the one between them leaves.
             consulting(board, by)?;
@@ -137,6 +141,27 @@ fn dial(board: &Board, order: &Order) -> Result<Plan, OrderResult> {
         action = action.with("Variable", &purpose);
     }
     Ok(Plan::Dial(action, channel.clone()))
+}
+
+/// `Atxfer` presses the keys of the feature and then those of the number, which Asterisk gathers
+/// while it plays a prompt: that needs the prompt (`pbx-transfer`), and audio from the phone to
+/// measure the keys by. Since Asterisk 18.15 the number can be given in a variable; then one key
+/// that nobody uses stands for it.
+fn consult(board: &Board, by: &ChannelId, to: &str) -> Result<Plan, OrderResult> {
+    let by = name(board, by)?;
+    let begin = |exten: &str| {
+        let action = Action::new("Atxfer").with("Channel", by).with("Exten", exten);
+        action.with("Context", &board.settings.context)
+    };
+    if board.version < TAKES_TRANSFER_EXTEN {
+        keys(to)?;
+        return Ok(Plan::Ask(begin(to)));
+    }
+    let set = |value: &str| {
+        let action = Action::new("Setvar").with("Channel", by).with("Variable", "TRANSFER_EXTEN");
+        action.with("Value", value)
+    };
+    Ok(Plan::Consult { set: set(to), begin: begin("D"), clear: set("") })
 }
 
 /// The phone does it: it must support the event packages `talk` and `hold` (those of BroadSoft,

@@ -1,5 +1,6 @@
 //! Actions that wait for their answer.
 
+use super::action::Action;
 use super::orders::Keys;
 use crate::model::{Mono, Pii};
 use crate::pbx::{ChannelId, OrderId};
@@ -23,6 +24,8 @@ pub(super) enum Ask {
     Status,
     Events,
     Ping,
+    /// Clears what a consultation has read.
+    Clear,
     /// One of the lists of a snapshot.
     List(List),
     /// SIP Call-ID of a channel.
@@ -48,6 +51,10 @@ pub(super) enum Then {
     Tell(ChannelId, String, Pii<String>),
     /// More keys.
     More(Keys),
+    /// A consultation: begin it, and then clear what it reads.
+    Consult(Action, Action),
+    /// Cleared a while after the answer.
+    Clear(Action),
 }
 
 /// An action that waits.

@@ -4,6 +4,7 @@ use super::block::Block;
 use super::board::Board;
 use super::channel::{Stamp, Waits};
 use crate::model::{Mono, Now};
+use crate::pbx::asterisk::device_state;
 use crate::pbx::{ChannelId, Dequeued, DeviceState, EndedBy, Fact, Member};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -176,14 +177,7 @@ impl Board {
         let (Some(device), Some(state)) = (block.value("Device"), block.value("State")) else {
             return;
         };
-        let state = match state {
-            "NOT_INUSE" => DeviceState::Idle,
-            "INUSE" | "BUSY" | "ONHOLD" | "RINGINUSE" => DeviceState::InUse,
-            "RINGING" => DeviceState::Ringing,
-            "UNAVAILABLE" | "INVALID" => DeviceState::Unavailable,
-            _ => DeviceState::Unknown,
-        };
-        self.stateful(block, device, state);
+        self.stateful(block, device, device_state(state));
     }
 
     /// A hint of one device is that device's state (`include/asterisk/pbx.h`, ast_extension_states:

@@ -13,7 +13,7 @@ use crate::pbx::{
     ChannelId, Close, Lane, LinkOutputs, LinkReport, News, Order, OrderId, OrderResult,
     PbxIdentity, Session,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,6 +51,8 @@ pub struct AmiSession {
     /// The PBX has taken our filters.
     pub(super) filtered: bool,
     pub(super) ping_due: Mono,
+    /// Actions that are sent later, in order.
+    pub(super) later: VecDeque<(Mono, Action)>,
     pub(super) taking: Option<Taking>,
     warned: BTreeSet<&'static str>,
     /// Only reads: nothing is sent.
@@ -70,6 +72,7 @@ impl AmiSession {
             identity: PbxIdentity::default(),
             filtered: true,
             ping_due: Mono(u64::MAX),
+            later: VecDeque::new(),
             taking: None,
             warned: BTreeSet::new(),
             observing: false,
@@ -92,7 +95,7 @@ impl AmiSession {
     ) -> Option<u64> {
         match self.send(now, action, ask, out) {
             Ok(number) => Some(number),
-            Err((_, why)) => {
+            Err(why) => {
                 self.warn("action", &format!("{} cannot be sent: {why}", action.name()), out);
                 None
             }
@@ -105,15 +108,12 @@ impl AmiSession {
         action: &Action,
         ask: Ask,
         out: &mut LinkOutputs,
-    ) -> Result<u64, (Ask, String)> {
+    ) -> Result<u64, String> {
         if self.observing || self.pending.is_full() {
-            return Err((ask, "too many actions wait for an answer".to_owned()));
+            return Err("too many actions wait for an answer".to_owned());
         }
         let (number, id) = self.pending.next_id();
-        let bytes = match action.encode(&id) {
-            Ok(bytes) => bytes,
-            Err(why) => return Err((ask, why)),
-        };
+        let bytes = action.encode(&id)?;
         let wait = if matches!(ask, Ask::List(_)) { LIST } else { ANSWER };
         let waiting = Waiting { action: action.name(), ask, due: now.mono.after(wait) };
         self.pending.insert(number, waiting);
@@ -244,6 +244,11 @@ impl Session for AmiSession {
             done(id, OrderResult::LinkDown, out);
             return;
         }
+        if let Order::Consult { by, .. } | Order::ConsultCancel { by } | Order::Conference { by } =
+            order
+        {
+            self.board.press_keys(by, now);
+        }
         match plan(&self.board, order) {
             Err(result) => done(id, result, out),
             Ok(Plan::Ask(action)) => self.send_order(now, &action, id, Then::Nothing, out),
@@ -252,6 +257,9 @@ impl Session for AmiSession {
             }
             Ok(Plan::Data(action, channel, key, value)) => {
                 self.send_order(now, &action, id, Then::Tell(channel, key, value), out);
+            }
+            Ok(Plan::Consult { set, begin, clear }) => {
+                self.send_order(now, &set, id, Then::Consult(begin, clear), out);
             }
             Ok(Plan::Keys(keys)) => self.order_taken(now, id, Then::More(keys), out),
             Ok(Plan::Snapshot) => self.take_snapshot(now, Some(id), out),
@@ -284,6 +292,9 @@ impl Session for AmiSession {
             self.ping_due = now.mono.after(PING_EVERY);
             self.ask(now, &Action::new("Ping"), Ask::Ping, out);
         }
+        while let Some((_, action)) = self.later.pop_front_if(|(due, _)| *due <= now.mono) {
+            self.ask(now, &action, Ask::Clear, out);
+        }
         self.board.tick(now);
         self.tell(now, out);
     }
@@ -295,7 +306,8 @@ impl Session for AmiSession {
             Phase::New | Phase::LoggingIn | Phase::Identifying => None,
             Phase::Closed => return None,
         };
-        let others = [self.pending.deadline(), self.board.deadline()];
+        let later = self.later.front().map(|(due, _)| *due);
+        let others = [self.pending.deadline(), self.board.deadline(), later];
         phase.into_iter().chain(others.into_iter().flatten()).min()
     }
 }

@@ -1,6 +1,7 @@
 //! What a site sets about an AMI link.
 
 use crate::model::Pii;
+use crate::pbx::asterisk::is_named;
 
 /// One AMI link.
 #[derive(Clone, Debug)]
@@ -46,9 +47,6 @@ impl AmiSettings {
 
     /// Is the outside world behind this endpoint?
     pub(super) fn is_trunk(&self, endpoint: &str) -> bool {
-        self.trunks.iter().any(|pattern| match pattern.strip_suffix('*') {
-            Some(start) => endpoint.starts_with(start),
-            None => pattern == endpoint,
-        })
+        self.trunks.iter().any(|pattern| is_named(pattern, endpoint))
     }
 }

@@ -40,7 +40,7 @@ impl Model {
     pub(super) fn command(&self, order: &Order) -> Result<String, NoCommand> {
         match order {
             Order::Dial { .. } => self.dial(order),
-            // The phone must know the event `talk` (RFC 3265 style NOTIFY).
+            // The phone must know the event package `talk`.
             Order::Answer(id) => Ok(format!("uuid_phone_event {} talk", names::channel(id)?)),
             Order::Hold(id) => Ok(format!("uuid_hold {}", names::channel(id)?)),
             Order::Retrieve(id) => Ok(format!("uuid_hold off {}", names::channel(id)?)),

@@ -35,7 +35,9 @@ impl Known {
 
     /// What an event says; `|` is the end of a line.
     fn says(&mut self, event: &str) -> Vec<String> {
-        let block = format!("Event: {event}|Timestamp: {START}.000000||").replace('|', "\r\n");
+        let (name, rest) = event.split_once('|').unwrap();
+        let block = format!("Event: {name}|Timestamp: {START}.000000|{rest}||");
+        let block = block.replace('|', "\r\n");
         let mut out = LinkOutputs::default();
         self.session.received(self.now, Lane::Events, block.as_bytes(), &mut out);
         out.reports.iter().map(say).collect()
@@ -88,11 +90,13 @@ fn calls_row_by_row() {
         BlindTransfer|Result: Success|TransfererUniqueid: 1.2|TransfereeUniqueid: 1.1|Extension: 1002 => 1.2 transfers Blind 1.1 to - 1002
         BlindTransfer|Result: Fail|TransfererUniqueid: 1.2|TransfereeUniqueid: 1.1|Extension: 1002 =>
         AttendedTransfer|Result: Success|OrigTransfererUniqueid: 1.2|SecondTransfererUniqueid: 1.3 => 1.2 transfers Attended - to - -
+        AttendedTransfer|Result: Success|DestType: Threeway|OrigTransfererUniqueid: 1.2 =>
         Pickup|Channel: PJSIP/1003-00000003|Uniqueid: 1.3|TargetChannel: PJSIP/1001-00000002|TargetUniqueid: 1.2 => 1.2 replaced by 1.3
-        UserEvent|Uniqueid: 1.1|UserEvent: trunkline|ticket: 42|level: gold => 1.1 data ticket=42 / 1.1 data level=gold / 1.1 data Timestamp=1795295366.000000
+        UserEvent|Uniqueid: 1.1|UserEvent: trunkline|ticket: 42|level: gold => 1.1 data ticket=42 / 1.1 data level=gold
         UserEvent|Uniqueid: 1.1|UserEvent: other|ticket: 42 =>
         Newstate|ChannelState: 6|Uniqueid: 7.7 =>
         Newstate|ChannelState: 6|Uniqueid: 7.7|Channel: PJSIP/x-00000007 => 7.7 is PJSIP/x / 7.7 answered
+        Newchannel|Uniqueid: 8.1|Channel: UnicastRTP/127.0.0.9:48388-0x7f5508032190|ChannelState: 0 // BridgeEnter|Uniqueid: 8.1|Channel: UnicastRTP/127.0.0.9:48388-0x7f5508032190|BridgeUniqueid: b1 =>
         Nonsense|Uniqueid: 1.1 =>
         ",
     );

@@ -8,10 +8,13 @@ use std::time::Duration;
 
 /// An agent (1.2) in a call with an outside line (1.1).
 fn talking() -> Peer {
-    let mut peer = Peer::up(AmiSettings {
-        trunks: vec!["PJSIP/carrier".into()],
-        ..AmiSettings::new("cti", "secret")
-    });
+    talking_to("22.10.0")
+}
+
+fn talking_to(version: &str) -> Peer {
+    let settings =
+        AmiSettings { trunks: vec!["PJSIP/carrier".into()], ..AmiSettings::new("cti", "secret") };
+    let mut peer = Peer::up_with(settings, version);
     for (id, name) in [("1.1", "IAX2/carrier-00000001"), ("1.2", "PJSIP/1001-00000002")] {
         let channel = format!("Channel: {name}\nUniqueid: {id}\n");
         peer.says(&format!("Event: Newchannel\nChannelState: 4\n{channel}"));
@@ -66,10 +69,6 @@ fn orders_become_actions_and_the_answer_is_their_result() {
         (
             Order::TransferBlind { by: agent(), peer: Some(id("1.1")), to: number("1002") },
             "BlindTransfer|Channel: PJSIP/1001-00000002|Exten: 1002|Context: from-agents",
-        ),
-        (
-            Order::Consult { by: agent(), to: number("1002") },
-            "Atxfer|Channel: PJSIP/1001-00000002|Exten: 1002|Context: from-agents",
         ),
         (
             Order::Hangup { channel: agent(), q850: 21 },
@@ -158,6 +157,46 @@ fn an_order_without_answer_times_out_once() {
 }
 
 #[test]
+fn a_consultation_reads_its_number_from_a_variable_that_is_cleared_after_it() {
+    let mut peer = talking();
+    let consult = |to: &str| Order::Consult { by: id("1.2"), to: number(to) };
+    let set = "Action: Setvar|Channel: PJSIP/1001-00000002|Variable: TRANSFER_EXTEN|Value: ";
+    peer.order(1, &consult("+4930"));
+    assert_eq!(peer.asked(), [format!("{set}+4930")]);
+    peer.answers("Setvar", "Success", "");
+    let begin = "Action: Atxfer|Channel: PJSIP/1001-00000002|Exten: D|Context: from-agents";
+    assert_eq!(peer.asked(), [begin]);
+    peer.answers("Atxfer", "Success", "");
+    assert_eq!(peer.told(), ["done 1 Done"]);
+    let key = "Event: DTMFEnd\nUniqueid: 1.2\nDigit: *\nDirection: Received\n";
+    peer.says(key);
+    assert!(peer.told().iter().all(|line| !line.contains("key")), "the party pressed nothing");
+    peer.passes(Duration::from_millis(1999));
+    assert!(peer.asked().is_empty());
+    peer.passes(Duration::from_millis(1));
+    assert_eq!(peer.asked(), [set]);
+    peer.id("Setvar", true);
+    peer.passes(Duration::from_millis(1));
+    peer.says(key);
+    assert_eq!(peer.told(), ["1.2 key *"]);
+    peer.passes(Duration::from_secs(6));
+    assert_eq!(peer.closed(), None, "the answer to it is not missed");
+    peer.order(2, &consult("1002"));
+    peer.answers("Setvar", "Error", "Message: No such channel");
+    assert_eq!(peer.told(), ["done 2 Rejected(\"No such channel\")"]);
+}
+
+#[test]
+fn an_older_asterisk_is_given_the_keys_of_the_number() {
+    let mut peer = talking_to("16.28.0");
+    peer.order(1, &Order::Consult { by: id("1.2"), to: number("1002") });
+    let want = "Action: Atxfer|Channel: PJSIP/1001-00000002|Exten: 1002|Context: from-agents";
+    assert_eq!(peer.asked(), [want]);
+    peer.order(2, &Order::Consult { by: id("1.2"), to: number("+49") });
+    assert_eq!(peer.told(), ["done 2 Rejected(\"there are no such keys\")"]);
+}
+
+#[test]
 fn a_consultation_is_completed_cancelled_or_made_a_conference() {
     let by = || id("1.2");
     for (order, want) in [
@@ -227,8 +266,8 @@ fn what_could_be_read_as_something_else_is_not_sent() {
             .map(|done| format!("{done} Rejected(\"the number cannot be dialled\")"));
         assert_eq!(peer.told(), want, "{to}");
     }
-    peer.order(3, &Order::Consult { by: id("1.2"), to: number("+49") });
-    assert_eq!(peer.told(), ["done 3 Rejected(\"there are no such keys\")"]);
+    peer.order(3, &Order::Consult { by: id("1.2"), to: number("10,1") });
+    assert_eq!(peer.told(), ["done 3 Rejected(\"the number cannot be dialled\")"]);
     let reason = "a\r\nAction: Command".to_owned();
     peer.order(4, &Order::Pause { device: "PJSIP/1001".into(), paused: true, reason });
     let want = "done 4 Rejected(\"Reason is too long or holds a control character\")";

@@ -26,6 +26,11 @@ impl Peer {
 
     /// Logged in, with an empty snapshot taken.
     pub(super) fn up(settings: AmiSettings) -> Self {
+        Self::up_with(settings, "22.10.0")
+    }
+
+    /// The same, of this version.
+    pub(super) fn up_with(settings: AmiSettings, version: &str) -> Self {
         let mut peer = Self::new(settings);
         peer.says("Asterisk Call Manager/11.0.0");
         peer.answers("Challenge", "Success", "Challenge: 842911");
@@ -33,7 +38,7 @@ impl Peer {
         peer.says("Event: FullyBooted\nStatus: Fully Booted\n");
         peer.answers("Filter", "Success", "");
         peer.answers("Filter", "Success", "");
-        peer.answers("CoreSettings", "Success", "AsteriskVersion: 22.10.0");
+        peer.answers("CoreSettings", "Success", &format!("AsteriskVersion: {version}"));
         let started = "CoreStartupDate: 2026-11-22\nCoreStartupTime: 04:00:00";
         peer.answers("CoreStatus", "Success", started);
         peer.answers("Events", "Success", "Events: On");

@@ -193,3 +193,12 @@ proptest::proptest! {
         proptest::prop_assert!(rig.facts().len() <= 8);
     }
 }
+
+#[test]
+fn a_channel_that_nobody_announced_is_not_followed() {
+    let mut rig = up();
+    let unknown = channel("8", "PJSIP/1001-00000002", "Up", "Dial", "1002");
+    rig.hear(&event("ChannelHold", &unknown, r#""musicclass":"default","#));
+    assert_eq!(rig.facts().last(), Some(&Fact::Held(id("8"))));
+    assert!(rig.session.facts.known.is_empty());
+}

@@ -1,0 +1,83 @@
+//! `GET /v1/ari/NAME`: Asterisk connects to us (its ARI outbound WebSocket).
+
+use super::routes::App;
+use super::upgrade::{Refusal, has_token, refuse, websocket};
+use crate::io::pbx::{Boxed, Incoming};
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use std::sync::Arc;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio_rustls::server::TlsStream;
+
+const SUBPROTOCOL: &str = "ari";
+
+pub(super) async fn connect(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    mut request: Request,
+) -> Response {
+    let (accept, connections) = match check(&app, &name, request.headers()) {
+        Ok(let_in) => let_in,
+        Err(refusal) => return *refusal,
+    };
+    tokio::spawn(hand_over(hyper::upgrade::on(&mut request), connections));
+    let headers = [
+        (header::CONNECTION, HeaderValue::from_static("Upgrade")),
+        (header::UPGRADE, HeaderValue::from_static("websocket")),
+        (header::SEC_WEBSOCKET_ACCEPT, accept),
+        (header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL)),
+    ];
+    (StatusCode::SWITCHING_PROTOCOLS, headers, Body::empty()).into_response()
+}
+
+type LetIn = (HeaderValue, mpsc::Sender<Incoming>);
+
+fn check(app: &App, name: &str, headers: &HeaderMap) -> Result<LetIn, Refusal> {
+    let door = app.ari.get(name);
+    let said = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
+    // A name that is unknown is answered as a wrong password: names are not to be guessed.
+    let door = door.filter(|door| same(said, door.login.header().as_bytes()));
+    let Some(door) = door else {
+        let msg = "user name and password are not those of this link";
+        let mut refusal = refuse(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", msg);
+        let scheme = HeaderValue::from_static("Basic realm=\"trunkline\"");
+        refusal.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+        return Err(refusal);
+    };
+    let accept = websocket(headers)?;
+    if !has_token(headers, &header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL) {
+        let msg = "Sec-WebSocket-Protocol must offer ari";
+        return Err(refuse(StatusCode::BAD_REQUEST, "UNSUPPORTED", msg));
+    }
+    Ok((accept, door.connections.clone()))
+}
+
+/// Equal, in a time that does not say where they differ.
+fn same(left: &[u8], right: &[u8]) -> bool {
+    aws_lc_rs::constant_time::verify_slices_are_equal(left, right).is_ok()
+}
+
+/// While another connection waits to be taken, this one is closed: its PBX tries again.
+async fn hand_over(upgrade: OnUpgrade, connections: mpsc::Sender<Incoming>) {
+    let Ok(upgraded) = upgrade.await else { return }; // the peer left before the 101
+    // The socket itself, without the layers that HTTP needed.
+    let incoming = match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(plain) => Incoming {
+            stream: Box::new(plain.io.into_inner()) as Boxed,
+            read: plain.read_buf.to_vec(),
+        },
+        Err(upgraded) => match upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>() {
+            Ok(tls) => {
+                let stream = Box::new(tls.io.into_inner()) as Boxed;
+                Incoming { stream, read: tls.read_buf.to_vec() }
+            }
+            Err(_) => return, // there is no third kind of connection
+        },
+    };
+    let _ = connections.try_send(incoming);
+}

@@ -1,0 +1,18 @@
+//! A real Asterisk (tests/asterisk/get), configured by deploy/asterisk, between trunkline and
+//! telephones.
+
+#![allow(clippy::unwrap_used)]
+
+mod digest;
+mod linked;
+mod orders;
+mod outages;
+mod pbx;
+mod phone;
+mod place;
+mod relay;
+#[allow(dead_code, unused_imports)]
+#[path = "../sip/support/mod.rs"]
+mod support;
+mod told;
+mod trunk;

@@ -1,0 +1,149 @@
+//! A site of trunkline with a real Asterisk and telephones.
+
+use crate::pbx::Asterisk;
+use crate::phone::Phone;
+use crate::support::process::poll_until;
+use crate::support::{Server, Site, SiteOptions, Ua};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// People take so long between two acts; a call of ten milliseconds is no story.
+pub fn a_moment() {
+    std::thread::sleep(Duration::from_millis(250));
+}
+
+/// What the telephones of deploy/asterisk log in with.
+const PASSWORD: &str = "change-me";
+
+/// Everything that runs for a test. Dropped in this order.
+pub struct Place {
+    _server: Server,
+    pub asterisk: Asterisk,
+    pub site: Site,
+}
+
+/// How Asterisk is linked, beside its trunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkedBy {
+    Ami,
+    Ari,
+    Both,
+    /// By way of a relay that the test starts.
+    RelayedAmi,
+}
+
+const AMI: &str = "trunks = [\"PJSIP/carrier\"]\ncontext = \"from-agents\"\n\
+    [pbx.asterisk.ami]\naddress = \"PBX:5038\"\nuser = \"trunkline\"\n\
+    password_file = \"DIR/pbx.password\"";
+const ARI: &str = "trunks = [\"PJSIP/carrier\"]\ncontext = \"from-agents\"\n\
+    [pbx.asterisk.ari]\nurl = \"http://PBX:8088\"\nuser = \"trunkline\"\n\
+    password_file = \"DIR/pbx.password\"";
+const BOTH: &str = "trunks = [\"PJSIP/carrier\"]\ncontext = \"from-agents\"\n\
+    [pbx.asterisk.ami]\naddress = \"PBX:5038\"\nuser = \"trunkline\"\n\
+    password_file = \"DIR/pbx.password\"\n\
+    [pbx.asterisk.ari]\nurl = \"http://PBX:8088\"\nuser = \"trunkline\"\n\
+    password_file = \"DIR/pbx.password\"";
+const RELAYED: &str = "trunks = [\"PJSIP/carrier\"]\ncontext = \"from-agents\"\n\
+    [pbx.asterisk.ami]\naddress = \"PBX:5039\"\nuser = \"trunkline\"\n\
+    password_file = \"DIR/pbx.password\"";
+
+/// Links are stamped by Asterisk, whose clock is the machine's: so is trunkline's in these tests,
+/// and the gate is open at any hour.
+const OPEN: &str = concat!(
+    "file = \"",
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/rules/open-all-hours.toml\"\nruleset = \"open-all-hours\""
+);
+
+const AGENTS: &str = "[agent.alice]\nname = \"Alice\"\ndevice = \"PJSIP/1001\"\n";
+
+impl Place {
+    /// By its trunk alone.
+    pub fn start(clock: &str) -> Self {
+        Self::with(clock, &SiteOptions::default(), "")
+    }
+
+    /// By its trunk alone; `changes` is a sed script on Asterisk's files.
+    pub fn changed(clock: &str, changes: &str) -> Self {
+        Self::with(clock, &SiteOptions::default(), changes)
+    }
+
+    /// By its trunk and links, at the machine's own time.
+    pub fn linked(by: LinkedBy, changes: &str) -> Self {
+        let pbx_keys = match by {
+            LinkedBy::Ami => AMI,
+            LinkedBy::Ari => ARI,
+            LinkedBy::Both => BOTH,
+            LinkedBy::RelayedAmi => RELAYED,
+        };
+        let options =
+            SiteOptions { pbx_keys, gate_keys: OPEN, sections: AGENTS, ..SiteOptions::default() };
+        // On the loopback network trunkline's links come from another of its addresses.
+        let changes = format!("s/^permit = .*/permit = 127.0.0.0\\/255.0.0.0/;{changes}");
+        let place = Self::with("", &options, &changes);
+        let links: &[&str] = match by {
+            LinkedBy::Ami => &["ami"],
+            LinkedBy::Ari => &["ari"],
+            LinkedBy::Both => &["ami", "ari"],
+            LinkedBy::RelayedAmi => &[],
+        };
+        links.iter().for_each(|link| place.until_link(link, "up"));
+        place
+    }
+
+    fn with(clock: &str, options: &SiteOptions, changes: &str) -> Self {
+        let options = SiteOptions { default_purpose: Some("service"), ..*options };
+        let site = Site::with(&options);
+        std::fs::write(site.path("pbx.password"), PASSWORD).unwrap();
+        private(&site.path("pbx.password"));
+        let asterisk = Asterisk::start(&site, changes);
+        let server = site.serve(clock);
+        Self { _server: server, asterisk, site }
+    }
+
+    /// Waits until `trunkline link show` says so of a link.
+    pub fn until_link(&self, link: &str, state: &str) {
+        let mut shown = String::new();
+        let id = format!("asterisk/{link}");
+        let reached = poll_until(Duration::from_secs(15), || {
+            let output = self.site.run(&["link", "show", "--json"]).stdout;
+            shown = String::from_utf8(output).unwrap();
+            let all = serde_json::Deserializer::from_str(&shown).into_iter::<serde_json::Value>();
+            all.map(Result::unwrap).any(|l| l["id"] == id && l["state"] == state)
+        });
+        assert!(reached, "{id} is never {state}: {shown}");
+    }
+
+    /// Where Asterisk's AMI is.
+    pub fn ami(&self) -> SocketAddr {
+        SocketAddr::new(self.site.net.pbx().ip(), 5038)
+    }
+
+    /// Where trunkline looks for it when it is relayed.
+    pub fn relay(&self) -> SocketAddr {
+        SocketAddr::new(self.site.net.pbx().ip(), 5039)
+    }
+
+    /// A registered telephone on its own address.
+    pub fn phone(&self, number: &str) -> Phone {
+        let host = 20 + number.parse::<u16>().unwrap() % 100;
+        let address = self.site.net.host(u8::try_from(host).unwrap());
+        Phone::register(number, PASSWORD, address, self.site.net.pbx())
+    }
+
+    /// The carrier, where customers are.
+    pub fn customer(&self) -> Ua {
+        Ua::bind(self.site.carrier(), self.site.carrier_side())
+    }
+
+    /// Asterisk has forgotten everything.
+    pub fn assert_asterisk_is_idle(&self) {
+        let idle = poll_until(Duration::from_secs(5), || self.asterisk.channels() == 0);
+        assert!(idle, "{}", self.asterisk.command("core show channels"));
+    }
+}
+
+fn private(path: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}

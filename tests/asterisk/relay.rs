@@ -1,0 +1,63 @@
+//! A connection between two addresses that a test can cut.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+/// Forwards every connection while it is whole.
+pub struct Relay {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    broken: bool,
+    open: Vec<TcpStream>,
+}
+
+impl Relay {
+    pub fn start(at: SocketAddr, to: SocketAddr) -> Self {
+        let listener = TcpListener::bind(at).unwrap_or_else(|e| panic!("{at}: {e}"));
+        let state = Arc::new(Mutex::new(State::default()));
+        let shared = Arc::clone(&state);
+        std::thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let Ok(server) = TcpStream::connect(to) else { continue };
+                let mut state = shared.lock().unwrap();
+                if state.broken {
+                    continue; // both are closed by being dropped
+                }
+                copy(client.try_clone().unwrap(), server.try_clone().unwrap());
+                copy(server.try_clone().unwrap(), client.try_clone().unwrap());
+                state.open.extend([client, server]);
+            }
+        });
+        Self { state }
+    }
+
+    /// Ends every connection, and those that are tried from now on.
+    pub fn cut(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.broken = true;
+        for stream in state.open.drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Lets connections through again.
+    pub fn mend(&self) {
+        self.state.lock().unwrap().broken = false;
+    }
+}
+
+fn copy(mut from: TcpStream, mut to: TcpStream) {
+    std::thread::spawn(move || {
+        let mut bytes = [0; 65_536];
+        while let Ok(length @ 1..) = from.read(&mut bytes) {
+            if to.write_all(&bytes[..length]).is_err() {
+                break;
+            }
+        }
+        let _ = to.shutdown(Shutdown::Both);
+    });
+}
