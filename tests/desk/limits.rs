@@ -130,7 +130,7 @@ async fn unknown_frames_are_ignored_and_unserved_ones_named() {
     say["caps"] = json!(["batch"]);
     let (mut desk, _) = Desk::open(site.addr, &say).await;
     desk.say(&json!({"t": "from.the.future", "id": "x"})).await;
-    for t in ["cmd", "sub", "unsub", "auth.refresh"] {
+    for t in ["sub", "unsub", "auth.refresh"] {
         desk.say(&json!({"t": t, "id": t})).await;
         let err = desk.next().await.frame();
         assert_eq!(
@@ -138,6 +138,9 @@ async fn unknown_frames_are_ignored_and_unserved_ones_named() {
             (&"err".into(), &t.into(), &"UNSUPPORTED".into())
         );
     }
+    desk.say(&json!({"t": "cmd", "id": "no uuid"})).await;
+    let err = desk.next().await.frame();
+    assert_eq!((&err["ref"], &err["code"]), (&"no uuid".into(), &"BAD_REQUEST".into()), "{err}");
     let subs = [
         ("1", "nonsense", ""),
         ("2", "team:7", ""),
@@ -339,10 +342,11 @@ async fn health_and_metrics_answer() {
     let site = site(quick()).await;
     let get = |path: &str| format!("GET {path} HTTP/1.1\nHost: x\nConnection: close\n\n");
     let (status, _, body) = http(&site, &get("/healthz")).await;
-    assert_eq!((status, body), (200, json!({"status": "enabled"})));
+    assert_eq!((status, body), (200, json!({"status": "enabled", "links": {}})));
     site.health.send(Health::Degraded { reason: "journal".into() }).unwrap();
     let (status, _, body) = http(&site, &get("/healthz")).await;
-    assert_eq!((status, body), (503, json!({"status": "degraded", "reason": "journal"})));
+    let degraded = json!({"status": "degraded", "reason": "journal", "links": {}});
+    assert_eq!((status, body), (503, degraded));
     let (status, head, body) = http(&site, &get("/metrics")).await;
     assert_eq!((status, body), (200, json!("trunkline_up 1\n")));
     assert!(head.contains("text/plain; version=0.0.4"));
