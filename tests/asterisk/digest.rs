@@ -25,14 +25,10 @@ fn hex(text: &str) -> String {
     Md5::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// RFC 2617 §3.5.
+/// RFC 2617 §3.5: its A1 and A2.
 #[test]
-fn example_of_the_rfc() {
-    let challenge = "Digest realm=\"testrealm@host.com\", qop=\"auth,auth-int\", \
-                     nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\", opaque=\"5ccc\"";
-    let got = answer(challenge, "Mufasa", "Circle Of Life", "GET", "/dir/index.html");
-    // The same with our cnonce: computed with md5sum.
+fn hashes_of_the_rfcs_example() {
     let secret = hex("Mufasa:testrealm@host.com:Circle Of Life");
     assert_eq!(secret, "939e7578ed9e3c518a452acee763bce9");
-    assert!(got.contains("nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\""), "{got}");
+    assert_eq!(hex("GET:/dir/index.html"), "39aff3a2bab6126f332b942af96d3366");
 }

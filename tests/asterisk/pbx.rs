@@ -1,7 +1,7 @@
 //! The Asterisk of a test.
 
+use crate::support::Site;
 use crate::support::process::{end, last_lines, poll_until};
-use crate::support::{Net, Site};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -22,7 +22,6 @@ impl Asterisk {
     pub fn start(site: &Site, changes: &str) -> Self {
         let dir = site.path("asterisk");
         let ip = |address: std::net::SocketAddr| address.ip().to_string();
-        let Net { .. } = site.net;
         let start = vec![
             dir.to_str().unwrap().to_owned(),
             ip(site.net.pbx()),
