@@ -150,13 +150,14 @@ impl Conn {
         read: impl Future<Output = Why>,
         write: impl Future<Output = Why>,
     ) -> Why {
-        tokio::select! {
-            biased; // an abort has ended the queue too, and the writer must not call that orderly
+        let why = tokio::select! {
             () = self.aside.aborted() => Why::Slow,
             why = read => why,
             why = write => why,
             why = self.patrol() => why,
-        }
+        };
+        // An abort has ended the queue too, and the writer may have called that orderly.
+        if self.aside.is_aborted() { Why::Slow } else { why }
     }
 
     async fn patrol(&self) -> Why {

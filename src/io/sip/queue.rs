@@ -1,7 +1,7 @@
 //! What waits to be written on one connection: bounded in messages and bytes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{self, error::TrySendError};
 
@@ -26,6 +26,7 @@ pub(super) enum Refused {
 struct Shared {
     bytes: AtomicUsize,
     bytes_max: usize,
+    is_aborted: AtomicBool,
     abort: Notify,
 }
 
@@ -53,7 +54,8 @@ pub(super) struct Aside {
 
 pub(super) fn queue(messages_max: usize, bytes_max: usize) -> (Queue, Outbox) {
     let (items, receiver) = mpsc::channel(messages_max);
-    let shared = Arc::new(Shared { bytes: AtomicUsize::new(0), bytes_max, abort: Notify::new() });
+    let (bytes, is_aborted) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let shared = Arc::new(Shared { bytes, bytes_max, is_aborted, abort: Notify::new() });
     let own = items.downgrade();
     (Queue { items, shared: shared.clone() }, Outbox { items: receiver, own, shared })
 }
@@ -66,6 +68,7 @@ impl Queue {
 
     /// Ends the connection now, whatever waits.
     pub(super) fn abort(&self) {
+        self.shared.is_aborted.store(true, Relaxed);
         self.shared.abort.notify_one();
     }
 }
@@ -118,6 +121,11 @@ impl Aside {
         if let Some(items) = self.items.upgrade() {
             let _ = push(&items, &self.shared, Item { bytes: bytes.to_vec(), ticket: None });
         }
+    }
+
+    /// The connection must end at once.
+    pub(super) fn is_aborted(&self) -> bool {
+        self.shared.is_aborted.load(Relaxed)
     }
 
     /// Returns when the connection must end at once.
