@@ -7,8 +7,8 @@ use crate::io::sip::{Count, STREAM_TRANSPORTS, StreamStats, TransportStats};
 use crate::store::{JournalHealth, JournalState};
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
-use trunkline_core::engine::Totals;
-use trunkline_core::model::{Line, Link, Pos};
+use trunkline_core::engine::{Engine, Totals};
+use trunkline_core::model::{Line, Link, Now, Pos};
 use trunkline_core::sip::{Counters, Sizes};
 
 /// What the SIP thread publishes.
@@ -36,11 +36,17 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(ring_events: usize, link_stats: Vec<(String, Arc<LinkStats>)>) -> Self {
+    /// What an engine that has just begun shows.
+    pub(super) fn new(
+        engine: &Engine,
+        now: Now,
+        ring_events: usize,
+        link_stats: Vec<(String, Arc<LinkStats>)>,
+    ) -> Self {
         Self {
             snapshot: Mutex::default(),
-            lines: Mutex::default(),
-            links: Mutex::default(),
+            lines: Mutex::new(engine.lines(now)),
+            links: Mutex::new(engine.links()),
             link_stats,
             ring_events,
         }

@@ -134,7 +134,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     let mut first = Outputs::default();
     let engine = Engine::new(engine_config, restored, clock.now(), &mut first);
     let links = links::start(link_configs, &clock, &waker);
-    let shared = Arc::new(Shared::new(config.store.ring_events, links.stats));
+    let shared = Arc::new(Shared::new(&engine, clock.now(), config.store.ring_events, links.stats));
     let (explain, questions) = crossbeam_channel::bounded(EXPLAIN_QUEUE);
     let answers = orders.clone();
     let explainer = thread("explain", move || {

@@ -28,6 +28,7 @@ mod rows;
 mod search;
 #[allow(clippy::module_inception)]
 mod store;
+mod witness;
 mod writer;
 
 pub use config::{EngineKind, StoreConfig};

@@ -10,6 +10,7 @@ use super::mark::Mark;
 use super::months::Months;
 use super::project::Projector;
 use super::store::{Durable, Inner, Start};
+use super::witness::Witness;
 use super::{EngineKind, Store, StoreConfig, StoreError, dnc, engine_dir, keys, meta};
 use std::sync::{Arc, Mutex};
 use trunkline_core::model::{Agent, Call, Command, Duty, Epoch, Line, Link, NumberRef, Pos, Wall};
@@ -128,7 +129,9 @@ fn open_locked(
 
     let newest = frames.newest()?.unwrap_or_default();
     let progress = meta::mark(&meta, meta::PROGRESS)?;
-    let known = witness.commit.max(progress.seq);
+    let (journal_head, acknowledged) = Witness::open(&config.dir)?;
+    let acknowledged = acknowledged.unwrap_or_default().seq;
+    let known = witness.commit.max(progress.seq).max(acknowledged);
     let rolled_back = known > newest.seq;
     if rolled_back && !config.accept_rollback {
         return Err(StoreError::RolledBack { journal: newest.seq, witness: known });
@@ -139,6 +142,7 @@ fn open_locked(
         let draft = Draft::new(now, "store", "store.rollback_accepted", object);
         audit.append(vec![draft], newest.seq)?;
         rewind(&meta, newest)?;
+        journal_head.saw(newest);
         audited = (newest.seq, newest.pos);
     }
     if witness.torn_bytes > 0 {
@@ -160,6 +164,7 @@ fn open_locked(
         meta,
         keys: keyring,
         frames,
+        journal_head,
         months,
         audit: Mutex::new(audit),
         durable: Durable::new(mark),

@@ -11,6 +11,7 @@ use super::mark::Mark;
 use super::months::Months;
 use super::project::Projector;
 use super::rows::Rows;
+use super::witness::Witness;
 use super::writer::{Clock, Writer, follow};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -37,6 +38,7 @@ pub(super) struct Inner {
     pub(super) meta: Arc<dyn TableFile>,
     pub(super) keys: Arc<Keyring>,
     pub(super) frames: Frames,
+    pub(super) journal_head: Witness,
     pub(super) months: Months,
     pub(super) audit: Mutex<AuditLog>,
     pub(super) durable: Durable,

@@ -121,6 +121,7 @@ impl<F: FnMut(Committed)> Writer<F> {
         });
         if done {
             self.mark = mark;
+            self.store.journal_head.saw(mark);
             self.store.durable.set(mark);
             if let Some(sealed) = sealed {
                 self.store.frames.recycle(sealed);

@@ -34,48 +34,27 @@ pub fn moment(at: Wall) -> Moment {
 }
 
 pub fn call(id: u128, device: &str, at: Wall) -> Call {
-    Call {
-        origin: std::sync::Arc::new(Origin {
-            id: CallId(Uuid::from_u128(id)),
-            tenant: "t".into(),
-            site: "s".into(),
-            direction: Direction::Inbound,
-            purpose: None,
-            from: party("+8613800138000"),
-            to: party("1001"),
-            dialed: party("1001"),
-            device: device.into(),
-            thread_id: CallId(Uuid::from_u128(id)),
-            parent_id: None,
-            signalling: None,
-            started: moment(at),
-        }),
-        rev: 1,
-        state: ConnectionState::Initiated,
-        trunk: "carrier-a".into(),
-        queue: None,
-        data: Default::default(),
-        dialog: Dialog {
-            call_id: format!("{id}@example"),
-            caller_tag: "a".into(),
-            callee_tag: String::new(),
-        },
-        alerting: None,
-        network_reached: None,
-        answered: None,
-        ended: None,
-        ring_ms: None,
-        wait_ms: None,
-        talk_ms: None,
-        hold_ms: None,
-        rings: None,
-        answered_in_time: None,
-        service_basis: ServiceBasis::Trunk,
-        released_by: None,
-        cause: None,
-        decision_id: None,
-        legs: Vec::new(),
-    }
+    let origin = Origin {
+        id: CallId(Uuid::from_u128(id)),
+        tenant: "t".into(),
+        site: "s".into(),
+        direction: Direction::Inbound,
+        purpose: None,
+        from: party("+8613800138000"),
+        to: party("1001"),
+        dialed: party("1001"),
+        device: device.into(),
+        thread_id: CallId(Uuid::from_u128(id)),
+        parent_id: None,
+        signalling: None,
+        started: moment(at),
+    };
+    let dialog = Dialog {
+        call_id: format!("{id}@example"),
+        caller_tag: "a".into(),
+        callee_tag: String::new(),
+    };
+    Call { rev: 1, ..Call::begun(origin, "carrier-a".into(), dialog, Vec::new()) }
 }
 
 /// What a step of a call changes.

@@ -109,7 +109,7 @@ const DAMAGES: [Damage; 8] = [
 ];
 
 #[test]
-fn damage_is_loud_or_costs_a_tail_and_never_gives_a_wrong_value() {
+fn damage_is_loud_and_never_costs_an_event_or_gives_a_wrong_value() {
     let (site, acked) = killed_site();
     let copy = site.dir.path().join("copy");
     let files: Vec<PathBuf> = std::fs::read_dir(&site.config.dir)
@@ -121,7 +121,7 @@ fn damage_is_loud_or_costs_a_tail_and_never_gives_a_wrong_value() {
         })
         .collect();
     assert!(files.len() >= 7, "{files:?}");
-    let (mut fine, mut loud, mut tail) = (0, 0, 0);
+    let (mut fine, mut loud) = (0, 0);
     for file in &files {
         let name = file.file_name().unwrap().to_str().unwrap();
         for (what, damage) in DAMAGES {
@@ -134,14 +134,10 @@ fn damage_is_loud_or_costs_a_tail_and_never_gives_a_wrong_value() {
             match trunkline::store::open(&config, kit::START, [3; 32]) {
                 // Opened: everything that is there must be right, up to a head.
                 Ok(opened) => match check(&opened) {
-                    Ok(()) if opened.recovery.head.0 >= acked => fine += 1,
                     Ok(()) => {
-                        tail += 1;
-                        let lost = acked - opened.recovery.head.0;
-                        eprintln!("{name}: {what}: the last {lost} events are gone");
-                        // What the projections had seen is vouched for; only what was committed
-                        // in the last moment before the kill can go unnoticed.
-                        assert!(lost < 200, "{name}: {what}: {lost} events lost unnoticed");
+                        fine += 1;
+                        let head = opened.recovery.head.0;
+                        assert!(head >= acked, "{name}: {what}: {head} of {acked}, unnoticed");
                     }
                     Err(_) => loud += 1,
                 },
@@ -149,10 +145,7 @@ fn damage_is_loud_or_costs_a_tail_and_never_gives_a_wrong_value() {
             }
         }
     }
-    eprintln!(
-        "{} damages: {fine} without effect, {loud} loud, {tail} cost a tail",
-        files.len() * 8
-    );
+    eprintln!("{} damages: {fine} without effect, {loud} loud", files.len() * DAMAGES.len());
     assert!(fine > 0 && loud > 0);
 }
 

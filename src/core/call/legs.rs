@@ -5,9 +5,8 @@ use super::machine::{CALLER, CallMachine, leg};
 use crate::model::{
     AlertingBasis, Call, Channel, ConnectionState as S, DATA_KEY_BYTES_MAX, DATA_KEYS_MAX,
     DATA_VALUE_BYTES_MAX, Detail, Dialog, Direction, EventKind as K, Leg, LegId, LegRole, Moment,
-    Origin, Pii, Repair, ServiceBasis, Transferred,
+    Origin, Pii, Repair, Transferred,
 };
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Legs kept of one call. Beyond: those that ended first are dropped, never the first two.
@@ -33,32 +32,8 @@ impl CallMachine {
             started: start.at,
         };
         let asked = start.leg.asked;
-        let dialog =
-            Dialog { call_id: String::new(), caller_tag: String::new(), callee_tag: String::new() };
-        let call = Call {
-            origin: Arc::new(origin),
-            rev: 0,
-            state: S::Initiated,
-            trunk: start.trunk,
-            queue: None,
-            data: BTreeMap::new(),
-            dialog,
-            alerting: None,
-            network_reached: None,
-            answered: None,
-            ended: None,
-            ring_ms: None,
-            wait_ms: None,
-            talk_ms: None,
-            hold_ms: None,
-            rings: None,
-            answered_in_time: None,
-            service_basis: ServiceBasis::Trunk,
-            released_by: None,
-            cause: None,
-            decision_id: None,
-            legs: vec![seen_leg(1, start.leg, start.at)],
-        };
+        let legs = vec![seen_leg(1, start.leg, start.at)];
+        let call = Call::begun(origin, start.trunk, Dialog::default(), legs);
         let mut machine = Self::restore(settings, call);
         (machine.told, machine.mark) = (false, None);
         machine.seen.asked_first = asked;

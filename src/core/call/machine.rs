@@ -5,9 +5,8 @@ use super::input::{CallInput, Fact, Party2, Settings, Start};
 use super::leaving::Seen;
 use crate::model::{
     AlertingBasis, Arrival, Call, ConnectionState as S, Detail, Direction, EventKind as K, Leg,
-    LegId, LegRole, Moment, Now, Origin, Repair, ServiceBasis, TimeQuality, Transferred, Wall,
+    LegId, LegRole, Moment, Now, Origin, Repair, TimeQuality, Transferred, Wall,
 };
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The party that sent the INVITE.
@@ -60,30 +59,7 @@ impl CallMachine {
             signalling: start.signalling,
             started: moment,
         };
-        let call = Call {
-            origin: Arc::new(origin),
-            rev: 0,
-            state: S::Initiated,
-            trunk: start.trunk,
-            queue: None,
-            data: BTreeMap::new(),
-            dialog: start.dialog,
-            alerting: None,
-            network_reached: None,
-            answered: None,
-            ended: None,
-            ring_ms: None,
-            wait_ms: None,
-            talk_ms: None,
-            hold_ms: None,
-            rings: None,
-            answered_in_time: None,
-            service_basis: ServiceBasis::Trunk,
-            released_by: None,
-            cause: None,
-            decision_id: None,
-            legs,
-        };
+        let call = Call::begun(origin, start.trunk, start.dialog, legs);
         Self {
             call: Arc::new(call),
             ring_period_ms: settings.ring_period_ms,

@@ -1,10 +1,11 @@
 //! New calls: inbound straight on, outbound through the gate.
 
 use super::input::Outputs;
+use super::rights::Asked;
 use super::table::Entry;
 use super::writer::Engine;
 use crate::call::{CallInput, CallMachine, ReasonText, Start};
-use crate::gate::{Ask, DecisionParts, DialRight, ExemptReason, Ruling};
+use crate::gate::{DecisionParts, DialRight, ExemptReason, Ruling};
 use crate::line::NoLine;
 use crate::model::{CallId, Dialog, Direction, Now, Party, SystemState, Verdict};
 use crate::sip::{AskId, MARK_HEADER, Offer, Refusal, RoutePlan};
@@ -35,15 +36,8 @@ impl Engine {
         let default = || self.config.neighbours.get(&offer.peer)?.default_purpose.clone();
         let dialled = self.dial_purpose(offer.peer, offer.mark.as_deref());
         let purpose = offer.purpose.clone().or(dialled).or_else(default);
-        let dialed = self.desk_parties.read(&offer.dialed);
-        let list_key = dialed.list_key().map(|k| self.config.list_refs.number_ref(k));
-        let question = Ask {
-            dialed: &dialed,
-            purpose: purpose.as_deref(),
-            ruleset: self.config.ruleset.as_deref(),
-            number_ref: list_key,
-        };
-        let ruling = self.config.book.decide(&self.list, &question, now.wall);
+        let Asked { dialed, list_key, ruling } =
+            self.ask_gate(now, &offer.dialed, purpose.as_deref());
         let direction = match &ruling {
             Ruling::Exempt(e) if e.reason() == ExemptReason::Internal => Direction::Internal,
             Ruling::Exempt(_) | Ruling::Decided(_) => Direction::Outbound,

@@ -9,12 +9,12 @@ use super::commands::CommandKey;
 use super::control::DialAsk;
 use super::input::{ExplainJob, Explained, Outputs};
 use super::orders::OrderFor;
+use super::rights::Asked;
 use super::writer::Engine;
-use crate::gate::{Ask, Decided, DecisionParts, DialRight, Dialed, Ruling, Waiting};
+use crate::gate::{Decided, DecisionParts, DialRight, Dialed, Ruling, Waiting};
 use crate::model::{
     Call, CallId, CommandCode as Code, CommandError, CommandId, CommandStatus, ConnectionState,
-    CstaCause, Detail, Entity, EventKind as K, LegRole, Mono, Now, NumberRef, Pos, RuleOutcome,
-    Verdict,
+    CstaCause, Detail, Entity, EventKind as K, LegRole, Mono, Now, NumberRef, Pos, Verdict,
 };
 use crate::pbx::{ChannelId, Order};
 use crate::sip::{AskId, PeerId};
@@ -99,16 +99,10 @@ impl Engine {
         let peer = self.config.switches.get(usize::from(ask.pbx.0)).and_then(|s| s.peer);
         let default = peer.and_then(|p| self.config.neighbours.get(&p)?.default_purpose.clone());
         let purpose = ask.purpose.clone().or(default);
-        let dialed = self.desk_parties.read(ask.to.reveal());
-        let list_key = dialed.list_key().map(|k| self.config.list_refs.number_ref(k));
-        let question = Ask {
-            dialed: &dialed,
-            purpose: purpose.as_deref(),
-            ruleset: self.config.ruleset.as_deref(),
-            number_ref: list_key,
-        };
-        let ask = DialAsk { purpose: purpose.clone(), ..ask };
-        match self.config.book.decide(&self.list, &question, now.wall) {
+        let Asked { dialed, list_key, ruling } =
+            self.ask_gate(now, ask.to.reveal(), purpose.as_deref());
+        let ask = DialAsk { purpose, ..ask };
+        match ruling {
             Ruling::Exempt(exemption) => {
                 let right = peer.is_none().then_some(DialRight::Exempt(exemption));
                 self.ring_agent(now, key, ask, right, out);
@@ -187,12 +181,10 @@ impl Engine {
         out: &mut Outputs,
     ) {
         let Refusal { key, decided, mut parts, .. } = refusal;
-        let rule = decided.rules.iter().find(|r| r.outcome == RuleOutcome::Deny);
-        let rule = rule.map_or("policy", |r| r.id.as_str());
         let error = CommandError {
             decision_id: Some(parts.id),
             next_allowed_at: next_allowed_at.clone(),
-            ..CommandError::plain(Code::PolicyDenied, format!("rule {rule}"))
+            ..CommandError::plain(Code::PolicyDenied, format!("rule {}", decided.denying_rule()))
         };
         parts.next_allowed_at = next_allowed_at;
         let entity = Entity::Decision(Box::new(decided.into_decision(parts)));

@@ -4,10 +4,8 @@
 use super::input::{ExplainJob, Explained, Outputs};
 use super::writer::Engine;
 use crate::call::CallInput;
-use crate::gate::{Decided, DecisionParts, DialRight, Dialed, NotReleased, Waiting};
-use crate::model::{
-    CallId, Detail, Entity, EventKind, Mono, Now, NumberRef, Pos, RuleOutcome, SystemState,
-};
+use crate::gate::{Ask, Decided, DecisionParts, DialRight, Dialed, NotReleased, Ruling, Waiting};
+use crate::model::{CallId, Detail, Entity, EventKind, Mono, Now, NumberRef, Pos, SystemState};
 use crate::sip::{AskId, Refusal};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -46,6 +44,14 @@ struct Denied {
     deadline: Mono,
 }
 
+/// A number, and what the gate says of calling it now.
+pub(super) struct Asked {
+    pub(super) dialed: Dialed,
+    /// Its key in the do-not-call list.
+    pub(super) list_key: Option<NumberRef>,
+    pub(super) ruling: Ruling,
+}
+
 impl Dialing {
     /// No gated call may be made.
     pub(super) fn is_closed(&self) -> bool {
@@ -75,6 +81,16 @@ impl Dialing {
 }
 
 impl Engine {
+    /// Asks the gate about a number as it was dialled.
+    pub(super) fn ask_gate(&self, now: Now, number: &str, purpose: Option<&str>) -> Asked {
+        let dialed = self.desk_parties.read(number);
+        let list_key = dialed.list_key().map(|key| self.config.list_refs.number_ref(key));
+        let ruleset = self.config.ruleset.as_deref();
+        let ask = Ask { dialed: &dialed, purpose, ruleset, number_ref: list_key };
+        let ruling = self.config.book.decide(&self.list, &ask, now.wall);
+        Asked { dialed, list_key, ruling }
+    }
+
     /// Allowed: the INVITE waits until the decision is durable.
     pub(super) fn allowed(
         &mut self,
@@ -147,8 +163,7 @@ impl Engine {
         out: &mut Outputs,
     ) {
         let Denied { call, decided, mut parts, .. } = denied;
-        let rule = decided.rules.iter().find(|r| r.outcome == RuleOutcome::Deny);
-        let rule = rule.map_or("policy", |r| r.id.as_str());
+        let rule = decided.denying_rule();
         let text = match &next {
             Some(next) => format!("rule {rule}; next allowed {next}"),
             None => format!("rule {rule}; no allowed time known"),

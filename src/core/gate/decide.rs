@@ -2,7 +2,8 @@
 
 use super::{Dialed, Exemption, Permit};
 use crate::model::{
-    CallId, DayClass, Decision, DecisionId, NumberRef, Party, RuleVerdict, Verdict, Wall,
+    CallId, DayClass, Decision, DecisionId, NumberRef, Party, RuleOutcome, RuleVerdict, Verdict,
+    Wall,
 };
 use std::time::Duration;
 
@@ -89,6 +90,12 @@ pub struct DecisionParts {
 }
 
 impl Decided {
+    /// The rule that denies; `policy` if none is named.
+    pub fn denying_rule(&self) -> &str {
+        let rule = self.rules.iter().find(|r| r.outcome == RuleOutcome::Deny);
+        rule.map_or("policy", |r| r.id.as_str())
+    }
+
     pub(super) fn new(findings: Findings, at: Wall) -> Self {
         let permit_left = findings.verdict == Verdict::Allow;
         Self { findings, at, permit_left }

@@ -30,48 +30,22 @@ fn moment() -> Moment {
 }
 
 fn call(id: u128, device: &str) -> Call {
-    Call {
-        origin: std::sync::Arc::new(Origin {
-            id: CallId(Uuid::from_u128(id)),
-            tenant: String::new(),
-            site: String::new(),
-            direction: Direction::Inbound,
-            purpose: None,
-            from: party(),
-            to: party(),
-            dialed: party(),
-            device: device.into(),
-            thread_id: CallId(Uuid::from_u128(id)),
-            parent_id: None,
-            signalling: None,
-            started: moment(),
-        }),
-        rev: 1,
-        state: ConnectionState::Initiated,
-        trunk: String::new(),
-        queue: None,
-        data: Default::default(),
-        dialog: Dialog {
-            call_id: String::new(),
-            caller_tag: String::new(),
-            callee_tag: String::new(),
-        },
-        alerting: None,
-        network_reached: None,
-        answered: None,
-        ended: None,
-        ring_ms: None,
-        wait_ms: None,
-        talk_ms: None,
-        hold_ms: None,
-        rings: None,
-        answered_in_time: None,
-        service_basis: ServiceBasis::Trunk,
-        released_by: None,
-        cause: None,
-        decision_id: None,
-        legs: Vec::new(),
-    }
+    let origin = Origin {
+        id: CallId(Uuid::from_u128(id)),
+        tenant: String::new(),
+        site: String::new(),
+        direction: Direction::Inbound,
+        purpose: None,
+        from: party(),
+        to: party(),
+        dialed: party(),
+        device: device.into(),
+        thread_id: CallId(Uuid::from_u128(id)),
+        parent_id: None,
+        signalling: None,
+        started: moment(),
+    };
+    Call { rev: 1, ..Call::begun(origin, String::new(), Dialog::default(), Vec::new()) }
 }
 
 fn decision(device: &str) -> Decision {

@@ -205,7 +205,7 @@ impl Leg {
 }
 
 /// SIP dialog identity of a call on the trunk.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Dialog {
     /// Call-ID.
     pub call_id: String,
@@ -312,6 +312,34 @@ pub const DATA_KEY_BYTES_MAX: usize = 64;
 pub const DATA_VALUE_BYTES_MAX: usize = 1024;
 
 impl Call {
+    /// A call of which nothing has been told yet.
+    pub fn begun(origin: Origin, trunk: String, dialog: Dialog, legs: Vec<Leg>) -> Self {
+        Self {
+            origin: Arc::new(origin),
+            rev: 0,
+            state: ConnectionState::Initiated,
+            trunk,
+            queue: None,
+            data: BTreeMap::new(),
+            dialog,
+            alerting: None,
+            network_reached: None,
+            answered: None,
+            ended: None,
+            ring_ms: None,
+            wait_ms: None,
+            talk_ms: None,
+            hold_ms: None,
+            rings: None,
+            answered_in_time: None,
+            service_basis: ServiceBasis::Trunk,
+            released_by: None,
+            cause: None,
+            decision_id: None,
+            legs,
+        }
+    }
+
     /// Call-IDs of all its legs, that of the trunk first.
     pub fn sip_call_ids(&self) -> Vec<&str> {
         let mut ids: Vec<&str> = Vec::new();

@@ -1,12 +1,11 @@
 //! `GET /v1/ari/NAME`: Asterisk connects to us (its ARI outbound WebSocket).
 
 use super::routes::App;
-use super::upgrade::{Refusal, has_token, refuse, websocket};
+use super::upgrade::{Refusal, has_token, refuse, switching, websocket};
 use crate::io::pbx::{Boxed, Incoming};
-use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
@@ -26,13 +25,7 @@ pub(super) async fn connect(
         Err(refusal) => return *refusal,
     };
     tokio::spawn(hand_over(hyper::upgrade::on(&mut request), connections));
-    let headers = [
-        (header::CONNECTION, HeaderValue::from_static("Upgrade")),
-        (header::UPGRADE, HeaderValue::from_static("websocket")),
-        (header::SEC_WEBSOCKET_ACCEPT, accept),
-        (header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL)),
-    ];
-    (StatusCode::SWITCHING_PROTOCOLS, headers, Body::empty()).into_response()
+    switching(accept, SUBPROTOCOL)
 }
 
 type LetIn = (HeaderValue, mpsc::Sender<Incoming>);

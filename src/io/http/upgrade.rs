@@ -34,11 +34,16 @@ pub(super) async fn events(
         }
     };
     tokio::spawn(session(app, hyper::upgrade::on(&mut request), ticket));
+    switching(accept, SUBPROTOCOL)
+}
+
+/// 101: from here on it is a WebSocket (RFC 6455 §4.2.2).
+pub(super) fn switching(accept: HeaderValue, subprotocol: &'static str) -> Response {
     let headers = [
         (header::CONNECTION, HeaderValue::from_static("Upgrade")),
         (header::UPGRADE, HeaderValue::from_static("websocket")),
         (header::SEC_WEBSOCKET_ACCEPT, accept),
-        (header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL)),
+        (header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(subprotocol)),
     ];
     (StatusCode::SWITCHING_PROTOCOLS, headers, Body::empty()).into_response()
 }

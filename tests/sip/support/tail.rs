@@ -2,6 +2,7 @@
 
 use super::process::end;
 use serde_json::Value;
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -17,6 +18,8 @@ pub struct Tail {
     /// Position in the greeting.
     pub start_pos: u64,
     events: Vec<Value>,
+    /// How many of each kind: looked up after each of many thousand events.
+    kinds: HashMap<String, usize>,
 }
 
 impl Tail {
@@ -37,7 +40,8 @@ impl Tail {
                 }
             }
         });
-        let mut tail = Self { child, lines, start_pos: 0, events: Vec::new() };
+        let mut tail =
+            Self { child, lines, start_pos: 0, events: Vec::new(), kinds: HashMap::new() };
         let greeting = tail.lines.recv_timeout(Duration::from_secs(10));
         let greeting = greeting.expect("tail says where it starts");
         assert_eq!(greeting["t"], "tail", "{greeting}");
@@ -47,8 +51,12 @@ impl Tail {
 
     /// Collects until `done` says so; `what` names it in the failure.
     pub fn until(&mut self, what: &str, within: Duration, done: impl Fn(&[Value]) -> bool) {
+        self.collect(what, within, |tail| done(&tail.events));
+    }
+
+    fn collect(&mut self, what: &str, within: Duration, done: impl Fn(&Self) -> bool) {
         let deadline = Instant::now() + within;
-        while !done(&self.events) {
+        while !done(self) {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.lines.recv_timeout(left) {
                 Ok(line) => self.push(line),
@@ -59,8 +67,8 @@ impl Tail {
 
     /// Waits for so many events of a kind in all.
     pub fn until_kind(&mut self, kind: &str, count: usize) {
-        self.until(&format!("{count} x {kind}"), Duration::from_secs(10), |events| {
-            events.iter().filter(|e| e["k"] == kind).count() >= count
+        self.collect(&format!("{count} x {kind}"), Duration::from_secs(10), |tail| {
+            tail.kinds.get(kind).copied().unwrap_or(0) >= count
         });
     }
 
@@ -88,6 +96,8 @@ impl Tail {
         }
         let (before, pos) = (self.last_pos(), position(&line));
         assert_eq!(pos, before + 1, "positions have no gap: {line}");
+        let kind = line["k"].as_str().unwrap_or_default();
+        *self.kinds.entry(kind.to_owned()).or_default() += 1;
         self.events.push(line);
     }
 

@@ -4,9 +4,10 @@ use super::board::{Chan, Place};
 use super::place::has_customer;
 use crate::call::{CallMachine, NewLeg, SeenStart};
 use crate::engine::input::{Outputs, PbxIx};
+use crate::engine::rights::Asked;
 use crate::engine::table::Entry;
 use crate::engine::writer::Engine;
-use crate::gate::{Ask, DecisionParts, Ruling};
+use crate::gate::{DecisionParts, Ruling};
 use crate::model::{
     CallId, Detail, Direction, Entity, EventKind, LegId, LegRole, Moment, Now, Party, Pii, Verdict,
 };
@@ -155,18 +156,10 @@ impl Engine {
         number: &str,
         out: &mut Outputs,
     ) -> bool {
-        let dialed = self.desk_parties.read(number);
-        let list_key = dialed.list_key().map(|key| self.config.list_refs.number_ref(key));
         let peer = self.config.switches.get(usize::from(ix.0)).and_then(|s| s.peer);
         let purpose = peer.and_then(|p| self.config.neighbours.get(&p)?.default_purpose.clone());
-        let question = Ask {
-            dialed: &dialed,
-            purpose: purpose.as_deref(),
-            ruleset: self.config.ruleset.as_deref(),
-            number_ref: list_key,
-        };
-        let Ruling::Decided(decided) = self.config.book.decide(&self.list, &question, now.wall)
-        else {
+        let Asked { dialed, ruling, .. } = self.ask_gate(now, number, purpose.as_deref());
+        let Ruling::Decided(decided) = ruling else {
             self.totals.gate_exempt += 1;
             return false;
         };

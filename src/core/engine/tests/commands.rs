@@ -10,7 +10,6 @@ use crate::hub::{Principal, Role};
 use crate::model::*;
 use crate::pbx::{self, ChannelId, LinkReport, News, OrderResult, PbxIdentity};
 use crate::sip::PeerId;
-use std::sync::Arc;
 use uuid::Uuid;
 
 const NUMBER: &str = "13800138000";
@@ -66,46 +65,33 @@ pub(super) fn call_with_agent(at: Wall) -> Call {
         cause: None,
     };
     let id = CallId(IdSource::new(9).uuid(Now { mono: Mono(0), wall: at }));
+    let origin = Origin {
+        id,
+        tenant: "t".into(),
+        site: "s".into(),
+        direction: Direction::Inbound,
+        purpose: None,
+        from: party(NUMBER),
+        to: party("100"),
+        dialed: party("100"),
+        device: "8001".into(),
+        thread_id: id,
+        parent_id: None,
+        signalling: None,
+        started: moment,
+    };
+    let dialog = Dialog { call_id: "c@h".into(), caller_tag: "a".into(), callee_tag: "b".into() };
+    let legs = vec![
+        leg(1, LegRole::Customer, "PJSIP/carrier", "chan-1"),
+        leg(2, LegRole::Agent, "PJSIP/8001", "chan-2"),
+    ];
     Call {
-        origin: Arc::new(Origin {
-            id,
-            tenant: "t".into(),
-            site: "s".into(),
-            direction: Direction::Inbound,
-            purpose: None,
-            from: party(NUMBER),
-            to: party("100"),
-            dialed: party("100"),
-            device: "8001".into(),
-            thread_id: id,
-            parent_id: None,
-            signalling: None,
-            started: moment,
-        }),
         rev: 7,
         state: ConnectionState::Connected,
-        trunk: "main".into(),
-        queue: None,
-        data: Default::default(),
-        dialog: Dialog { call_id: "c@h".into(), caller_tag: "a".into(), callee_tag: "b".into() },
         alerting: Some(moment),
-        network_reached: None,
         answered: Some(moment),
-        ended: None,
-        ring_ms: None,
-        wait_ms: None,
-        talk_ms: None,
-        hold_ms: None,
-        rings: None,
-        answered_in_time: None,
         service_basis: ServiceBasis::Agent,
-        released_by: None,
-        cause: None,
-        decision_id: None,
-        legs: vec![
-            leg(1, LegRole::Customer, "PJSIP/carrier", "chan-1"),
-            leg(2, LegRole::Agent, "PJSIP/8001", "chan-2"),
-        ],
+        ..Call::begun(origin, "main".into(), dialog, legs)
     }
 }
 
