@@ -263,6 +263,11 @@ socket = "admin.sock"
                 "[agent.ann]\ndevice = \"1\"\n[agent.bob]\ndevice = \"1\"\n[trunk]",
                 "t.toml:14: agent.bob.device = \"1\": not the device of ann",
             ),
+            (
+                "[trunk]",
+                "[agents]\nlegal_guard_s = 3601\n[trunk]",
+                "t.toml:12: agents.legal_guard_s = 3601: 0 (none) to",
+            ),
             ("[trunk]", "[agents]\nacw_s = 0\n[trunk]", "t.toml:12: agents.acw_s = 0: 1 to"),
             ("[trunk]", "[agent.ann]\n[trunk]", "t.toml:11: [agent.ann]: missing field `device`"),
             ("[trunk]", "[trunks]", "t.toml:11: [trunks]: unknown field `trunks`, expected one of"),

@@ -6,8 +6,8 @@ use super::orders::OrderFor;
 use super::writer::Engine;
 use crate::agent::{AgentFact, AgentInput, AgentMachine, AgentRefusal, Left, MemberView, Wish};
 use crate::model::{
-    Agent, Call, ConnectionState, CstaCause, DeskPresence, Detail, Entity, EventKind, LegRole,
-    Mono, Now,
+    Agent, AgentState, Call, ConnectionState, CstaCause, DeskPresence, Detail, Entity, EventKind,
+    LegRole, Mono, Now,
 };
 use crate::pbx::{Fact, LinkReport, Member, News, Order, OrderId, OrderResult};
 use std::collections::{BTreeMap, HashMap};
@@ -148,7 +148,12 @@ impl Engine {
             return None;
         }
         let at = *self.roster.at_device(device, pbx).first()?;
-        self.roster.agent(at).map(|agent| agent.id.clone())
+        self.roster.agent(at).map(|agent| agent.who.id.clone())
+    }
+
+    /// The state of each agent, in no order.
+    pub fn agent_states(&self) -> Vec<AgentState> {
+        self.roster.seats.iter().map(|seat| seat.machine.agent().state).collect()
     }
 
     /// All agents as they were told last.
@@ -159,7 +164,7 @@ impl Engine {
     /// Takes over what an earlier run knew; calls that are live are at their devices again.
     pub(super) fn restore_agents(&mut self, now: Now, agents: Vec<Agent>, out: &mut Outputs) {
         for agent in agents {
-            if let Some(at) = self.roster.named(&agent.id) {
+            if let Some(at) = self.roster.named(&agent.who.id) {
                 self.roster.seats[at].machine.restore(agent, now);
             }
         }
@@ -178,6 +183,7 @@ impl Engine {
         for call in live {
             self.watch_agents(now, &call, out);
         }
+        self.roster.look_ahead();
     }
 
     /// A request; the events it leads to are caused by `command`.
