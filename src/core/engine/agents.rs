@@ -1,7 +1,7 @@
 //! Agents in the engine: calls at their devices, queues of their PBXs, events.
 
 use super::commands::CommandKey;
-use super::input::{AgentsConfig, LinkIx, Outputs, PbxIx, SwitchConfig};
+use super::input::{AgentsConfig, Outputs, PbxIx, SwitchConfig};
 use super::orders::OrderFor;
 use super::writer::Engine;
 use crate::agent::{AgentFact, AgentInput, AgentMachine, AgentRefusal, Left, MemberView, Wish};
@@ -49,7 +49,6 @@ impl Seat {
 
 /// What agents care about in a report of a link; the rest is for calls alone.
 pub(super) enum AgentNote {
-    Up,
     Down,
     Done(OrderId, OrderResult),
     Member(Member),
@@ -61,7 +60,6 @@ pub(super) enum AgentNote {
 impl AgentNote {
     pub(super) fn of(report: &LinkReport) -> Self {
         match report {
-            LinkReport::News(News::Up(_)) => Self::Up,
             LinkReport::News(News::Done(id, result)) => Self::Done(*id, result.clone()),
             LinkReport::Down { .. } => Self::Down,
             LinkReport::Fact(observed) => match &observed.fact {
@@ -71,9 +69,8 @@ impl AgentNote {
                 }
                 _ => Self::Nothing, // facts of calls and devices come as calls
             },
-            LinkReport::Connecting | LinkReport::News(News::Lost(..) | News::Warning(_)) => {
-                Self::Nothing
-            }
+            LinkReport::Connecting
+            | LinkReport::News(News::Up(_) | News::Lost(..) | News::Warning(_)) => Self::Nothing,
         }
     }
 }
@@ -284,22 +281,16 @@ impl Engine {
         &mut self,
         now: Now,
         pbx: PbxIx,
-        link: LinkIx,
         note: AgentNote,
         out: &mut Outputs,
     ) {
         match note {
             AgentNote::Nothing => {}
-            AgentNote::Up => self.switchboard.set_up(pbx, link, true),
-            AgentNote::Down => {
-                self.switchboard.set_up(pbx, link, false);
-                if !self.switchboard.is_any_up(pbx) {
-                    self.of_pbx(pbx, |engine, at| {
-                        engine.roster.seats[at].asked = None;
-                        engine.tell_agent(now, at, AgentInput::LinkLost, out);
-                    });
-                }
-            }
+            AgentNote::Down if self.boards.link_up(pbx, 0).is_some() => {}
+            AgentNote::Down => self.of_pbx(pbx, |engine, at| {
+                engine.roster.seats[at].asked = None;
+                engine.tell_agent(now, at, AgentInput::LinkLost, out);
+            }),
             AgentNote::Done(id, result) => self.order_done(now, id, result, out),
             AgentNote::Member(member) => self.member(now, pbx, member, out),
             AgentNote::Snapshot(members) => self.in_step(now, pbx, members, out),

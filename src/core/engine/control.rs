@@ -272,7 +272,7 @@ impl Engine {
         };
         let unknown = || refused(Code::BadRequest, "it is not known which PBX has the device");
         let pbx = of_agent.or(only).ok_or_else(unknown)?;
-        if !self.switchboard.is_any_up(pbx) {
+        if self.boards.link_up(pbx, 0).is_none() {
             return Err(refused(Code::SwitchUnavailable, "no link to the PBX is up"));
         }
         let purpose = Some(request.args.purpose.clone()).filter(|p| !p.is_empty());
