@@ -111,7 +111,8 @@ async fn revoke(
     let kept = tokio::task::spawn_blocking(move || store.revoke(row, &who)).await;
     kept.map_err(|_| CommandError::Unavailable("the command was ended".to_owned()))??;
     let closed = desk.auth.revoke(super::auth::revocation(row));
-    send(answer, json!({"done": true, "closed": closed})).await
+    send(answer, json!({ "closed": closed })).await?;
+    send(answer, json!({"done": true})).await
 }
 
 pub(super) async fn send(answer: &Answer, line: Value) -> Result<(), CommandError> {

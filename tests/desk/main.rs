@@ -2,9 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod auth;
+mod boards;
+mod issuer;
 mod kit;
 mod limits;
 mod relay;
 mod stream;
+mod subs;
 mod tls;
 mod token;

@@ -128,7 +128,7 @@ impl Issuer {
         judge(data.claims.into(), site, now)
     }
 
-    /// Asks for a newer set and waits for it; `false`: none came in time.
+    /// Asks for a newer set and waits for the answer, whatever it is; `false`: none came in time.
     pub(super) async fn newer(&self) -> bool {
         let mut keys = self.keys.clone();
         keys.mark_unchanged();

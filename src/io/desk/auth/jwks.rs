@@ -81,10 +81,10 @@ async fn follow_file(
         }
         let place = path.clone();
         let bytes = tokio::task::spawn_blocking(move || read(&place)).await;
-        let Ok(Ok(bytes)) = bytes else { continue }; // being replaced, perhaps
-        if bytes == known {
+        let Some(bytes) = bytes.ok().and_then(Result::ok).filter(|b| *b != known) else {
+            sets.send_modify(|_| ()); // being replaced, perhaps; who waits need not wait longer
             continue;
-        }
+        };
         match KeySet::read(&bytes) {
             Ok(set) => {
                 tracing::info!(path = %path.display(), ?set, "keys of the issuer are read anew");
@@ -92,6 +92,7 @@ async fn follow_file(
             }
             Err(why) => {
                 tracing::warn!(path = %path.display(), why, "keys of the issuer: the old ones stay");
+                sets.send_modify(|_| ());
             }
         }
         known = bytes;
@@ -117,8 +118,11 @@ async fn follow_url(
                 sets.send_replace(Arc::new(set));
                 known = Some(bytes);
             }
-            Ok(_) => {}
-            Err(why) => tracing::warn!(url, why, "keys of the issuer cannot be had"),
+            Ok(_) => sets.send_modify(|_| ()), // who waits for another need not wait longer
+            Err(why) => {
+                tracing::warn!(url, why, "keys of the issuer cannot be had");
+                sets.send_modify(|_| ());
+            }
         }
         let next = if known.is_some() { refresh } else { FIRST_EVERY };
         tokio::select! {
