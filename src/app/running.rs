@@ -208,7 +208,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         move || super::health::links(&shared.links())
     };
     let told = Told { metrics: Arc::new(figures), links: Arc::new(look), doors };
-    let server = desks::serve(&config, hub, auth.clone(), orders.clone(), told, health, stopping).await?;
+    let server =
+        desks::serve(&config, hub, auth.clone(), orders.clone(), told, health, stopping).await?;
     Ok(Running {
         sip,
         http: server.addr,

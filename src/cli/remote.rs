@@ -64,7 +64,11 @@ fn refused(error: &Value) -> Failure {
 
 /// A command that needs the store alone: by the server if it runs, else in the unlocked data
 /// directory.
-pub(super) fn store_or_server(config: &Config, request: &Value, mut each: impl FnMut(Value)) -> Result<(), Failure> {
+pub(super) fn store_or_server(
+    config: &Config,
+    request: &Value,
+    mut each: impl FnMut(Value),
+) -> Result<(), Failure> {
     let socket = &config.admin.socket;
     if !socket.exists() || std::os::unix::net::UnixStream::connect(socket).is_err() {
         let now = Clock::system().wall();

@@ -111,11 +111,8 @@ fn with_ticket(ticket: &Value) -> Value {
 #[tokio::test]
 async fn a_ticket_opens_one_socket_of_its_origin() {
     let origins = vec!["https://desk.example".to_owned(), "https://other.example".to_owned()];
-    let site = Site::start(Setup {
-        desk: DeskConfig { origins, ..quick() },
-        ..Setup::default()
-    })
-    .await;
+    let site =
+        Site::start(Setup { desk: DeskConfig { origins, ..quick() }, ..Setup::default() }).await;
     let ours = "Origin: https://desk.example\n";
     let (status, head, body) = http(&site, &ticket_request(&site.agent(), ours)).await;
     assert_eq!((status, &body["expires_in_ms"]), (200, &json!(30_000)));

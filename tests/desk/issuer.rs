@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use trunkline::io::desk::{DeskAuth, Issuer, IssuerConfig, KeySet, KeySource};
 use trunkline::io::desk::token::{TokenError, TokenKey};
+use trunkline::io::desk::{DeskAuth, Issuer, IssuerConfig, KeySet, KeySource};
 use trunkline_core::hub::Role;
 
 struct Key {
@@ -37,7 +37,9 @@ impl Key {
                 let der = EcdsaKeyPair::generate_pkcs8(signing, &random).unwrap();
                 EncodingKey::from_ec_der(der.as_ref())
             }
-            _ => EncodingKey::from_ed_der(Ed25519KeyPair::generate_pkcs8v1(&random).unwrap().as_ref()),
+            _ => EncodingKey::from_ed_der(
+                Ed25519KeyPair::generate_pkcs8v1(&random).unwrap().as_ref(),
+            ),
         };
         Self { kid, alg, key }
     }

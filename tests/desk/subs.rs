@@ -154,8 +154,7 @@ async fn a_call_that_moves_to_another_device_is_gone_live_and_in_a_replay() {
     assert_eq!((&gone["id"], pos(&gone)), (&json!(call.to_string()), moved.0));
     drop(desk);
     let epoch = first[0]["epoch"].as_str().unwrap();
-    let (_desk, again) =
-        Desk::open(site.addr, &hello(&site.agent(), OWN, Some((epoch, at)))).await;
+    let (_desk, again) = Desk::open(site.addr, &hello(&site.agent(), OWN, Some((epoch, at)))).await;
     assert_eq!(of(&again, "gone"), [&gone]);
     assert_eq!(of(&again, "replayed")[0]["count"], 0, "only events are counted");
 }
@@ -171,8 +170,7 @@ async fn after_a_replay_from_the_journal_the_desk_is_told_what_is_left() {
     site.change_call(moves, |call| call.legs[0].device = "200".into());
     site.change_call(stays, |call| call.state = ConnectionState::Connected);
     let epoch = first[0]["epoch"].as_str().unwrap();
-    let (_desk, again) =
-        Desk::open(site.addr, &hello(&site.agent(), OWN, Some((epoch, 2)))).await;
+    let (_desk, again) = Desk::open(site.addr, &hello(&site.agent(), OWN, Some((epoch, 2)))).await;
     assert_eq!(again[0]["resumed"], true);
     let replayed = of(&again, "replayed")[0];
     assert_eq!(replayed["kept"], true);

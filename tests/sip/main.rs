@@ -23,5 +23,6 @@ mod restart;
 mod restart_many;
 mod stories;
 mod time;
+mod tokens;
 mod transports;
 mod transports_hostile;

@@ -4,8 +4,8 @@
 //! most ten times a second: a site without screens pays nothing, and no sum can drift.
 
 use super::access::{Staff, Topic};
-use crate::model::{Agent, Call, Named as _, Pos};
 use super::ring::Frame;
+use crate::model::{Agent, Call, Named as _, Pos};
 use crate::wire::{frame_to_json, pb};
 use prost::bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
@@ -104,7 +104,8 @@ pub(super) fn count<'a>(
     for agent in agents {
         let state = agent.state.name();
         let mut add = |kind, name: &str| {
-            *board.entry((kind, name.to_owned())).or_default().agents.entry(state).or_default() += 1;
+            *board.entry((kind, name.to_owned())).or_default().agents.entry(state).or_default() +=
+                1;
         };
         add(K::Site, "");
         staff.team(&agent.id).into_iter().for_each(|team| add(K::Team, team));

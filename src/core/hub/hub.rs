@@ -9,9 +9,7 @@ use super::interest::Interest;
 use super::lines::LineBook;
 use super::ring::{Ring, RingLimits, keys};
 use super::seen::{Object, Seen};
-use super::types::{
-    Advance, AdvanceState, Delivery, HubError, HubLimits, HubSizes, Kept, SlotId,
-};
+use super::types::{Advance, AdvanceState, Delivery, HubError, HubLimits, HubSizes, Kept, SlotId};
 use crate::model::{Agent, Call, Committed, Duty, Entity, Epoch, Event, Line, Pos};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -152,9 +152,7 @@ impl Interest {
         Self {
             user: who.user.clone(),
             lenses: grants.iter().filter_map(lens).collect(),
-            boards: counted
-                .filter_map(|g| Some((g.id.clone(), Scope::of(&g.topic)?)))
-                .collect(),
+            boards: counted.filter_map(|g| Some((g.id.clone(), Scope::of(&g.topic)?))).collect(),
         }
     }
 

@@ -180,7 +180,11 @@ impl<'a> Seen<'a> {
                 call.devices().filter_map(|d| named(K::Device, d)).for_each(&mut add);
                 let agents = call.legs.iter().filter_map(|l| named(K::Agent, l.agent.as_deref()?));
                 agents.for_each(&mut add);
-                call.queue.as_deref().and_then(|q| named(K::Queue, q)).into_iter().for_each(&mut add);
+                call.queue
+                    .as_deref()
+                    .and_then(|q| named(K::Queue, q))
+                    .into_iter()
+                    .for_each(&mut add);
                 named(K::Line, &call.trunk).into_iter().for_each(&mut add);
                 add((K::Calls, ""));
             }

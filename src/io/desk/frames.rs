@@ -7,9 +7,7 @@ use tokio_tungstenite::tungstenite::Message;
 use trunkline_core::engine::Current;
 use trunkline_core::hub::{Frame, Grant, Kept};
 use trunkline_core::model::{Command, CommandCode, CommandError, Named as _, Pos, Wall};
-use trunkline_core::wire::{
-    View, agent_to_pb, call_to_pb, frame_to_json, pb, result_to_pb,
-};
+use trunkline_core::wire::{View, agent_to_pb, call_to_pb, frame_to_json, pb, result_to_pb};
 
 #[derive(Serialize)]
 pub(super) struct Welcome<'a> {

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use tokio_tungstenite::tungstenite::Message;
 use trunkline_core::hub::SubSnap;
 use trunkline_core::model::{Agent, Call, Duty, Line, Link, Pos};
-use trunkline_core::wire::{
-    View, agent_to_pb, call_to_pb, duty_to_pb, line_to_pb, link_to_pb, pb,
-};
+use trunkline_core::wire::{View, agent_to_pb, call_to_pb, duty_to_pb, line_to_pb, link_to_pb, pb};
 
 /// The pages of one subscription's cut: first the gap summary if there is one, then the state.
 pub(super) struct Pages {

@@ -54,9 +54,8 @@ pub(super) fn acceptor(
             builder.with_client_cert_verifier(verifier)
         }
     };
-    let mut config = builder
-        .with_single_cert(chain, key)
-        .map_err(|e| refuse(&files.key, e.to_string()))?;
+    let mut config =
+        builder.with_single_cert(chain, key).map_err(|e| refuse(&files.key, e.to_string()))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }

@@ -42,7 +42,11 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/v1/ari/{name}", get(ari::connect))
         .fallback(|| async { error(StatusCode::NOT_FOUND, "NOT_FOUND", "no such path") })
         .method_not_allowed_fallback(|| async {
-            error(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", "this path does not know the method")
+            error(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "UNSUPPORTED",
+                "this path does not know the method",
+            )
         })
         .with_state(app)
 }

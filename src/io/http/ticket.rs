@@ -29,7 +29,8 @@ pub(super) async fn issue(State(app): State<Arc<App>>, headers: HeaderMap) -> Re
 
 async fn exchange(app: &App, headers: &HeaderMap) -> Response {
     let said = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
-    let token = said.and_then(|v| v.split_once(' ')).filter(|(s, _)| s.eq_ignore_ascii_case("bearer"));
+    let token =
+        said.and_then(|v| v.split_once(' ')).filter(|(s, _)| s.eq_ignore_ascii_case("bearer"));
     let Some((_, token)) = token else {
         return unauthenticated("Authorization: Bearer TOKEN is needed");
     };

@@ -53,9 +53,24 @@ fn principal() -> impl Strategy<Value = Principal> {
 
 fn sub() -> impl Strategy<Value = SubRequest> {
     let topics = [
-        "calls:own", "calls:own", "calls:own", "agent:self", "site:calls", "site:calls",
-        "site:health", "site:agents", "site:lines", "queue:q0", "queue:q1", "line:l0", "line:l1",
-        "team:t0", "team:t1", "team:none", "team:", "nonsense",
+        "calls:own",
+        "calls:own",
+        "calls:own",
+        "agent:self",
+        "site:calls",
+        "site:calls",
+        "site:health",
+        "site:agents",
+        "site:lines",
+        "queue:q0",
+        "queue:q1",
+        "line:l0",
+        "line:l1",
+        "team:t0",
+        "team:t1",
+        "team:none",
+        "team:",
+        "nonsense",
     ];
     let views = ["", "", "", "masked", "full", "aggregate", "x-ray"];
     let filters: [&[(&str, &[&str])]; 12] = [

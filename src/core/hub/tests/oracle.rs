@@ -50,8 +50,7 @@ pub(super) fn allowed(who: &Principal, sub: &SubRequest) -> Option<u8> {
         "full" => 2,
         _ => return None,
     };
-    let names =
-        ["kind", "team", "queue", "line", "trunk", "state", "direction", "device", "agent"];
+    let names = ["kind", "team", "queue", "line", "trunk", "state", "direction", "device", "agent"];
     let readable = sub.filter.keys().all(|name| names.contains(&name.as_str()))
         && sub.filter.values().all(|list| !list.is_empty());
     let figures = view > 0 || (counted && sub.filter.is_empty());

@@ -348,9 +348,8 @@ impl World {
         }
         let (who_was, subs_were) = (client.who.clone(), client.subs.clone());
         let known = |id: &str| subs_were.iter().any(|s| s.id == id);
-        let in_force = |id: &str| {
-            subs_were.iter().any(|s| s.id == id && allowed(&who_was, s).is_some())
-        };
+        let in_force =
+            |id: &str| subs_were.iter().any(|s| s.id == id && allowed(&who_was, s).is_some());
         let mut refused = Vec::new();
         match change {
             Wish::Sub(sub) => {
@@ -410,9 +409,8 @@ impl World {
         for entity in self.log.newest.values().filter(|e| !over(e)) {
             let view = sees(&client.who, &client.subs, entity);
             if view > sees(who_was, subs_were, entity) {
-                let shows = |s: &&SubRequest| {
-                    sees(&client.who, std::slice::from_ref(*s), entity) == view
-                };
+                let shows =
+                    |s: &&SubRequest| sees(&client.who, std::slice::from_ref(*s), entity) == view;
                 let mut by = client.subs.iter().filter(shows);
                 assert!(by.any(|s| told.contains(&s.id)), "{:?}", name_of(entity));
             }
