@@ -20,6 +20,7 @@ mod secrets;
 mod sip_thread;
 mod trunk;
 
+pub use auth::check_issuer;
 pub use build::{book, certificates, normalizer, store_config};
 pub use commands::{CommandError, store_command};
 pub use error::AppError;
