@@ -74,8 +74,9 @@ async fn serve(
         "reload" => {
             let failed = |e: AppError| CommandError::Unavailable(e.to_string());
             reload(desk.tls.as_deref()).map_err(failed)?;
-            desk.auth.reload();
-            send(answer, json!({"done": true, "tls": desk.tls.is_some()})).await
+            let keys = desk.auth.reload();
+            let done = json!({"done": true, "tls": desk.tls.is_some(), "keys": keys});
+            send(answer, done).await
         }
         "trunk.show" => super::trunk::show(desk, &request, answer).await,
         "trunk.test" => super::trunk::test(desk, &request, answer).await,

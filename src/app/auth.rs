@@ -3,7 +3,7 @@
 use super::error::AppError;
 use crate::config::{Config, ConfigError};
 use crate::io::desk::token::TokenKey;
-use crate::io::desk::{DeskAuth, Issuer, IssuerConfig, KeySource, Revocation, Revoked};
+use crate::io::desk::{DeskAuth, Issuer, IssuerConfig, KeySet, KeySource, Revocation, Revoked};
 use crate::io::http::ServiceCert;
 use crate::store::{RevokedRow, Store, keys};
 use std::time::Duration;
@@ -33,8 +33,25 @@ fn issuer(config: &Config) -> Result<Option<Issuer>, ConfigError> {
     let (issuer, audience) = (section.issuer.clone(), section.audience.clone());
     Issuer::start(IssuerConfig { source, issuer, audience, refresh }).map(Some).map_err(|error| {
         let key = if section.keys.is_some() { "keys" } else { "keys_url" };
-        config.origin.error("http.issuer", key, &error.to_string(), "a JWK set that can be read")
+        let value = section.keys.as_ref().map(|path| path.display().to_string());
+        let value = value.or_else(|| section.keys_url.clone()).unwrap_or_default();
+        config.origin.error("http.issuer", key, &value, &format!("a JWK set: {error}"))
     })
+}
+
+/// Reads the issuer's file of keys, if there is one.
+///
+/// # Errors
+/// If it cannot be used.
+pub fn check_issuer(config: &Config) -> Result<(), AppError> {
+    let Some(path) = config.http.issuer.as_ref().and_then(|i| i.keys.as_ref()) else {
+        return Ok(());
+    };
+    let read = std::fs::read(path).map_err(|e| e.to_string());
+    let set = read.and_then(|bytes| KeySet::read(&bytes));
+    let allowed = |why: String| format!("a JWK set: {why}");
+    set.map(|_| ())
+        .map_err(|why| config.origin.error("http.issuer", "keys", path, &allowed(why)).into())
 }
 
 /// As desks know it.

@@ -28,7 +28,7 @@ pub(super) enum Command {
     Keys(KeysArgs),
     /// Ask the gate.
     Gate(GateArgs),
-    /// Make a running server read its certificates for SIP anew.
+    /// Make a running server read its certificates for SIP and the issuer's keys anew.
     Reload(ConfigArgs),
     /// Show events as they become durable.
     Tail(TailArgs),

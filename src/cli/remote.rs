@@ -101,8 +101,16 @@ fn print_lines(json: bool, text: impl Fn(&Value) -> String) -> impl FnMut(Value)
 pub(super) fn reload(args: &ConfigArgs) -> Result<(), Failure> {
     let config = Config::load(&args.config)?;
     let done = ask(&config, &json!({"cmd": "reload"}), |_| true)?.unwrap_or_default();
-    let read = done.get("tls").and_then(Value::as_bool).unwrap_or_default();
-    println!("{}", if read { "certificates are read anew" } else { "nothing to read anew" });
+    let read = |what: &str| done.get(what).and_then(Value::as_bool).unwrap_or_default();
+    println!(
+        "{}",
+        match (read("tls"), read("keys")) {
+            (true, false) => "certificates are read anew",
+            (true, true) => "certificates and the issuer's keys are read anew",
+            (false, true) => "the issuer's keys are read anew",
+            (false, false) => "nothing to read anew",
+        }
+    );
     Ok(())
 }
 

@@ -113,3 +113,55 @@ pub(super) fn validate(config: &Config, check: &Check<'_>) -> Result<(), ConfigE
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::path::Path;
+
+    fn parse(http: &str) -> Result<Config, ConfigError> {
+        let text = format!(
+            "[site]\ndata_dir = \"d\"\nmaster_key = \"m\"\n[sip]\n\
+             listen = [\"127.0.0.3:5060\"]\n[pbx.a]\naddress = \"127.0.0.1:5070\"\n\
+             [carrier.c]\naddress = \"127.0.0.2:5060\"\n[trunk]\nprimary = \"c\"\n[admin]\nsocket = \"s\"\n[http]\nlisten = \"127.0.0.1:1\"\ntoken_key = \"t\"\n{http}"
+        );
+        Config::parse(Path::new("t.toml"), &text)
+    }
+
+    const TLS: &str = "tls_cert = \"c\"\ntls_key = \"k\"\n";
+
+    #[test]
+    fn an_issuer_and_services_are_read() {
+        let http = format!(
+            "{TLS}client_ca = \"ca\"\n[http.issuer]\nkeys_url = \"https://i\"\nissuer = \"i\"\n\
+             [http.service.crm]\nsan = \"crm.example\"\n"
+        );
+        let http = parse(&http).unwrap().http;
+        let issuer = http.issuer.unwrap();
+        assert_eq!((issuer.audience.as_str(), issuer.refresh_s), ("trunkline-desk", 300));
+        assert_eq!(http.service["crm"].role, "service");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let service = "[http.service.crm]\nsan = \"x\"\n";
+        let ca = format!("{TLS}client_ca = \"ca\"\n");
+        let issuer = |more: &str| format!("[http.issuer]\nissuer = \"i\"\n{more}");
+        for (http, key) in [
+            ("tls_cert = \"c\"\n".to_owned(), "http.tls_key"),
+            ("client_ca = \"ca\"\n".to_owned(), "http.client_ca"),
+            (service.to_owned(), "http.service.crm.san"),
+            (format!("{ca}{service}role = \"agent\"\n"), "http.service.crm.role"),
+            (format!("{ca}{service}[http.service.b]\nsan = \"X\"\n"), "http.service.crm.san"),
+            (issuer(""), "http.issuer.keys"),
+            (issuer("keys = \"f\"\nkeys_url = \"u\"\n"), "http.issuer.keys"),
+            (issuer("keys = \"f\"\nrefresh_s = 1\n"), "http.issuer.refresh_s"),
+            (issuer("keys = \"f\"\naudience = \"\"\n"), "http.issuer.audience"),
+            ("[http.issuer]\nissuer = \"trunkline\"\nkeys = \"f\"\n".into(), "http.issuer.issuer"),
+        ] {
+            let error = parse(&http).unwrap_err().to_string();
+            assert!(error.contains(&format!(" {key} = ")), "{http}\n{error}");
+        }
+    }
+}

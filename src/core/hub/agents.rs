@@ -22,4 +22,9 @@ impl AgentBook {
     pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Agent>> {
         self.0.values()
     }
+
+    /// One of them.
+    pub(super) fn one(&self, id: &str) -> Option<&Agent> {
+        self.0.get(id).map(|agent| &**agent)
+    }
 }

@@ -5,7 +5,7 @@ use super::seen::Seen;
 use super::types::SubSnap;
 use crate::model::{Call, CallId, OwnMap, OwnSet};
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 /// A place in the log across incarnations: (ordinal of the epoch in this process, position).
@@ -132,16 +132,21 @@ impl Calls {
     pub(super) fn snapshot(&self, lens: &Lens, gap_after: Option<Stamp>, snap: &mut SubSnap) {
         let covered = |call: &Call| lens.covers(Seen::Call(call));
         snap.calls = match lens.devices() {
-            Some(devices) => {
-                let ids = devices.iter().filter_map(|d| self.live_by_device.get(d)).flatten();
-                ids.filter_map(|id| self.live.get(id)).map(|l| l.call.clone()).collect()
-            }
-            None => self.live.values().map(|l| l.call.clone()).collect(),
+            Some(devices) => self.of_devices(&devices).into_iter().cloned().collect(),
+            None => self.live().cloned().collect(),
         };
         snap.calls.retain(|call| covered(call));
-        snap.calls.sort_unstable_by_key(|call| call.id); // which is by time
-        snap.calls.dedup_by_key(|call| call.id); // two devices of one token in one call
+        snap.calls.sort_unstable_by_key(|call| call.id);
         snap.gap = self.gap(gap_after, covered);
+    }
+
+    /// Those that are live at one of these devices, each once.
+    pub(super) fn of_devices(&self, devices: &BTreeSet<&str>) -> Vec<&Arc<Call>> {
+        let ids = devices.iter().filter_map(|d| self.live_by_device.get(*d)).flatten();
+        let mut calls: Vec<_> = ids.filter_map(|id| self.live.get(id)).map(|l| &l.call).collect();
+        calls.sort_unstable_by_key(|call| call.id); // which is by time
+        calls.dedup_by_key(|call| call.id); // two devices of one token in one call
+        calls
     }
 
     /// All that are live, in no order.

@@ -268,7 +268,7 @@ impl Hub {
         let interest = self.slots.get(&slot).filter(|s| !s.live)?.interest.clone();
         let mut step = self.step(slot, from);
         if list && step.state == AdvanceState::Live && !interest.is_lasting() {
-            step.keep = Some(self.visible(&interest).map(|seen| Kept::of(seen)).collect());
+            step.keep = Some(self.visible(&interest).into_iter().map(Kept::of).collect());
         }
         Some(step)
     }
@@ -293,17 +293,24 @@ impl Hub {
     }
 
     /// Everything that is there and visible, calls first.
-    pub(super) fn visible<'a>(
-        &'a self,
-        interest: &'a Interest,
-    ) -> impl Iterator<Item = Seen<'a>> + 'a {
-        let calls = self.calls.live().map(|c| Seen::Call(c));
-        let agents = self.agents.all().map(|a| Seen::Agent(a));
-        let lines = self.lines.lines().map(|l| Seen::Line(l));
-        let duties = self.lines.duties().map(|d| Seen::Duty(d));
-        let links = self.lines.links().map(|l| Seen::Link(l));
-        let all = calls.chain(agents).chain(lines).chain(duties).chain(links);
-        all.filter(|seen| interest.view(*seen).is_some())
+    pub(super) fn visible<'a>(&'a self, interest: &'a Interest) -> Vec<Seen<'a>> {
+        let mut found: Vec<Seen<'a>> = Vec::new();
+        match interest.names() {
+            // An agent's desk: thousands of them come back at once after a restart.
+            Some((devices, agents)) => {
+                found.extend(self.calls.of_devices(&devices).into_iter().map(|c| Seen::Call(c)));
+                found.extend(agents.iter().filter_map(|a| self.agents.one(a)).map(Seen::Agent));
+            }
+            None => {
+                found.extend(self.calls.live().map(|c| Seen::Call(c)));
+                found.extend(self.agents.all().map(|a| Seen::Agent(a)));
+                found.extend(self.lines.lines().map(|l| Seen::Line(l)));
+                found.extend(self.lines.duties().map(|d| Seen::Duty(d)));
+                found.extend(self.lines.links().map(|l| Seen::Link(l)));
+            }
+        }
+        found.retain(|seen| interest.view(*seen).is_some());
+        found
     }
 
     pub(super) fn register(&mut self, id: SlotId) {

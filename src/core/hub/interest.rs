@@ -85,9 +85,9 @@ impl Lens {
     }
 
     /// Devices whose calls are all that it reaches.
-    pub(super) fn devices(&self) -> Option<&BTreeSet<String>> {
+    pub(super) fn devices(&self) -> Option<BTreeSet<&str>> {
         match &self.reach {
-            Reach::Devices(devices) => Some(devices),
+            Reach::Devices(devices) => Some(devices.iter().map(String::as_str).collect()),
             _ => None,
         }
     }
@@ -202,6 +202,19 @@ impl Interest {
     pub(super) fn is_within(&self, other: &Self) -> bool {
         let same = |a: &Lens, b: &Lens| a.reach == b.reach && a.filter == b.filter;
         self.lenses.iter().all(|a| other.lenses.iter().any(|b| same(a, b)))
+    }
+
+    /// Devices and agents, if they are all that it reaches: an agent's desk.
+    pub(super) fn names(&self) -> Option<(BTreeSet<&str>, BTreeSet<&str>)> {
+        let (mut devices, mut agents) = (BTreeSet::new(), BTreeSet::new());
+        for lens in &self.lenses {
+            match &lens.reach {
+                Reach::Devices(names) => devices.extend(names.iter().map(String::as_str)),
+                Reach::Agents(names) => agents.extend(names.iter().map(String::as_str)),
+                _ => return None,
+            }
+        }
+        Some((devices, agents))
     }
 
     /// Nothing that it sees can leave it but by ending.

@@ -79,7 +79,7 @@ impl Hub {
             return Err(Why::Scope);
         }
         // What left its sight is not in the journal: the end of the replay lists what is left.
-        let listed = || self.visible(interest).nth(self.limits.keep_max).is_none();
+        let listed = || self.visible(interest).len() <= self.limits.keep_max;
         if resume.pos < self.ring.base() && !interest.is_lasting() && !listed() {
             return Err(Why::TooOld);
         }
@@ -231,6 +231,7 @@ impl Hub {
         }
         let left: BTreeSet<_> = self
             .visible(before)
+            .into_iter()
             .filter(|seen| after.view(*seen).is_none())
             .map(|seen| (seen.kind(), seen.id()))
             .collect();

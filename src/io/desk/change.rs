@@ -5,9 +5,9 @@
 
 use super::close::Close;
 use super::frames;
-use super::hub_task::{Request, Wish};
 use super::live::Live;
 use super::replay::CatchUp;
+use super::request::{Request, Wish};
 use super::writer::End;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::tungstenite::Message;

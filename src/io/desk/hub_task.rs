@@ -7,6 +7,7 @@
 use super::close::Close;
 use super::counters::{Counters, DeskStats, count};
 use super::queue::DeskQueue;
+use super::request::{Request, Wish};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,10 +15,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::Instant;
-use trunkline_core::hub::{
-    Advance, Change, Cut, Delivery, Hub, HubError, HubSizes, Principal, ResumePoint, SlotId,
-    SubRequest, SubSnap, Subscribed, Why,
-};
+use trunkline_core::hub::{Delivery, Hub, HubError, HubSizes, SlotId};
 use trunkline_core::model::{Committed, Epoch, Event, Pos, Wall};
 
 /// Batches that may wait for the hub's task.
@@ -61,48 +59,6 @@ impl Health {
             Self::Degraded { .. } => "degraded",
         }
     }
-}
-
-pub(super) enum Request {
-    Subscribe {
-        who: Principal,
-        subs: Vec<SubRequest>,
-        resume: Option<ResumePoint>,
-        /// The client takes `batch` frames.
-        batch: bool,
-        queue: Arc<DeskQueue>,
-        reply: oneshot::Sender<Subscribed>,
-    },
-    Restart {
-        slot: SlotId,
-        why: Why,
-        resume: Option<ResumePoint>,
-        reply: oneshot::Sender<Option<Cut>>,
-    },
-    Advance {
-        slot: SlotId,
-        from: Pos,
-        /// The desk wants to know in the end what it sees.
-        list: bool,
-        reply: oneshot::Sender<Option<Advance>>,
-    },
-    Change {
-        slot: SlotId,
-        wish: Wish,
-        reply: oneshot::Sender<Option<Change>>,
-    },
-    Figures {
-        slot: SlotId,
-        reply: oneshot::Sender<Vec<SubSnap>>,
-    },
-    Unsubscribe(SlotId),
-}
-
-/// What a desk wants to be different about what it sees.
-pub(super) enum Wish {
-    Sub(SubRequest),
-    Unsub(String),
-    Reauthorise(Principal),
 }
 
 struct Shared {

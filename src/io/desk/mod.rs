@@ -19,6 +19,7 @@ mod pages;
 mod queue;
 mod registry;
 mod replay;
+mod request;
 mod session;
 pub mod token;
 mod writer;

@@ -1,16 +1,18 @@
 //! The hub against a brute-force oracle: every client's stream is the log, filtered.
 #![allow(clippy::unwrap_used)]
 
+mod client;
 mod log;
 mod oracle;
 mod world;
 
 use super::*;
 use crate::model::*;
+use client::{Phase, Wish};
 use log::epoch;
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
-use world::{Phase, Wish, World, at};
+use world::{World, at};
 
 const CLIENTS: usize = 6;
 

@@ -127,10 +127,8 @@ impl DeskAuth {
         self.tickets().redeem(ticket, origin, now)
     }
 
-    /// Looks for newer keys of the issuer.
-    pub fn reload(&self) {
-        if let Some(issuer) = &self.issuer {
-            issuer.reload();
-        }
+    /// Looks for newer keys of the issuer; `false`: there is none.
+    pub fn reload(&self) -> bool {
+        self.issuer.as_ref().map(Issuer::reload).is_some()
     }
 }

@@ -42,10 +42,14 @@ struct Ticket {
 /// Tickets that are out, by the digest of what the client holds.
 #[derive(Default)]
 pub(super) struct Tickets {
-    by_digest: HashMap<[u8; 32], Ticket>,
-    /// Oldest first; some are gone already.
-    order: VecDeque<[u8; 32]>,
+    by_digest: HashMap<Key, Ticket>,
+    /// Of each user with tickets out, oldest first.
+    by_user: HashMap<String, VecDeque<Key>>,
+    /// Of all, oldest first; those that were used are gone from the tables already.
+    order: VecDeque<Key>,
 }
+
+type Key = [u8; 32];
 
 impl Tickets {
     pub(super) fn issue(
@@ -55,14 +59,10 @@ impl Tickets {
         now: Wall,
     ) -> Result<String, TicketError> {
         self.forget_ended(now);
-        let mine = |key: &&[u8; 32]| {
-            self.by_digest.get(*key).is_some_and(|t| t.verified.who.user == verified.who.user)
-        };
-        let oldest = self.order.iter().find(mine).copied();
-        if self.order.iter().filter(mine).count() >= TICKETS_PER_USER_MAX
-            && let Some(oldest) = oldest
-        {
-            self.by_digest.remove(&oldest);
+        let mine = self.by_user.get(&verified.who.user);
+        let full = mine.filter(|keys| keys.len() >= TICKETS_PER_USER_MAX);
+        if let Some(oldest) = full.and_then(|keys| keys.front().copied()) {
+            self.remove(&oldest);
         }
         if self.by_digest.len() >= TICKETS_MAX {
             return Err(TicketError::Full);
@@ -71,10 +71,23 @@ impl Tickets {
         getrandom::fill(&mut random).map_err(|_| TicketError::Entropy)?;
         let text = URL_SAFE_NO_PAD.encode(random);
         let key = digest(text.as_bytes());
+        self.by_user.entry(verified.who.user.clone()).or_default().push_back(key);
         let ticket = Ticket { verified, origin: origin.to_owned(), ends: now.after(TICKET_LIFE) };
         self.by_digest.insert(key, ticket);
         self.order.push_back(key);
         Ok(text)
+    }
+
+    fn remove(&mut self, key: &Key) -> Option<Ticket> {
+        let ticket = self.by_digest.remove(key)?;
+        let user = &ticket.verified.who.user;
+        if let Some(keys) = self.by_user.get_mut(user) {
+            keys.retain(|k| k != key);
+            if keys.is_empty() {
+                self.by_user.remove(user);
+            }
+        }
+        Some(ticket)
     }
 
     /// Whatever comes of it, the ticket is used up.
@@ -84,7 +97,7 @@ impl Tickets {
         origin: &str,
         now: Wall,
     ) -> Result<Verified, TicketError> {
-        let found = self.by_digest.remove(&digest(ticket.as_bytes()));
+        let found = self.remove(&digest(ticket.as_bytes()));
         let ticket = found.filter(|t| now <= t.ends).ok_or(TicketError::Unknown)?;
         match ticket.origin == origin {
             true => Ok(ticket.verified),
@@ -96,11 +109,11 @@ impl Tickets {
         if self.order.len() > 2 * TICKETS_MAX {
             self.order.retain(|key| self.by_digest.contains_key(key));
         }
-        while let Some(key) = self.order.front() {
-            if self.by_digest.get(key).is_some_and(|t| now <= t.ends) {
+        while let Some(key) = self.order.front().copied() {
+            if self.by_digest.get(&key).is_some_and(|t| now <= t.ends) {
                 return;
             }
-            self.by_digest.remove(key);
+            self.remove(&key);
             self.order.pop_front();
         }
     }
@@ -145,6 +158,7 @@ mod tests {
         }
         assert_eq!(tickets.issue(verified("w"), "", Wall(1)), Err(TicketError::Full));
         assert!(tickets.issue(verified("w"), "", Wall(30_000_002)).is_ok());
-        assert_eq!((tickets.by_digest.len(), tickets.order.len()), (1, 1));
+        let left = (tickets.by_digest.len(), tickets.by_user.len(), tickets.order.len());
+        assert_eq!(left, (1, 1, 1));
     }
 }
