@@ -183,7 +183,7 @@ impl Follower {
 
 fn of_devices(devices: &'static [&'static str]) -> impl Fn(&Entity) -> bool {
     move |entity| match entity {
-        Entity::Call(call) => devices.contains(&call.device.as_str()),
+        Entity::Call(call) => devices.contains(&&*call.device),
         Entity::Decision(_)
         | Entity::Dnc(_)
         | Entity::System(_)

@@ -146,7 +146,7 @@ async fn too_old_ahead_and_another_epoch_start_from_a_snapshot_with_the_reason()
         assert_eq!(first[0]["pos"], "400");
         let snaps = of(&first, "snap");
         let live = snaps.last().unwrap();
-        let open = site.log.lock().unwrap().open.iter().filter(|c| c.device == "100").count();
+        let open = site.log.lock().unwrap().open.iter().filter(|c| &*c.device == "100").count();
         assert!(open > 0);
         assert_eq!(live["objs"].as_array().unwrap().len(), open, "{why}");
         let gap: Vec<_> = snaps.iter().filter(|s| s["gap"] == true).collect();

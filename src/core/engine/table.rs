@@ -109,7 +109,7 @@ impl Table {
 
     pub(super) fn insert(&mut self, entry: Entry) -> CallId {
         let id = entry.machine.call().id;
-        let Dialog { call_id, caller_tag, .. } = &entry.machine.call().dialog;
+        let Dialog { call_id, caller_tag, .. } = &*entry.machine.call().dialog;
         if !call_id.is_empty() {
             self.by_dialog.insert(key(call_id, caller_tag), id);
             if let Some(by_call_id) = &mut self.by_call_id {
@@ -170,7 +170,7 @@ impl Table {
     /// Forgets a call; the line it was on.
     pub(super) fn remove(&mut self, id: CallId) -> Option<LineUse> {
         let entry = self.entries.remove(&id)?;
-        let Dialog { call_id, caller_tag, .. } = &entry.machine.call().dialog;
+        let Dialog { call_id, caller_tag, .. } = &*entry.machine.call().dialog;
         let dialog = key(call_id, caller_tag);
         if self.by_dialog.get(&dialog) == Some(&id) {
             self.by_dialog.remove(&dialog);

@@ -32,20 +32,20 @@ fn moment() -> Moment {
 fn call(id: u128, device: &str) -> Call {
     let origin = Origin {
         id: CallId(Uuid::from_u128(id)),
-        tenant: String::new(),
-        site: String::new(),
+        tenant: "".into(),
+        site: "".into(),
         direction: Direction::Inbound,
         purpose: None,
-        from: party(),
-        to: party(),
-        dialed: party(),
+        from: party().into(),
+        to: party().into(),
+        dialed: party().into(),
         device: device.into(),
         thread_id: CallId(Uuid::from_u128(id)),
         parent_id: None,
         signalling: None,
         started: moment(),
     };
-    Call { rev: 1, ..Call::begun(origin, String::new(), Dialog::default(), Vec::new()) }
+    Call { rev: 1, ..Call::begun(origin, "".into(), Dialog::default(), Vec::new()) }
 }
 
 fn decision(device: &str) -> Decision {

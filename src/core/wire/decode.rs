@@ -120,20 +120,20 @@ fn origin(c: &mut pb::StoredCall, before: &[Event]) -> Result<Arc<Origin>, Decod
         };
     }
     let id = CallId(uuid("call.id", &c.id)?);
-    let to = stored_party(c.to.take())?;
+    let to = Arc::new(stored_party(c.to.take())?);
     Ok(Arc::new(Origin {
         id,
-        tenant: std::mem::take(&mut c.tenant),
-        site: std::mem::take(&mut c.site),
+        tenant: std::mem::take(&mut c.tenant).into(),
+        site: std::mem::take(&mut c.site).into(),
         direction: coded("call.direction", c.direction)?,
         purpose: c.purpose.take(),
-        from: stored_party(c.from.take())?,
+        from: stored_party(c.from.take())?.into(),
         dialed: match c.dialed.take() {
             None => to.clone(),
-            dialed => stored_party(dialed)?,
+            dialed => stored_party(dialed)?.into(),
         },
         to,
-        device: std::mem::take(&mut c.device),
+        device: std::mem::take(&mut c.device).into(),
         thread_id: match c.thread_id.is_empty() {
             true => id,
             false => CallId(uuid("call.thread_id", &c.thread_id)?),
@@ -149,14 +149,14 @@ fn call(mut c: pb::StoredCall, before: &[Event]) -> Result<Call, DecodeError> {
         origin: origin(&mut c, before)?,
         rev: c.rev,
         state: coded("call.state", c.state)?,
-        trunk: c.trunk,
+        trunk: c.trunk.into(),
         queue: c.queue.map(Arc::from),
         data: c.data.into_iter().map(|v| (v.key, Pii::new(v.value))).collect(),
-        dialog: Dialog {
+        dialog: Arc::new(Dialog {
             call_id: c.sip_call_id,
             caller_tag: c.caller_tag,
             callee_tag: c.callee_tag,
-        },
+        }),
         alerting: c.alerting.map(moment).transpose()?,
         network_reached: c.network_reached.map(moment).transpose()?,
         answered: c.answered.map(moment).transpose()?,
@@ -182,7 +182,7 @@ fn leg(l: pb::StoredLeg) -> Result<Leg, DecodeError> {
     Ok(Leg {
         id: leg_id(l.id)?,
         role: coded("leg.role", l.role)?,
-        device: l.device,
+        device: l.device.into(),
         state: coded("leg.state", l.state)?,
         alerting_basis: coded_opt("leg.alerting_basis", l.alerting_basis)?,
         since: Wall(l.since_us),

@@ -57,7 +57,7 @@ fn leg() -> BoxedStrategy<Leg> {
             channel: names.1.map(|(pbx, id)| Box::new(Channel { pbx: pbx.into(), id: id.into() })),
             sip_call_id: names.2.map(Arc::from),
             role,
-            device,
+            device: device.into(),
             state,
             alerting_basis,
             since,
@@ -75,16 +75,17 @@ fn origin() -> BoxedStrategy<Origin> {
     let words = (".{0,9}", ".{0,9}", of(".{0,9}"), ".{0,9}");
     (id(), (of(id()), of(id())), member(), parties, words, moment(), of(signalling()))
         .prop_map(|(id, (thread, parent), direction, (from, to, dialed), words, started, said)| {
+            let to = Arc::new(to);
             Origin {
                 id: CallId(id),
-                tenant: words.0,
-                site: words.1,
+                tenant: words.0.into(),
+                site: words.1.into(),
                 direction,
                 purpose: words.2,
-                from,
-                dialed: dialed.unwrap_or_else(|| to.clone()),
+                from: from.into(),
+                dialed: dialed.map_or_else(|| to.clone(), Arc::new),
                 to,
-                device: words.3,
+                device: words.3.into(),
                 thread_id: CallId(thread.unwrap_or(id)),
                 parent_id: parent.map(CallId),
                 signalling: said.map(Box::new),
@@ -122,8 +123,8 @@ fn call() -> BoxedStrategy<Call> {
             origin: Arc::new(origin),
             rev,
             state,
-            trunk: words.0,
-            dialog: Dialog { call_id: words.1, caller_tag: words.2, callee_tag: words.3 },
+            trunk: words.0.into(),
+            dialog: Dialog { call_id: words.1, caller_tag: words.2, callee_tag: words.3 }.into(),
             alerting: moments.0,
             network_reached: moments.1,
             answered: moments.2,
