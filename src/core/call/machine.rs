@@ -21,7 +21,7 @@ pub struct CallMachine {
     pub(super) call: Arc<Call>,
     pub(super) ring_period_ms: u32,
     pub(super) answer_norm_ms: u32,
-    pub(super) cancelled: Option<(Option<ReasonText>, Arrival)>,
+    pub(super) cancelled: Option<Box<(Option<ReasonText>, Arrival)>>,
     pub(super) held_since: Option<Wall>,
     /// A party has left its place to another: the BYE that follows is part of it.
     pub(super) transferred: bool,
@@ -151,7 +151,7 @@ impl CallMachine {
             }
             I::CancelRequested { reason, arrival } => {
                 if self.call.answered.is_none() {
-                    self.cancelled = Some((reason, arrival));
+                    self.cancelled = Some(Box::new((reason, arrival)));
                 }
             }
             I::Rejected { status, phrase, reason, local, arrival } => {
