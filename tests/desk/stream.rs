@@ -56,7 +56,7 @@ async fn an_agent_is_masked_and_sees_own_calls_only() {
     };
     site.commit_entity(EventKind::DncAdded, Entity::Dnc(vec![entry]));
     let status = SystemStatus { state: SystemState::Normal, reason: "test".into(), lost: 0 };
-    site.commit_entity(EventKind::SystemStatus, Entity::System(status));
+    site.commit_entity(EventKind::SystemStatus, Entity::System(status.into()));
 
     let mine = site.own_positions(&["100"], 0);
     assert!(mine.len() > 10 && mine.len() < 30, "{}", mine.len());

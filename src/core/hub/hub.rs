@@ -197,11 +197,11 @@ impl Hub {
             let found = self.by_owner.get(&owner_key(kind, name));
             found.map_or(none, |slots| slots.as_slice())
         };
-        let of_device = |device| self.by_device.get(device).map_or(none, |v| v);
+        let of_device = |device: &str| self.by_device.get(device).map_or(none, |v| v);
         let mut several = Vec::new();
         let (owners, watchers) = match label(event) {
             Label::Call(call) => {
-                let mut devices = call.devices();
+                let mut devices = call.devices().map(|device| &**device);
                 let first = devices.next().map_or(none, of_device);
                 several.extend(devices.flat_map(of_device).filter(|id| !first.contains(id)));
                 several.sort_unstable();

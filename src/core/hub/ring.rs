@@ -5,7 +5,9 @@ use super::access::{Interest, Label, label};
 use crate::model::{Agent, Call, Command, Entity, Event, Pos, Wall};
 use crate::wire::{View, command_frame_to_json, event_to_json};
 use prost::bytes::Bytes;
+use std::borrow::Borrow;
 use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
 use std::sync::Arc;
 
 /// One encoded frame of an event; clones share the bytes.
@@ -43,15 +45,22 @@ fn is_ev(event: &Event) -> bool {
 
 struct Entry {
     batch: Arc<[Event]>,
-    at: usize,
+    at: u32,
+    cost_bytes: u32,
+    /// Made when somebody watches.
+    encoded: Option<Box<Encoded>>,
+}
+
+/// An event's frames, one a view.
+#[derive(Default)]
+struct Encoded {
     masked: Option<Bytes>,
     full: Option<Bytes>,
-    cost_bytes: usize,
 }
 
 impl Entry {
     fn event(&self) -> &Event {
-        &self.batch[self.at]
+        &self.batch[self.at as usize]
     }
 }
 
@@ -68,7 +77,7 @@ pub(super) struct Ring {
     /// Position before the oldest entry: a resume from here or later can be served.
     base: Pos,
     bytes: usize,
-    by_device: HashMap<String, VecDeque<u64>>,
+    by_device: HashMap<Arc<str>, VecDeque<u64>>,
     health: VecDeque<u64>,
     lines: VecDeque<u64>,
     links: VecDeque<u64>,
@@ -124,7 +133,7 @@ impl Ring {
                     push_device(&mut self.by_device, device, event.pos.0);
                 }
             }
-            Label::Device(device) => push_device(&mut self.by_device, device, event.pos.0),
+            Label::Device(device) => push_device(&mut self.by_device, &device.into(), event.pos.0),
             Label::Health => self.health.push_back(event.pos.0),
             Label::Lines => self.lines.push_back(event.pos.0),
             Label::Links => self.links.push_back(event.pos.0),
@@ -139,9 +148,9 @@ impl Ring {
             }
             Label::Site => {}
         }
-        self.bytes += cost_bytes;
-        let batch = batch.clone();
-        self.entries.push_back(Entry { batch, at, masked: None, full: None, cost_bytes });
+        self.bytes += cost_bytes as usize;
+        let (batch, at) = (batch.clone(), at as u32); // a batch has hundreds of events
+        self.entries.push_back(Entry { batch, at, cost_bytes, encoded: None });
     }
 
     /// Drops what is over the limits; called once an event has been handed out.
@@ -158,7 +167,7 @@ impl Ring {
 
     fn drop_oldest(&mut self) {
         let Some(entry) = self.entries.pop_front() else { return };
-        self.bytes -= entry.cost_bytes;
+        self.bytes -= entry.cost_bytes as usize;
         self.base = self.base.next();
         match label(entry.event()) {
             Label::Call(call) => {
@@ -189,17 +198,18 @@ impl Ring {
     pub(super) fn frame(&mut self, pos: Pos, view: View) -> Option<Frame> {
         let at = usize::try_from(pos.0.checked_sub(self.base.0 + 1)?).ok()?;
         let entry = self.entries.get_mut(at)?;
+        let event = &entry.batch[entry.at as usize];
+        let encoded = entry.encoded.get_or_insert_default();
         let slot = match view {
-            View::Masked => &mut entry.masked,
-            View::Full => &mut entry.full,
+            View::Masked => &mut encoded.masked,
+            View::Full => &mut encoded.full,
         };
         if let Some(bytes) = slot {
-            let is_ev = is_ev(&entry.batch[entry.at]);
-            return Some(Frame { pos, bytes: bytes.clone(), is_ev });
+            return Some(Frame { pos, bytes: bytes.clone(), is_ev: is_ev(event) });
         }
-        let frame = Frame::encode(&entry.batch[entry.at], view);
+        let frame = Frame::encode(event, view);
         *slot = Some(frame.bytes.clone());
-        entry.cost_bytes += frame.bytes.len();
+        entry.cost_bytes += frame.bytes.len() as u32; // limited by what an event may hold
         self.bytes += frame.bytes.len();
         Some(frame)
     }
@@ -246,7 +256,7 @@ impl Ring {
         }
         let own = interest.own.is_some();
         let devices = interest.devices.iter().filter(|_| own);
-        let lists = devices.filter_map(|d| self.by_device.get(d));
+        let lists = devices.filter_map(|d| self.by_device.get(&**d));
         let health = Some(&self.health).filter(|_| interest.health);
         let lines = Some(&self.lines).filter(|_| interest.lines);
         let links = Some(&self.links).filter(|_| interest.links);
@@ -266,16 +276,16 @@ impl Ring {
     }
 }
 
-fn push_device(index: &mut HashMap<String, VecDeque<u64>>, device: &str, pos: u64) {
+fn push_device(index: &mut HashMap<Arc<str>, VecDeque<u64>>, device: &Arc<str>, pos: u64) {
     match index.get_mut(device) {
         Some(positions) => positions.push_back(pos),
         None => {
-            index.insert(device.to_owned(), VecDeque::from([pos]));
+            index.insert(device.clone(), VecDeque::from([pos]));
         }
     }
 }
 
-fn pop_owner(index: &mut HashMap<String, VecDeque<u64>>, key: &str) {
+fn pop_owner<K: Borrow<str> + Hash + Eq>(index: &mut HashMap<K, VecDeque<u64>>, key: &str) {
     let Some(positions) = index.get_mut(key) else { return };
     positions.pop_front();
     if positions.is_empty() {
@@ -283,11 +293,14 @@ fn pop_owner(index: &mut HashMap<String, VecDeque<u64>>, key: &str) {
     }
 }
 
+/// An event's part of what the revisions of a call share, and of its place in the index.
+const CALL_SHARE_BYTES: usize = 256;
+
 /// Memory an event holds, roughly: fixed parts and the strings that grow.
-fn approx_bytes(event: &Event) -> usize {
+fn approx_bytes(event: &Event) -> u32 {
     let entity = match &event.entity {
         Entity::Call(call) => {
-            size_of::<Call>() + call.legs.len() * size_of::<crate::model::Leg>() + 512
+            size_of::<Call>() + call.legs.len() * size_of::<crate::model::Leg>() + CALL_SHARE_BYTES
         }
         Entity::Decision(decision) => {
             size_of::<crate::model::Decision>() + decision.rules.len() * 192 + 384
@@ -304,5 +317,5 @@ fn approx_bytes(event: &Event) -> usize {
         Entity::Agent(agent) => size_of::<Agent>() + agent.queues.len() * 48 + 256,
         Entity::Command(_) => size_of::<Command>() + 256,
     };
-    size_of::<Event>() + size_of::<Entry>() + entity
+    (size_of::<Event>() + size_of::<Entry>() + entity) as u32
 }

@@ -195,7 +195,7 @@ impl Log {
             _ => {
                 let (state, reason) = (SystemState::Normal, String::new());
                 let status = SystemStatus { state, reason, lost: 0 };
-                (EventKind::SystemStatus, Entity::System(status))
+                (EventKind::SystemStatus, Entity::System(status.into()))
             }
         };
         let pos = Pos(self.head() + 1);

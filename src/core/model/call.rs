@@ -358,14 +358,14 @@ impl Call {
     }
 
     /// Every device that takes or took part, that of the origin first, each once.
-    pub fn devices(&self) -> impl Iterator<Item = &str> {
+    pub fn devices(&self) -> impl Iterator<Item = &Arc<str>> {
         let again = |at: usize, device: &str| {
             let before = self.legs[..at].iter().filter(|l| l.shows_device());
             device == &*self.device || before.into_iter().any(|l| &*l.device == device)
         };
         let shown = move |(at, leg): &(usize, &Leg)| leg.shows_device() && !again(*at, &leg.device);
-        let legs = self.legs.iter().enumerate().filter(shown).map(|(_, l)| &*l.device);
-        std::iter::once(&*self.device).chain(legs).filter(|d| !d.is_empty())
+        let legs = self.legs.iter().enumerate().filter(shown).map(|(_, l)| &l.device);
+        std::iter::once(&self.device).chain(legs).filter(|d| !d.is_empty())
     }
 
     /// Whether a device takes or took part.

@@ -71,11 +71,11 @@ fn event(e: pb::JournalEntry, before: &[Event]) -> Result<Event, DecodeError> {
     let entity = match e.entity.ok_or_else(|| bad("entity", "absent"))? {
         Stored::Call(c) => Entity::Call(Arc::new(call(c, before)?)),
         Stored::Decision(d) => Entity::Decision(Box::new(decision(d)?)),
-        Stored::System(s) => Entity::System(SystemStatus {
+        Stored::System(s) => Entity::System(Box::new(SystemStatus {
             state: named("status", &s.status)?,
             reason: s.reason,
             lost: s.lost.into(),
-        }),
+        })),
         Stored::Dnc(d) => Entity::Dnc(d.entries.into_iter().map(dnc).collect::<Result<_, _>>()?),
         Stored::Line(l) => Entity::Line(Box::new(line(l)?)),
         Stored::Duty(d) => Entity::Duty(Box::new(duty(d)?)),

@@ -146,7 +146,7 @@ fn call() -> BoxedStrategy<Call> {
 
 fn entity() -> BoxedStrategy<Entity> {
     let system = (member(), ".{0,200}", any::<u32>()).prop_map(|(state, reason, lost)| {
-        Entity::System(SystemStatus { state, reason, lost: lost.into() })
+        Entity::System(SystemStatus { state, reason, lost: lost.into() }.into())
     });
     prop_oneof![
         4 => call().prop_map(|call| Entity::Call(Arc::new(call))),
