@@ -50,9 +50,9 @@ pub struct RecordRow {
     /// Over.
     pub ended: Option<Wall>,
     /// Ring to answer or end.
-    pub ring_ms: Option<u64>,
+    pub ring_ms: Option<u32>,
     /// Answer to end.
-    pub talk_ms: Option<u64>,
+    pub talk_ms: Option<u32>,
     /// Why it ended.
     pub cause: Option<Cause>,
     /// Gate decision.

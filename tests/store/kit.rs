@@ -116,7 +116,7 @@ pub fn call_at(k: u64, rev: u64, state: ConnectionState, pos: u64) -> Call {
         network_reached: None,
         answered: None,
         ended: over.then_some(moment),
-        ring_ms: Some(rev * 100),
+        ring_ms: Some(rev as u32 * 100),
         wait_ms: None,
         talk_ms: over.then_some(4000),
         hold_ms: None,

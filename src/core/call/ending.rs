@@ -83,8 +83,8 @@ impl CallMachine {
     }
 
     pub(super) fn denied(&mut self, now: Now, status: u16, text: String, out: &mut Vec<Fact>) {
-        let cause =
-            Cause { csta: CstaCause::PolicyDenied, sip_status: Some(status), q850: Some(21), text };
+        let (csta, text) = (CstaCause::PolicyDenied, text.into());
+        let cause = Cause { csta, sip_status: Some(status), q850: Some(21), text };
         self.fail(Moment::own(now), Released::System, cause, out);
     }
 

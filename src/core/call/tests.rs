@@ -111,7 +111,7 @@ fn tell(machine: &mut CallMachine, story: &str) -> Vec<Fact> {
 }
 
 fn figures(call: &Call) -> String {
-    let ms = |v: Option<u64>| v.map_or("-".to_owned(), |v| v.to_string());
+    let ms = |v: Option<u32>| v.map_or("-".to_owned(), |v| v.to_string());
     format!(
         "{} {} {} {} {} {} {}",
         ms(call.ring_ms),

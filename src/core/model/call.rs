@@ -144,13 +144,13 @@ pub struct Cause {
     /// Q.850 cause, if one was seen.
     pub q850: Option<u8>,
     /// Reason text or phrase as received.
-    pub text: String,
+    pub text: Box<str>,
 }
 
 impl Cause {
     /// A cause without raw codes.
     pub fn plain(csta: CstaCause) -> Self {
-        Self { csta, sip_status: None, q850: None, text: String::new() }
+        Self { csta, sip_status: None, q850: None, text: Box::default() }
     }
 }
 
@@ -272,14 +272,14 @@ pub struct Call {
     pub answered: Option<Moment>,
     /// Over.
     pub ended: Option<Moment>,
-    /// Ring to answer or end.
-    pub ring_ms: Option<u64>,
+    /// Ring to answer or end; this and the next three stay at their top after 49 days.
+    pub ring_ms: Option<u32>,
     /// Arrival to answer or end.
-    pub wait_ms: Option<u64>,
+    pub wait_ms: Option<u32>,
     /// Answer to end.
-    pub talk_ms: Option<u64>,
+    pub talk_ms: Option<u32>,
     /// Sum of holds.
-    pub hold_ms: Option<u64>,
+    pub hold_ms: Option<u32>,
     /// Rings heard.
     pub rings: Option<u32>,
     /// Met the norm; `None` without an agent leg.

@@ -1,6 +1,7 @@
 //! proto -> model, for replay.
 
 use super::agent::{agent, command};
+use super::encode::to_u32;
 use super::line::{duty, line, shift};
 use super::link::link;
 use super::pb;
@@ -161,10 +162,10 @@ fn call(mut c: pb::StoredCall, before: &[Event]) -> Result<Call, DecodeError> {
         network_reached: c.network_reached.map(moment).transpose()?,
         answered: c.answered.map(moment).transpose()?,
         ended: c.ended.map(moment).transpose()?,
-        ring_ms: c.ring_ms,
-        wait_ms: c.wait_ms,
-        talk_ms: c.talk_ms,
-        hold_ms: c.hold_ms,
+        ring_ms: c.ring_ms.map(to_u32),
+        wait_ms: c.wait_ms.map(to_u32),
+        talk_ms: c.talk_ms.map(to_u32),
+        hold_ms: c.hold_ms.map(to_u32),
         rings: c.rings,
         answered_in_time: c.answered_in_time,
         service_basis: coded("call.service_basis", c.service_basis)?,
@@ -223,7 +224,7 @@ fn cause(c: pb::StoredCause) -> Result<Cause, DecodeError> {
         csta: coded("cause.csta", c.csta)?,
         sip_status: c.sip_status.and_then(|s| u16::try_from(s).ok()),
         q850: c.q850.and_then(|q| u8::try_from(q).ok()),
-        text: c.text,
+        text: c.text.into(),
     })
 }
 

@@ -129,10 +129,10 @@ pub fn call_to_pb(call: &Call, view: View) -> pb::Call {
         network_reached: call.network_reached.as_ref().map(moment_to_pb),
         answered: call.answered.as_ref().map(moment_to_pb),
         ended: call.ended.as_ref().map(moment_to_pb),
-        ring_ms: call.ring_ms.map(to_u32),
-        wait_ms: call.wait_ms.map(to_u32),
-        talk_ms: call.talk_ms.map(to_u32),
-        hold_ms: call.hold_ms.map(to_u32),
+        ring_ms: call.ring_ms,
+        wait_ms: call.wait_ms,
+        talk_ms: call.talk_ms,
+        hold_ms: call.hold_ms,
         rings: call.rings,
         answered_in_time: call.answered_in_time,
         service_basis: call.service_basis.name().to_owned(),
@@ -189,7 +189,7 @@ fn cause_to_pb(cause: &Cause) -> pb::Cause {
         csta: cause.csta.name().to_owned(),
         sip_status: cause.sip_status.map(u32::from),
         q850: cause.q850.map(u32::from),
-        text: cause.text.clone(),
+        text: cause.text.to_string(),
     }
 }
 

@@ -25,8 +25,9 @@ fn moment() -> impl Strategy<Value = Moment> {
 }
 
 fn cause() -> impl Strategy<Value = Cause> {
-    (member(), of(any::<u16>()), of(any::<u8>()), ".{0,9}")
-        .prop_map(|(csta, sip_status, q850, text)| Cause { csta, sip_status, q850, text })
+    (member(), of(any::<u16>()), of(any::<u8>()), ".{0,9}").prop_map(
+        |(csta, sip_status, q850, text)| Cause { csta, sip_status, q850, text: text.into() },
+    )
 }
 
 fn party() -> BoxedStrategy<Party> {
@@ -112,7 +113,7 @@ fn signalling() -> BoxedStrategy<Signalling> {
 fn call() -> BoxedStrategy<Call> {
     let words = (".{0,9}", ".{0,9}", ".{0,9}", ".{0,9}");
     let moments = (of(moment()), of(moment()), of(moment()), of(moment()));
-    let figures = (of(any::<u64>()), of(any::<u64>()), of(any::<u64>()), of(any::<u64>()));
+    let figures = (of(any::<u32>()), of(any::<u32>()), of(any::<u32>()), of(any::<u32>()));
     let rest = (of(any::<u32>()), of(any::<bool>()), member(), of(member()), of(cause()), of(id()));
     let data = prop::collection::btree_map(".{0,9}", ".{0,9}".prop_map(Pii::new), 0..3);
     let parts = (prop::collection::vec(leg(), 0..3), of(".{0,9}"), data);
