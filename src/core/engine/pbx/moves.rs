@@ -66,7 +66,7 @@ impl Engine {
             return Some(leg); // it has ended before the transfer was told
         }
         let device = chan?.device();
-        let same = |l: &&Leg| l.role.is_inside() && l.device == device && l.ended.is_none();
+        let same = |l: &&Leg| l.role.is_inside() && &*l.device == device && l.ended.is_none();
         entry.machine.call().legs.iter().find(same).map(|l| l.id)
     }
 

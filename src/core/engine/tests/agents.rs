@@ -323,7 +323,7 @@ fn a_call_at_the_device_leads_from_reserved_to_busy_to_work_after_it() {
     let of_leg = |kind: EventKind| {
         desk.site.events.iter().find_map(|e| match &e.entity {
             Entity::Call(call) if e.kind == kind => {
-                call.legs.iter().find(|l| l.device == "8001")?.agent.clone()
+                call.legs.iter().find(|l| &*l.device == "8001")?.agent.clone()
             }
             _ => None,
         })

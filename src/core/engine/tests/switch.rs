@@ -250,8 +250,8 @@ fn facts_before_and_after_the_invite_give_the_same_call() {
         site.receive(MAIN, &answer(&out, "200 OK", "c"));
         say(&mut site, "answers B, answers A, bridge A x, bridge B x, holds A");
         let call = site.events.iter().rev().find_map(call_of).unwrap().clone();
-        assert_eq!(call.legs[0].device, "1001");
-        assert_eq!(call.devices().collect::<Vec<_>>(), ["8001", "1001"]);
+        assert_eq!(&*call.legs[0].device, "1001");
+        assert_eq!(call.devices().map(|d| &**d).collect::<Vec<_>>(), ["8001", "1001"]);
         stories.push(told(&mut site));
         assert_eq!(site.engine.calls(), 1);
     }
