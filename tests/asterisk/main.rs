@@ -3,9 +3,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod agents;
+mod consults;
+mod desktop;
 mod digest;
 mod linked;
 mod load;
+mod notified;
 mod orders;
 mod outages;
 mod pbx;

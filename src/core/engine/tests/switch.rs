@@ -368,6 +368,9 @@ fn three_in_a_bridge_are_a_conference_if_they_stay() {
     assert!(!told(&mut site).contains("conferenced"));
     site.pass(600);
     assert_eq!(told(&mut site), "conferenced 3 consult 1002");
+    say(&mut site, "bridge C c, bridge A c, bridge B c");
+    site.pass(600);
+    assert_eq!(told(&mut site), "", "they are the same three");
 }
 
 #[test]

@@ -1,0 +1,1 @@
+//! Agents log in, pause and leave by their desktops: members of a real queue.
