@@ -1,6 +1,6 @@
 //! What a person does at a telephone, and what they see of it.
 
-use super::line::{Call, Shared, State, status};
+use super::line::{Call, Shared, status};
 use crate::support::Message;
 use crate::support::ua::session;
 use std::net::{SocketAddr, UdpSocket};
