@@ -16,6 +16,7 @@ mod pbx;
 mod phone;
 mod place;
 mod relay;
+mod shut;
 #[allow(dead_code, unused_imports)]
 #[path = "../sip/support/mod.rs"]
 mod support;

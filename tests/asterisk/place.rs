@@ -32,18 +32,18 @@ pub enum LinkedBy {
     RelayedAmi,
 }
 
-const AMI: &str = "trunks = [\"PJSIP/carrier\"]\ncontext = \"from-agents\"\n\
+const AMI: &str = "trunks = [\"PJSIP/carrier\", \"PJSIP/side-door\"]\ncontext = \"from-agents\"\n\
     [pbx.asterisk.ami]\naddress = \"PBX:5038\"\nuser = \"trunkline\"\n\
     password_file = \"DIR/pbx.password\"";
-const ARI: &str = "trunks = [\"PJSIP/carrier\"]\ncontext = \"from-agents\"\n\
+const ARI: &str = "trunks = [\"PJSIP/carrier\", \"PJSIP/side-door\"]\ncontext = \"from-agents\"\n\
     [pbx.asterisk.ari]\nurl = \"http://PBX:8088\"\nuser = \"trunkline\"\n\
     password_file = \"DIR/pbx.password\"";
-const BOTH: &str = "trunks = [\"PJSIP/carrier\"]\ncontext = \"from-agents\"\n\
+const BOTH: &str = "trunks = [\"PJSIP/carrier\", \"PJSIP/side-door\"]\ncontext = \"from-agents\"\n\
     [pbx.asterisk.ami]\naddress = \"PBX:5038\"\nuser = \"trunkline\"\n\
     password_file = \"DIR/pbx.password\"\n\
     [pbx.asterisk.ari]\nurl = \"http://PBX:8088\"\nuser = \"trunkline\"\n\
     password_file = \"DIR/pbx.password\"";
-const RELAYED: &str = "trunks = [\"PJSIP/carrier\"]\ncontext = \"from-agents\"\n\
+const RELAYED: &str = "trunks = [\"PJSIP/carrier\", \"PJSIP/side-door\"]\ncontext = \"from-agents\"\n\
     [pbx.asterisk.ami]\naddress = \"PBX:5039\"\nuser = \"trunkline\"\n\
     password_file = \"DIR/pbx.password\"";
 
@@ -56,37 +56,44 @@ const OPEN: &str = concat!(
 );
 
 const AGENTS: &str = "[agent.alice]\nname = \"Alice\"\ndevice = \"PJSIP/1001\"\n";
+const STAFF: &str = "[agent.alice]\nname = \"Alice\"\ndevice = \"PJSIP/1001\"\n\
+    queues = [\"support\"]\n[agents]\nafter_call = \"none\"\n";
+
+/// The telephones are members of the queue, without a desktop.
+const MEMBERS: &str = "s/^;member => /member => /";
 
 impl Place {
     /// By its trunk alone.
     pub fn start(clock: &str) -> Self {
-        Self::with(clock, &SiteOptions::default(), "")
+        Self::changed(clock, "")
     }
 
     /// By its trunk alone; `changes` is a sed script on Asterisk's files.
     pub fn changed(clock: &str, changes: &str) -> Self {
-        Self::with(clock, &SiteOptions::default(), changes)
+        Self::with(clock, &SiteOptions::default(), &format!("{MEMBERS};{changes}"))
     }
 
     /// By its trunk and links, at the machine's own time.
     pub fn linked(by: LinkedBy, changes: &str) -> Self {
-        let pbx_keys = match by {
-            LinkedBy::Ami => AMI,
-            LinkedBy::Ari => ARI,
-            LinkedBy::Both => BOTH,
-            LinkedBy::RelayedAmi => RELAYED,
+        Self::linked_with(by, AGENTS, &format!("{MEMBERS};{changes}"))
+    }
+
+    /// The same, where only desktops put telephones into the queue.
+    pub fn staffed(by: LinkedBy, changes: &str) -> Self {
+        Self::linked_with(by, STAFF, changes)
+    }
+
+    fn linked_with(by: LinkedBy, sections: &'static str, changes: &str) -> Self {
+        let (pbx_keys, links): (_, &[&str]) = match by {
+            LinkedBy::Ami => (AMI, &["ami"]),
+            LinkedBy::Ari => (ARI, &["ari"]),
+            LinkedBy::Both => (BOTH, &["ami", "ari"]),
+            LinkedBy::RelayedAmi => (RELAYED, &[]),
         };
-        let options =
-            SiteOptions { pbx_keys, gate_keys: OPEN, sections: AGENTS, ..SiteOptions::default() };
+        let options = SiteOptions { pbx_keys, gate_keys: OPEN, sections, ..SiteOptions::default() };
         // On the loopback network trunkline's links come from another of its addresses.
         let changes = format!("s/^permit = .*/permit = 127.0.0.0\\/255.0.0.0/;{changes}");
         let place = Self::with("", &options, &changes);
-        let links: &[&str] = match by {
-            LinkedBy::Ami => &["ami"],
-            LinkedBy::Ari => &["ari"],
-            LinkedBy::Both => &["ami", "ari"],
-            LinkedBy::RelayedAmi => &[],
-        };
         links.iter().for_each(|link| place.until_link(link, "up"));
         place
     }

@@ -43,6 +43,11 @@ impl Phone {
         rang.rang_at.unwrap()
     }
 
+    /// Calls so far.
+    pub fn calls(&self) -> usize {
+        self.shared.lock().calls.len()
+    }
+
     /// Takes a call that rings; the moment of the 200.
     pub fn answer(&self, call: usize) -> SystemTime {
         let at = self.shared.take(&mut self.shared.lock(), call).expect("it rings");
