@@ -9,6 +9,7 @@ mod action;
 mod answers;
 mod block;
 mod board;
+mod call_ids;
 mod calls;
 mod channel;
 mod frame;

@@ -28,8 +28,8 @@ pub(super) enum Ask {
     Clear,
     /// One of the lists of a snapshot.
     List(List),
-    /// SIP Call-ID of a channel.
-    CallId(ChannelId),
+    /// SIP Call-ID of a channel, asked for so often.
+    CallId(ChannelId, u8),
     Order(OrderId, Then),
 }
 

@@ -53,6 +53,8 @@ pub struct AmiSession {
     pub(super) ping_due: Mono,
     /// Actions that are sent later, in order.
     pub(super) later: VecDeque<(Mono, Action)>,
+    /// Channels whose Call-ID is asked for once more, in order, and how often it was.
+    pub(super) unnamed: VecDeque<(Mono, ChannelId, u8)>,
     pub(super) taking: Option<Taking>,
     warned: BTreeSet<&'static str>,
     /// Only reads: nothing is sent.
@@ -73,6 +75,7 @@ impl AmiSession {
             filtered: true,
             ping_due: Mono(u64::MAX),
             later: VecDeque::new(),
+            unnamed: VecDeque::new(),
             taking: None,
             warned: BTreeSet::new(),
             observing: false,
@@ -83,6 +86,11 @@ impl AmiSession {
     pub fn observing(settings: AmiSettings) -> Self {
         let framer = Framer::new(false);
         Self { framer, phase: Phase::Up, observing: true, ..Self::new(settings) }
+    }
+
+    /// It only reads.
+    pub(super) fn is_observing(&self) -> bool {
+        self.observing
     }
 
     /// Sends an action and waits for its answer; its number, if it was sent.
@@ -171,33 +179,13 @@ impl AmiSession {
             }
             // While lists come, Call-IDs are asked for when they are complete.
             if !listing {
-                self.ask_call_id(now, &id, out);
+                self.ask_call_id(now, &id, 1, out);
             }
         }
         if self.board.full {
             let why = "the PBX has more channels than are followed: some calls are not seen";
             self.warn("channels", why, out);
         }
-    }
-
-    /// Asks for the SIP Call-ID of a trunk's channel: it joins the channel with our own SIP.
-    pub(super) fn ask_call_id(
-        &mut self,
-        now: Now,
-        id: &ChannelId,
-        out: &mut LinkOutputs,
-    ) -> Option<u64> {
-        let channel = self.board.channels.get(id)?;
-        if !channel.trunk || channel.info.sip_call_id.is_some() || self.observing {
-            return None;
-        }
-        let variable = match channel.info.name.split_once('/')? {
-            ("PJSIP", _) => "CHANNEL(pjsip,call-id)",
-            ("SIP", _) => "SIPCALLID",
-            _ => return None,
-        };
-        let action = Action::new("Getvar").with("Channel", &channel.info.name);
-        self.ask(now, &action.with("Variable", variable), Ask::CallId(id.clone()), out)
     }
 }
 
@@ -295,6 +283,7 @@ impl Session for AmiSession {
         while let Some((_, action)) = self.later.pop_front_if(|(due, _)| *due <= now.mono) {
             self.ask(now, &action, Ask::Clear, out);
         }
+        self.ask_call_ids_again(now, out);
         self.board.tick(now);
         self.tell(now, out);
     }
@@ -307,7 +296,8 @@ impl Session for AmiSession {
             Phase::Closed => return None,
         };
         let later = self.later.front().map(|(due, _)| *due);
-        let others = [self.pending.deadline(), self.board.deadline(), later];
+        let unnamed = self.unnamed.front().map(|(due, ..)| *due);
+        let others = [self.pending.deadline(), self.board.deadline(), later, unnamed];
         phase.into_iter().chain(others.into_iter().flatten()).min()
     }
 }
