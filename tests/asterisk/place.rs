@@ -108,17 +108,23 @@ impl Place {
         Self { server, asterisk, site }
     }
 
-    /// Waits until `trunkline link show` says so of a link.
-    pub fn until_link(&self, link: &str, state: &str) {
-        let mut shown = String::new();
+    /// A link as `trunkline link show` has it.
+    pub fn link(&self, link: &str) -> serde_json::Value {
+        let shown = String::from_utf8(self.site.run(&["link", "show", "--json"]).stdout).unwrap();
+        let all = serde_json::Deserializer::from_str(&shown).into_iter::<serde_json::Value>();
         let id = format!("asterisk/{link}");
+        let found = all.map(Result::unwrap).find(|l| l["id"] == *id);
+        found.unwrap_or_else(|| panic!("no {id}: {shown}"))
+    }
+
+    /// Waits until a link is in this state.
+    pub fn until_link(&self, link: &str, state: &str) {
+        let mut shown = serde_json::Value::Null;
         let reached = poll_until(Duration::from_secs(15), || {
-            let output = self.site.run(&["link", "show", "--json"]).stdout;
-            shown = String::from_utf8(output).unwrap();
-            let all = serde_json::Deserializer::from_str(&shown).into_iter::<serde_json::Value>();
-            all.map(Result::unwrap).any(|l| l["id"] == id && l["state"] == state)
+            shown = self.link(link);
+            shown["state"] == state
         });
-        assert!(reached, "{id} is never {state}: {shown}");
+        assert!(reached, "{link} is never {state}: {shown}");
     }
 
     /// Where Asterisk's AMI is.

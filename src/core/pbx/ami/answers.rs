@@ -37,6 +37,8 @@ impl AmiSession {
             Ask::Login => self.logged_in(now, block, out),
             Ask::Filter => self.filtered(now, block, out),
             Ask::Settings | Ask::Status => self.identified(now, block, out),
+            Ask::Run => self.run_told(now, block, out),
+            Ask::NameRun(name) => self.run_named(now, name, block, out),
             Ask::Events => self.subscribed(now, block, out),
             Ask::Ping | Ask::Clear => {}
             Ask::List(list) => self.list_refused(now, number, list, block, out),

@@ -22,6 +22,10 @@ pub(super) enum Ask {
     Filter,
     Settings,
     Status,
+    /// Which run of the PBX it is.
+    Run,
+    /// This run has no name yet and gets this one.
+    NameRun(String),
     Events,
     Ping,
     /// Clears what a consultation has read.

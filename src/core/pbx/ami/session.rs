@@ -48,6 +48,8 @@ pub struct AmiSession {
     pub(super) phase: Phase,
     pub(super) pending: Pending,
     pub(super) identity: PbxIdentity,
+    /// The name of its run, if it can hold one.
+    pub(super) run: Option<String>,
     /// The PBX has taken our filters.
     pub(super) filtered: bool,
     pub(super) ping_due: Mono,
@@ -72,6 +74,7 @@ impl AmiSession {
             phase: Phase::New,
             pending: Pending::new(0),
             identity: PbxIdentity::default(),
+            run: None,
             filtered: true,
             ping_due: Mono(u64::MAX),
             later: VecDeque::new(),
