@@ -6,7 +6,7 @@ use crate::place::{LinkedBy, Place, a_moment};
 use crate::support::tail::Tail;
 use crate::support::{Dialog, Story, Ua};
 use crate::told::{caused, leg_of, of_leg};
-use crate::trunk::{calls, hangs_up, picked_up};
+use crate::trunk::{hangs_up, talk};
 use serde_json::{Value, json};
 
 /// A customer talks to 1001, whose desktop has asked 1002 for advice; 1002 has answered.
@@ -27,10 +27,7 @@ fn asked() -> Asked {
     let customer = place.customer();
     let tail = place.site.tail(None);
     let mut desk = Desktop::open(&place);
-    let mut dialog = calls(&customer, "1001");
-    one.rings(0);
-    one.answer(0);
-    picked_up(&customer, &mut dialog);
+    let dialog = talk(&customer, &one);
     let call = desk.sees("call.established");
     desk.orders("call.transfer.consult", &call, json!({"to": "1002"}));
     two.rings(0);

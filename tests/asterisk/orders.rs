@@ -4,7 +4,7 @@ use crate::desktop::Desktop;
 use crate::place::{LinkedBy, Place, a_moment};
 use crate::support::Story;
 use crate::told::{caused, leg_as, leg_of, of_leg};
-use crate::trunk::{calls, hangs_up, picked_up, takes};
+use crate::trunk::{hangs_up, takes, talk};
 use serde_json::json;
 use std::time::Duration;
 
@@ -58,10 +58,7 @@ fn a_desktop_sends_a_call_on_with_what_is_known_of_it() {
     let customer = place.customer();
     let mut tail = place.site.tail(None);
     let mut desk = Desktop::open(&place);
-    let mut dialog = calls(&customer, "1001");
-    one.rings(0);
-    one.answer(0);
-    picked_up(&customer, &mut dialog);
+    let mut dialog = talk(&customer, &one);
     let call = desk.sees("call.established");
     let data = desk.orders("call.data", &call, json!({"key": "contract", "value": "K-4711"}));
     assert_eq!(desk.sees("call.data_updated")["data"]["contract"], "K-4711");
@@ -93,10 +90,7 @@ fn a_desktop_presses_keys() {
     let (agent, customer) = (place.phone("1001"), place.customer());
     let mut tail = place.site.tail(None);
     let mut desk = Desktop::open(&place);
-    let mut dialog = calls(&customer, "1001");
-    agent.rings(0);
-    agent.answer(0);
-    picked_up(&customer, &mut dialog);
+    let mut dialog = talk(&customer, &agent);
     let call = desk.sees("call.established");
     let order = desk.orders("call.dtmf", &call, json!({"digits": "4#"}));
     for key in ["4", "#"] {
@@ -151,10 +145,7 @@ fn what_ari_cannot_do_is_said() {
     let place = Place::linked(LinkedBy::Ari, "");
     let (agent, customer) = (place.phone("1001"), place.customer());
     let mut desk = Desktop::open(&place);
-    let mut dialog = calls(&customer, "1001");
-    agent.rings(0);
-    agent.answer(0);
-    picked_up(&customer, &mut dialog);
+    let mut dialog = talk(&customer, &agent);
     let call = desk.sees_like("call.established", |c| c["legs"].as_array().unwrap().len() > 2);
     let orders = [
         ("call.hold", json!({})),

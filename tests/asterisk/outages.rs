@@ -5,7 +5,7 @@ use crate::relay::Relay;
 use crate::support::Story;
 use crate::support::process::poll_until;
 use crate::told::{leg_of, of_leg};
-use crate::trunk::{calls, hangs_up, picked_up};
+use crate::trunk::{calls, hangs_up, picked_up, talk};
 use std::time::Duration;
 
 /// The agent answers while the link is away: learnt from the PBX when it is back.
@@ -47,10 +47,7 @@ fn a_restarted_pbx_holds_no_call(by: LinkedBy, link: &str) {
     let mut tail = place.site.tail(None);
     {
         let agent = place.phone("1001");
-        let mut dialog = calls(&customer, "1001");
-        agent.rings(0);
-        agent.answer(0);
-        picked_up(&customer, &mut dialog);
+        let mut dialog = talk(&customer, &agent);
         tail.until_kind("call.established", 2);
         place.asterisk.restart();
         tail.until("the agent's leg ends", Duration::from_secs(20), |events| {

@@ -30,22 +30,25 @@ pub enum LinkedBy {
     Both,
     /// By way of a relay that the test starts.
     RelayedAmi,
+    RelayedAri,
 }
 
-const AMI: &str = "trunks = [\"PJSIP/carrier\", \"PJSIP/side-door\"]\ncontext = \"from-agents\"\n\
-    [pbx.asterisk.ami]\naddress = \"PBX:5038\"\nuser = \"trunkline\"\n\
-    password_file = \"DIR/pbx.password\"";
-const ARI: &str = "trunks = [\"PJSIP/carrier\", \"PJSIP/side-door\"]\ncontext = \"from-agents\"\n\
-    [pbx.asterisk.ari]\nurl = \"http://PBX:8088\"\nuser = \"trunkline\"\n\
-    password_file = \"DIR/pbx.password\"";
-const BOTH: &str = "trunks = [\"PJSIP/carrier\", \"PJSIP/side-door\"]\ncontext = \"from-agents\"\n\
-    [pbx.asterisk.ami]\naddress = \"PBX:5038\"\nuser = \"trunkline\"\n\
-    password_file = \"DIR/pbx.password\"\n\
-    [pbx.asterisk.ari]\nurl = \"http://PBX:8088\"\nuser = \"trunkline\"\n\
-    password_file = \"DIR/pbx.password\"";
-const RELAYED: &str = "trunks = [\"PJSIP/carrier\", \"PJSIP/side-door\"]\ncontext = \"from-agents\"\n\
-    [pbx.asterisk.ami]\naddress = \"PBX:5039\"\nuser = \"trunkline\"\n\
-    password_file = \"DIR/pbx.password\"";
+/// The sections of a PBX with these links.
+macro_rules! links {
+    ($($link:literal),+) => {
+        concat!(
+            "trunks = [\"PJSIP/carrier\", \"PJSIP/side-door\"]\ncontext = \"from-agents\"\n",
+            $("[pbx.asterisk.", $link, "\"\nuser = \"trunkline\"\n\
+              password_file = \"DIR/pbx.password\"\n"),+
+        )
+    };
+}
+
+const AMI: &str = links!("ami]\naddress = \"PBX:5038");
+const ARI: &str = links!("ari]\nurl = \"http://PBX:8088");
+const BOTH: &str = links!("ami]\naddress = \"PBX:5038", "ari]\nurl = \"http://PBX:8088");
+const RELAYED_AMI: &str = links!("ami]\naddress = \"PBX:5039");
+const RELAYED_ARI: &str = links!("ari]\nurl = \"http://PBX:5039");
 
 /// Links are stamped by Asterisk, whose clock is the machine's: so is trunkline's in these tests,
 /// and the gate is open at any hour.
@@ -88,7 +91,8 @@ impl Place {
             LinkedBy::Ami => (AMI, &["ami"]),
             LinkedBy::Ari => (ARI, &["ari"]),
             LinkedBy::Both => (BOTH, &["ami", "ari"]),
-            LinkedBy::RelayedAmi => (RELAYED, &[]),
+            LinkedBy::RelayedAmi => (RELAYED_AMI, &[]),
+            LinkedBy::RelayedAri => (RELAYED_ARI, &[]),
         };
         let options = SiteOptions { pbx_keys, gate_keys: OPEN, sections, ..SiteOptions::default() };
         // On the loopback network trunkline's links come from another of its addresses.
@@ -132,7 +136,12 @@ impl Place {
         SocketAddr::new(self.site.net.pbx().ip(), 5038)
     }
 
-    /// Where trunkline looks for it when it is relayed.
+    /// Where its ARI is.
+    pub fn ari(&self) -> SocketAddr {
+        SocketAddr::new(self.site.net.pbx().ip(), 8088)
+    }
+
+    /// Where trunkline looks for either when it is relayed.
     pub fn relay(&self) -> SocketAddr {
         SocketAddr::new(self.site.net.pbx().ip(), 5039)
     }
