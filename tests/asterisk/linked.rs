@@ -203,5 +203,5 @@ fn a_call_is_sixteen_kilobytes_of_ari() {
     a_moment();
     let bytes = relay.sent_back() - before;
     println!("{bytes} bytes of ARI for one call");
-    assert!((8_000..18_000).contains(&bytes), "{bytes} bytes for one call");
+    assert!((8_000..16_384).contains(&bytes), "{bytes} bytes for one call");
 }
