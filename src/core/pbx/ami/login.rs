@@ -171,9 +171,8 @@ impl AmiSession {
     }
 
     fn begin_events_when_ready(&mut self, now: Now, out: &mut LinkOutputs) {
-        let open = |ask: &Ask| match ask {
-            Ask::Filter | Ask::Settings | Ask::Status | Ask::Run | Ask::NameRun(_) => true,
-            _ => false,
+        let open = |ask: &Ask| {
+            matches!(ask, Ask::Filter | Ask::Settings | Ask::Status | Ask::Run | Ask::NameRun(_))
         };
         if self.pending.any(open) {
             return;
