@@ -4,9 +4,12 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 /// Forwards every connection while it is whole.
 pub struct Relay {
+    at: SocketAddr,
+    listening: Option<JoinHandle<()>>,
     state: Arc<Mutex<State>>,
     back: Arc<AtomicU64>,
 }
@@ -14,6 +17,7 @@ pub struct Relay {
 #[derive(Default)]
 struct State {
     broken: bool,
+    over: bool,
     open: Vec<TcpStream>,
 }
 
@@ -23,8 +27,11 @@ impl Relay {
         let state = Arc::new(Mutex::new(State::default()));
         let back = Arc::<AtomicU64>::default();
         let (shared, count) = (Arc::clone(&state), Arc::clone(&back));
-        std::thread::spawn(move || {
+        let listening = std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
+                if shared.lock().unwrap().over {
+                    break;
+                }
                 let Ok(server) = TcpStream::connect(to) else { continue };
                 let mut state = shared.lock().unwrap();
                 if state.broken {
@@ -38,7 +45,7 @@ impl Relay {
                 state.open.extend([client, server]);
             }
         });
-        Self { state, back }
+        Self { at, listening: Some(listening), state, back }
     }
 
     /// Bytes that the server has sent so far.
@@ -58,6 +65,19 @@ impl Relay {
     /// Lets connections through again.
     pub fn mend(&self) {
         self.state.lock().unwrap().broken = false;
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.cut();
+        if let Ok(mut state) = self.state.lock() {
+            state.over = true;
+        }
+        let _ = TcpStream::connect(self.at); // wakes who listens
+        if let Some(listening) = self.listening.take() {
+            let _ = listening.join(); // the address is free then
+        }
     }
 }
 

@@ -2,14 +2,16 @@
 
 use super::action::Action;
 use super::block::Block;
+use super::board::Board;
 use super::pending::Ask;
 use super::session::AmiSession;
 use crate::model::Now;
 use crate::pbx::{ChannelId, LinkOutputs};
 use std::time::Duration;
 
-/// Asterisk tells of a channel before its driver has given it its dialog (`chan_pjsip_new` in
-/// `channels/chan_pjsip.c`): who asks too soon hears nothing, and asks again.
+/// Asterisk tells of a channel before its driver has made it its own (`chan_pjsip_new` in
+/// `channels/chan_pjsip.c`): who asks too soon hears nothing, and asks again when more is told of
+/// the channel, or after this.
 const AGAIN: Duration = Duration::from_millis(50);
 /// So often; one that has no Call-ID by then has none.
 const TRIES_MAX: u8 = 20;
@@ -40,6 +42,17 @@ impl AmiSession {
     pub(super) fn ask_call_ids_again(&mut self, now: Now, out: &mut LinkOutputs) {
         while let Some((_, id, tries)) = self.unnamed.pop_front_if(|(due, ..)| *due <= now.mono) {
             self.ask_call_id(now, &id, tries, out);
+        }
+    }
+
+    /// More is told of these channels: their driver has them by now.
+    pub(super) fn heard_of(&mut self, now: Now, block: &Block<'_>, out: &mut LinkOutputs) {
+        for prefix in ["", "Dest"] {
+            let id = Board::id(block, prefix);
+            let at = id.and_then(|id| self.unnamed.iter().position(|(_, other, _)| *other == id));
+            if let Some((_, id, tries)) = at.and_then(|at| self.unnamed.remove(at)) {
+                self.ask_call_id(now, &id, tries, out);
+            }
         }
     }
 

@@ -169,6 +169,7 @@ impl AmiSession {
             let why = "events carry no time: set timestampevents = yes in manager.conf";
             self.warn("timestamps", why, out);
         }
+        self.heard_of(now, block, out);
         self.tell(now, out);
     }
 

@@ -216,6 +216,13 @@ fn call_ids_of_the_trunk_are_asked_for() {
     assert_eq!((peer.asked(), peer.told()), (vec![], vec![]));
     peer.passes(Duration::from_millis(50));
     assert_eq!(peer.asked(), [getvar]);
+    peer.answers("Getvar", "Error", "Message: No such variable");
+    peer.says(
+        "Event: DialBegin\nUniqueid: 1.1\nChannel: PJSIP/1001-00000001\nDestUniqueid: 1.2\n\
+         DestChannel: PJSIP/trunk-out-00000002\n",
+    );
+    assert_eq!(peer.asked(), [getvar], "as soon as more is told of it");
+    peer.told();
     peer.answers("Getvar", "Success", "Variable: CHANNEL(pjsip,call-id)\nValue: abc@host");
     assert_eq!(peer.told(), ["1.2 is PJSIP/trunk-out called call-id=abc@host"]);
 }
