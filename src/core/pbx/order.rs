@@ -71,7 +71,7 @@ pub enum Order {
         /// Q.850 cause.
         q850: u8,
     },
-    /// Send keys to the party at this channel.
+    /// Press keys as the party at this channel: the others hear them.
     Dtmf {
         /// Channel.
         channel: ChannelId,

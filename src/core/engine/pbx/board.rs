@@ -102,6 +102,8 @@ pub(super) struct LinkSide {
     pub(super) since: Option<Mono>,
     /// Was away after it had been up.
     pub(super) away: bool,
+    /// Found another run of the PBX, and has not taken its snapshot.
+    pub(super) restarted: bool,
 }
 
 /// One PBX.
@@ -120,8 +122,6 @@ pub(super) struct Board {
     gone_order: VecDeque<ChannelId>,
     /// By `LinkIx`.
     pub(super) links: Vec<LinkSide>,
-    /// Which run of the PBX; empty: not known.
-    pub(super) instance: String,
 }
 
 impl Board {
@@ -137,7 +137,6 @@ impl Board {
             gone: HashSet::new(),
             gone_order: VecDeque::new(),
             links: vec![LinkSide::default(); config.links.len()],
-            instance: String::new(),
         }
     }
 

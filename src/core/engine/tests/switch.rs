@@ -368,6 +368,9 @@ fn three_in_a_bridge_are_a_conference_if_they_stay() {
     assert!(!told(&mut site).contains("conferenced"));
     site.pass(600);
     assert_eq!(told(&mut site), "conferenced 3 consult 1002");
+    say(&mut site, "bridge C c, bridge A c, bridge B c");
+    site.pass(600);
+    assert_eq!(told(&mut site), "", "they are the same three");
 }
 
 #[test]
@@ -401,6 +404,8 @@ fn what_was_missed_is_learnt_from_a_snapshot_and_marked() {
     assert_eq!(call(&site), 2);
     // Another run of the PBX has none of them.
     up(&mut site, "2");
+    assert_eq!(told(&mut site), "", "what is gone is said by its snapshot");
+    snapshot(&mut site, "");
     let gone = told(&mut site);
     assert_eq!(gone.matches("(pbx_restarted)").count(), 5, "{gone}");
     assert_eq!(call(&site), 0);
@@ -517,6 +522,7 @@ proptest! {
         }
         site.pass(5000);
         up(&mut site, "2");
+        snapshot(&mut site, "");
         site.pass(5000);
         prop_assert_eq!(site.engine.calls(), 0);
         let mut once: HashMap<_, usize> = HashMap::new();

@@ -75,7 +75,7 @@ impl Model {
             }
             Order::Dtmf { channel, digits } => {
                 let (channel, digits) = (names::channel(channel)?, names::digits(digits)?);
-                Ok(format!("uuid_send_dtmf {channel} {digits}"))
+                Ok(format!("uuid_recv_dtmf {channel} {digits}"))
             }
             Order::SetData { channel, key, value } => {
                 let (channel, key) = (names::channel(channel)?, names::word("the key", key)?);

@@ -119,7 +119,7 @@ fn orders_as_commands() {
         (Order::Conference { by: id("agent") }, "unsupported"),
         (Order::TransferComplete { by: id("agent") }, "rejected: nobody was asked"),
         (Order::Hangup { channel: id("agent"), q850: 17 }, "uuid_kill agent 17"),
-        (dtmf("1*#"), "uuid_send_dtmf agent 1*#"),
+        (dtmf("1*#"), "uuid_recv_dtmf agent 1*#"),
         (dtmf("1w"), "rejected: the keys has a character that no command may carry"),
         (data("A 17, open"), "uuid_setvar cust trunkline_data_case_id A 17, open"),
         (data("${system rm}"), "rejected: the value has a character that no command may carry"),
