@@ -89,6 +89,10 @@ impl Call {
     fn ordered(&mut self, start: &str, result: &str) -> String {
         loop {
             let asked = self.asked();
+            if asked.starts_with("filter ") {
+                self.say("Content-Type: command/reply\nReply-Text: +OK filter added\n\n");
+                continue;
+            }
             let (command, job) = asked.split_once("\nJob-UUID: ").unwrap();
             let command = command.strip_prefix("bgapi ").unwrap();
             self.say("Content-Type: command/reply\nReply-Text: +OK Job-UUID\n\n");

@@ -24,6 +24,8 @@ use std::time::Duration;
 const EVENT_BYTES_MAX: usize = 1024 * 1024;
 /// A command has its result within this time.
 const RESULT_MAX: Duration = Duration::from_secs(10);
+/// Channels of one call whose events are asked for by name.
+const FOLLOWED_MAX: usize = 32;
 /// Events that are remembered: two connections whose calls have met tell the same.
 const SEEN_MAX: usize = 256;
 const NO_LINK: &str = "FreeSWITCH connects to us for its calls only: this needs `address`";
@@ -256,8 +258,11 @@ impl EslCalls {
             self.restarted(now, socket, out);
         }
         if self.identity.instance != core {
+            let first = self.identity.instance.is_empty();
             self.identity = PbxIdentity { version: String::new(), instance: core.to_owned() };
-            self.up(out);
+            if !first {
+                self.up(out); // before its calls: what is told then belongs to this run
+            }
         }
         if let Some(one) = self.sockets.get_mut(&socket) {
             one.own = id_in(&event, "Unique-ID");
@@ -300,16 +305,31 @@ impl EslCalls {
             }
             return;
         }
-        let ids = ["Unique-ID", "CC-Member-Session-UUID"].map(|field| id_in(event, field));
-        if let Some(one) = self.sockets.get_mut(&socket) {
-            one.channels.extend(ids.into_iter().flatten());
-        }
+        self.follow(socket, event, out);
         if event.text("Event-Sequence").is_some_and(|number| self.is_known(number)) {
             return;
         }
         let mut facts = Vec::new();
         self.model.event(now, event, &mut facts);
         self.tell(facts, out);
+    }
+
+    /// A leg that an event is about is followed by its own name too: after a transfer nothing else
+    /// joins it with the call. So is the far half of a loopback channel, which names no call.
+    fn follow(&mut self, socket: CallSocket, event: &EslEvent<'_>, out: &mut CallOutputs) {
+        let Some(one) = self.sockets.get_mut(&socket) else { return };
+        for field in ["Unique-ID", "variable_other_loopback_leg_uuid"] {
+            let Some(id) = id_in(event, field) else { continue };
+            let follows = self.tells && one.own.as_ref() != Some(&id);
+            if !one.channels.insert(id.clone()) || !follows || one.channels.len() > FOLLOWED_MAX {
+                continue;
+            }
+            let Ok(id) = names::channel(&id) else { continue };
+            for field in ["Unique-ID", "Other-Leg-Unique-ID"] {
+                one.jobs.sent_plain();
+                out.sends.push((socket, format!("filter {field} {id}\n\n").into_bytes()));
+            }
+        }
     }
 
     /// Another connection has told this event.

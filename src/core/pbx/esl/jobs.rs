@@ -63,6 +63,11 @@ impl Jobs {
         bytes
     }
 
+    /// A command without a result was sent: it is acknowledged like the others.
+    pub fn sent_plain(&mut self) {
+        self.unacknowledged.push_back(String::new());
+    }
+
     /// The next `command/reply`; the purpose comes back if the command was refused.
     pub fn acknowledged(&mut self, refused: bool) -> Option<Purpose> {
         let id = self.unacknowledged.pop_front()?;
