@@ -11,6 +11,7 @@ use crate::io::pbx::{
 };
 use crate::io::wake::Waker;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -265,8 +266,8 @@ pub(super) fn start(ready: Ready, clock: &Clock, waker: &Waker) -> RunningLinks 
         let (sender, wake) = (sender.clone(), wake.clone());
         let calls = pbx::spawn_calls(config, listener, clock.clone(), sender, wake, stats);
         // Where we connect too, orders go by our connections.
-        if !running.orders.contains_key(&at) {
-            running.orders.insert(at, calls.orders);
+        if let Entry::Vacant(vacant) = running.orders.entry(at) {
+            vacant.insert(calls.orders);
             running.stats.push((name, calls.stats));
         }
         running.tasks.push(calls.task);

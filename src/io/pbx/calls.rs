@@ -253,3 +253,6 @@ async fn asleep(wait: Option<std::time::Duration>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;
