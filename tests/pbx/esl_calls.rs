@@ -120,7 +120,7 @@ impl Call {
         self.event("CHANNEL_BRIDGE", "u1", bridge);
     }
 
-    fn is_closed(mut self) -> bool {
+    fn until_closed(mut self) -> bool {
         self.stream.set_read_timeout(Some(WITHIN)).unwrap();
         let mut rest = Vec::new();
         self.lines.read_to_end(&mut rest).is_ok()
@@ -227,7 +227,7 @@ fn half_a_frame_and_what_is_no_call_are_given_up_by_name() {
     let linked = serve();
     let mut half = Call::connect(&linked);
     half.say(&data("")[..60]);
-    assert!(half.is_closed());
+    assert!(half.until_closed(), "the connection is closed");
     warning(&linked, "told no call within 10 s");
     assert!(linked.site.metric("trunkline_link_failures_total") >= 1.0);
     linked.until(LINK, "up", "in step");
@@ -238,7 +238,7 @@ fn a_connection_without_full_control_is_told() {
     let linked = serve();
     let mut single = Call::connect(&linked);
     single.say(&data("").replace("Control: full", "Control: single-channel"));
-    assert!(single.is_closed());
+    assert!(single.until_closed());
     warning(&linked, "socket HOST:PORT async full");
 }
 
