@@ -136,7 +136,7 @@ fn tls(config: &Config, section: &str, ca: Option<&PathBuf>) -> Result<StreamTls
 fn ami(config: &Config, name: &str, pbx: &Pbx) -> Result<Made, AppError> {
     let link: &Ami = pbx.ami.as_ref().ok_or_else(|| absent(name))?;
     let section = format!("pbx.{name}.ami");
-    let secret = password(config, &section, &link.password_file)?;
+    let secret = password(config, &section, "password_file", &link.password_file)?;
     let tls = match link.tls {
         true => Some(tls(config, &section, link.ca.as_ref())?),
         false => None,
@@ -160,7 +160,7 @@ fn ari(
 ) -> Result<Made, AppError> {
     let link: &Ari = pbx.ari.as_ref().ok_or_else(|| absent(name))?;
     let section = format!("pbx.{name}.ari");
-    let password = password(config, &section, &link.password_file)?;
+    let password = password(config, &section, "password_file", &link.password_file)?;
     let login = BasicLogin { user: link.user.clone(), password };
     let settings = AriSettings {
         app: link.app.clone(),
@@ -208,7 +208,8 @@ fn esl_settings(pbx: &Pbx, link: &Esl) -> EslSettings {
 fn esl(config: &Config, name: &str, pbx: &Pbx) -> Result<Option<Made>, AppError> {
     let link: &Esl = pbx.esl.as_ref().ok_or_else(|| absent(name))?;
     let (Some(address), Some(file)) = (&link.address, &link.password_file) else { return Ok(None) };
-    let password = password(config, &format!("pbx.{name}.esl"), file)?;
+    let section = format!("pbx.{name}.esl");
+    let password = password(config, &section, "password_file", file)?;
     let settings = EslSettings { password, ..esl_settings(pbx, link) };
     let wire = Wire::Stream { address: host_port(address), tls: None, two: true };
     Ok(Some((wire, Box::new(move || Box::new(EslSession::new(settings.clone()))))))

@@ -8,8 +8,11 @@ mod esl;
 mod file;
 mod line;
 mod pbx;
+#[cfg(test)]
+mod sample;
 mod sip;
 mod validate;
+mod webhook;
 
 pub use address::{Address, HostName};
 pub use agent::{AfterCall, Agent, Agents, RingNoAnswer};
@@ -20,3 +23,4 @@ pub use file::*;
 pub use line::{Account, Alive, Probe, Register, Trunk};
 pub use pbx::{Ami, Ari, LinkAddress, LinkUrl, Pbx};
 pub use sip::*;
+pub use webhook::Webhook;
