@@ -109,6 +109,28 @@ pub enum Order {
     Snapshot,
 }
 
+impl Order {
+    /// The channel that it is about.
+    pub fn channel(&self) -> Option<&ChannelId> {
+        match self {
+            Self::Answer(channel)
+            | Self::Hold(channel)
+            | Self::Retrieve(channel)
+            | Self::Hangup { channel, .. }
+            | Self::Dtmf { channel, .. }
+            | Self::SetData { channel, .. } => Some(channel),
+            Self::TransferBlind { by, .. }
+            | Self::Consult { by, .. }
+            | Self::TransferComplete { by }
+            | Self::ConsultCancel { by }
+            | Self::Conference { by } => Some(by),
+            Self::Dial { .. } | Self::QueueMember { .. } | Self::Pause { .. } | Self::Snapshot => {
+                None
+            }
+        }
+    }
+}
+
 /// What came of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OrderResult {

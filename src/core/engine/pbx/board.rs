@@ -260,6 +260,16 @@ impl Board {
         None
     }
 
+    /// The party at the far end of a pipe; any other channel is its own.
+    pub(super) fn behind(&self, id: &ChannelId) -> Option<ChannelId> {
+        let chan = self.channels.get(id).filter(|chan| chan.is_pipe());
+        let Some(chan) = chan else { return Some(id.clone()) };
+        let (_, other) = self.other_half(chan)?;
+        let parties = self.parties(other.bridge.as_ref()?);
+        let near = chan.bridge.as_ref().and_then(|near| self.bridges.get(near));
+        parties.into_iter().find(|id| near.is_none_or(|near| !near.contains(id)))
+    }
+
     /// Everybody who hears each other in this bridge and through its pipes.
     pub(super) fn parties(&self, bridge: &BridgeId) -> Vec<ChannelId> {
         let mut bridges = vec![bridge.clone()];

@@ -40,7 +40,7 @@ impl Engine {
     }
 
     /// Channels that ended unseen.
-    fn lose(&mut self, now: Now, ix: PbxIx, gone: Vec<ChannelId>, out: &mut Outputs) {
+    pub(super) fn lose(&mut self, now: Now, ix: PbxIx, gone: Vec<ChannelId>, out: &mut Outputs) {
         let at = Moment { quality: TimeQuality::Reconciled, ..Moment::own(now) };
         self.boards.learning = Some(true);
         for id in gone {

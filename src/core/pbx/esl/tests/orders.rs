@@ -159,6 +159,39 @@ fn a_consultation_by_order_is_left_joined_or_cancelled() {
     assert_eq!(command(&mut desk, cancel()), "rejected: nobody was asked");
 }
 
+/// As FreeSWITCH 1.11 tells it: the asker parts from whom it asked and is bridged with whom it
+/// held, and nothing says of the third that it listens (`three_way`).
+#[test]
+fn a_consultation_becomes_a_talk_of_three() {
+    let told = |desk: &mut Desk| {
+        let mut letters = Letters::default();
+        let facts = desk.facts();
+        facts.iter().map(|said| letters.line(&said.fact)).collect::<Vec<_>>().join("; ")
+    };
+    for cancelled in [false, true] {
+        let mut desk = talking();
+        let to = Pii::new("1002".to_owned());
+        command(&mut desk, Order::Consult { by: id("agent"), to });
+        channel(&mut desk, "asked", "outbound", "loopback/1002-a", "agent");
+        desk.event(r#"{"Event-Name":"CHANNEL_ANSWER","Unique-ID":"asked"}"#);
+        bridge(&mut desk, "agent", "asked");
+        for (a, b) in [("agent", "asked"), ("cust", "agent")] {
+            let parted = serde_json::json!({
+                "Event-Name": "CHANNEL_UNBRIDGE", "Unique-ID": a, "Core-UUID": "core-1",
+                "Bridge-A-Unique-ID": a, "Bridge-B-Unique-ID": b,
+            });
+            desk.event(&parted.to_string());
+        }
+        if cancelled {
+            desk.event(r#"{"Event-Name":"CHANNEL_HANGUP_COMPLETE","Unique-ID":"asked"}"#);
+        }
+        desk.facts();
+        bridge(&mut desk, "agent", "cust");
+        let three = if cancelled { "" } else { "; C in A" };
+        assert_eq!(told(&mut desk), format!("A in A; B in A{three}"));
+    }
+}
+
 /// The phone itself holds the customer and calls a colleague: two channels of one device.
 #[test]
 fn a_consultation_by_the_phone_is_joined_at_its_far_ends() {
