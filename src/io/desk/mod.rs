@@ -16,6 +16,8 @@ mod registry;
 mod replay;
 mod session;
 pub mod token;
+#[cfg(test)]
+mod vectors;
 mod writer;
 
 pub use close::Close;
