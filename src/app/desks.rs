@@ -62,10 +62,11 @@ pub(super) async fn serve(
         (Some(cert), Some(key)) => Some(TlsFiles { cert: cert.clone(), key: key.clone() }),
         _ => None, // the configuration was checked: both or none
     };
+    let origins = [&section.origins[..], &config.desk.origins].concat();
     let http = HttpConfig {
         listen: section.listen,
         tls,
-        desk: DeskConfig { origins: section.origins.clone(), ..DeskConfig::default() },
+        desk: DeskConfig { origins, ..config.desk.clone() },
         ..HttpConfig::default()
     };
     let deps = HttpDeps {

@@ -2,6 +2,7 @@
 
 use super::error::{line_of, syntax};
 use super::{Address, Agent, Agents, ConfigError, Dns, Pbx, Probe, Register, Sip, Trunk};
+use crate::io::desk::DeskConfig;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -37,6 +38,9 @@ pub struct Config {
     pub gate: Gate,
     /// Desktops, metrics, health.
     pub http: Http,
+    /// Limits of desktops' sockets.
+    #[serde(default)]
+    pub desk: DeskConfig,
     /// The owner's command socket.
     pub admin: Admin,
     /// The journal and the records.
