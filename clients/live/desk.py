@@ -15,7 +15,7 @@ def say(**line: Any) -> None:
     print(json.dumps(line), flush=True)
 
 
-async def main(url: str, subs: list[dict[str, str]], token_file: str) -> None:
+async def main(url: str, subs: list[dict[str, Any]], token_file: str) -> None:
     async def token() -> str:
         say(asked=True)
         return Path(token_file).read_text().strip()

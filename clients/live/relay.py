@@ -20,6 +20,7 @@ class Relay:
         self.cuts = 0
         self.connections = 0
         self.address = ""
+        self._writers: set[asyncio.StreamWriter] = set()
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -33,12 +34,18 @@ class Relay:
         finally:
             listener.close()
 
+    def cut_all(self) -> None:
+        """Every connection is lost at once."""
+        for writer in list(self._writers):
+            writer.transport.abort()
+
     async def _serve(self, desk: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         self.connections += 1
         # Most connections live long enough to say something, some not even to be answered.
         down_max = self._random.choice([300, 2_500, 9_000, 25_000])
         left = {"down": self._random.randrange(down_max), "up": self._random.randrange(3_000)}
         server, forth = await asyncio.open_connection(*self._server)
+        self._writers |= {back, forth}
 
         async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter, way: str) -> None:
             with contextlib.suppress(OSError):
@@ -61,3 +68,4 @@ class Relay:
         await asyncio.gather(*pumps, return_exceptions=True)
         for writer in (back, forth):
             writer.transport.abort()
+            self._writers.discard(writer)
