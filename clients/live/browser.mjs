@@ -81,4 +81,4 @@ for await (const line of createInterface({ input: process.stdin })) {
   }
 }
 await browser.close();
-server.close();
+process.exit(0); // connections of the browser may linger

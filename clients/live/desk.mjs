@@ -37,11 +37,10 @@ const ORDERS = {
       },
     );
   },
-  quit: () => desk.close(),
 };
 const input = createInterface({ input: process.stdin });
 input.on('line', (line) => {
   const order = JSON.parse(line);
   ORDERS[order.do](order);
-  if (order.do === 'quit') input.close();
 });
+input.on('close', () => desk.close());

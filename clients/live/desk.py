@@ -57,8 +57,6 @@ async def main(url: str, subs: list[dict[str, Any]], token_file: str) -> None:
                     say(report=client.position, calls=calls, agents=agents)
                 case "command":
                     tasks.add(asyncio.create_task(command(order)))
-                case "quit":
-                    break
 
 
 if __name__ == "__main__":

@@ -114,10 +114,11 @@ class Peer:
         self.process.send_signal(number)
 
     async def end(self) -> None:
+        """It ends with its input."""
         if self.process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self.process.send_signal(signal.SIGCONT)
-                self.process.terminate()
+            assert self.process.stdin
+            self.process.stdin.close()
+            self.process.send_signal(signal.SIGCONT)
             try:
                 await asyncio.wait_for(self.process.wait(), 10)
             except TimeoutError:

@@ -35,6 +35,7 @@ class Browser:
 
 class Tabs(unittest.IsolatedAsyncioTestCase):
     async def asyncSetUp(self) -> None:
+        asyncio.get_running_loop().set_debug(False)
         self.ends = AsyncExitStack()
         self.addAsyncCleanup(self.ends.aclose)
         self.site = site = await self.ends.enter_async_context(Site.up())

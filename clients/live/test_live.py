@@ -19,6 +19,7 @@ CUTS = 80
 
 class Live(unittest.IsolatedAsyncioTestCase):
     async def asyncSetUp(self) -> None:
+        asyncio.get_running_loop().set_debug(False)
         self.ends = AsyncExitStack()
         self.addAsyncCleanup(self.ends.aclose)
         self.site = await self.ends.enter_async_context(Site.up())
@@ -91,16 +92,18 @@ class Live(unittest.IsolatedAsyncioTestCase):
 
     async def test_a_token_that_ends_is_asked_for_again(self) -> None:
         subs = [{"id": "c", "topic": "calls:own"}]
-        short = await self.site.ending_token("alice", "8001", 4)
+        short = await self.site.ending_token("alice", "8001", 8)
         long = await self.site.agent_token("alice", "8001")
         witness = await self.witness(long, subs)
         desks = {kind: await self.desk(kind, self.site.http, short, subs) for kind in DESKS}
         for desk in desks.values():
             await desk.live()
             desk.give_token(long)
-        for _ in range(60):
+        for _ in range(300):
             self.site.call("8001")
             await asyncio.sleep(0.1)
+            if all(len(desk.said("asked")) >= 2 for desk in desks.values()):
+                break
         end = await witness.quiet()
         for kind, desk in desks.items():
             await desk.report(end)
@@ -136,7 +139,8 @@ class Live(unittest.IsolatedAsyncioTestCase):
             print(f"{kind}: {cuts} cuts, {len(ran)} ran, {len(idle)} did not, of {len(ends)}")
             self.assertEqual(len(ran) + len(idle), len(ends), f"of each the end is known: {ends}")
             self.assertEqual(sorted(reasons), sorted(ran), "what is said to have run has run")
-            self.assertGreater(len(ran), 20)
+            self.assertGreater(len(ran), 10)
+            self.assertGreater(cuts, 20)
 
     async def commands(self, kind: str, agent: str, device: str) -> tuple[dict[str, Any], int]:
         """Sets one reason after the other by a socket that is cut; gives what became of each."""

@@ -137,8 +137,10 @@ class Player:
 
     def wait(self, ms: float) -> None:
         """The clock goes on; each timer fires at its moment."""
-        end = self.now + ms
+        end, ticks = self.now + ms, 0
         while (at := self.core.wake_at()) <= end:
+            ticks += 1
+            assert ticks <= 1000, "a timer that never ends"
             self.now = max(self.now, at)
             self.core.tick(self.now)
             self.take()

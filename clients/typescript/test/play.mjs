@@ -91,7 +91,9 @@ export class Player {
   /** The clock goes on; each timer fires at its moment. */
   wait(ms) {
     const end = this.now + ms;
+    let ticks = 0;
     for (let at = this.core.wakeAt(); at <= end; at = this.core.wakeAt()) {
+      assert.ok((ticks += 1) <= 1000, 'a timer that never ends');
       this.now = Math.max(this.now, at);
       this.core.tick(this.now);
       this.take();
