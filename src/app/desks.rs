@@ -28,7 +28,7 @@ pub(super) fn spawn(
     let configured = |line: &&Line| config.carrier.contains_key(&line.id);
     let lines = recovery.lines.iter().filter(configured).cloned().collect();
     hub.know_lines(lines, recovery.duties.clone());
-    let employed = |agent: &&Agent| config.agent.contains_key(&*agent.id);
+    let employed = |agent: &&Agent| config.agent.contains_key(&*agent.who.id);
     hub.know_agents(recovery.agents.iter().filter(employed).cloned().collect());
     let store = store.clone();
     let journal = move |from, limit| store.read(from, limit).map_err(|e| e.to_string());

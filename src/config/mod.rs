@@ -7,6 +7,8 @@ mod error;
 mod file;
 mod line;
 mod pbx;
+#[cfg(test)]
+mod sample;
 mod sip;
 mod validate;
 

@@ -5,6 +5,7 @@
 mod kit;
 mod limits;
 mod relay;
+mod schema;
 mod stream;
 mod tls;
 mod token;

@@ -242,7 +242,7 @@ pub(super) fn label(event: &Event) -> Label<'_> {
         Entity::System(_) => Label::Health,
         Entity::Line(_) | Entity::Duty(_) => Label::Lines,
         Entity::Link(_) => Label::Links,
-        Entity::Agent(agent) => Label::Agent(&agent.id),
+        Entity::Agent(agent) => Label::Agent(&agent.who.id),
         Entity::Command(command) => Label::User(&command.user),
     }
 }

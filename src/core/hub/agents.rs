@@ -10,11 +10,11 @@ pub(super) struct AgentBook(BTreeMap<Arc<str>, Arc<Agent>>);
 
 impl AgentBook {
     pub(super) fn new(agents: Vec<Agent>) -> Self {
-        Self(agents.into_iter().map(|a| (a.id.clone(), Arc::new(a))).collect())
+        Self(agents.into_iter().map(|a| (a.who.id.clone(), Arc::new(a))).collect())
     }
 
     pub(super) fn apply(&mut self, agent: &Agent) {
-        self.0.insert(agent.id.clone(), Arc::new(agent.clone()));
+        self.0.insert(agent.who.id.clone(), Arc::new(agent.clone()));
     }
 
     pub(super) fn all(&self) -> Vec<Arc<Agent>> {

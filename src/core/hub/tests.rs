@@ -73,27 +73,8 @@ fn decision(device: &str) -> Decision {
 /// The log, and what can be said of it without a hub.
 /// A leg that a control link shows.
 fn agent(pick: u8) -> Agent {
-    Agent {
-        id: format!("a{}", pick % 3).into(),
-        rev: 1,
-        name: String::new(),
-        team: String::new(),
-        skills: Vec::new(),
-        device: String::new(),
-        pbx: String::new(),
-        queues: Vec::new(),
-        state: AgentState::Ready,
-        since: Wall(0),
-        pending_state: None,
-        reason: String::new(),
-        work_mode: WorkMode::AutoIn,
-        wrap_up_deadline: None,
-        last_call_id: None,
-        changed_by: ChangedBy::Agent,
-        previous_state: None,
-        previous_duration_ms: None,
-        desk: DeskPresence::Online,
-    }
+    let who = AgentSettings { id: format!("a{}", pick % 3).into(), ..AgentSettings::default() };
+    Agent { rev: 1, state: AgentState::Ready, ..Agent::new(who.into(), Wall(0)) }
 }
 
 fn command(pick: u8) -> Command {
@@ -225,7 +206,7 @@ fn oracle(who: &Principal, subs: &[SubRequest], event: &Event) -> Option<View> {
             (Entity::Call(_) | Entity::Decision(_) | Entity::Dnc(_), "site:calls") => may_site,
             (Entity::System(_), "site:health") => may_site,
             (Entity::Agent(_), "site:agents") => may_site,
-            (Entity::Agent(a), "agent:self") => !who.agent.is_empty() && who.agent == *a.id,
+            (Entity::Agent(a), "agent:self") => !who.agent.is_empty() && who.agent == *a.who.id,
             _ => false,
         };
         if !shown || (sub.view == "full" && !may_full) {

@@ -3,6 +3,8 @@
 //! One task owns the hub and never waits for a desk; one task and one bounded queue a desk.
 //! docs/desk-protocol.md describes the wire.
 
+#[cfg(test)]
+mod autobahn;
 mod close;
 mod command;
 mod config;
