@@ -43,7 +43,7 @@ pub enum Many {
     /// Absent means absent.
     Maybe,
     List,
-    /// From text to text.
+    /// By text.
     Map,
 }
 
@@ -129,13 +129,14 @@ fn read_message(message: &DescriptorProto, path: &[i32], docs: &Docs) -> Message
 }
 
 fn read_field(field: &FieldDescriptorProto, doc: String, of: &DescriptorProto) -> Field {
-    let map = of.nested_type.iter().any(|n| short(field.type_name()).ends_with(n.name()));
-    let kind = match field.r#type() {
+    let entry = of.nested_type.iter().find(|n| short(field.type_name()) == n.name());
+    let map = entry.is_some();
+    // The second field of a map's entry is its value.
+    let kind = match entry.map_or(field, |entry| &entry.field[1]).r#type() {
         Type::String => Kind::Text,
         Type::Uint32 | Type::Int32 => Kind::Number,
         Type::Bool => Kind::Flag,
         Type::Message if field.type_name() == ".google.protobuf.Timestamp" => Kind::Time,
-        Type::Message if map => Kind::Text,
         Type::Message => Kind::Message(short(field.type_name())),
         other => panic!("{}: {other:?} is none of the desk protocol's types", field.name()),
     };

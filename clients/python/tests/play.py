@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from trunkline_client import told as t
-from trunkline_client.core import AskToken, Close, Core, CoreOptions, Dial, Send, Sub, Tell
+from trunkline_client.core import AskToken, Close, Core, CoreOptions, Dial, Send, Sub, Tell, Ticket
 from trunkline_client.fill import to_json
 from trunkline_client.orders import Order
 from trunkline_client.store import Store
@@ -26,13 +27,15 @@ def line(told: t.Told) -> str:
             words = ["position", pos]
         case t.Merge(sub, _):
             words = ["merge", sub]
-        case t.Drop(collections):
-            words = ["drop", *collections]
+        case t.Keep(keep):
+            words = ["keep", *(id for _, id in keep)]
+        case t.NewFigures(figures):
+            words = ["figures", f"{figures.kind}:{figures.id}"]
         case t.Missed(calls):
             words = ["missed", *(call.id for call in calls)]
         case t.Happened(event):
             words = ["event", event.pos, event.k, event.caused_by]
-        case t.Gone(kind, id, why):
+        case t.Gone(kind, id, why, _):
             words = ["gone", kind, id, why]
         case t.Health(health):
             words = ["health", health]
@@ -83,7 +86,8 @@ class Player:
         elif name == "state":
             for kind, wanted in what.items():
                 found = sorted(getattr(self.store, kind).values(), key=lambda e: str(e.id))
-                assert to_json(found) == wanted, f"{place}: {kind} are {to_json(found)}"
+                plain = list(map(asdict, found)) if kind == "figures" else to_json(found)
+                assert plain == wanted, f"{place}: {kind} are {plain}"
         else:
             assert not self.done, f"{place}: before it, the client did {self.done}"
             self.give(name, what)
@@ -97,7 +101,7 @@ class Player:
             case "stop":
                 core.stop()
             case "token":
-                core.token(now, what)
+                core.token(now, Ticket(**what) if isinstance(what, dict) else what)
             case "no-token":
                 core.token_failed(now, what)
             case "open":

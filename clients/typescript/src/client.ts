@@ -6,7 +6,7 @@ import type { Order } from './orders.js';
 import type { CmdArgs, CmdTarget, CommandResult, Call } from './proto.gen.js';
 import { SharedDesk } from './shared.js';
 import { kindOf, Store } from './store.js';
-import type { DeskEvent, Entities, Refusal, Status, StatusChange, Told } from './told.js';
+import type { DeskEvent, Entities, Figures, Gone, Refusal, Status, StatusChange, Told } from './told.js';
 import { uuidv7 } from './uuid.js';
 
 export interface ClientOptions {
@@ -78,7 +78,9 @@ export interface Listeners extends EntityListeners {
   /** Calls that began and ended while this desk was away. */
   missed: [Call[]];
   /** An entity that this desk may see no more, or that has ended. */
-  gone: [{ kind: string; id: string; why: string }];
+  gone: [Gone];
+  /** New figures of one board. */
+  figures: [Figures];
   /** enabled | degraded: no outbound call will be let through. */
   health: [string];
   /** What the server said of a subscription or of this connection. */
@@ -147,6 +149,10 @@ export class TrunklineClient {
   }
   get links() {
     return this.#store.links;
+  }
+  /** Boards of aggregate views by `kind:id`. */
+  get figures() {
+    return this.#store.figures;
   }
   /** Position in the site's log up to which all this is complete. */
   get position(): string {
@@ -243,7 +249,7 @@ export class TrunklineClient {
   }
 
   #told(told: Told): void {
-    this.#store.apply(told);
+    for (const gone of this.#store.apply(told)) this.#call('gone', gone);
     switch (told.is) {
       case 'status': {
         const { is: _, ...change } = told;
@@ -257,7 +263,6 @@ export class TrunklineClient {
         return;
       case 'snapshot':
       case 'merge':
-      case 'drop':
         return this.#call('snapshot');
       case 'event':
         this.#call(kindOf(told.event.k), told.event.o as never, told.event as never);
@@ -266,8 +271,8 @@ export class TrunklineClient {
         return;
       case 'missed':
         return this.#call('missed', told.calls);
-      case 'gone':
-        return this.#call('gone', told);
+      case 'figures':
+        return this.#call('figures', told.figures);
       case 'health':
         this.#health = told.health;
         return this.#call('health', told.health);

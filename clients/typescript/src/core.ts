@@ -3,9 +3,8 @@
 // on a clock of its own. `now` is in ms; the rules are those of docs/desk-protocol.md.
 
 import { fill, type Json } from './fill.js';
-import { Follow } from './follow.js';
+import { figuresOf, Follow } from './follow.js';
 import { Orders, type Order } from './orders.js';
-import { collectionsOf } from './store.js';
 import type { StatusChange, Told } from './told.js';
 
 /** One subscription. */
@@ -18,6 +17,12 @@ export interface Sub {
   /** Labels and the values that are wanted. */
   filter?: Record<string, string[]>;
 }
+
+/**
+ * A token, or a ticket that is good once. Empty: a client certificate says who this is. A ticket
+ * cannot refresh: the next connection has another.
+ */
+export type Token = string | { ticket: string };
 
 export interface CoreOptions {
   client: { name: string; ver: string; inst: string };
@@ -62,7 +67,7 @@ export class Core {
   #subs: Map<string, Sub>;
   /** Subscriptions that the server of this socket knows. */
   #said = new Set<string>();
-  #token = '';
+  #token: Token = '';
   #refreshing = false;
   #heard = 0;
   #beatMs = 0;
@@ -109,13 +114,13 @@ export class Core {
   }
 
   /** The program's answer to `token`. */
-  token(now: number, token: string): void {
+  token(now: number, token: Token): void {
     this.#token = token;
     if (this.#phase.at === 'token') {
       this.#phase = { at: 'dialing' };
       this.#heard = now;
       this.#do({ do: 'dial' });
-    } else if (this.#refreshing && this.#phase.at === 'open') {
+    } else if (this.#refreshing && this.#phase.at === 'open' && typeof token === 'string') {
       this.#send({ t: 'auth.refresh', token });
     }
     this.#refreshing = false;
@@ -132,7 +137,10 @@ export class Core {
     this.#phase = { at: 'greeting' };
     this.#heard = now;
     const { client, caps } = this.#options;
-    const hello: Json = { t: 'hello', auth: { token: this.#token }, client };
+    const hello: Json = { t: 'hello' };
+    if (typeof this.#token !== 'string') hello['auth'] = this.#token;
+    else if (this.#token) hello['auth'] = { token: this.#token };
+    hello['client'] = client;
     if (caps.length > 0) hello['caps'] = caps;
     hello['subs'] = [...this.#subs.values()];
     this.#said = new Set(this.#subs.keys());
@@ -175,14 +183,9 @@ export class Core {
   }
 
   unsubscribe(id: string): void {
-    const sub = this.#subs.get(id);
-    if (!sub) return;
-    this.#subs.delete(id);
+    if (!this.#subs.delete(id)) return;
     this.#follow.close(id);
     if (this.#live && this.#said.delete(id)) this.#send({ t: 'unsub', id });
-    const fed = [...this.#subs.values()].flatMap((s) => collectionsOf(s.topic));
-    const collections = collectionsOf(sub.topic).filter((name) => !fed.includes(name));
-    if (collections.length > 0) this.#tell({ is: 'drop', collections });
     this.#checkLive();
   }
 
@@ -213,7 +216,7 @@ export class Core {
         for (const item of (frame['items'] as Json[] | undefined) ?? []) this.#frame(now, item);
         return;
       case 'replayed':
-        if (!this.#follow.replayed(fill('Replayed', frame))) this.#abandon(now, 'a gap');
+        if (!this.#follow.replayed(frame)) this.#abandon(now, 'a gap');
         return this.#checkLive();
       case 'hb':
         return this.#heartbeat(now, frame);
@@ -225,10 +228,12 @@ export class Core {
       }
       case 'err':
         return this.#err(now, frame);
-      case 'gone': {
-        const { kind, id, why } = frame as { kind: string; id: string; why: string };
-        return this.#tell({ is: 'gone', kind, id, why });
-      }
+      case 'gone':
+        return this.#follow.gone(frame);
+      case 'scope':
+        return this.#follow.scope(String(frame['pos']), String(frame['scope']));
+      case 'count':
+        return this.#tell({ is: 'figures', figures: figuresOf(frame['o'] as Json) });
       case 'goaway': {
         const { after_ms, spread_ms } = fill('GoAway', frame);
         this.#goaway = { after: after_ms, spread: spread_ms };

@@ -1,11 +1,11 @@
 // Gives the core what it has not: a socket, a clock, tokens.
 
-import { Core, type Action, type CoreOptions, type Sub } from './core.js';
+import { Core, type Action, type CoreOptions, type Sub, type Token } from './core.js';
 import type { Order } from './orders.js';
 import type { Told } from './told.js';
 
-/** Gives a token that is good now; asked before each connection and before a token ends. */
-export type TokenProvider = () => string | Promise<string>;
+/** Gives a token or ticket that is good now; asked before each connection and before a token ends. */
+export type TokenProvider = () => Token | Promise<Token>;
 
 export interface DriverOptions extends CoreOptions {
   url: string;

@@ -1,19 +1,26 @@
 // How far this desk has followed the site's log: position, count, snapshots. No socket, no clock.
 
 import { fill, type Json } from './fill.js';
-import type { Call, Replayed, Resume, Snap, Welcome } from './proto.gen.js';
-import type { Collections, DeskEvent, Told } from './told.js';
+import type { Call, Resume, Snap, Welcome } from './proto.gen.js';
+import type { Collections, DeskEvent, Figures, Gone, Named, Told } from './told.js';
 import { isAfter } from './position.js';
 import { entityOf } from './store.js';
 
 /** Pages of a snapshot that is not complete. */
 class Cut {
-  readonly state: Collections = { calls: [], agents: [], lines: [], duties: [], links: [] };
+  readonly state: Collections = {
+    calls: [],
+    agents: [],
+    lines: [],
+    duties: [],
+    links: [],
+    figures: [],
+  };
   readonly missed: Call[] = [];
   readonly events: DeskEvent[] = [];
   constructor(readonly open: Set<string>) {}
 
-  page(snap: Snap): void {
+  page(snap: Snap, figures: Figures[]): void {
     if (snap.gap) {
       this.missed.push(...snap.objs);
       return; // the gap's pages have a `last` of their own; the state comes after them
@@ -23,6 +30,7 @@ class Cut {
     this.state.lines.push(...snap.lines);
     this.state.duties.push(...snap.duties);
     this.state.links.push(...snap.links);
+    this.state.figures.push(...figures);
     if (snap.last) this.open.delete(snap.sub);
   }
 }
@@ -89,11 +97,11 @@ export class Follow {
     const snap = fill('Snap', raw);
     const cut = this.#cut ?? this.#later.get(snap.sub) ?? new Cut(new Set([snap.sub]));
     if (!this.#cut) this.#later.set(snap.sub, cut);
-    cut.page(snap);
+    cut.page(snap, ((raw['figures'] ?? []) as Json[]).map(figuresOf));
     if (this.#cut) {
       this.#finish();
     } else if (cut.open.size === 0) {
-      // The position stays: events of other subscriptions before this cut may still be on the way.
+      // The position stays until `scope` closes the change.
       this.#later.delete(snap.sub);
       this.#out.push({ is: 'merge', sub: snap.sub, state: cut.state });
     }
@@ -133,11 +141,26 @@ export class Follow {
     this.#out.push({ is: 'event', event });
   }
 
-  /** `false`: events are missing. */
-  replayed(frame: Replayed): boolean {
-    if (frame.count !== this.#count) return this.#gap(frame.count);
+  /** An entity is seen no more. */
+  gone(raw: Json): void {
+    const { pos, kind, id, why } = raw as unknown as Gone & { pos: string };
+    this.#out.push({ is: 'gone', pos, kind, id, why });
+    if (isAfter(pos, this.pos)) this.pos = pos;
+  }
+
+  /** A change of what is seen has been told up to here. */
+  scope(pos: string, scope: string): void {
+    this.#scope = scope;
+    this.#reached(pos);
+  }
+
+  /** `false`: events are missing. A replay may also follow a snapshot that took long. */
+  replayed(raw: Json): boolean {
+    const { to, count } = fill('Replayed', raw);
+    if (this.#replaying && count !== this.#count) return this.#gap(count);
     this.#replaying = false;
-    this.#reached(frame.to);
+    if (raw['kept'] === true) this.#out.push({ is: 'keep', keep: (raw['keep'] ?? []) as Named[] });
+    this.#reached(to);
     return true;
   }
 
@@ -158,4 +181,9 @@ export class Follow {
     this.#out.push({ is: 'gap', server, here: this.#count });
     return false;
   }
+}
+
+/** A board as it came, with what ProtoJSON leaves out. */
+export function figuresOf(raw: Json): Figures {
+  return { kind: '', id: '', as_of: '', calls: {}, agents: {}, ...raw };
 }

@@ -1,6 +1,6 @@
 // One socket for all tabs: a tab's end of the wire to the worker that holds it.
 
-import type { CoreOptions, Sub } from './core.js';
+import type { CoreOptions, Sub, Token } from './core.js';
 import type { TokenProvider } from './driver.js';
 import type { Desk } from './client.js';
 import type { Order } from './orders.js';
@@ -16,7 +16,7 @@ export type ToWorker =
   | { do: 'command'; order: Order }
   | { do: 'subscribe'; sub: Sub }
   | { do: 'unsubscribe'; id: string }
-  | { do: 'token'; token: string }
+  | { do: 'token'; token: Token }
   | { do: 'no-token'; reason: string };
 
 /** From the worker to a tab. The token is asked of every tab: one that answers is alive. */

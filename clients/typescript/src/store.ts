@@ -3,13 +3,18 @@
 import { fill } from './fill.js';
 import { isAfter } from './position.js';
 import { ENTITIES, type Agent, type Call, type Duty, type Line, type Link } from './proto.gen.js';
-import type { Collections, DeskEvent, Entities, Told } from './told.js';
+import type { Collections, DeskEvent, Entities, Figures, Gone, Named, Told } from './told.js';
 
 /** Names of listeners by the first word of an event's kind. */
 const LISTENERS: Record<string, keyof Entities> = { outbound: 'decision' };
 
+const NAMES = ['calls', 'agents', 'lines', 'duties', 'links'] as const;
+
+/** Collections of entities. */
+type Name = (typeof NAMES)[number];
+
 /** Where entities of a kind are kept. */
-const KEPT: Partial<Record<keyof Entities, keyof Collections>> = {
+const KEPT: Partial<Record<keyof Entities, Name>> = {
   call: 'calls',
   agent: 'agents',
   line: 'lines',
@@ -29,23 +34,6 @@ export function entityOf(k: string, raw: unknown): unknown {
   return word in ENTITIES ? fill(ENTITIES[word], raw) : raw;
 }
 
-/** Collections that a topic fills. */
-export function collectionsOf(topic: string): (keyof Collections)[] {
-  switch (topic) {
-    case 'agent:self':
-    case 'site:agents':
-      return ['agents'];
-    case 'site:lines':
-      return ['lines', 'duties'];
-    case 'site:links':
-      return ['links'];
-    case 'site:health':
-      return [];
-    default:
-      return ['calls'];
-  }
-}
-
 type Kept = { id: string; rev: number; state: string };
 
 /** A call that is over and a duty that is done leave; everything else stays as it last was. */
@@ -60,43 +48,52 @@ export class Store {
   lines: ReadonlyMap<string, Line> = new Map();
   duties: ReadonlyMap<string, Duty> = new Map();
   links: ReadonlyMap<string, Link> = new Map();
+  /** Boards of aggregate views by `kind:id`. */
+  figures: ReadonlyMap<string, Figures> = new Map();
   /** Position up to which the state is complete. */
   position = '';
 
-  apply(told: Told): void {
+  /** Gives the entities that left because they are seen no more. */
+  apply(told: Told): Gone[] {
     switch (told.is) {
       case 'snapshot':
         for (const name of NAMES) this.#map(name).clear();
+        (this.figures as Map<string, Figures>).clear();
         this.position = told.pos;
-        return this.#putAll(told.state);
+        this.#putAll(told.state);
+        return [];
       case 'merge':
-        return this.#putAll(told.state);
-      case 'drop':
-        for (const name of told.collections) this.#map(name).clear();
-        return;
+        this.#putAll(told.state);
+        return [];
       case 'event':
         this.#reached(told.event.pos);
-        return this.#event(told.event);
-      case 'gone': {
-        const name = KEPT[told.kind as keyof Entities];
-        if (name) this.#map(name).delete(told.id);
-        return;
-      }
+        this.#event(told.event);
+        return [];
+      case 'gone':
+        this.#reached(told.pos);
+        return this.#leave(told.kind, told.id) ? [{ ...told }] : [];
+      case 'keep':
+        return this.#keep(told.keep);
+      case 'figures':
+        this.#board(told.figures);
+        return [];
       case 'position':
-        return this.#reached(told.pos);
+        this.#reached(told.pos);
+        return [];
       default:
-        return;
+        return [];
     }
   }
 
   /** Everything, for a tab that comes later. */
   state(): Collections {
-    const list = (name: keyof Collections) => [...this[name].values()];
-    return Object.fromEntries(NAMES.map((name) => [name, list(name)])) as unknown as Collections;
+    const all = [...NAMES, 'figures'] as const;
+    const lists = all.map((name) => [name, [...this[name].values()]]);
+    return Object.fromEntries(lists) as unknown as Collections;
   }
 
   /** Others only read. */
-  #map(name: keyof Collections): Map<string, Kept> {
+  #map(name: Name): Map<string, Kept> {
     return this[name] as unknown as Map<string, Kept>;
   }
 
@@ -112,9 +109,33 @@ export class Store {
 
   #putAll(state: Collections): void {
     for (const name of NAMES) for (const entity of state[name]) this.#put(name, entity, false);
+    for (const figures of state.figures) this.#board(figures);
   }
 
-  #put(name: keyof Collections, entity: Kept, over: boolean): void {
+  #board(figures: Figures): void {
+    (this.figures as Map<string, Figures>).set(`${figures.kind}:${figures.id}`, figures);
+  }
+
+  #leave(kind: string, id: string): boolean {
+    const name = KEPT[kind as keyof Entities];
+    return name !== undefined && this.#map(name).delete(id);
+  }
+
+  /** The server cannot say what left while it read its journal, but what is left. */
+  #keep(keep: Named[]): Gone[] {
+    const kept = new Set(keep.map(({ kind, id }) => `${kind} ${id}`));
+    const gone: Gone[] = [];
+    for (const [kind, name] of Object.entries(KEPT)) {
+      for (const id of [...this.#map(name).keys()]) {
+        if (kept.has(`${kind} ${id}`)) continue;
+        this.#leave(kind, id);
+        gone.push({ kind, id, why: 'scope' });
+      }
+    }
+    return gone;
+  }
+
+  #put(name: Name, entity: Kept, over: boolean): void {
     const map = this.#map(name);
     const known = map.get(entity.id);
     if (known && known.rev > entity.rev) return; // a later snapshot was ahead of this event
@@ -123,4 +144,3 @@ export class Store {
   }
 }
 
-const NAMES = ['calls', 'agents', 'lines', 'duties', 'links'] as const;

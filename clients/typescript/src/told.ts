@@ -43,6 +43,30 @@ export interface Entities {
   command: Command;
 }
 
+/** How many calls and agents of a board stand in which state; what is absent is zero. */
+export interface Figures {
+  /** site | queue | line | team. */
+  kind: string;
+  /** Name of the queue, line or team; empty for the site. */
+  id: string;
+  /** Position up to which they are counted. */
+  as_of: string;
+  calls: Record<string, number>;
+  agents: Record<string, number>;
+}
+
+/** An entity by its kind and id. */
+export interface Named {
+  /** call | agent | line | duty | link. */
+  kind: string;
+  id: string;
+}
+
+/** An entity that this desk may see no more (`scope`), or that is over (`ended`). */
+export interface Gone extends Named {
+  why: string;
+}
+
 /** What is there at one position. */
 export interface Collections {
   calls: Call[];
@@ -50,6 +74,7 @@ export interface Collections {
   lines: Line[];
   duties: Duty[];
   links: Link[];
+  figures: Figures[];
 }
 
 /**
@@ -84,10 +109,11 @@ export type Told =
   | { is: 'welcome'; epoch: string; resumed: boolean; why: string; auth_exp: string }
   | { is: 'snapshot'; pos: string; state: Collections }
   | { is: 'merge'; sub: string; state: Collections }
-  | { is: 'drop'; collections: (keyof Collections)[] }
   | { is: 'missed'; calls: Call[] }
   | { is: 'event'; event: DeskEvent }
-  | { is: 'gone'; kind: string; id: string; why: string }
+  | ({ is: 'gone'; pos: string } & Gone)
+  | { is: 'keep'; keep: Named[] }
+  | { is: 'figures'; figures: Figures }
   | { is: 'position'; pos: string }
   | { is: 'health'; health: string }
   | { is: 'gap'; server: number; here: number }

@@ -1,6 +1,6 @@
 // The shared worker: holds the socket of all tabs of a desktop. Load it as a module.
 
-import type { Sub } from './core.js';
+import type { Sub, Token } from './core.js';
 import { Driver } from './driver.js';
 import type { ToTab, ToWorker, WorkerOptions } from './shared.js';
 import { Store } from './store.js';
@@ -13,7 +13,7 @@ class Host {
   /** The newest of each, for a tab that comes later. */
   #newest = new Map<string, Told>();
   #driver: Driver;
-  #askers: { resolve: (token: string) => void; reject: (reason: Error) => void }[] = [];
+  #askers: { resolve: (token: Token) => void; reject: (reason: Error) => void }[] = [];
 
   constructor(options: WorkerOptions) {
     const token = () => this.#askForToken();
@@ -62,7 +62,7 @@ class Host {
   }
 
   /** All tabs are asked, and the first answer counts: some may be frozen, or gone unnoticed. */
-  #askForToken(): Promise<string> {
+  #askForToken(): Promise<Token> {
     return new Promise((resolve, reject) => {
       this.#askers.push({ resolve, reject });
       for (const tab of this.tabs) post(tab, { want: 'token' });

@@ -120,7 +120,9 @@ fn written(frame: &Value) -> Option<Value> {
 fn what_the_servers_of_the_transcripts_say_is_what_this_one_writes() {
     let mut compared = 0;
     for (place, frame) in frames_of("server") {
-        if place.starts_with(STRANGE) {
+        // Members that clients know before this server says them.
+        let later = frame.get("figures").is_some() || frame.get("kept").is_some();
+        if later || place.starts_with(STRANGE) {
             continue;
         }
         let again = match frame["t"].as_str().unwrap() {
@@ -139,7 +141,7 @@ fn what_the_servers_of_the_transcripts_say_is_what_this_one_writes() {
             }
             "ev" => ev(&frame).unwrap_or_else(|| panic!("{place}: whose entity is this?")),
             // Frames that clients know before this server says them.
-            "gone" | "auth.expiring" | "auth.ok" => continue,
+            "gone" | "auth.expiring" | "auth.ok" | "scope" | "count" => continue,
             other => panic!("{place}: no frame is called {other}"),
         };
         assert_eq!(plain(&again), plain(&frame), "{place}");
@@ -159,7 +161,8 @@ fn what_the_desks_of_the_transcripts_say_is_understood() {
         match (frame["t"].as_str().unwrap(), read) {
             ("hello", Incoming::Hello(hello)) => {
                 hellos += 1;
-                assert_eq!(hello.token, frame["auth"]["token"], "{place}");
+                let token = frame["auth"]["token"].as_str().unwrap_or_default();
+                assert_eq!(hello.token, token, "{place}");
                 let subs: Vec<_> = frame["subs"].as_array().unwrap().iter().collect();
                 assert_eq!(hello.subs.len(), subs.len(), "{place}");
                 assert!(hello.subs.iter().zip(subs).all(|(a, b)| b["topic"] == a.topic), "{place}");

@@ -20,12 +20,12 @@ from .told import (
     Complaint,
     DeskEvent,
     Done,
-    Drop,
-    Gone,
+    Figures,
     Happened,
     Health,
     Merge,
     Missed,
+    NewFigures,
     Refusal,
     Refused,
     Snapshot,
@@ -69,7 +69,7 @@ class TrunklineClient:
     - `status`: a `StatusChange`; `health`: `enabled` or `degraded`
     - `snapshot`: nothing; the state has been replaced: draw it anew
     - `missed`: calls that began and ended while this desk was away
-    - `gone`: a `Gone`; `error`: a `Complaint`
+    - `gone`: a `Gone`; `figures`: new `Figures` of one board; `error`: a `Complaint`
     """
 
     def __init__(
@@ -137,6 +137,11 @@ class TrunklineClient:
     @property
     def links(self) -> Mapping[str, Link]:
         return self._store.links
+
+    @property
+    def figures(self) -> Mapping[str, Figures]:
+        """Boards of aggregate views by `kind:id`."""
+        return self._store.figures
 
     @property
     def position(self) -> str:
@@ -225,7 +230,8 @@ class TrunklineClient:
         self._driver.unsubscribe(id)
 
     def _told(self, told: Told) -> None:
-        self._store.apply(told)
+        for gone in self._store.apply(told):
+            self._call("gone", gone)
         match told:
             case StatusChange():
                 self._status = told
@@ -235,7 +241,7 @@ class TrunklineClient:
                         queue.put_nowait(None)
             case Welcomed():
                 self.epoch = told.epoch
-            case Snapshot() | Merge() | Drop():
+            case Snapshot() | Merge():
                 self._call("snapshot")
             case Happened(event):
                 self._call(kind_of(event.k), event.o, event)
@@ -244,8 +250,8 @@ class TrunklineClient:
                     queue.put_nowait(event)
             case Missed(calls):
                 self._call("missed", calls)
-            case Gone():
-                self._call("gone", told)
+            case NewFigures(figures):
+                self._call("figures", figures)
             case Health(health):
                 self.health = health
                 self._call("health", health)

@@ -14,11 +14,10 @@ from enum import Enum
 from math import inf
 
 from .fill import Json, fill
-from .follow import Follow
+from .follow import Follow, figures_of
 from .orders import Order, Orders
 from .proto import Welcome
-from .store import collections_of
-from .told import Complaint, Drop, Gone, Health, StatusChange, Told, Welcomed
+from .told import Complaint, Health, NewFigures, StatusChange, Told, Welcomed
 
 #: From the dial to `welcome`.
 WELCOME_MS_MAX = 10_000
@@ -47,6 +46,17 @@ class Sub:
         if self.filter:
             frame["filter"] = self.filter
         return frame
+
+
+@dataclass(slots=True)
+class Ticket:
+    """Good once. It cannot refresh: the next connection has another."""
+
+    ticket: str
+
+
+#: What says who this is. Empty: a client certificate does.
+Token = str | Ticket
 
 
 @dataclass(slots=True)
@@ -115,7 +125,7 @@ class Core:
         self._subs = {sub.id: sub for sub in options.subs}
         # Subscriptions that the server of this socket knows, in their order.
         self._said: dict[str, None] = {}
-        self._token = ""
+        self._token: Token = ""
         self._refreshing = False
         self._heard = 0.0
         self._beat_ms = 0
@@ -149,14 +159,14 @@ class Core:
             self._do(Close(1000))
         self._stopped(StatusChange("stopped"))
 
-    def token(self, now: float, token: str) -> None:
+    def token(self, now: float, token: Token) -> None:
         """The program's answer to `AskToken`."""
         self._token = token
         if self._phase is _Phase.TOKEN:
             self._phase = _Phase.DIALING
             self._heard = now
             self._do(Dial())
-        elif self._refreshing and self._phase is _Phase.OPEN:
+        elif self._refreshing and self._phase is _Phase.OPEN and isinstance(token, str):
             self._send({"t": "auth.refresh", "token": token})
         self._refreshing = False
 
@@ -171,11 +181,12 @@ class Core:
             return
         self._phase = _Phase.GREETING
         self._heard = now
-        hello: Json = {
-            "t": "hello",
-            "auth": {"token": self._token},
-            "client": self._options.client,
-        }
+        hello: Json = {"t": "hello"}
+        if isinstance(self._token, Ticket):
+            hello["auth"] = {"ticket": self._token.ticket}
+        elif self._token:
+            hello["auth"] = {"token": self._token}
+        hello["client"] = self._options.client
         if self._options.caps:
             hello["caps"] = self._options.caps
         hello["subs"] = [sub.frame() for sub in self._subs.values()]
@@ -215,16 +226,12 @@ class Core:
             self._subscribe_late()
 
     def unsubscribe(self, id: str) -> None:
-        sub = self._subs.pop(id, None)
-        if sub is None:
+        if self._subs.pop(id, None) is None:
             return
         self._follow.close(id)
         if self._live and id in self._said:
             del self._said[id]
             self._send({"t": "unsub", "id": id})
-        fed = {name for s in self._subs.values() for name in collections_of(s.topic)}
-        if unfed := [name for name in collections_of(sub.topic) if name not in fed]:
-            self._tell(Drop(unfed))
         self._check_live()
 
     def text(self, now: float, text: str) -> None:
@@ -255,7 +262,7 @@ class Core:
                 for item in frame.get("items", []):
                     self._frame(now, item)
             case "replayed":
-                if not self._follow.replayed(fill("Replayed", frame)):
+                if not self._follow.replayed(frame):
                     self._abandon(now, "a gap")
                 self._check_live()
             case "hb":
@@ -267,7 +274,11 @@ class Core:
             case "err":
                 self._err(now, frame)
             case "gone":
-                self._tell(Gone(frame.get("kind", ""), frame.get("id", ""), frame.get("why", "")))
+                self._follow.gone(frame)
+            case "scope":
+                self._follow.scope(frame.get("pos", ""), frame.get("scope", ""))
+            case "count":
+                self._tell(NewFigures(figures_of(frame.get("o", {}))))
             case "goaway":
                 self._goaway = (frame.get("after_ms", 0), frame.get("spread_ms", 0))
             case "auth.expiring":

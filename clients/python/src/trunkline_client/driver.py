@@ -17,13 +17,13 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from .core import Action, AskToken, Close, Core, CoreOptions, Dial, Send, Sub, Tell
+from .core import Action, AskToken, Close, Core, CoreOptions, Dial, Send, Sub, Tell, Token
 from .fill import Json
 from .orders import Order
 from .told import Told
 
-#: Gives a token that is good now; asked before each connection and before a token ends.
-TokenProvider = Callable[[], str | Awaitable[str]]
+#: Gives a token or ticket that is good now; asked before each connection and before a token ends.
+TokenProvider = Callable[[], Token | Awaitable[Token]]
 
 #: Subprotocol: version and encoding.
 PROTOCOL = Subprotocol("trunkline.v1.json")

@@ -10,8 +10,11 @@ from .store import entity_of
 from .told import (
     Collections,
     DeskEvent,
+    Figures,
     Gap,
+    Gone,
     Happened,
+    Keep,
     Merge,
     Missed,
     Position,
@@ -25,6 +28,12 @@ def is_after(a: str, b: str) -> bool:
     return (len(a), a) > (len(b), b)
 
 
+def figures_of(raw: Json) -> Figures:
+    """A board as it came, with what ProtoJSON leaves out."""
+    members = ("kind", "id", "as_of", "calls", "agents")
+    return Figures(**{name: raw[name] for name in members if name in raw})
+
+
 class _Cut:
     """Pages of a snapshot that is not complete."""
 
@@ -34,7 +43,7 @@ class _Cut:
         self.missed: list[Call] = []
         self.events: list[DeskEvent[Any]] = []
 
-    def page(self, snap: Snap) -> None:
+    def page(self, snap: Snap, figures: list[Figures]) -> None:
         if snap.gap:
             self.missed += snap.objs
             return  # the gap's pages have a `last` of their own; the state comes after them
@@ -43,6 +52,7 @@ class _Cut:
         self.state.lines += snap.lines
         self.state.duties += snap.duties
         self.state.links += snap.links
+        self.state.figures += figures
         if snap.last:
             self.open.discard(snap.sub)
 
@@ -100,15 +110,15 @@ class Follow:
 
     def snap(self, raw: Json) -> None:
         snap: Snap = fill("Snap", raw)
+        figures = [figures_of(board) for board in raw.get("figures", [])]
         if self._cut:
-            self._cut.page(snap)
+            self._cut.page(snap, figures)
             self._finish()
             return
         cut = self._later.setdefault(snap.sub, _Cut({snap.sub}))
-        cut.page(snap)
+        cut.page(snap, figures)
         if not cut.open:
-            # The position stays: events of other subscriptions before this cut may still be on
-            # the way.
+            # The position stays until `scope` closes the change.
             del self._later[snap.sub]
             self._out.append(Merge(snap.sub, cut.state))
 
@@ -156,11 +166,27 @@ class Follow:
             self.pos = event.pos
         self._out.append(Happened(event))
 
-    def replayed(self, frame: Replayed) -> bool:
-        """False: events are missing."""
-        if frame.count != self.count:
+    def gone(self, raw: Json) -> None:
+        """An entity is seen no more."""
+        gone = Gone(raw.get("kind", ""), raw.get("id", ""), raw.get("why", ""), raw.get("pos", ""))
+        self._out.append(gone)
+        if is_after(gone.pos, self.pos):
+            self.pos = gone.pos
+
+    def scope(self, pos: str, scope: str) -> None:
+        """A change of what is seen has been told up to here."""
+        self._scope = scope
+        self._reached(pos)
+
+    def replayed(self, raw: Json) -> bool:
+        """False: events are missing. A replay may also follow a snapshot that took long."""
+        frame: Replayed = fill("Replayed", raw)
+        if self._replaying and frame.count != self.count:
             return self._gap(frame.count)
         self._replaying = False
+        if raw.get("kept") is True:
+            keep = [(item.get("kind", ""), item.get("id", "")) for item in raw.get("keep", [])]
+            self._out.append(Keep(keep))
         self._reached(frame.to)
         return True
 

@@ -29,6 +29,20 @@ class DeskEvent(Generic[Entity]):
 
 
 @dataclass(slots=True)
+class Figures:
+    """How many calls and agents of a board stand in which state; what is absent is zero."""
+
+    #: site | queue | line | team.
+    kind: str = ""
+    #: Name of the queue, line or team; empty for the site.
+    id: str = ""
+    #: Position up to which they are counted.
+    as_of: str = ""
+    calls: dict[str, int] = field(default_factory=dict)
+    agents: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Collections:
     """What is there at one position."""
 
@@ -37,6 +51,7 @@ class Collections:
     lines: list[Line] = field(default_factory=list)
     duties: list[Duty] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
+    figures: list[Figures] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -90,11 +105,6 @@ class Merge:
 
 
 @dataclass(slots=True)
-class Drop:
-    collections: list[str]
-
-
-@dataclass(slots=True)
 class Missed:
     calls: list[Call]
 
@@ -106,11 +116,25 @@ class Happened:
 
 @dataclass(slots=True)
 class Gone:
-    """An entity that this desk may see no more, or that has ended."""
+    """An entity that this desk may see no more (`scope`), or that is over (`ended`)."""
 
+    #: call | agent | line | duty | link.
     kind: str
     id: str
     why: str
+    pos: str = ""
+
+
+@dataclass(slots=True)
+class Keep:
+    """Kinds and ids of all that is seen: what else there is has left."""
+
+    keep: list[tuple[str, str]]
+
+
+@dataclass(slots=True)
+class NewFigures:
+    figures: Figures
 
 
 @dataclass(slots=True)
@@ -160,10 +184,11 @@ Told = (
     | Welcomed
     | Snapshot
     | Merge
-    | Drop
     | Missed
     | Happened
     | Gone
+    | Keep
+    | NewFigures
     | Position
     | Health
     | Gap
