@@ -21,7 +21,12 @@ desk.on('event', (e) => say({ pos: e.pos, k: e.k, id: e.o.id, rev: e.o.rev, by: 
 desk.on('status', (change) => say(change));
 desk.on('snapshot', () => say({ snapshot: desk.position }));
 
+desk.on('gone', ({ id, why }) => say({ gone: id, why }));
+desk.on('figures', ({ kind, id, calls }) => say({ board: `${kind}:${id}`, figures: calls }));
+
 const ORDERS = {
+  subscribe: ({ do: _, ...sub }) => desk.subscribe(sub),
+  unsubscribe: ({ id }) => desk.unsubscribe(id),
   report: () => {
     const ids = (map) => [...map.values()].map(({ id, rev }) => [id, rev]).sort();
     say({ report: desk.position, calls: ids(desk.calls), agents: ids(desk.agents) });

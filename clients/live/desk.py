@@ -35,6 +35,9 @@ async def main(url: str, subs: list[dict[str, Any]], token_file: str) -> None:
     client.on("status", status)
     client.on("snapshot", lambda: say(snapshot=client.position))
 
+    client.on("gone", lambda gone: say(gone=gone.id, why=gone.why))
+    client.on("figures", lambda new: say(board=f"{new.kind}:{new.id}", figures=new.calls))
+
     async def command(order: dict[str, Any]) -> None:
         future = client.command(order["op"], args=order["args"], within_ms=order["within_ms"])
         try:
@@ -55,6 +58,10 @@ async def main(url: str, subs: list[dict[str, Any]], token_file: str) -> None:
                     calls = sorted([call.id, call.rev] for call in client.calls.values())
                     agents = sorted([agent.id, agent.rev] for agent in client.agents.values())
                     say(report=client.position, calls=calls, agents=agents)
+                case "subscribe":
+                    client.subscribe(Sub(order["id"], order["topic"], order.get("view", "")))
+                case "unsubscribe":
+                    client.unsubscribe(order["id"])
                 case "command":
                     tasks.add(asyncio.create_task(command(order)))
 

@@ -56,6 +56,8 @@ type Phase =
 const WELCOME_MS_MAX = 10_000;
 /** The server beats every `hb_ms`, give or take a tenth: beyond this it is gone. */
 const SILENCE_BEATS = 1.5;
+/** Between two refreshes: who gives tokens that end soon must not flood the server. */
+const REFRESH_MS = 10_000;
 /** Closes that say that somebody has a bug: to connect again would not help. */
 const BUGS = [1002, 1003, 1007, 1009];
 
@@ -69,6 +71,9 @@ export class Core {
   #said = new Set<string>();
   #token: Token = '';
   #refreshing = false;
+  /** When a token is asked for to refresh with, and when one was. */
+  #refreshAt = Infinity;
+  #refreshed = -Infinity;
   #heard = 0;
   #beatMs = 0;
   #tries = 0;
@@ -100,7 +105,7 @@ export class Core {
     const silent = this.#heard + this.#silenceMax();
     const own = this.#phase.at === 'waiting' ? this.#phase.until : Infinity;
     const lost = at === 'dialing' || at === 'greeting' || at === 'open' ? silent : Infinity;
-    return Math.min(own, lost, this.#orders.wakeAt());
+    return Math.min(own, lost, this.#refreshAt, this.#orders.wakeAt());
   }
 
   start(now: number): void {
@@ -115,18 +120,21 @@ export class Core {
 
   /** The program's answer to `token`. */
   token(now: number, token: Token): void {
+    const another = token !== this.#token;
     this.#token = token;
     if (this.#phase.at === 'token') {
       this.#phase = { at: 'dialing' };
       this.#heard = now;
       this.#do({ do: 'dial' });
-    } else if (this.#refreshing && this.#phase.at === 'open' && typeof token === 'string') {
-      this.#send({ t: 'auth.refresh', token });
+    } else if (this.#refreshing && typeof token === 'string') {
+      if (another) this.#send({ t: 'auth.refresh', token });
+      else this.#refreshAt = now + REFRESH_MS;
     }
     this.#refreshing = false;
   }
 
   tokenFailed(now: number, reason: string): void {
+    if (this.#refreshing) this.#refreshAt = now + REFRESH_MS;
     this.#refreshing = false;
     if (this.#phase.at === 'token') this.#wait(now, { reason: `no token: ${reason}` });
   }
@@ -169,6 +177,8 @@ export class Core {
       if (now >= this.#phase.until) this.#connect(now);
     } else if (this.#isOpen() && now >= this.#heard + this.#silenceMax()) {
       this.#abandon(now, 'the server is silent');
+    } else {
+      this.#refresh(now);
     }
   }
 
@@ -240,9 +250,8 @@ export class Core {
         return;
       }
       case 'auth.expiring':
-        if (!this.#refreshing) this.#do({ do: 'token' });
-        this.#refreshing = true;
-        return;
+        if (!this.#refreshing) this.#refreshAt = Math.max(now, this.#refreshed + REFRESH_MS);
+        return this.#refresh(now);
       default:
         return;
     }
@@ -258,6 +267,14 @@ export class Core {
     this.#follow.welcome(welcome, [...this.#said].filter((id) => this.#subs.has(id)));
     this.#orders.welcome(now, welcome.time ?? '', welcome.commands);
     this.#checkLive();
+  }
+
+  #refresh(now: number): void {
+    if (now < this.#refreshAt) return;
+    this.#refreshAt = Infinity;
+    this.#refreshed = now;
+    this.#refreshing = true;
+    this.#do({ do: 'token' });
   }
 
   #heartbeat(now: number, frame: Json): void {
@@ -334,6 +351,7 @@ export class Core {
     this.#orders.lost();
     this.#live = false;
     this.#refreshing = false;
+    this.#refreshAt = Infinity;
     this.#said.clear();
   }
 

@@ -413,7 +413,7 @@ export interface Agent {
   pending_state: string;
   /** Why not ready, or why not ready later. */
   reason: string;
-  /** manual_in | auto_in | aux_work | acw. */
+  /** manual_in | auto_in | aux_work | acw | legal_guard (rest that nobody shortens). */
   work_mode: string;
   /** Work after the call ends then by itself; absent: it does not. */
   wrap_up_deadline?: string;

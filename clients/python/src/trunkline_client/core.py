@@ -23,6 +23,8 @@ from .told import Complaint, Health, NewFigures, StatusChange, Told, Welcomed
 WELCOME_MS_MAX = 10_000
 #: The server beats every `hb_ms`, give or take a tenth: beyond this it is gone.
 SILENCE_BEATS = 1.5
+#: Between two refreshes: who gives tokens that end soon must not flood the server.
+REFRESH_MS = 10_000
 #: Closes that say that somebody has a bug: to connect again would not help.
 BUGS = (1002, 1003, 1007, 1009)
 
@@ -127,6 +129,9 @@ class Core:
         self._said: dict[str, None] = {}
         self._token: Token = ""
         self._refreshing = False
+        # When a token is asked for to refresh with, and when one was.
+        self._refresh_at = inf
+        self._refreshed = -inf
         self._heard = 0.0
         self._beat_ms = 0
         self._tries = 0
@@ -147,7 +152,7 @@ class Core:
         """When `tick` is to be called, ms."""
         own = self._until if self._phase is _Phase.WAITING else inf
         lost = self._heard + self._silence_max() if self._phase in _WITH_SOCKET else inf
-        return min(own, lost, self._orders.wake_at())
+        return min(own, lost, self._refresh_at, self._orders.wake_at())
 
     def start(self, now: float) -> None:
         if self._phase is _Phase.OFF:
@@ -161,16 +166,22 @@ class Core:
 
     def token(self, now: float, token: Token) -> None:
         """The program's answer to `AskToken`."""
+        another = token != self._token
         self._token = token
         if self._phase is _Phase.TOKEN:
             self._phase = _Phase.DIALING
             self._heard = now
             self._do(Dial())
-        elif self._refreshing and self._phase is _Phase.OPEN and isinstance(token, str):
-            self._send({"t": "auth.refresh", "token": token})
+        elif self._refreshing and isinstance(token, str):
+            if another:
+                self._send({"t": "auth.refresh", "token": token})
+            else:
+                self._refresh_at = now + REFRESH_MS
         self._refreshing = False
 
     def token_failed(self, now: float, reason: str) -> None:
+        if self._refreshing:
+            self._refresh_at = now + REFRESH_MS
         self._refreshing = False
         if self._phase is _Phase.TOKEN:
             self._wait(now, None, f"no token: {reason}")
@@ -216,6 +227,8 @@ class Core:
                 self._connect(now)
         elif self._phase in _WITH_SOCKET and now >= self._heard + self._silence_max():
             self._abandon(now, "the server is silent")
+        else:
+            self._refresh(now)
 
     def command(self, now: float, order: Order) -> None:
         self._orders.give(now, order)
@@ -283,8 +296,8 @@ class Core:
                 self._goaway = (frame.get("after_ms", 0), frame.get("spread_ms", 0))
             case "auth.expiring":
                 if not self._refreshing:
-                    self._do(AskToken())
-                self._refreshing = True
+                    self._refresh_at = max(now, self._refreshed + REFRESH_MS)
+                self._refresh(now)
 
     def _welcome(self, now: float, welcome: Welcome) -> None:
         self._phase = _Phase.OPEN
@@ -295,6 +308,13 @@ class Core:
         self._follow.welcome(welcome, [id for id in self._said if id in self._subs])
         self._orders.welcome(now, welcome.time or "", welcome.commands)
         self._check_live()
+
+    def _refresh(self, now: float) -> None:
+        if now >= self._refresh_at:
+            self._refresh_at = inf
+            self._refreshed = now
+            self._refreshing = True
+            self._do(AskToken())
 
     def _heartbeat(self, now: float, frame: Json) -> None:
         if not self._follow.heartbeat(frame.get("pos", ""), frame.get("n", 0)):
@@ -371,6 +391,7 @@ class Core:
         self._orders.lost()
         self._live = False
         self._refreshing = False
+        self._refresh_at = inf
         self._said.clear()
 
     def _health_is(self, health: str) -> None:

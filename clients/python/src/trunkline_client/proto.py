@@ -609,7 +609,7 @@ class Agent:
     #: Why not ready, or why not ready later.
     reason: str = ""
 
-    #: manual_in | auto_in | aux_work | acw.
+    #: manual_in | auto_in | aux_work | acw | legal_guard (rest that nobody shortens).
     work_mode: str = ""
 
     #: Work after the call ends then by itself; absent: it does not.
