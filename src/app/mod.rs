@@ -18,6 +18,7 @@ mod running;
 mod secrets;
 mod sip_thread;
 mod trunk;
+mod webhooks;
 
 pub use build::{book, certificates, normalizer, store_config};
 pub use commands::{CommandError, store_command};

@@ -1,7 +1,7 @@
 //! The sections of `trunkline.toml`. Every key: meaning, unit, default, what happens beyond.
 
 use super::error::{line_of, syntax};
-use super::{Address, Agent, Agents, ConfigError, Dns, Pbx, Probe, Register, Sip, Trunk};
+use super::{Address, Agent, Agents, ConfigError, Dns, Pbx, Probe, Register, Sip, Trunk, Webhook};
 use crate::io::desk::DeskConfig;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -41,6 +41,9 @@ pub struct Config {
     /// Limits of desktops' sockets.
     #[serde(default)]
     pub desk: DeskConfig,
+    /// Systems that get events by HTTP, by name.
+    #[serde(default)]
+    pub webhook: BTreeMap<String, Webhook>,
     /// The owner's command socket.
     pub admin: Admin,
     /// The journal and the records.

@@ -11,6 +11,7 @@ mod pbx;
 mod sample;
 mod sip;
 mod validate;
+mod webhook;
 
 pub use address::{Address, HostName};
 pub use agent::{AfterCall, Agent, Agents, RingNoAnswer};
@@ -20,3 +21,4 @@ pub use file::*;
 pub use line::{Account, Alive, Probe, Register, Trunk};
 pub use pbx::{Ami, Ari, Esl, LinkAddress, LinkUrl, Pbx};
 pub use sip::*;
+pub use webhook::Webhook;

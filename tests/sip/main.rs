@@ -25,3 +25,4 @@ mod stories;
 mod time;
 mod transports;
 mod transports_hostile;
+mod webhooks;
