@@ -65,7 +65,9 @@ class Driver:
     async def stop(self) -> None:
         self._run(lambda _: self._core.stop())
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=CLOSE_S)
+            _, slow = await asyncio.wait(self._tasks, timeout=CLOSE_S)
+            for task in slow:
+                task.cancel()
 
     def command(self, order: Order) -> None:
         self._run(lambda now: self._core.command(now, order))
