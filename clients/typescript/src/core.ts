@@ -203,13 +203,12 @@ export class Core {
   text(now: number, text: string): void {
     if (this.#phase.at !== 'greeting' && this.#phase.at !== 'open') return;
     this.#heard = now;
-    let frame: unknown;
     try {
-      frame = JSON.parse(text);
-    } catch {
-      return this.#abandon(now, 'a message that is no JSON');
+      const frame: unknown = JSON.parse(text);
+      if (typeof frame === 'object' && frame !== null) this.#frame(now, frame as Json);
+    } catch (error) {
+      this.#abandon(now, `a frame that cannot be read: ${String(error)}`);
     }
-    if (typeof frame === 'object' && frame !== null) this.#frame(now, frame as Json);
   }
 
   #frame(now: number, frame: Json): void {
@@ -324,6 +323,7 @@ export class Core {
 
   /** This socket is of no more use. */
   #abandon(now: number, reason: string): void {
+    if (!this.#isOpen()) return;
     this.#do({ do: 'close', code: 4000 });
     this.#wait(now, { reason });
   }

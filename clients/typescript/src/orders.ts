@@ -76,7 +76,9 @@ export class Orders {
   }
 
   welcome(now: number, time: string, results: CommandResult[]): void {
-    this.#ahead = Date.parse(time) - now;
+    const ahead = Date.parse(time) - now;
+    if (Number.isNaN(ahead)) throw new TypeError('welcome.time is no time');
+    this.#ahead = ahead;
     for (const result of results) {
       const order = this.#all.get(result.id);
       if (!order) continue;

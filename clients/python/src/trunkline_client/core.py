@@ -254,11 +254,10 @@ class Core:
         self._heard = now
         try:
             frame = json.loads(text)
-        except ValueError:
-            self._abandon(now, "a message that is no JSON")
-            return
-        if isinstance(frame, dict):
-            self._frame(now, frame)
+            if isinstance(frame, dict):
+                self._frame(now, frame)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            self._abandon(now, f"a frame that cannot be read: {type(error).__name__}")
 
     def _frame(self, now: float, frame: Json) -> None:
         if self._phase not in _WITH_SOCKET:
@@ -362,6 +361,8 @@ class Core:
 
     def _abandon(self, now: float, reason: str) -> None:
         """This socket is of no more use."""
+        if self._phase not in _WITH_SOCKET:
+            return
         self._do(Close(4000))
         self._wait(now, None, reason)
 

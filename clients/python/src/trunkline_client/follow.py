@@ -143,10 +143,10 @@ class Follow:
 
     def ev(self, raw: Json) -> None:
         self.count = (self.count + 1) & 0xFFFF_FFFF
-        k = raw.get("k", "")
+        k = raw["k"]
         detail = fill("Detail", raw["d"]) if "d" in raw else None
         event: DeskEvent[Any] = DeskEvent(
-            pos=raw.get("pos", ""),
+            pos=raw["pos"],
             ts=raw.get("ts", ""),
             k=k,
             o=entity_of(k, raw.get("o")),
