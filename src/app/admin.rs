@@ -1,11 +1,12 @@
 //! What the admin socket does in a running server.
 
-use super::commands::{CommandError, instant, store_command, text};
+use super::commands::{CommandError, instant, revocation, store_command, text};
 use super::error::AppError;
 use super::orders::{Order, Orders};
 use super::running::reload;
 use crate::io::admin::{Answer, Handler, error_line};
 use crate::io::clock::Clock;
+use crate::io::desk::DeskAuth;
 use crate::io::sip::Tls;
 use crate::store::Store;
 use serde_json::{Value, json};
@@ -36,6 +37,8 @@ pub(super) struct Desk {
     pub normalizer: Normalizer,
     pub book: Arc<Book>,
     pub ruleset: String,
+    /// Who desks are.
+    pub auth: Arc<DeskAuth>,
     /// Certificates of SIP.
     pub tls: Option<Arc<Tls>>,
 }
@@ -71,12 +74,15 @@ async fn serve(
         "reload" => {
             let failed = |e: AppError| CommandError::Unavailable(e.to_string());
             reload(desk.tls.as_deref()).map_err(failed)?;
-            send(answer, json!({"done": true, "tls": desk.tls.is_some()})).await
+            let keys = desk.auth.reload();
+            let done = json!({"done": true, "tls": desk.tls.is_some(), "keys": keys});
+            send(answer, done).await
         }
         "trunk.show" => super::trunk::show(desk, &request, answer).await,
         "trunk.test" => super::trunk::test(desk, &request, answer).await,
         "trunk.order" => super::trunk::order(desk, &request, who, answer).await,
         "link.show" => super::trunk::show_links(desk, &request, answer).await,
+        "token.revoke" => revoke(desk, &request, who, answer).await,
         "dnc.import" => import(desk, &request, who, answer).await,
         _ => {
             let (desk, who) = (desk.clone(), who.to_owned());
@@ -92,6 +98,22 @@ async fn serve(
             send(done, json!({"done": true})).await
         }
     }
+}
+
+/// Kept first: what is said to be revoked stays so over a restart.
+async fn revoke(
+    desk: &Arc<Desk>,
+    request: &Value,
+    who: &str,
+    answer: &Answer,
+) -> Result<(), CommandError> {
+    let row = revocation(request, desk.clock.wall())?;
+    let (store, who) = (desk.store.clone(), who.to_owned());
+    let kept = tokio::task::spawn_blocking(move || store.revoke(row, &who)).await;
+    kept.map_err(|_| CommandError::Unavailable("the command was ended".to_owned()))??;
+    let closed = desk.auth.revoke(super::auth::revocation(row));
+    send(answer, json!({ "closed": closed })).await?;
+    send(answer, json!({"done": true})).await
 }
 
 pub(super) async fn send(answer: &Answer, line: Value) -> Result<(), CommandError> {

@@ -1,9 +1,10 @@
 //! Commands that read the store: the same over the admin socket and offline.
 
-use crate::store::{DncRow, RecordQuery, RecordRow, Store, StoreError};
+use crate::store::{DncRow, RecordQuery, RecordRow, RevokedRow, Store, StoreError};
 use serde_json::{Value, json};
 use trunkline_core::gate::Normalizer;
 use trunkline_core::model::{CallId, Named, Party, Wall};
+use trunkline_core::vault::digest;
 use trunkline_core::wire::{View, call_to_pb, decision_to_pb};
 
 /// A command that cannot be done.
@@ -44,6 +45,19 @@ impl CommandError {
     }
 }
 
+/// Whom a `token.revoke` is about.
+pub(super) fn revocation(request: &Value, at: Wall) -> Result<RevokedRow, CommandError> {
+    let (subject, name) = match (text(request, "subject"), text(request, "id")) {
+        (Some(name), None) if !name.is_empty() => (true, name),
+        (None, Some(name)) if !name.is_empty() => (false, name),
+        _ => {
+            let message = "either subject or id, not empty".to_owned();
+            return Err(CommandError::Field { field: "subject", message });
+        }
+    };
+    Ok(RevokedRow { subject, name: digest(name.as_bytes()), at })
+}
+
 /// Does a store command; each result goes to `emit`. Reads are audited under `who`; numbers may be
 /// written as dialled.
 ///
@@ -69,6 +83,11 @@ pub fn store_command(
             for row in store.dnc_list(who, now)? {
                 emit(dnc_json(&row));
             }
+        }
+        "token.revoke" => {
+            store.revoke(revocation(request, now)?, who)?;
+            // Without a server there is no socket to close.
+            emit(json!({ "closed": 0 }));
         }
         "audit.verify" => {
             let report = store.audit_verify()?;

@@ -4,14 +4,13 @@ use super::error::AppError;
 use super::orders::{Order, Orders};
 use crate::config::Config;
 use crate::io::clock::Clock;
-use crate::io::desk::token::TokenKey;
-use crate::io::desk::{DeskConfig, DeskHub, Health};
+use crate::io::desk::{DeskAuth, DeskConfig, DeskHub, Health};
 use crate::io::http::{self, AriDoor, HttpConfig, HttpDeps, HttpServer, TlsFiles};
-use crate::store::{Recovery, Store, keys};
+use crate::store::{Recovery, Store};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::watch;
-use trunkline_core::hub::{Hub, HubLimits};
+use trunkline_core::hub::{Hub, HubLimits, StaffMember};
 use trunkline_core::model::{Agent, Line};
 
 /// Starts the hub where the log stands.
@@ -29,6 +28,12 @@ pub(super) fn spawn(
     let lines = recovery.lines.iter().filter(configured).cloned().collect();
     hub.know_lines(lines, recovery.duties.clone());
     let employed = |agent: &&Agent| config.agent.contains_key(&*agent.who.id);
+    let member = |(name, agent): (&String, &crate::config::Agent)| StaffMember {
+        agent: name.clone(),
+        team: agent.team.clone(),
+        queues: agent.queues.clone(),
+    };
+    hub.know_staff(config.agent.iter().map(member).collect());
     hub.know_agents(recovery.agents.iter().filter(employed).cloned().collect());
     let store = store.clone();
     let journal = move |from, limit| store.read(from, limit).map_err(|e| e.to_string());
@@ -51,13 +56,13 @@ pub(super) struct Told {
 pub(super) async fn serve(
     config: &Config,
     desk: DeskHub,
+    auth: Arc<DeskAuth>,
     orders: Orders,
     told: Told,
     health: watch::Receiver<Health>,
     shutdown: watch::Receiver<bool>,
 ) -> Result<HttpServer, AppError> {
     let section = &config.http;
-    let secret = keys::load(&section.token_key)?;
     let tls = match (&section.tls_cert, &section.tls_key) {
         (Some(cert), Some(key)) => Some(TlsFiles { cert: cert.clone(), key: key.clone() }),
         _ => None, // the configuration was checked: both or none
@@ -66,12 +71,14 @@ pub(super) async fn serve(
     let http = HttpConfig {
         listen: section.listen,
         tls,
+        client_ca: section.client_ca.clone(),
+        services: super::auth::services(config),
         desk: DeskConfig { origins, ..config.desk.clone() },
         ..HttpConfig::default()
     };
     let deps = HttpDeps {
         desk,
-        tokens: Arc::new(TokenKey::new(&config.site.name, secret.reveal())),
+        tokens: auth,
         give: Arc::new(move |order| orders.give(Order::Desk(order))),
         healthz: Arc::new(move || health.borrow().clone()),
         metrics: told.metrics,

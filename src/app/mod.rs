@@ -2,6 +2,7 @@
 
 mod admin;
 mod agents;
+mod auth;
 mod build;
 mod commands;
 mod desks;
@@ -20,6 +21,7 @@ mod sip_thread;
 mod trunk;
 mod webhooks;
 
+pub use auth::check_issuer;
 pub use build::{book, certificates, normalizer, store_config};
 pub use commands::{CommandError, store_command};
 pub use error::AppError;

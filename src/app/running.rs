@@ -12,7 +12,7 @@ use super::sip_thread::SipThread;
 use crate::config::Config;
 use crate::io::admin::AdminSocket;
 use crate::io::clock::Clock;
-use crate::io::desk::Health;
+use crate::io::desk::{DeskAuth, Health};
 use crate::io::dns::DnsStats;
 use crate::io::sip::{self, Flows, StreamError, Streams, Tls};
 use crate::io::udp::UdpPort;
@@ -49,6 +49,7 @@ pub struct Running {
     pub admin: PathBuf,
     orders: Orders,
     streams: Streams,
+    auth: Arc<DeskAuth>,
     journal: Arc<JournalHandle>,
     shared: Arc<Shared>,
     shutdown: watch::Sender<bool>,
@@ -96,6 +97,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     let (link_configs, doors) =
         links::prepare(&config, u64::from_le_bytes(random()?))?.into_parts();
     let Opened { store, recovery, refs, .. } = opened;
+    let auth = Arc::new(super::auth::auth(&config, &store, clock.wall())?);
     let (book, ruleset) =
         (engine_config.book.clone(), engine_config.ruleset.clone().unwrap_or_default());
     let normalizer = engine_config.normalizer.clone();
@@ -170,6 +172,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     let (shutdown, stopping) = watch::channel(false);
     let (webhooks, hooked) = super::webhooks::start(webhooks, &store, &clock, &head, &stopping);
     let desk = Arc::new(Desk {
+        auth: auth.clone(),
         store,
         clock: clock.clone(),
         orders: orders.clone(),
@@ -216,13 +219,15 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         move || super::health::links(&shared.links())
     };
     let told = Told { metrics: Arc::new(figures), links: Arc::new(look), doors };
-    let server = desks::serve(&config, hub, orders.clone(), told, health, stopping).await?;
+    let server =
+        desks::serve(&config, hub, auth.clone(), orders.clone(), told, health, stopping).await?;
     Ok(Running {
         sip,
         http: server.addr,
         admin: config.admin.socket,
         orders,
         streams,
+        auth,
         journal,
         shared,
         shutdown,
@@ -283,11 +288,12 @@ pub(super) fn reload(tls: Option<&Tls>) -> Result<(), AppError> {
 }
 
 impl Running {
-    /// Reads the certificates of SIP anew.
+    /// Reads the certificates of SIP and the keys of the issuer anew.
     ///
     /// # Errors
     /// If a file cannot be used. Then those of before stay in force.
     pub fn reload(&self) -> Result<(), AppError> {
+        self.auth.reload();
         reload(self.streams.tls.as_deref())
     }
 

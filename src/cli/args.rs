@@ -28,7 +28,7 @@ pub(super) enum Command {
     Keys(KeysArgs),
     /// Ask the gate.
     Gate(GateArgs),
-    /// Make a running server read its certificates for SIP anew.
+    /// Make a running server read its certificates for SIP and the issuer's keys anew.
     Reload(ConfigArgs),
     /// Show events as they become durable.
     Tail(TailArgs),
@@ -303,26 +303,44 @@ pub(super) struct TokenArgs {
 #[derive(Subcommand)]
 pub(super) enum TokenCommand {
     /// Sign a token for a desk.
-    Mint {
-        /// Who.
-        #[arg(long)]
-        subject: String,
-        /// agent, supervisor, service, ops or auditor.
-        #[arg(long)]
-        role: String,
-        /// Devices whose calls an agent may see.
-        #[arg(long, value_delimiter = ',')]
-        devices: Vec<String>,
-        /// Agent that the user is, as `[agent.NAME]` names it.
-        #[arg(long, default_value = "")]
-        agent: String,
-        /// Valid for so long, e.g. 8h, 30m, 90s.
-        #[arg(long, default_value = "8h")]
-        expires: String,
-        /// Valid from this instant, RFC 3339. Default: now.
-        #[arg(long)]
-        at: Option<String>,
+    Mint(MintArgs),
+    /// Refuse tokens from here on and close their sockets. Survives a restart.
+    #[command(group(clap::ArgGroup::new("what").required(true)))]
+    Revoke {
+        /// All tokens of this user that were issued up to now.
+        #[arg(long, group = "what")]
+        subject: Option<String>,
+        /// The token of this id (claim `jti`).
+        #[arg(long, group = "what")]
+        id: Option<String>,
         #[command(flatten)]
         file: ConfigArgs,
     },
+}
+
+#[derive(Args)]
+pub(super) struct MintArgs {
+    /// Who.
+    #[arg(long)]
+    pub subject: String,
+    /// agent, supervisor, service, ops, auditor or wallboard.
+    #[arg(long)]
+    pub role: String,
+    /// Devices whose calls an agent may see.
+    #[arg(long, value_delimiter = ',')]
+    pub devices: Vec<String>,
+    /// Agent that the user is, as `[agent.NAME]` names it.
+    #[arg(long, default_value = "")]
+    pub agent: String,
+    /// Teams that a supervisor or a wallboard is bound to. Default: not bound.
+    #[arg(long, value_delimiter = ',')]
+    pub teams: Vec<String>,
+    /// Valid for so long, e.g. 8h, 30m, 90s.
+    #[arg(long, default_value = "8h")]
+    pub expires: String,
+    /// Valid from this instant, RFC 3339. Default: now.
+    #[arg(long)]
+    pub at: Option<String>,
+    #[command(flatten)]
+    pub file: ConfigArgs,
 }

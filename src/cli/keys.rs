@@ -1,11 +1,13 @@
-//! `keys init` and `token mint`.
+//! `keys init`, `token mint` and `token revoke`.
 
-use super::args::{KeysArgs, KeysCommand, TokenArgs, TokenCommand};
+use super::args::{ConfigArgs, KeysArgs, KeysCommand, MintArgs, TokenArgs, TokenCommand};
 use super::exit::{Exit, Failure};
+use super::remote::store_or_server;
 use crate::config::Config;
 use crate::io::clock::Clock;
 use crate::io::desk::token::TokenKey;
 use crate::store::keys;
+use serde_json::json;
 use std::time::Duration;
 use trunkline_core::hub::{Principal, Role};
 use trunkline_core::model::{Named, Wall};
@@ -34,7 +36,23 @@ pub(super) fn run(args: KeysArgs) -> Result<(), Failure> {
 }
 
 pub(super) fn token(args: TokenArgs) -> Result<(), Failure> {
-    let TokenCommand::Mint { subject, role, devices, agent, expires, at, file } = args.command;
+    match args.command {
+        TokenCommand::Mint(args) => mint(args),
+        TokenCommand::Revoke { subject, id, file } => revoke(subject, id, &file),
+    }
+}
+
+/// By the running server, which closes the sockets; else in the data directory.
+fn revoke(subject: Option<String>, id: Option<String>, file: &ConfigArgs) -> Result<(), Failure> {
+    let config = Config::load(&file.config)?;
+    let request = json!({ "cmd": "token.revoke", "subject": subject, "id": id });
+    store_or_server(&config, &request, |done| {
+        println!("revoked; sockets closed: {}", done["closed"]);
+    })
+}
+
+fn mint(args: MintArgs) -> Result<(), Failure> {
+    let MintArgs { subject, role, devices, agent, teams, expires, at, file } = args;
     let config = Config::load(&file.config)?;
     let usage = |message: String| Failure::new(Exit::Usage, message);
     let life: jiff::SignedDuration = expires
@@ -43,7 +61,7 @@ pub(super) fn token(args: TokenArgs) -> Result<(), Failure> {
     let life = u64::try_from(life.as_secs()).ok().filter(|s| (1..=31_536_000).contains(s));
     let life = life.ok_or_else(|| usage(format!("--expires {expires}: 1 s to 365 days")))?;
     let role = Role::parse_name(&role).ok_or_else(|| {
-        usage(format!("--role {role}: one of agent, supervisor, service, ops, auditor"))
+        usage(format!("--role {role}: one of agent, supervisor, service, ops, auditor, wallboard"))
     })?;
     let now = match at {
         None => Clock::system().wall(),
@@ -54,7 +72,7 @@ pub(super) fn token(args: TokenArgs) -> Result<(), Failure> {
         }
     };
     let secret = keys::load(&config.http.token_key)?;
-    let who = Principal { user: subject, role, devices, agent };
+    let who = Principal { user: subject, role, devices, agent, teams };
     let token = TokenKey::new(&config.site.name, secret.reveal())
         .mint(&who, now, Duration::from_secs(life))
         .map_err(|e| usage(e.to_string()))?;

@@ -62,8 +62,13 @@ fn refused(error: &Value) -> Failure {
     Failure::new(exit, part("message"))
 }
 
-/// A reading command: by the server if it runs, else from the unlocked data directory.
-fn read(config: &Config, request: &Value, mut each: impl FnMut(Value)) -> Result<(), Failure> {
+/// A command that needs the store alone: by the server if it runs, else in the unlocked data
+/// directory.
+pub(super) fn store_or_server(
+    config: &Config,
+    request: &Value,
+    mut each: impl FnMut(Value),
+) -> Result<(), Failure> {
     let socket = &config.admin.socket;
     if !socket.exists() || std::os::unix::net::UnixStream::connect(socket).is_err() {
         let now = Clock::system().wall();
@@ -96,8 +101,16 @@ fn print_lines(json: bool, text: impl Fn(&Value) -> String) -> impl FnMut(Value)
 pub(super) fn reload(args: &ConfigArgs) -> Result<(), Failure> {
     let config = Config::load(&args.config)?;
     let done = ask(&config, &json!({"cmd": "reload"}), |_| true)?.unwrap_or_default();
-    let read = done.get("tls").and_then(Value::as_bool).unwrap_or_default();
-    println!("{}", if read { "certificates are read anew" } else { "nothing to read anew" });
+    let read = |what: &str| done.get(what).and_then(Value::as_bool).unwrap_or_default();
+    println!(
+        "{}",
+        match (read("tls"), read("keys")) {
+            (true, false) => "certificates are read anew",
+            (true, true) => "certificates and the issuer's keys are read anew",
+            (false, true) => "the issuer's keys are read anew",
+            (false, false) => "nothing to read anew",
+        }
+    );
     Ok(())
 }
 
@@ -134,7 +147,7 @@ pub(super) fn dnc(args: DncArgs) -> Result<(), Failure> {
         DncCommand::Import { csv, file } => import(&Config::load(&file.config)?, &csv),
         DncCommand::List { json, file } => {
             let config = Config::load(&file.config)?;
-            read(&config, &json!({"cmd": "dnc.list"}), print_lines(json, show::dnc))
+            store_or_server(&config, &json!({"cmd": "dnc.list"}), print_lines(json, show::dnc))
         }
     }
 }
@@ -221,12 +234,12 @@ pub(super) fn records(args: RecordsArgs) -> Result<(), Failure> {
             if !json {
                 println!("{}", show::RECORD_HEAD);
             }
-            read(&config, &request, print_lines(json, show::record))
+            store_or_server(&config, &request, print_lines(json, show::record))
         }
         RecordsCommand::Show { id, json, file } => {
             let config = Config::load(&file.config)?;
             let request = json!({"cmd": "records.show", "id": id});
-            read(&config, &request, print_lines(json, show::pretty))
+            store_or_server(&config, &request, print_lines(json, show::pretty))
         }
     }
 }
@@ -235,7 +248,7 @@ pub(super) fn records(args: RecordsArgs) -> Result<(), Failure> {
 pub(super) fn audit(args: AuditArgs) -> Result<(), Failure> {
     let AuditCommand::Verify { file } = args.command;
     let config = Config::load(&file.config)?;
-    read(&config, &json!({"cmd": "audit.verify"}), |report| {
+    store_or_server(&config, &json!({"cmd": "audit.verify"}), |report| {
         println!(
             "audit log ok: {} entries, {} of them under the head signed at {}",
             report["entries"],

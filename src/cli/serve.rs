@@ -9,7 +9,7 @@ use std::io::Write;
 use tokio::signal::unix::{SignalKind, signal};
 use trunkline_core::sip::{Listen, Transport};
 
-/// Serves until SIGTERM or SIGINT; SIGHUP reads certificates anew.
+/// Serves until SIGTERM or SIGINT; SIGHUP reads certificates and the issuer's keys anew.
 pub(super) fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let config = Config::load(&args.file.config)?;
     crate::telemetry::init();
@@ -85,7 +85,11 @@ pub(super) fn check(args: &ConfigArgs) -> Result<(), Failure> {
     crate::store::keys::load(&config.http.token_key)?;
     app::certificates(&config)?;
     app::check_links(&config)?;
-    for (key, file) in [("tls_cert", &config.http.tls_cert), ("tls_key", &config.http.tls_key)] {
+    app::check_issuer(&config)?;
+    let http = &config.http;
+    for (key, file) in
+        [("tls_cert", &http.tls_cert), ("tls_key", &http.tls_key), ("client_ca", &http.client_ca)]
+    {
         if let Some(file) = file
             && let Err(error) = std::fs::File::open(file)
         {

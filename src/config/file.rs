@@ -1,7 +1,9 @@
 //! The sections of `trunkline.toml`. Every key: meaning, unit, default, what happens beyond.
 
 use super::error::{line_of, syntax};
-use super::{Address, Agent, Agents, ConfigError, Dns, Pbx, Probe, Register, Sip, Trunk, Webhook};
+use super::{
+    Address, Agent, Agents, ConfigError, Dns, Http, Pbx, Probe, Register, Sip, Trunk, Webhook,
+};
 use crate::io::desk::DeskConfig;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -179,23 +181,6 @@ pub struct Gate {
     /// Internal numbers: `8xxx` (x is any digit), `8000-8999` or `*97`. Never gated.
     #[serde(default)]
     pub internal: Vec<String>,
-}
-
-/// `[http]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Http {
-    /// Address of `/v1/events`, `/metrics`, `/healthz`.
-    pub listen: SocketAddr,
-    /// 32-byte key file of mode 0600 that signs desk tokens, made by `trunkline keys init`.
-    pub token_key: PathBuf,
-    /// Certificate chain (PEM); with `tls_key` everything on this port is TLS.
-    pub tls_cert: Option<PathBuf>,
-    /// Private key (PEM).
-    pub tls_key: Option<PathBuf>,
-    /// Browser origins that may connect; a request without Origin is no browser and may.
-    #[serde(default)]
-    pub origins: Vec<String>,
 }
 
 /// `[admin]`

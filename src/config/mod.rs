@@ -5,6 +5,7 @@ mod agent;
 mod dns;
 mod error;
 mod file;
+mod http;
 mod line;
 mod pbx;
 #[cfg(test)]
@@ -18,6 +19,7 @@ pub use agent::{AfterCall, Agent, Agents, RingNoAnswer};
 pub use dns::Dns;
 pub use error::ConfigError;
 pub use file::*;
+pub use http::{Http, Issuer, Service};
 pub use line::{Account, Alive, Probe, Register, Trunk};
 pub use pbx::{Ami, Ari, Esl, LinkAddress, LinkUrl, Pbx};
 pub use sip::*;

@@ -28,6 +28,7 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     super::pbx::validate(config, &check)?;
     super::agent::validate(config, &check)?;
     super::webhook::validate(config, &check)?;
+    super::http::validate(config, &check)?;
     let sip = &config.sip;
     check.require(
         (100..=32_000).contains(&sip.failover_ms),
@@ -56,14 +57,6 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     let norm = config.site.answer_norm_ms;
     let allowed = "1000 to 600000";
     check.require((1000..=600_000).contains(&norm), "site", "answer_norm_ms", &norm, allowed)?;
-    let http = &config.http;
-    check.require(
-        http.tls_cert.is_some() == http.tls_key.is_some(),
-        "http",
-        "tls_key",
-        &http.tls_key,
-        "tls_cert and tls_key go together",
-    )?;
     let store = &config.store;
     check.require(
         (1_000..=10_000_000).contains(&store.ring_events),

@@ -24,6 +24,7 @@ mod meta;
 mod months;
 mod project;
 mod recover;
+mod revoked;
 mod rows;
 mod search;
 #[allow(clippy::module_inception)]
@@ -35,5 +36,6 @@ pub use config::{EngineKind, StoreConfig};
 pub use error::StoreError;
 pub use journal::{JournalHandle, JournalHealth, JournalState, UNDURABLE_MAX};
 pub use recover::{Opened, Recovery, RefKeys, open, open_with};
+pub use revoked::RevokedRow;
 pub use search::{DncRow, RecordQuery, RecordRow, SEARCH_ROWS_MAX};
 pub use store::{AuditReport, Store};

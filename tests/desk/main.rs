@@ -2,10 +2,14 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod auth;
+mod boards;
+mod issuer;
 mod kit;
 mod limits;
 mod relay;
 mod schema;
 mod stream;
+mod subs;
 mod tls;
 mod token;

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
 use trunkline::io::desk::token::TokenKey;
-use trunkline::io::desk::{DeskConfig, DeskHub, Health};
-use trunkline::io::http::{HttpConfig, HttpDeps, HttpServer, TlsFiles, serve};
-use trunkline_core::hub::{Hub, HubLimits, Principal, Role};
+use trunkline::io::desk::{DeskAuth, DeskConfig, DeskHub, Health, Issuer};
+use trunkline::io::http::{HttpConfig, HttpDeps, HttpServer, ServiceCert, TlsFiles, serve};
+use trunkline_core::hub::{Hub, HubLimits, Principal, Role, StaffMember};
 use trunkline_core::model::*;
 use uuid::Uuid;
 
@@ -78,6 +78,31 @@ pub fn step(call: &mut Call, kind: EventKind, at: Wall) {
     }
 }
 
+pub fn principal(user: &str, role: Role, devices: &[&str]) -> Principal {
+    let devices = devices.iter().map(|d| (*d).to_owned()).collect();
+    Principal { user: user.to_owned(), role, devices, agent: String::new(), teams: Vec::new() }
+}
+
+/// A leg of the house that a control link shows.
+pub fn leg(n: u8, device: &str, agent: Option<&str>) -> Leg {
+    Leg {
+        id: LegId(n),
+        role: LegRole::Agent,
+        device: device.into(),
+        agent: agent.map(Into::into),
+        channel: Some(Box::new(Channel { pbx: "pbx".into(), id: "1".into() })),
+        sip_call_id: None,
+        state: ConnectionState::Alerting,
+        alerting_basis: None,
+        since: START,
+        alerting: None,
+        answered: None,
+        held_since: None,
+        ended: None,
+        cause: None,
+    }
+}
+
 pub struct Log {
     pub events: Vec<Event>,
     pub open: Vec<Call>,
@@ -92,6 +117,7 @@ pub struct Site {
     pub health: watch::Sender<Health>,
     pub shutdown: watch::Sender<bool>,
     pub tokens: Arc<TokenKey>,
+    pub auth: Arc<DeskAuth>,
     pub server: HttpServer,
     /// Positions up to here are not in the journal.
     pub journal_from: Arc<AtomicU64>,
@@ -105,6 +131,10 @@ pub struct Setup {
     pub desk: DeskConfig,
     pub hub: HubLimits,
     pub tls: Option<TlsFiles>,
+    pub client_ca: Option<std::path::PathBuf>,
+    pub services: Vec<ServiceCert>,
+    pub issuer: Option<Issuer>,
+    pub staff: Vec<StaffMember>,
     /// Events in the log before the hub starts.
     pub history: usize,
 }
@@ -147,20 +177,27 @@ impl Site {
         };
         let (health, health_rx) = watch::channel(Health::Enabled);
         let now = clock.clone();
+        let mut model = Hub::new(epoch(0), head, live, setup.hub);
+        model.know_staff(setup.staff);
         let hub = DeskHub::spawn(
             &tokio::runtime::Handle::current(),
-            Hub::new(epoch(0), head, live, setup.hub),
+            model,
             Arc::new(reader),
             Arc::new(move || Wall(now.load(SeqCst))),
             health_rx.clone(),
         );
         let tokens = Arc::new(TokenKey::new("s", &SECRET));
+        let auth = DeskAuth::new(TokenKey::new("s", &SECRET));
+        let auth = Arc::new(match setup.issuer {
+            Some(issuer) => auth.with_issuer(issuer),
+            None => auth,
+        });
         let (shutdown, shutdown_rx) = watch::channel(false);
         let deps = HttpDeps {
             links: Arc::new(|| serde_json::json!({})),
             ari: Arc::default(),
             desk: hub.clone(),
-            tokens: tokens.clone(),
+            tokens: auth.clone(),
             give: setup.give.0,
             healthz: Arc::new(move || health_rx.borrow().clone()),
             metrics: Arc::new(|| "trunkline_up 1\n".to_owned()),
@@ -168,6 +205,8 @@ impl Site {
         let config = HttpConfig {
             listen: "127.0.0.1:0".parse().unwrap(),
             tls: setup.tls,
+            client_ca: setup.client_ca,
+            services: setup.services,
             desk: setup.desk,
             ..HttpConfig::default()
         };
@@ -180,6 +219,7 @@ impl Site {
             health,
             shutdown,
             tokens,
+            auth,
             server,
             journal_from,
             journal_reads,
@@ -188,10 +228,48 @@ impl Site {
     }
 
     pub fn token(&self, user: &str, role: Role, devices: &[&str]) -> String {
-        let devices = devices.iter().map(|d| (*d).to_owned()).collect();
-        let who = Principal { user: user.to_owned(), role, devices, agent: String::new() };
+        self.token_of(&principal(user, role, devices))
+    }
+
+    pub fn token_of(&self, who: &Principal) -> String {
         let now = Wall(self.clock.load(SeqCst));
-        self.tokens.mint(&who, now, Duration::from_secs(3600)).unwrap()
+        self.tokens.mint(who, now, Duration::from_secs(3600)).unwrap()
+    }
+
+    /// One more revision of a call that is open, with what `change` makes of it.
+    pub fn change_call(&self, id: CallId, change: impl FnOnce(&mut Call)) -> Pos {
+        let event = {
+            let mut log = self.log.lock().unwrap();
+            let call = log.open.iter_mut().find(|c| c.id == id).unwrap();
+            call.rev += 1;
+            change(call);
+            let call = std::sync::Arc::new(call.clone());
+            if call.is_over() {
+                log.open.retain(|c| c.id != id);
+            }
+            log.push(EventKind::CallEstablished, Entity::Call(call))
+        };
+        let pos = event.pos;
+        let (epoch, events) = (*self.epoch.lock().unwrap(), [event].into());
+        self.hub.committed(Committed { epoch, events });
+        pos
+    }
+
+    /// A new call at a device; gives its id.
+    pub fn begin_call(&self, device: &str, change: impl FnOnce(&mut Call)) -> CallId {
+        let (event, id) = {
+            let mut log = self.log.lock().unwrap();
+            let mut call = call(log.next_call, device, START);
+            log.next_call += 1;
+            change(&mut call);
+            log.open.push(call.clone());
+            let id = call.id;
+            let call = Entity::Call(std::sync::Arc::new(call));
+            (log.push(EventKind::CallOriginated, call), id)
+        };
+        let (epoch, events) = (*self.epoch.lock().unwrap(), [event].into());
+        self.hub.committed(Committed { epoch, events });
+        id
     }
 
     pub fn agent(&self) -> String {

@@ -18,6 +18,7 @@ fn who() -> Principal {
         role: Role::Supervisor,
         devices: vec!["100".into()],
         agent: "anna".into(),
+        teams: vec!["day".into()],
     }
 }
 
@@ -28,6 +29,8 @@ fn claims() -> Claims {
         role: "agent".into(),
         devices: vec!["100".into()],
         agent: String::new(),
+        teams: Vec::new(),
+        jti: String::new(),
         site: "s".into(),
         iat,
         exp: iat + 60,
@@ -57,7 +60,7 @@ fn each_claim_is_checked() {
         key.verify(&key.sign(&claims).unwrap(), NOW).err()
     };
     assert!(refused(|_| ()).is_none());
-    let wrong: [fn(&mut Claims); 8] = [
+    let wrong: [fn(&mut Claims); 12] = [
         |c| c.iss = "other".into(),
         |c| c.aud = "other".into(),
         |c| c.site = "other".into(),
@@ -66,6 +69,10 @@ fn each_claim_is_checked() {
         |c| c.sub = "x".repeat(129),
         |c| c.devices = vec![String::new()],
         |c| c.devices = vec!["1".into(); 65],
+        |c| c.teams = vec![String::new()],
+        |c| c.teams = vec!["1".into(); 65],
+        |c| c.jti = "x".repeat(129),
+        |c| c.exp = c.iat + 366 * 86_400 + 1, // revocations are not kept for longer
     ];
     for change in wrong {
         assert!(matches!(refused(change), Some(TokenError::Refused(_))));

@@ -23,6 +23,7 @@ mod restart;
 mod restart_many;
 mod stories;
 mod time;
+mod tokens;
 mod transports;
 mod transports_hostile;
 mod webhooks;

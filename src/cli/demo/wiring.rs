@@ -50,7 +50,8 @@ pub(super) fn token(
     now: Wall,
 ) -> io::Result<String> {
     let devices = devices.iter().map(|d| (*d).to_owned()).collect();
-    let who = Principal { user: user.to_owned(), role, devices, agent: String::new() };
+    let (user, agent, teams) = (user.to_owned(), String::new(), Vec::new());
+    let who = Principal { user, role, devices, agent, teams };
     let secret = keys::load(key).map_err(io::Error::other)?;
     TokenKey::new(site, secret.reveal()).mint(&who, now, TOKEN_TIME).map_err(io::Error::other)
 }

@@ -112,8 +112,11 @@ fn action_of(op: Op) -> Option<Action> {
 impl Engine {
     /// What the command means now, or why it may not be carried out.
     pub(super) fn plan(&self, now: Now, request: &CommandRequest) -> Result<Plan, Refused> {
-        if matches!(request.who.role, Role::Ops | Role::Auditor) {
-            return Err(refused(Code::Forbidden, "the token's role may give no commands"));
+        match request.who.role {
+            Role::Agent | Role::Supervisor | Role::Service => {}
+            Role::Ops | Role::Auditor | Role::Wallboard => {
+                return Err(refused(Code::Forbidden, "the token's role may give no commands"));
+            }
         }
         match action_of(request.op) {
             Some(action) => self.plan_leg(request, action),
@@ -219,6 +222,9 @@ impl Engine {
         let missing = || refused(Code::NotFound, "no such agent");
         let at = self.roster.named(id).ok_or_else(missing)?;
         let agent = self.roster.agent(at).ok_or_else(missing)?;
+        if !own && !request.who.reaches_team(&agent.who.team) {
+            return Err(refused(Code::Forbidden, "the agent is of none of the token's teams"));
+        }
         if request.if_rev.is_some_and(|rev| rev != agent.rev) {
             let error = CommandError::plain(Code::Conflict, "the agent is not as it was seen");
             return Err((error, Current::Agent(Box::new(agent.clone()))));

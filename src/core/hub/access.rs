@@ -1,15 +1,16 @@
-//! Who may see what. Deny by default: what no arm allows is refused.
+//! Who may subscribe to what. Deny by default: what no arm allows is refused.
 
-use crate::model::{Call, Entity, Event, Named};
+use super::filter::Filter;
+use crate::model::Named;
 use crate::wire::View;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a token's holder is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// A person at a desk: own calls, masked.
+    /// A person at a desk: own calls, masked; figures of own queues.
     Agent,
-    /// All calls of the site, full.
+    /// All calls of the site, full; or those of the teams that the token names.
     Supervisor,
     /// A program (CRM, recorder): all calls of the site, full.
     Service,
@@ -17,6 +18,8 @@ pub enum Role {
     Ops,
     /// All calls of the site, full.
     Auditor,
+    /// A screen for everybody: figures alone, no entity with a person in it.
+    Wallboard,
 }
 
 impl Named for Role {
@@ -26,44 +29,39 @@ impl Named for Role {
         (Self::Service, "service"),
         (Self::Ops, "ops"),
         (Self::Auditor, "auditor"),
+        (Self::Wallboard, "wallboard"),
     ];
 }
 
-impl Role {
-    /// The widest view of telephone numbers this role may have.
-    fn view_max(self) -> View {
-        match self {
-            Self::Agent | Self::Ops => View::Masked,
-            Self::Supervisor | Self::Service | Self::Auditor => View::Full,
-        }
-    }
+/// How much of an entity a subscription shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GrantView {
+    /// Figures, no entities.
+    Aggregate,
+    /// Entities; numbers masked.
+    Masked,
+    /// Entities with everything.
+    Full,
+}
 
-    fn allows(self, topic: Topic) -> bool {
-        match (self, topic) {
-            // Bounded by the devices and the agent that the token names.
-            (_, Topic::CallsOwn | Topic::AgentSelf) => true,
-            (
-                Self::Supervisor | Self::Service | Self::Ops | Self::Auditor,
-                Topic::SiteCalls
-                | Topic::SiteHealth
-                | Topic::SiteLines
-                | Topic::SiteLinks
-                | Topic::SiteAgents,
-            ) => true,
-            (
-                Self::Agent,
-                Topic::SiteCalls
-                | Topic::SiteHealth
-                | Topic::SiteLines
-                | Topic::SiteLinks
-                | Topic::SiteAgents,
-            ) => false,
+impl GrantView {
+    /// The view that its entities are encoded in; `None`: it shows none.
+    pub fn of_entities(self) -> Option<View> {
+        match self {
+            Self::Aggregate => None,
+            Self::Masked => Some(View::Masked),
+            Self::Full => Some(View::Full),
         }
     }
 }
 
+impl Named for GrantView {
+    const TABLE: &'static [(Self, &'static str)] =
+        &[(Self::Aggregate, "aggregate"), (Self::Masked, "masked"), (Self::Full, "full")];
+}
+
 /// What can be subscribed to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Topic {
     /// Calls and decisions of the devices in the token.
     CallsOwn,
@@ -79,18 +77,40 @@ pub enum Topic {
     AgentSelf,
     /// All agents.
     SiteAgents,
+    /// Calls that wait or waited last in a queue.
+    Queue(String),
+    /// A carrier line, its duties and its calls.
+    Line(String),
+    /// The agents of a team and their calls.
+    Team(String),
 }
 
-impl Named for Topic {
-    const TABLE: &'static [(Self, &'static str)] = &[
-        (Self::CallsOwn, "calls:own"),
-        (Self::SiteCalls, "site:calls"),
-        (Self::SiteHealth, "site:health"),
-        (Self::SiteLines, "site:lines"),
-        (Self::SiteLinks, "site:links"),
-        (Self::AgentSelf, "agent:self"),
-        (Self::SiteAgents, "site:agents"),
-    ];
+impl Topic {
+    /// Reads a topic's name.
+    pub fn parse(text: &str) -> Option<Self> {
+        let named = |id: &str| Some(id.to_owned()).filter(|id| !id.is_empty() && id.len() <= 128);
+        match text.split_once(':')? {
+            ("calls", "own") => Some(Self::CallsOwn),
+            ("site", "calls") => Some(Self::SiteCalls),
+            ("site", "health") => Some(Self::SiteHealth),
+            ("site", "lines") => Some(Self::SiteLines),
+            ("site", "links") => Some(Self::SiteLinks),
+            ("agent", "self") => Some(Self::AgentSelf),
+            ("site", "agents") => Some(Self::SiteAgents),
+            ("queue", id) => named(id).map(Self::Queue),
+            ("line", id) => named(id).map(Self::Line),
+            ("team", id) => named(id).map(Self::Team),
+            _ => None,
+        }
+    }
+
+    /// It has figures.
+    fn is_counted(&self) -> bool {
+        matches!(
+            self,
+            Self::SiteCalls | Self::SiteAgents | Self::Queue(_) | Self::Line(_) | Self::Team(_)
+        )
+    }
 }
 
 /// An authenticated client, as its token describes it.
@@ -104,10 +124,19 @@ pub struct Principal {
     pub devices: Vec<String>,
     /// Agent it is; empty: none.
     pub agent: String,
+    /// Teams that a supervisor is bound to; empty: not bound.
+    pub teams: Vec<String>,
+}
+
+impl Principal {
+    /// Whether what belongs to this team is within its reach, as far as teams go.
+    pub fn reaches_team(&self, team: &str) -> bool {
+        self.teams.is_empty() || self.teams.iter().any(|t| !t.is_empty() && t == team)
+    }
 }
 
 /// A subscription as the client wrote it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SubRequest {
     /// Client's id, unique on the socket.
     pub id: String,
@@ -115,6 +144,8 @@ pub struct SubRequest {
     pub topic: String,
     /// View name; empty: the best that the role allows.
     pub view: String,
+    /// Lists of the filter by name.
+    pub filter: BTreeMap<String, Vec<String>>,
 }
 
 /// A subscription in force.
@@ -125,19 +156,21 @@ pub struct Grant {
     /// Topic.
     pub topic: Topic,
     /// View in force.
-    pub view: View,
+    pub view: GrantView,
+    /// What of the topic.
+    pub filter: Filter,
 }
 
 /// Why a subscription is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusalCode {
-    /// Empty or repeated id.
+    /// Empty or repeated id; a view or filter that cannot be read.
     BadRequest,
     /// The role may not.
     Forbidden,
-    /// No such topic.
+    /// No such topic or subscription.
     NotFound,
-    /// Too many subscriptions.
+    /// Too many subscriptions or values.
     LimitExceeded,
     /// Known to the protocol, not to this server.
     Unsupported,
@@ -164,17 +197,55 @@ pub struct Refusal {
     pub msg: &'static str,
 }
 
+/// One agent as configured.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StaffMember {
+    /// Agent.
+    pub agent: String,
+    /// Team; empty: none.
+    pub team: String,
+    /// Queues the agent works for.
+    pub queues: Vec<String>,
+}
+
+/// Who works in which team and for which queues.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Staff(BTreeMap<String, StaffMember>);
+
+impl Staff {
+    pub(super) fn new(members: Vec<StaffMember>) -> Self {
+        Self(members.into_iter().map(|m| (m.agent.clone(), m)).collect())
+    }
+
+    pub(super) fn members(&self, team: &str) -> BTreeSet<String> {
+        let of_team = self.0.values().filter(|m| !m.team.is_empty() && m.team == team);
+        of_team.map(|m| m.agent.clone()).collect()
+    }
+
+    /// Team of an agent.
+    pub(super) fn team(&self, agent: &str) -> Option<&str> {
+        self.0.get(agent).map(|m| m.team.as_str()).filter(|team| !team.is_empty())
+    }
+
+    fn serves(&self, agent: &str, queue: &str) -> bool {
+        self.0.get(agent).is_some_and(|m| m.queues.iter().any(|q| q == queue))
+    }
+}
+
+type Denied = (RefusalCode, &'static str);
+
 /// Judges each request by itself; a refused one does not touch the others.
 pub(super) fn authorise(
     who: &Principal,
     requests: &[SubRequest],
+    staff: &Staff,
     subs_max: usize,
 ) -> (Vec<Grant>, Vec<Refusal>) {
     let mut grants: Vec<Grant> = Vec::new();
     let mut refusals = Vec::new();
     for request in requests {
         let seen = grants.iter().any(|g| g.id == request.id);
-        match grant(who, request, seen, grants.len() >= subs_max) {
+        match grant(who, request, staff, seen, grants.len() >= subs_max) {
             Ok(grant) => grants.push(grant),
             Err((code, msg)) => refusals.push(Refusal { id: request.id.clone(), code, msg }),
         }
@@ -185,9 +256,10 @@ pub(super) fn authorise(
 fn grant(
     who: &Principal,
     request: &SubRequest,
+    staff: &Staff,
     seen: bool,
     full: bool,
-) -> Result<Grant, (RefusalCode, &'static str)> {
+) -> Result<Grant, Denied> {
     use RefusalCode as C;
     if request.id.is_empty() || seen {
         return Err((C::BadRequest, "a subscription needs an id of its own"));
@@ -195,143 +267,54 @@ fn grant(
     if full {
         return Err((C::LimitExceeded, "too many subscriptions on one socket"));
     }
-    let topic = Topic::parse_name(&request.topic).ok_or_else(|| unknown_topic(&request.topic))?;
-    if !who.role.allows(topic) {
-        return Err((C::Forbidden, "the token's role may not watch this topic"));
-    }
-    let widest = who.role.view_max();
+    let topic = Topic::parse(&request.topic).ok_or((C::NotFound, "no such topic"))?;
     let view = match request.view.as_str() {
-        "" => widest,
-        "full" if widest == View::Full => View::Full,
-        "full" => return Err((C::Forbidden, "the token's role may not have the full view")),
-        "masked" => View::Masked,
-        "aggregate" => return Err((C::Unsupported, "this server has no aggregate view")),
-        _ => return Err((C::BadRequest, "view is full or masked")),
+        "" => None,
+        name => {
+            let unknown = (C::BadRequest, "view is full, masked or aggregate");
+            Some(GrantView::parse_name(name).ok_or(unknown)?)
+        }
     };
-    Ok(Grant { id: request.id.clone(), topic, view })
+    let widest = widest(who, &topic, staff)?;
+    let view = view.unwrap_or(widest);
+    if view > widest {
+        return Err((C::Forbidden, "the token's role may not have this view"));
+    }
+    if view == GrantView::Aggregate && !topic.is_counted() {
+        return Err((C::Unsupported, "this topic has no figures"));
+    }
+    if view == GrantView::Aggregate && !request.filter.is_empty() {
+        return Err((C::Unsupported, "figures have no filter"));
+    }
+    let filter = Filter::read(&request.filter, staff)?;
+    Ok(Grant { id: request.id.clone(), topic, view, filter })
 }
 
-fn unknown_topic(name: &str) -> (RefusalCode, &'static str) {
-    let later = ["team:", "queue:", "line:"].iter().any(|p| name.starts_with(p));
-    if later {
-        (RefusalCode::Unsupported, "this server does not serve that topic")
-    } else {
-        (RefusalCode::NotFound, "no such topic")
-    }
-}
-
-/// Where an event is indexed.
-pub(super) enum Label<'a> {
-    /// For every device that takes part.
-    Call(&'a Call),
-    Device(&'a str),
-    Site,
-    Health,
-    Lines,
-    Links,
-    Agent(&'a str),
-    /// Only for this user.
-    User(&'a str),
-}
-
-pub(super) fn label(event: &Event) -> Label<'_> {
-    match &event.entity {
-        Entity::Call(call) => Label::Call(call),
-        Entity::Decision(decision) => Label::Device(&decision.device),
-        Entity::Dnc(_) => Label::Site,
-        Entity::System(_) => Label::Health,
-        Entity::Line(_) | Entity::Duty(_) => Label::Lines,
-        Entity::Link(_) => Label::Links,
-        Entity::Agent(agent) => Label::Agent(&agent.who.id),
-        Entity::Command(command) => Label::User(&command.user),
-    }
-}
-
-/// All that one socket may see: its grants folded into one question.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Interest {
-    /// Devices behind `own`; never an empty name, which would match calls of no known device.
-    pub(super) devices: BTreeSet<String>,
-    pub(super) own: Option<View>,
-    pub(super) site: Option<View>,
-    pub(super) health: bool,
-    pub(super) lines: bool,
-    pub(super) links: bool,
-    /// Whose commands it hears of.
-    pub(super) user: String,
-    /// Agent behind `agent:self`; never an empty name.
-    pub(super) agent: Option<String>,
-    pub(super) agents: bool,
-}
-
-impl Interest {
-    pub(super) fn new(who: &Principal, grants: &[Grant]) -> Self {
-        let widest = |topic| grants.iter().filter(|g| g.topic == topic).map(|g| g.view).max();
-        Self {
-            devices: who.devices.iter().filter(|d| !d.is_empty()).cloned().collect(),
-            own: widest(Topic::CallsOwn),
-            site: widest(Topic::SiteCalls),
-            health: widest(Topic::SiteHealth).is_some(),
-            lines: widest(Topic::SiteLines).is_some(),
-            links: widest(Topic::SiteLinks).is_some(),
-            user: who.user.clone(),
-            agent: Some(who.agent.clone())
-                .filter(|a| !a.is_empty() && widest(Topic::AgentSelf).is_some()),
-            agents: widest(Topic::SiteAgents).is_some(),
-        }
-    }
-
-    /// The view in which this socket gets the event; `None`: it must not see it.
-    /// Where several subscriptions match it gets the event once, in the widest of their views.
-    pub fn view_of(&self, event: &Event) -> Option<View> {
-        match label(event) {
-            Label::Call(call) => self.site.max(self.own.filter(|_| self.owns_call(call))),
-            Label::Device(device) => self.site.max(self.own.filter(|_| self.owns(device))),
-            Label::Site => self.site,
-            // No personal data in these.
-            Label::Health => self.health.then_some(View::Masked),
-            Label::Lines => self.lines.then_some(View::Masked),
-            Label::Links => self.links.then_some(View::Masked),
-            Label::Agent(id) => {
-                let mine = self.agent.as_deref() == Some(id);
-                (self.agents || mine).then_some(View::Masked)
-            }
-            Label::User(user) => (self.user == user).then_some(View::Masked),
-        }
-    }
-
-    pub(super) fn owns_call(&self, call: &Call) -> bool {
-        call.devices().any(|device| self.owns(device))
-    }
-
-    pub(super) fn owns(&self, device: &str) -> bool {
-        self.own.is_some() && self.devices.contains(device)
-    }
-
-    /// Fingerprint of what may be seen. A resume under another one would leave holes (calls that
-    /// were live before they became visible), so it starts from a snapshot.
-    pub fn scope(&self) -> String {
-        use std::hash::Hasher as _;
-        let mut text = format!("{:?}|{:?}|{}", self.own, self.site, self.health);
-        if self.lines {
-            text.push_str("|lines");
-        }
-        if self.links {
-            text.push_str("|links");
-        }
-        if self.agents {
-            text.push_str("|agents");
-        }
-        if let Some(agent) = &self.agent {
-            text.push_str(&format!("|agent:{}:{agent}", agent.len()));
-        }
-        if self.own.is_some() {
-            for device in &self.devices {
-                text.push_str(&format!("|{}:{device}", device.len()));
-            }
-        }
-        let mut hasher = siphasher::sip128::SipHasher13::new();
-        hasher.write(text.as_bytes());
-        format!("{:016x}", hasher.finish())
+/// The widest view of a topic that the token allows.
+fn widest(who: &Principal, topic: &Topic, staff: &Staff) -> Result<GrantView, Denied> {
+    use {GrantView as V, Role as R, Topic as T};
+    let forbidden = Err((RefusalCode::Forbidden, "the token may not watch this topic"));
+    let entities = match who.role {
+        R::Agent | R::Ops => V::Masked,
+        R::Supervisor | R::Service | R::Auditor => V::Full,
+        R::Wallboard => V::Aggregate,
+    };
+    let bound = !who.teams.is_empty();
+    match (who.role, topic) {
+        (R::Wallboard, topic) if topic.is_counted() && !bound => Ok(V::Aggregate),
+        (R::Wallboard, T::Team(team)) if who.reaches_team(team) => Ok(V::Aggregate),
+        (R::Wallboard, _) => forbidden,
+        // Bounded by the devices and the agent that the token names.
+        (_, T::CallsOwn | T::AgentSelf) => Ok(entities),
+        (R::Agent, T::Queue(queue)) if staff.serves(&who.agent, queue) => Ok(V::Aggregate),
+        (R::Agent, _) => forbidden,
+        // No persons in these.
+        (_, T::SiteHealth | T::SiteLines | T::SiteLinks) => Ok(entities),
+        (_, T::Team(team)) if who.reaches_team(team) => Ok(entities),
+        (_, T::SiteCalls | T::SiteAgents | T::Queue(_) | T::Line(_)) if !bound => Ok(entities),
+        (
+            R::Supervisor | R::Service | R::Ops | R::Auditor,
+            T::SiteCalls | T::SiteAgents | T::Queue(_) | T::Line(_) | T::Team(_),
+        ) => forbidden,
     }
 }

@@ -13,15 +13,18 @@ impl AgentBook {
         Self(agents.into_iter().map(|a| (a.who.id.clone(), Arc::new(a))).collect())
     }
 
-    pub(super) fn apply(&mut self, agent: &Agent) {
-        self.0.insert(agent.who.id.clone(), Arc::new(agent.clone()));
+    /// Takes an agent as an event has it; gives it as it was before.
+    pub(super) fn apply(&mut self, agent: &Agent) -> Option<Arc<Agent>> {
+        self.0.insert(agent.who.id.clone(), Arc::new(agent.clone()))
     }
 
-    pub(super) fn all(&self) -> Vec<Arc<Agent>> {
-        self.0.values().cloned().collect()
+    /// By name.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Agent>> {
+        self.0.values()
     }
 
-    pub(super) fn one(&self, id: &str) -> Vec<Arc<Agent>> {
-        self.0.get(id).cloned().into_iter().collect()
+    /// One of them.
+    pub(super) fn one(&self, id: &str) -> Option<&Agent> {
+        self.0.get(id).map(|agent| &**agent)
     }
 }

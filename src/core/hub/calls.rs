@@ -1,10 +1,11 @@
 //! Read model of calls: what is live, and what ended a short while ago.
 
-use super::access::{Grant, Interest, Topic};
+use super::interest::Lens;
+use super::seen::Seen;
 use super::types::SubSnap;
 use crate::model::{Call, CallId, OwnMap, OwnSet};
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 /// A place in the log across incarnations: (ordinal of the epoch in this process, position).
@@ -51,24 +52,32 @@ impl Calls {
         self.live.len()
     }
 
-    pub(super) fn apply(&mut self, call: &Arc<Call>, at: Stamp) {
+    /// Takes a call as an event has it; gives it as it was before.
+    pub(super) fn apply(&mut self, call: &Arc<Call>, at: Stamp) -> Option<Arc<Call>> {
         if call.is_over() {
-            let began = self.live.remove(&call.id).map(|before| {
-                self.unindex(&before.call);
-                before.began
-            });
-            return self.put_ended(call, began, at);
+            let live = self.live.remove(&call.id);
+            let before = match &live {
+                Some(live) => {
+                    self.unindex(&live.call);
+                    Some(live.call.clone())
+                }
+                None => self.ended.get(&call.id).map(|e| e.call.clone()),
+            };
+            self.put_ended(call, live.map(|l| l.began), at);
+            return before;
         }
-        match self.live.get_mut(&call.id) {
-            // The usual case: the entity changes, its place in the indexes does not.
-            Some(live) if live.call.devices().eq(call.devices()) => live.call = call.clone(),
-            Some(live) => {
-                let (before, began) = (live.call.clone(), live.began);
-                self.unindex(&before);
-                self.put_live(call.clone(), began);
-            }
-            None => self.put_live(call.clone(), at),
+        let Some(live) = self.live.get_mut(&call.id) else {
+            self.put_live(call.clone(), at);
+            return None;
+        };
+        let (before, began) = (live.call.clone(), live.began);
+        if before.devices().eq(call.devices()) {
+            live.call = call.clone(); // the usual case: its place in the index stays
+        } else {
+            self.unindex(&before);
+            self.put_live(call.clone(), began);
         }
+        Some(before)
     }
 
     fn put_live(&mut self, call: Arc<Call>, began: Stamp) {
@@ -120,38 +129,29 @@ impl Calls {
 
     /// What a new subscriber starts from; `gap_after` is the place it had applied, where that is
     /// a place this process knows.
-    pub(super) fn snapshot(
-        &self,
-        interest: &Interest,
-        grants: &[Grant],
-        gap_after: Option<Stamp>,
-    ) -> Vec<SubSnap> {
-        let snap = |grant: &Grant| {
-            let (calls, gap) = match grant.topic {
-                Topic::SiteHealth
-                | Topic::SiteLines
-                | Topic::SiteLinks
-                | Topic::AgentSelf
-                | Topic::SiteAgents => (Vec::new(), Vec::new()),
-                Topic::SiteCalls => {
-                    let live = in_order(self.live.values().map(|l| l.call.clone()).collect());
-                    (live, self.gap(gap_after, |_| true))
-                }
-                Topic::CallsOwn => {
-                    (self.live_of(interest), self.gap(gap_after, |c| interest.owns_call(c)))
-                }
-            };
-            SubSnap { calls, gap, ..SubSnap::empty(grant.id.clone(), grant.view) }
+    pub(super) fn snapshot(&self, lens: &Lens, gap_after: Option<Stamp>, snap: &mut SubSnap) {
+        let covered = |call: &Call| lens.covers(Seen::Call(call));
+        snap.calls = match lens.devices() {
+            Some(devices) => self.of_devices(&devices).into_iter().cloned().collect(),
+            None => self.live().cloned().collect(),
         };
-        grants.iter().map(snap).collect()
+        snap.calls.retain(|call| covered(call));
+        snap.calls.sort_unstable_by_key(|call| call.id);
+        snap.gap = self.gap(gap_after, covered);
     }
 
-    fn live_of(&self, interest: &Interest) -> Vec<Arc<Call>> {
-        let ids = interest.devices.iter().filter_map(|d| self.live_by_device.get(d)).flatten();
-        let mut calls =
-            in_order(ids.filter_map(|id| self.live.get(id)).map(|l| l.call.clone()).collect());
+    /// Those that are live at one of these devices, each once.
+    pub(super) fn of_devices(&self, devices: &BTreeSet<&str>) -> Vec<&Arc<Call>> {
+        let ids = devices.iter().filter_map(|d| self.live_by_device.get(*d)).flatten();
+        let mut calls: Vec<_> = ids.filter_map(|id| self.live.get(id)).map(|l| &l.call).collect();
+        calls.sort_unstable_by_key(|call| call.id); // which is by time
         calls.dedup_by_key(|call| call.id); // two devices of one token in one call
         calls
+    }
+
+    /// All that are live, in no order.
+    pub(super) fn live(&self) -> impl Iterator<Item = &Arc<Call>> {
+        self.live.values().map(|l| &l.call)
     }
 
     fn gap(&self, after: Option<Stamp>, mine: impl Fn(&Call) -> bool) -> Vec<Arc<Call>> {
@@ -161,10 +161,4 @@ impl Calls {
         found.sort_by_key(|e| e.ended);
         found.into_iter().map(|e| e.call.clone()).collect()
     }
-}
-
-/// By id, which is by time.
-fn in_order(mut calls: Vec<Arc<Call>>) -> Vec<Arc<Call>> {
-    calls.sort_unstable_by_key(|call| call.id);
-    calls
 }

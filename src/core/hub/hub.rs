@@ -1,44 +1,63 @@
-//! The hub: folds committed events, says who gets which frame, serves snapshots and resume.
+//! The hub: folds committed events, says who gets which frame, lets readers catch up.
 
-use super::access::{Grant, Interest, Label, Principal, SubRequest, Topic, authorise, label};
+use super::access::{Principal, Staff, StaffMember, SubRequest};
 use super::agents::AgentBook;
+use super::boards::{self, Board, BoardKey};
 use super::calls::{Calls, Stamp};
+use super::index::Index;
+use super::interest::Interest;
 use super::lines::LineBook;
-use super::ring::{Ring, RingLimits, owner_key};
-use super::types::{
-    Advance, AdvanceState, Cut, Delivery, HubError, HubLimits, HubSizes, ResumePoint, SlotId,
-    Start, SubSnap, Subscribed, Why,
-};
+use super::ring::{Ring, RingLimits, keys};
+use super::seen::{Object, Seen};
+use super::types::{Advance, AdvanceState, Delivery, HubError, HubLimits, HubSizes, Kept, SlotId};
 use crate::model::{Agent, Call, Committed, Duty, Entity, Epoch, Event, Line, Pos};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-struct Slot {
-    interest: Arc<Interest>,
-    grants: Vec<Grant>,
-    live: bool,
+/// One subscriber.
+pub(super) struct Slot {
+    pub(super) who: Principal,
+    /// All that was asked for, refused or not: what a later token allows is judged anew.
+    pub(super) requests: Vec<SubRequest>,
+    pub(super) interest: Arc<Interest>,
+    pub(super) live: bool,
+    /// It takes several figures in one frame.
+    pub(super) batch: bool,
+    /// Boards that have changed while it was not ready to be told.
+    owed: BTreeSet<BoardKey>,
+    /// The newest event that it was found for.
+    judged: Pos,
+}
+
+impl Slot {
+    pub(super) fn new(who: Principal, requests: Vec<SubRequest>, interest: Arc<Interest>) -> Self {
+        let (live, batch, owed, judged) = (false, false, BTreeSet::new(), Pos(0));
+        Self { who, requests, interest, live, batch, owed, judged }
+    }
 }
 
 /// Read model and subscriptions of one site.
 pub struct Hub {
-    limits: HubLimits,
+    pub(super) limits: HubLimits,
     /// Incarnations seen by this process, oldest first; the last is in force.
-    epochs: Vec<Epoch>,
-    head: Pos,
-    calls: Calls,
-    lines: LineBook,
-    ring: Ring,
-    slots: BTreeMap<SlotId, Slot>,
-    next_slot: u64,
-    by_device: HashMap<String, Vec<SlotId>>,
-    by_site: Vec<SlotId>,
-    by_health: Vec<SlotId>,
-    by_lines: Vec<SlotId>,
-    by_links: Vec<SlotId>,
-    agents: AgentBook,
-    by_agents: Vec<SlotId>,
-    /// By agent and by user, see [`owner_key`].
-    by_owner: HashMap<String, Vec<SlotId>>,
+    pub(super) epochs: Vec<Epoch>,
+    pub(super) head: Pos,
+    pub(super) calls: Calls,
+    pub(super) lines: LineBook,
+    pub(super) agents: AgentBook,
+    pub(super) staff: Staff,
+    pub(super) ring: Ring,
+    pub(super) slots: BTreeMap<SlotId, Slot>,
+    pub(super) next_slot: u64,
+    index: Index<Vec<SlotId>>,
+    /// Live subscribers of figures.
+    pub(super) screens: BTreeSet<SlotId>,
+    /// Figures as the screens were told them last.
+    board: Board,
+    /// Something was folded since.
+    board_stale: bool,
+    /// Boards that snapshots have told since: the next round tells how they stand then.
+    pub(super) board_told: BTreeSet<BoardKey>,
 }
 
 impl Hub {
@@ -50,17 +69,16 @@ impl Hub {
             head,
             calls: Calls::new(live, limits.ended_calls_max),
             lines: LineBook::default(),
+            agents: AgentBook::default(),
+            staff: Staff::default(),
             ring: Ring::new(head, ring_limits(&limits)),
             slots: BTreeMap::new(),
             next_slot: 0,
-            by_device: HashMap::new(),
-            by_site: Vec::new(),
-            by_health: Vec::new(),
-            by_lines: Vec::new(),
-            by_links: Vec::new(),
-            agents: AgentBook::default(),
-            by_agents: Vec::new(),
-            by_owner: HashMap::new(),
+            index: Index::new(),
+            screens: BTreeSet::new(),
+            board: Board::new(),
+            board_stale: false,
+            board_told: BTreeSet::new(),
         }
     }
 
@@ -72,6 +90,11 @@ impl Hub {
     /// Agents as the log left them.
     pub fn know_agents(&mut self, agents: Vec<Agent>) {
         self.agents = AgentBook::new(agents);
+    }
+
+    /// Who is configured to work in which team and for which queues.
+    pub fn know_staff(&mut self, members: Vec<StaffMember>) {
+        self.staff = Staff::new(members);
     }
 
     /// Log incarnation.
@@ -140,25 +163,30 @@ impl Hub {
             }
             applied += 1;
             self.head = event.pos;
-            self.ring.push(&batch.events, at);
-            self.fold(event);
-            self.deliver(event, out);
+            let before = self.fold(event);
+            self.ring.push(&batch.events, at, before.clone());
+            self.deliver(event, before.as_ref(), out);
             self.ring.trim();
         }
         Ok(reset)
     }
 
-    fn fold(&mut self, event: &Event) {
+    /// Gives the entity as it was before, where desks keep such entities.
+    fn fold(&mut self, event: &Event) -> Option<Object> {
         match &event.entity {
             Entity::Call(call) => {
+                self.board_stale = true;
                 let stamp = self.stamp(event.pos);
-                self.calls.apply(call, stamp);
+                self.calls.apply(call, stamp).map(Object::Call)
             }
-            Entity::Line(line) => self.lines.apply_line(line),
-            Entity::Duty(duty) => self.lines.apply_duty(duty),
-            Entity::Link(link) => self.lines.apply_link(link),
-            Entity::Agent(agent) => self.agents.apply(agent),
-            Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) | Entity::Command(_) => {}
+            Entity::Agent(agent) => {
+                self.board_stale = true;
+                self.agents.apply(agent).map(Object::Agent)
+            }
+            Entity::Line(line) => self.lines.apply_line(line).map(Object::Line),
+            Entity::Duty(duty) => self.lines.apply_duty(duty).map(Object::Duty),
+            Entity::Link(link) => self.lines.apply_link(link).map(Object::Link),
+            Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) | Entity::Command(_) => None,
         }
     }
 
@@ -177,148 +205,77 @@ impl Hub {
     fn start_over(&mut self, head: Pos) -> Vec<SlotId> {
         self.head = head;
         self.ring = Ring::new(self.head, ring_limits(&self.limits));
-        self.by_device.clear();
-        self.by_site.clear();
-        self.by_health.clear();
-        self.by_lines.clear();
-        self.by_links.clear();
-        self.by_agents.clear();
-        self.by_owner.clear();
+        self.index = Index::new();
+        self.screens.clear();
         std::mem::take(&mut self.slots).into_keys().collect()
     }
 
-    fn stamp(&self, pos: Pos) -> Stamp {
+    pub(super) fn stamp(&self, pos: Pos) -> Stamp {
         (u32::try_from(self.epochs.len() - 1).unwrap_or(u32::MAX), pos.0)
     }
 
-    fn deliver(&mut self, event: &Event, out: &mut Vec<Delivery>) {
-        let none: &[SlotId] = &[];
-        let of_owner = |kind, name| {
-            let found = self.by_owner.get(&owner_key(kind, name));
-            found.map_or(none, |slots| slots.as_slice())
-        };
-        let of_device = |device| self.by_device.get(device).map_or(none, |v| v);
-        let mut several = Vec::new();
-        let (owners, watchers) = match label(event) {
-            Label::Call(call) => {
-                let mut devices = call.devices();
-                let first = devices.next().map_or(none, of_device);
-                several.extend(devices.flat_map(of_device).filter(|id| !first.contains(id)));
-                several.sort_unstable();
-                several.dedup();
-                (first, self.by_site.as_slice())
+    fn deliver(&mut self, event: &Event, before: Option<&Object>, out: &mut Vec<Delivery>) {
+        let pos = event.pos;
+        for key in keys(Seen::of(event), before) {
+            for id in self.index.get(key).into_iter().flatten() {
+                let Some(slot) = self.slots.get_mut(id).filter(|s| s.judged != pos) else {
+                    continue; // found by another key already
+                };
+                slot.judged = pos;
+                if let Some(frame) = self.ring.frame_for(&slot.interest, pos) {
+                    out.push(Delivery { to: *id, frame });
+                }
             }
-            Label::Device(device) => (of_device(device), self.by_site.as_slice()),
-            Label::Site => (none, self.by_site.as_slice()),
-            Label::Health => (none, self.by_health.as_slice()),
-            Label::Lines => (none, self.by_lines.as_slice()),
-            Label::Links => (none, self.by_links.as_slice()),
-            Label::Agent(id) => (of_owner("agent", id), self.by_agents.as_slice()),
-            Label::User(user) => (of_owner("user", user), none),
-        };
-        let owns = |slot: &Slot| match label(event) {
-            Label::Call(call) => slot.interest.owns_call(call),
-            Label::Device(device) => slot.interest.owns(device),
-            Label::Agent(id) => slot.interest.agent.as_deref() == Some(id),
-            Label::Site | Label::Health | Label::Lines | Label::Links | Label::User(_) => false,
-        };
-        let owners = owners.iter().chain(several).map(|id| (id, true));
-        for (id, first) in owners.chain(watchers.iter().map(|id| (id, false))) {
-            let Some(slot) = self.slots.get(id) else { continue };
-            if !first && owns(slot) {
-                continue; // it got the event as an owner
+        }
+    }
+
+    /// Whether [`Hub::flush_figures`] has something to do.
+    pub fn figures_due(&self) -> bool {
+        let owed = |id| self.slots.get(id).is_some_and(|s| !s.owed.is_empty());
+        let stale = self.board_stale || !self.board_told.is_empty();
+        !self.screens.is_empty() && (stale || self.screens.iter().any(owed))
+    }
+
+    /// Figures that have changed, for whom they concern and who is ready: the newest alone,
+    /// however often they changed since it was told. Call it at most ten times a second.
+    pub fn flush_figures(&mut self, ready: impl Fn(SlotId) -> bool, out: &mut Vec<Delivery>) {
+        let board = self.board();
+        let changed = boards::changed(&self.board, &board, std::mem::take(&mut self.board_told));
+        for id in &self.screens {
+            let Some(slot) = self.slots.get_mut(id) else { continue };
+            let mine = changed.iter().filter(|key| slot.interest.counts(key));
+            slot.owed.extend(mine.cloned());
+            if slot.owed.is_empty() || !ready(*id) {
+                continue;
             }
-            let Some(view) = slot.interest.view_of(event) else { continue };
-            if let Some(frame) = self.ring.frame(event.pos, view) {
+            let owed = std::mem::take(&mut slot.owed);
+            boards::frames(&owed, &board, self.head, slot.batch, |frame| {
                 out.push(Delivery { to: *id, frame });
-            }
+            });
         }
+        (self.board, self.board_stale) = (board, false);
     }
 
-    /// Authorises, decides how the stream starts, and where possible registers the subscriber in
-    /// the same step.
-    pub fn subscribe(
-        &mut self,
-        who: &Principal,
-        requests: &[SubRequest],
-        resume: Option<&ResumePoint>,
-    ) -> Subscribed {
-        let (grants, refusals) = authorise(who, requests, self.limits.subs_max);
-        let interest = Arc::new(Interest::new(who, &grants));
-        let slot = SlotId(self.next_slot);
-        self.next_slot += 1;
-        let entry = Slot { interest: interest.clone(), grants: grants.clone(), live: false };
-        self.slots.insert(slot, entry);
-        let start = match self.judge(&interest, resume) {
-            Ok(from) if from < self.ring.base() => Start::Journal { from },
-            Ok(from) => Start::Replay(self.step(slot, from)),
-            Err(why) => Start::Snapshot(self.cut(slot, why, resume)),
-        };
-        let (epoch, head) = (self.epoch(), self.head);
-        Subscribed { slot, grants, refusals, interest, epoch, head, start }
+    pub(super) fn board(&self) -> Board {
+        let calls = self.calls.live().map(|call| &**call);
+        boards::count(calls, self.agents.all().map(|agent| &**agent), &self.staff)
     }
 
-    fn judge(&self, interest: &Interest, resume: Option<&ResumePoint>) -> Result<Pos, Why> {
-        let resume = resume.ok_or(Why::None)?;
-        if resume.epoch != self.epoch().to_string() {
-            return Err(Why::Epoch);
-        }
-        if resume.pos > self.head {
-            return Err(Why::Ahead);
-        }
-        if !resume.scope.is_empty() && resume.scope != interest.scope() {
-            return Err(Why::Scope);
-        }
-        Ok(resume.pos)
-    }
-
-    /// A snapshot instead of the replay that [`Start::Journal`] hoped for.
-    /// `None`: the subscriber is gone.
-    pub fn restart(&mut self, slot: SlotId, why: Why, resume: Option<&ResumePoint>) -> Option<Cut> {
-        self.slots.contains_key(&slot).then(|| self.cut(slot, why, resume))
-    }
-
-    fn cut(&mut self, slot: SlotId, why: Why, resume: Option<&ResumePoint>) -> Cut {
-        let gap_after = resume.and_then(|r| self.known_stamp(r));
-        let subs = self.slots.get(&slot).map_or_else(Vec::new, |s| self.snapshot(s, gap_after));
-        let calls: usize = subs.iter().map(|s| s.calls.len() + s.gap.len()).sum();
-        let live = calls <= self.limits.live_cut_calls_max;
-        if live {
-            self.register(slot);
-        }
-        Cut { why, pos: self.head, subs, live }
-    }
-
-    fn snapshot(&self, slot: &Slot, gap_after: Option<Stamp>) -> Vec<SubSnap> {
-        let mut subs = self.calls.snapshot(&slot.interest, &slot.grants, gap_after);
-        for (sub, grant) in subs.iter_mut().zip(&slot.grants) {
-            if grant.topic == Topic::SiteLines {
-                (sub.lines, sub.duties) = self.lines.snapshot();
-            }
-            match (grant.topic, &slot.interest.agent) {
-                (Topic::SiteLinks, _) => sub.links = self.lines.links(),
-                (Topic::SiteAgents, _) => sub.agents = self.agents.all(),
-                (Topic::AgentSelf, Some(id)) => sub.agents = self.agents.one(id),
-                _ => {}
-            }
-        }
-        subs
-    }
-
-    fn known_stamp(&self, resume: &ResumePoint) -> Option<Stamp> {
-        let ordinal = self.epochs.iter().position(|e| e.to_string() == resume.epoch)?;
-        Some((u32::try_from(ordinal).ok()?, resume.pos.0))
-    }
-
-    /// The next step of a subscriber that has everything up to `from`.
+    /// The next step of a subscriber that has everything up to `from`. `list`: at the end it wants
+    /// to know what it sees, because it has read some of the log elsewhere.
     /// `None`: the subscriber is gone (or is live already).
-    pub fn advance(&mut self, slot: SlotId, from: Pos) -> Option<Advance> {
-        self.slots.get(&slot).filter(|s| !s.live)?;
-        Some(self.step(slot, from))
+    pub fn advance(&mut self, slot: SlotId, from: Pos, list: bool) -> Option<Advance> {
+        let interest = self.slots.get(&slot).filter(|s| !s.live)?.interest.clone();
+        let mut step = self.step(slot, from);
+        if list && step.state == AdvanceState::Live && !interest.is_lasting() {
+            step.keep = Some(self.visible(&interest).into_iter().map(Kept::of).collect());
+        }
+        Some(step)
     }
 
-    fn step(&mut self, slot: SlotId, from: Pos) -> Advance {
-        let behind = Advance { frames: Vec::new(), to: from, state: AdvanceState::Behind };
+    pub(super) fn step(&mut self, slot: SlotId, from: Pos) -> Advance {
+        let to = from;
+        let behind = Advance { frames: Vec::new(), to, state: AdvanceState::Behind, keep: None };
         if from < self.ring.base() {
             return behind;
         }
@@ -332,69 +289,65 @@ impl Hub {
         } else {
             AdvanceState::More
         };
-        Advance { frames, to, state }
+        Advance { frames, to, state, keep: None }
     }
 
-    fn register(&mut self, id: SlotId) {
-        let Some(slot) = self.slots.get_mut(&id).filter(|s| !s.live) else { return };
-        slot.live = true;
-        let topics = |topic| slot.grants.iter().any(|g| g.topic == topic);
-        if topics(Topic::CallsOwn) {
-            for device in &slot.interest.devices {
-                self.by_device.entry(device.clone()).or_default().push(id);
+    /// Everything that is there and visible, calls first.
+    pub(super) fn visible<'a>(&'a self, interest: &'a Interest) -> Vec<Seen<'a>> {
+        let mut found: Vec<Seen<'a>> = Vec::new();
+        match interest.names() {
+            // An agent's desk: thousands of them come back at once after a restart.
+            Some((devices, agents)) => {
+                found.extend(self.calls.of_devices(&devices).into_iter().map(|c| Seen::Call(c)));
+                found.extend(agents.iter().filter_map(|a| self.agents.one(a)).map(Seen::Agent));
+            }
+            None => {
+                found.extend(self.calls.live().map(|c| Seen::Call(c)));
+                found.extend(self.agents.all().map(|a| Seen::Agent(a)));
+                found.extend(self.lines.lines().map(|l| Seen::Line(l)));
+                found.extend(self.lines.duties().map(|d| Seen::Duty(d)));
+                found.extend(self.lines.links().map(|l| Seen::Link(l)));
             }
         }
-        if topics(Topic::SiteCalls) {
-            self.by_site.push(id);
+        found.retain(|seen| interest.view(*seen).is_some());
+        found
+    }
+
+    pub(super) fn register(&mut self, id: SlotId) {
+        let Some(slot) = self.slots.get_mut(&id).filter(|s| !s.live) else { return };
+        slot.live = true;
+        let interest = slot.interest.clone();
+        for key in interest.keys() {
+            self.index.put(key, |ids| ids.push(id));
         }
-        if topics(Topic::SiteHealth) {
-            self.by_health.push(id);
+        if !interest.boards.is_empty() {
+            self.screens.insert(id);
         }
-        if topics(Topic::SiteLines) {
-            self.by_lines.push(id);
+    }
+
+    pub(super) fn unregister(&mut self, id: SlotId) {
+        let Some(slot) = self.slots.get_mut(&id).filter(|s| s.live) else { return };
+        slot.live = false;
+        slot.owed.clear();
+        for key in slot.interest.keys() {
+            self.index.take(key, |ids| {
+                ids.retain(|other| *other != id);
+                ids.is_empty()
+            });
         }
-        if topics(Topic::SiteLinks) {
-            self.by_links.push(id);
-        }
-        if topics(Topic::SiteAgents) {
-            self.by_agents.push(id);
-        }
-        for key in owner_keys(&slot.interest) {
-            self.by_owner.entry(key).or_default().push(id);
-        }
+        self.screens.remove(&id);
     }
 
     /// Forgets a subscriber; unknown ones are ignored (an epoch change may have been quicker).
     pub fn unsubscribe(&mut self, id: SlotId) {
-        let Some(slot) = self.slots.remove(&id) else { return };
-        for device in &slot.interest.devices {
-            if let Some(ids) = self.by_device.get_mut(device) {
-                ids.retain(|other| *other != id);
-                if ids.is_empty() {
-                    self.by_device.remove(device);
-                }
-            }
-        }
-        self.by_site.retain(|other| *other != id);
-        self.by_health.retain(|other| *other != id);
-        self.by_lines.retain(|other| *other != id);
-        self.by_links.retain(|other| *other != id);
-        self.by_agents.retain(|other| *other != id);
-        for key in owner_keys(&slot.interest) {
-            if let Some(ids) = self.by_owner.get_mut(&key) {
-                ids.retain(|other| *other != id);
-                if ids.is_empty() {
-                    self.by_owner.remove(&key);
-                }
-            }
-        }
+        self.unregister(id);
+        self.slots.remove(&id);
     }
-}
 
-/// Where a subscriber is found by its own names.
-fn owner_keys(interest: &Interest) -> impl Iterator<Item = String> {
-    let agent = interest.agent.as_deref().map(|a| owner_key("agent", a));
-    agent.into_iter().chain([owner_key("user", &interest.user)])
+    #[cfg(test)]
+    pub(super) fn is_deserted(&self) -> bool {
+        self.slots.is_empty() && self.screens.is_empty() && self.index.is_empty()
+    }
 }
 
 fn ring_limits(limits: &HubLimits) -> RingLimits {

@@ -15,31 +15,38 @@ pub(super) struct LineBook {
 impl LineBook {
     pub(super) fn new(lines: Vec<Line>, duties: Vec<Duty>) -> Self {
         let mut book = Self::default();
-        lines.iter().for_each(|line| book.apply_line(line));
-        duties.iter().for_each(|duty| book.apply_duty(duty));
+        lines.iter().for_each(|line| drop(book.apply_line(line)));
+        duties.iter().for_each(|duty| drop(book.apply_duty(duty)));
         book
     }
 
-    pub(super) fn apply_line(&mut self, line: &Line) {
-        self.lines.insert(line.id.clone(), Arc::new(line.clone()));
+    /// Takes a line as an event has it; gives it as it was before.
+    pub(super) fn apply_line(&mut self, line: &Line) -> Option<Arc<Line>> {
+        self.lines.insert(line.id.clone(), Arc::new(line.clone()))
     }
 
-    pub(super) fn apply_duty(&mut self, duty: &Duty) {
+    /// The same for a duty.
+    pub(super) fn apply_duty(&mut self, duty: &Duty) -> Option<Arc<Duty>> {
         match duty.state {
             DutyState::Running => self.duties.insert(duty.id, Arc::new(duty.clone())),
             DutyState::Met | DutyState::Breached => self.duties.remove(&duty.id),
-        };
+        }
     }
 
-    pub(super) fn apply_link(&mut self, link: &Link) {
-        self.links.insert(link.id.clone(), Arc::new(link.clone()));
+    /// The same for a link.
+    pub(super) fn apply_link(&mut self, link: &Link) -> Option<Arc<Link>> {
+        self.links.insert(link.id.clone(), Arc::new(link.clone()))
     }
 
-    pub(super) fn links(&self) -> Vec<Arc<Link>> {
-        self.links.values().cloned().collect()
+    pub(super) fn lines(&self) -> impl Iterator<Item = &Arc<Line>> {
+        self.lines.values()
     }
 
-    pub(super) fn snapshot(&self) -> (Vec<Arc<Line>>, Vec<Arc<Duty>>) {
-        (self.lines.values().cloned().collect(), self.duties.values().cloned().collect())
+    pub(super) fn duties(&self) -> impl Iterator<Item = &Arc<Duty>> {
+        self.duties.values()
+    }
+
+    pub(super) fn links(&self) -> impl Iterator<Item = &Arc<Link>> {
+        self.links.values()
     }
 }

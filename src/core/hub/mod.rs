@@ -5,19 +5,29 @@
 
 mod access;
 mod agents;
+mod boards;
 mod calls;
+mod filter;
 #[allow(clippy::module_inception)]
 mod hub;
+mod index;
+mod interest;
 mod lines;
 mod ring;
+mod seen;
+mod subs;
 #[cfg(test)]
 mod tests;
 mod types;
 
-pub use access::{Grant, Interest, Principal, Refusal, RefusalCode, Role, SubRequest, Topic};
+pub use access::{
+    Grant, GrantView, Principal, Refusal, RefusalCode, Role, StaffMember, SubRequest, Topic,
+};
+pub use filter::{FILTER_ID_BYTES_MAX, FILTER_IDS_MAX, FILTER_LABELS, Filter};
 pub use hub::Hub;
-pub use ring::Frame;
+pub use interest::Interest;
+pub use ring::{Frame, Gone};
 pub use types::{
-    Advance, AdvanceState, Cut, Delivery, HubError, HubLimits, HubSizes, ResumePoint, SlotId,
-    Start, SubSnap, Subscribed, Why,
+    Advance, AdvanceState, Change, Cut, Delivery, HubError, HubLimits, HubSizes, Kept, ResumePoint,
+    SlotId, Start, SubSnap, Subscribed, Why,
 };

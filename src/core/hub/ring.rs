@@ -1,11 +1,13 @@
 //! The newest events, each encoded at most once a view, indexed so that a resume reads only what
 //! its client may see.
 
-use super::access::{Interest, Label, label};
+use super::index::Index;
+use super::interest::{Interest, Verdict};
+use super::seen::{Key, Object, Seen};
 use crate::model::{Agent, Call, Command, Entity, Event, Pos, Wall};
-use crate::wire::{View, command_frame_to_json, event_to_json};
+use crate::wire::{View, command_frame_to_json, event_to_json, frame_to_json, pb};
 use prost::bytes::Bytes;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// One encoded frame of an event; clones share the bytes.
@@ -34,6 +36,35 @@ impl Frame {
         };
         Self { pos: event.pos, bytes: Bytes::from(text), is_ev: is_ev(event) }
     }
+
+    /// Says that a desk sees something no longer.
+    pub fn gone(gone: &Gone, pos: Pos) -> Self {
+        let body = pb::Gone {
+            pos: pos.to_string(),
+            kind: gone.kind.to_owned(),
+            id: gone.id.clone(),
+            why: gone.why.to_owned(),
+        };
+        Self { pos, bytes: Bytes::from(frame_to_json("gone", &body)), is_ev: false }
+    }
+}
+
+/// Something that a desk sees no longer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gone {
+    /// Kind of the entity.
+    pub kind: &'static str,
+    /// Its id.
+    pub id: String,
+    /// `ended`: it is over; `scope`: it is not, but has left what the desk may or wants to see.
+    pub why: &'static str,
+}
+
+impl Gone {
+    pub(super) fn of(before: Seen<'_>, over: bool) -> Self {
+        let why = if over { "ended" } else { "scope" };
+        Self { kind: before.kind(), id: before.id(), why }
+    }
 }
 
 /// A command's events are frames of their own (`ack`, `result`); all others are `ev`.
@@ -46,6 +77,9 @@ struct Entry {
     at: usize,
     masked: Option<Bytes>,
     full: Option<Bytes>,
+    gone: Option<Bytes>,
+    /// The entity before the event, which an older entry or the read model held anyway.
+    before: Option<Object>,
     cost_bytes: usize,
 }
 
@@ -53,6 +87,20 @@ impl Entry {
     fn event(&self) -> &Event {
         &self.batch[self.at]
     }
+
+    fn keys(&self) -> Vec<Key<'_>> {
+        keys(Seen::of(self.event()), self.before.as_ref())
+    }
+}
+
+/// Where an event is found: by what its entity is, and by what it was.
+pub(super) fn keys<'a>(after: Seen<'a>, before: Option<&'a Object>) -> Vec<Key<'a>> {
+    let mut keys = Vec::with_capacity(8);
+    after.keys(&mut keys);
+    if let Some(before) = before {
+        before.seen().keys(&mut keys);
+    }
+    keys
 }
 
 /// Limits of the ring: whichever is reached first.
@@ -68,34 +116,12 @@ pub(super) struct Ring {
     /// Position before the oldest entry: a resume from here or later can be served.
     base: Pos,
     bytes: usize,
-    by_device: HashMap<String, VecDeque<u64>>,
-    health: VecDeque<u64>,
-    lines: VecDeque<u64>,
-    links: VecDeque<u64>,
-    agents: VecDeque<u64>,
-    /// By agent and by user, see [`owner_key`].
-    by_owner: HashMap<String, VecDeque<u64>>,
-}
-
-/// Key of an index by agent and by user.
-pub(super) fn owner_key(kind: &str, name: &str) -> String {
-    format!("{kind}\0{name}")
+    index: Index<VecDeque<u64>>,
 }
 
 impl Ring {
     pub(super) fn new(base: Pos, limits: RingLimits) -> Self {
-        Self {
-            limits,
-            entries: VecDeque::new(),
-            base,
-            bytes: 0,
-            by_device: HashMap::new(),
-            health: VecDeque::new(),
-            lines: VecDeque::new(),
-            links: VecDeque::new(),
-            agents: VecDeque::new(),
-            by_owner: HashMap::new(),
-        }
+        Self { limits, entries: VecDeque::new(), base, bytes: 0, index: Index::new() }
     }
 
     pub(super) fn base(&self) -> Pos {
@@ -115,33 +141,16 @@ impl Ring {
     }
 
     /// Appends the event after the newest one.
-    pub(super) fn push(&mut self, batch: &Arc<[Event]>, at: usize) {
+    pub(super) fn push(&mut self, batch: &Arc<[Event]>, at: usize, before: Option<Object>) {
         let event = &batch[at];
         let cost_bytes = approx_bytes(event);
-        match label(event) {
-            Label::Call(call) => {
-                for device in call.devices() {
-                    push_device(&mut self.by_device, device, event.pos.0);
-                }
-            }
-            Label::Device(device) => push_device(&mut self.by_device, device, event.pos.0),
-            Label::Health => self.health.push_back(event.pos.0),
-            Label::Lines => self.lines.push_back(event.pos.0),
-            Label::Links => self.links.push_back(event.pos.0),
-            Label::Agent(id) => {
-                self.agents.push_back(event.pos.0);
-                let key = owner_key("agent", id);
-                self.by_owner.entry(key).or_default().push_back(event.pos.0);
-            }
-            Label::User(user) => {
-                let key = owner_key("user", user);
-                self.by_owner.entry(key).or_default().push_back(event.pos.0);
-            }
-            Label::Site => {}
+        for key in keys(Seen::of(event), before.as_ref()) {
+            self.index.put(key, |positions| positions.push_back(event.pos.0));
         }
         self.bytes += cost_bytes;
         let batch = batch.clone();
-        self.entries.push_back(Entry { batch, at, masked: None, full: None, cost_bytes });
+        let (masked, full, gone) = (None, None, None);
+        self.entries.push_back(Entry { batch, at, masked, full, gone, before, cost_bytes });
     }
 
     /// Drops what is over the limits; called once an event has been handed out.
@@ -160,35 +169,45 @@ impl Ring {
         let Some(entry) = self.entries.pop_front() else { return };
         self.bytes -= entry.cost_bytes;
         self.base = self.base.next();
-        match label(entry.event()) {
-            Label::Call(call) => {
-                for device in call.devices() {
-                    pop_owner(&mut self.by_device, device);
-                }
-            }
-            Label::Device(device) => pop_owner(&mut self.by_device, device),
-            Label::Health => {
-                self.health.pop_front();
-            }
-            Label::Lines => {
-                self.lines.pop_front();
-            }
-            Label::Links => {
-                self.links.pop_front();
-            }
-            Label::Agent(id) => {
-                self.agents.pop_front();
-                pop_owner(&mut self.by_owner, &owner_key("agent", id));
-            }
-            Label::User(user) => pop_owner(&mut self.by_owner, &owner_key("user", user)),
-            Label::Site => {}
+        for key in entry.keys() {
+            self.index.take(key, |positions| {
+                positions.pop_front();
+                positions.is_empty()
+            });
         }
+    }
+
+    fn entry(&mut self, pos: Pos) -> Option<&mut Entry> {
+        let at = usize::try_from(pos.0.checked_sub(self.base.0 + 1)?).ok()?;
+        self.entries.get_mut(at)
+    }
+
+    /// What an event in the ring is to a subscriber: a frame of its entity, `gone`, or nothing.
+    pub(super) fn frame_for(&mut self, interest: &Interest, pos: Pos) -> Option<Frame> {
+        let entry = self.entry(pos)?;
+        match interest.judge(Seen::of(entry.event()), entry.before.as_ref()) {
+            Verdict::Shown(view) => self.frame(pos, view),
+            Verdict::Gone => self.gone(pos),
+            Verdict::Unseen => None,
+        }
+    }
+
+    fn gone(&mut self, pos: Pos) -> Option<Frame> {
+        let entry = self.entry(pos)?;
+        if let Some(bytes) = &entry.gone {
+            return Some(Frame { pos, bytes: bytes.clone(), is_ev: false });
+        }
+        let over = Seen::of(entry.event()).is_over();
+        let frame = Frame::gone(&Gone::of(entry.before.as_ref()?.seen(), over), pos);
+        entry.gone = Some(frame.bytes.clone());
+        entry.cost_bytes += frame.bytes.len();
+        self.bytes += frame.bytes.len();
+        Some(frame)
     }
 
     /// The frame of a position in the ring.
     pub(super) fn frame(&mut self, pos: Pos, view: View) -> Option<Frame> {
-        let at = usize::try_from(pos.0.checked_sub(self.base.0 + 1)?).ok()?;
-        let entry = self.entries.get_mut(at)?;
+        let entry = self.entry(pos)?;
         let slot = match view {
             View::Masked => &mut entry.masked,
             View::Full => &mut entry.full,
@@ -217,8 +236,7 @@ impl Ring {
         let (mut frames, mut bytes) = (Vec::new(), 0);
         let (candidates, reach) = self.candidates(interest, from, frames_max + 1);
         for pos in candidates {
-            let Some(view) = self.view_at(interest, pos) else { continue };
-            let Some(frame) = self.frame(Pos(pos), view) else { continue };
+            let Some(frame) = self.frame_for(interest, Pos(pos)) else { continue };
             bytes += frame.bytes.len();
             if frames.len() >= frames_max || (bytes > bytes_max && !frames.is_empty()) {
                 let to = frames.last().map_or(from, |f: &Frame| f.pos);
@@ -229,57 +247,28 @@ impl Ring {
         (frames, Pos(reach))
     }
 
-    fn view_at(&self, interest: &Interest, pos: u64) -> Option<View> {
-        let at = usize::try_from(pos.checked_sub(self.base.0 + 1)?).ok()?;
-        interest.view_of(self.entries.get(at)?.event())
-    }
-
-    /// Positions after `from` that may be visible, at least the `max` oldest of them, and the
-    /// position up to which they are complete: all positions for a site subscriber, else those
-    /// of the labels (all of which are visible, so `max` of each label are enough).
+    /// Positions after `from` that may be visible, and the position up to which they are complete:
+    /// all positions for who sees all calls, else those of the labels. Of each list at most `max`
+    /// are taken, so that a long way is gone in steps.
     fn candidates(&self, interest: &Interest, from: Pos, max: usize) -> (Vec<u64>, u64) {
-        let head = self.head();
-        if interest.site.is_some() {
+        let mut reach = self.head();
+        if interest.is_wide() {
             let start = from.0.max(self.base.0);
-            let reach = head.min(start.saturating_add(2 * max as u64));
+            reach = reach.min(start.saturating_add(2 * max as u64));
             return ((start + 1..=reach).collect(), reach);
         }
-        let own = interest.own.is_some();
-        let devices = interest.devices.iter().filter(|_| own);
-        let lists = devices.filter_map(|d| self.by_device.get(d));
-        let health = Some(&self.health).filter(|_| interest.health);
-        let lines = Some(&self.lines).filter(|_| interest.lines);
-        let links = Some(&self.links).filter(|_| interest.links);
         let mut found = Vec::new();
-        let agents = Some(&self.agents).filter(|_| interest.agents);
-        let own_agent = interest.agent.as_ref().filter(|_| !interest.agents);
-        let own_agent = own_agent.and_then(|a| self.by_owner.get(&owner_key("agent", a)));
-        let commands = self.by_owner.get(&owner_key("user", &interest.user));
-        let named = agents.into_iter().chain(own_agent).chain(commands);
-        for list in lists.chain(health).chain(lines).chain(links).chain(named) {
+        for list in interest.keys().into_iter().filter_map(|key| self.index.get(key)) {
             let first = list.partition_point(|pos| *pos <= from.0);
             found.extend(list.range(first..).take(max));
+            if let Some(last) = list.get(first + max - 1).filter(|_| list.len() > first + max) {
+                reach = reach.min(*last);
+            }
         }
+        found.retain(|pos| *pos <= reach);
         found.sort_unstable();
         found.dedup(); // two devices of one token in one call
-        (found, head)
-    }
-}
-
-fn push_device(index: &mut HashMap<String, VecDeque<u64>>, device: &str, pos: u64) {
-    match index.get_mut(device) {
-        Some(positions) => positions.push_back(pos),
-        None => {
-            index.insert(device.to_owned(), VecDeque::from([pos]));
-        }
-    }
-}
-
-fn pop_owner(index: &mut HashMap<String, VecDeque<u64>>, key: &str) {
-    let Some(positions) = index.get_mut(key) else { return };
-    positions.pop_front();
-    if positions.is_empty() {
-        index.remove(key);
+        (found, reach)
     }
 }
 

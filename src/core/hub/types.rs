@@ -1,9 +1,11 @@
 //! What goes into the hub and comes out of it.
 
-use super::access::{Grant, Interest, Refusal};
-use super::ring::Frame;
+use super::access::{Grant, GrantView, Refusal};
+use super::interest::Interest;
+use super::ring::{Frame, Gone};
+use super::seen::Seen;
 use crate::model::{Agent, Call, Duty, Epoch, Line, Link, Named, Pos};
-use crate::wire::View;
+use crate::wire::pb;
 use std::sync::Arc;
 
 /// Limits of the hub.
@@ -17,6 +19,8 @@ pub struct HubLimits {
     pub ended_calls_max: usize,
     /// Subscriptions of one socket. Default 16. Beyond: LIMIT_EXCEEDED.
     pub subs_max: usize,
+    /// Entities that a resume from the journal may list. Default 500. Beyond: a snapshot.
+    pub keep_max: usize,
     /// Calls in a snapshot up to which the subscriber is live at once. Default 128. Beyond it
     /// reads on from the ring when the pages are written, so they never overflow its queue.
     pub live_cut_calls_max: usize,
@@ -33,6 +37,7 @@ impl Default for HubLimits {
             ring_ms_max: 15 * 60 * 1000,
             ended_calls_max: 4096,
             subs_max: 16,
+            keep_max: 500,
             live_cut_calls_max: 128,
             step_frames_max: 256,
             step_bytes_max: 128 << 10,
@@ -89,7 +94,7 @@ pub struct SubSnap {
     /// Client's subscription id.
     pub sub: String,
     /// View in force.
-    pub view: View,
+    pub view: GrantView,
     /// Live calls.
     pub calls: Vec<Arc<Call>>,
     /// Calls that began and ended after the client's position, as far as known.
@@ -100,13 +105,15 @@ pub struct SubSnap {
     pub duties: Vec<Arc<Duty>>,
     /// `site:links`: all control links.
     pub links: Vec<Arc<Link>>,
-    /// `agent:self`, `site:agents`: agents.
+    /// `agent:self`, `site:agents`, `team:`: agents.
     pub agents: Vec<Arc<Agent>>,
+    /// View `aggregate`: all boards of the topic.
+    pub figures: Vec<pb::Figures>,
 }
 
 impl SubSnap {
     /// The state of a subscription that sees nothing.
-    pub fn empty(sub: String, view: View) -> Self {
+    pub fn empty(sub: String, view: GrantView) -> Self {
         Self {
             sub,
             view,
@@ -116,6 +123,7 @@ impl SubSnap {
             duties: Vec::new(),
             links: Vec::new(),
             agents: Vec::new(),
+            figures: Vec::new(),
         }
     }
 }
@@ -178,6 +186,43 @@ pub struct Advance {
     pub to: Pos,
     /// What next.
     pub state: AdvanceState,
+    /// Live, and asked for: all that the subscriber sees; what it has beside is gone.
+    pub keep: Option<Vec<Kept>>,
+}
+
+/// Something that a subscriber sees.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Kept {
+    /// Kind of the entity.
+    pub kind: &'static str,
+    /// Its id.
+    pub id: String,
+}
+
+impl Kept {
+    pub(super) fn of(seen: Seen<'_>) -> Self {
+        Self { kind: seen.kind(), id: seen.id() }
+    }
+}
+
+/// What another subscription, or another token, changes for a subscriber: to be told in this
+/// order, after everything up to `pos`.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// Position of the step.
+    pub pos: Pos,
+    /// Seen before, not any more.
+    pub gone: Vec<Gone>,
+    /// Not in force, or no longer.
+    pub refusals: Vec<Refusal>,
+    /// In force with another extent than before.
+    pub grants: Vec<Grant>,
+    /// The state of each of these.
+    pub subs: Vec<SubSnap>,
+    /// What may be seen now.
+    pub interest: Arc<Interest>,
+    /// Registered; else it reads on with [`Hub::advance`](super::Hub::advance) from `pos`.
+    pub live: bool,
 }
 
 /// What follows a step.

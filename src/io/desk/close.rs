@@ -30,6 +30,8 @@ pub enum Close {
     AuthExpired = 4100,
     /// The token was refused.
     AuthFailed = 4500,
+    /// The token, or its user, was revoked.
+    Revoked = 4503,
     /// Another socket of the same desktop took the place.
     Replaced = 4509,
     /// Too many sockets of this user, or messages of this socket.
@@ -58,6 +60,7 @@ impl Close {
             Self::Resync => "resync",
             Self::AuthExpired => "token expired",
             Self::AuthFailed => "token refused",
+            Self::Revoked => "revoked",
             Self::Replaced => "replaced",
             Self::TooMany => "too many",
         }

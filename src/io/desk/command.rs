@@ -182,6 +182,15 @@ impl<'a> Presence<'a> {
         Self { deps, agent, after: DeskPresence::Offline }
     }
 
+    /// The desktop is of another agent from here on.
+    pub(super) fn become_of(&mut self, agent: &str) {
+        if self.agent != agent {
+            self.deps.desks.came(&self.deps.give, agent);
+            let before = std::mem::replace(&mut self.agent, agent.to_owned());
+            self.deps.desks.went(&self.deps.give, &before, DeskPresence::Offline);
+        }
+    }
+
     /// It has not left, it has stopped to answer.
     pub(super) fn fell_silent(&mut self) {
         self.after = DeskPresence::Unresponsive;
@@ -246,6 +255,7 @@ mod tests {
             role: Role::Agent,
             devices: vec!["1001".into()],
             agent: "alice".into(),
+            teams: Vec::new(),
         }
     }
 

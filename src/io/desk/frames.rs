@@ -2,17 +2,12 @@
 //! `n: 0` are statements, not omissions. `ev` frames come ready-made from the hub.
 
 use serde::Serialize;
-use std::sync::Arc;
+use std::time::Duration;
 use tokio_tungstenite::tungstenite::Message;
 use trunkline_core::engine::Current;
-use trunkline_core::hub::{Frame, Grant, SubSnap};
-use trunkline_core::model::{
-    Agent, Call, Command, CommandCode, CommandError, Duty, Line, Link, Named as _, Pos,
-};
-use trunkline_core::wire::{
-    View, agent_to_pb, call_to_pb, duty_to_pb, frame_to_json, line_to_pb, link_to_pb, pb,
-    result_to_pb,
-};
+use trunkline_core::hub::{Frame, Grant, Kept};
+use trunkline_core::model::{Command, CommandCode, CommandError, Named as _, Pos, Wall};
+use trunkline_core::wire::{View, agent_to_pb, call_to_pb, frame_to_json, pb, result_to_pb};
 
 #[derive(Serialize)]
 pub(super) struct Welcome<'a> {
@@ -51,6 +46,26 @@ struct Replayed {
     from: String,
     to: String,
     count: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept: Option<bool>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    keep: Vec<pb::Kept>,
+}
+
+#[derive(Serialize)]
+struct Scope {
+    pos: String,
+    scope: String,
+}
+
+#[derive(Serialize)]
+struct AuthOk {
+    auth_exp: String,
+}
+
+#[derive(Serialize)]
+struct AuthExpiring {
+    in_ms: u64,
 }
 
 #[derive(Serialize)]
@@ -97,8 +112,30 @@ pub(super) fn sub_ok(grant: &Grant, pos: Pos) -> Message {
     text("sub.ok", &SubOk { id: &grant.id, view: grant.view.name(), pos: pos.to_string() })
 }
 
-pub(super) fn replayed(from: Pos, to: Pos, count: u32) -> Message {
-    text("replayed", &Replayed { from: from.to_string(), to: to.to_string(), count })
+/// A subscription has ended.
+pub(super) fn sub_over(id: &str, pos: Pos) -> Message {
+    text("sub.ok", &SubOk { id, view: "none", pos: pos.to_string() })
+}
+
+/// `keep`: all that the desk sees, where more cannot be said of what it had.
+pub(super) fn replayed(from: Pos, to: Pos, count: u32, keep: Option<Vec<Kept>>) -> Message {
+    let kept = keep.is_some().then_some(true);
+    let pb = |k: Kept| pb::Kept { kind: k.kind.to_owned(), id: k.id };
+    let keep = keep.into_iter().flatten().map(pb).collect();
+    text("replayed", &Replayed { from: from.to_string(), to: to.to_string(), count, kept, keep })
+}
+
+pub(super) fn scope(pos: Pos, scope: String) -> Message {
+    text("scope", &Scope { pos: pos.to_string(), scope })
+}
+
+pub(super) fn auth_ok(expires: Wall) -> Message {
+    text("auth.ok", &AuthOk { auth_exp: expires.rfc3339() })
+}
+
+pub(super) fn auth_expiring(left: Duration) -> Message {
+    let in_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+    text("auth.expiring", &AuthExpiring { in_ms })
 }
 
 pub(super) fn hb(pos: Pos, n: u32, health: &str) -> Message {
@@ -144,119 +181,6 @@ pub(super) fn ev(frame: &Frame) -> Option<Message> {
     frame.bytes.clone().try_into().ok().map(Message::Text)
 }
 
-/// The pages of one subscription's cut: first the gap summary if there is one, then the state.
-pub(super) struct Pages {
-    sub: String,
-    pos: Pos,
-    view: View,
-    bytes_max: usize,
-    gap: Option<std::vec::IntoIter<Arc<Call>>>,
-    calls: Option<std::vec::IntoIter<Arc<Call>>>,
-    /// Members `lines`, `duties`, `agents` and `links` of the last page; empty for other topics.
-    lines: String,
-    /// Encoded, but did not fit on the page before.
-    spilt: Option<String>,
-    page: u32,
-}
-
-impl Pages {
-    pub(super) fn new(snap: SubSnap, pos: Pos, bytes_max: usize) -> Self {
-        Self {
-            sub: serde_json::Value::from(snap.sub).to_string(),
-            pos,
-            view: snap.view,
-            bytes_max,
-            gap: Some(snap.gap.into_iter()).filter(|gap| gap.len() > 0),
-            calls: Some(snap.calls.into_iter()),
-            lines: lines_of(&snap.lines, &snap.duties)
-                + &agents_of(&snap.agents)
-                + &links_of(&snap.links),
-            spilt: None,
-            page: 0,
-        }
-    }
-
-    fn page_of(&mut self, is_gap: bool) -> Option<Message> {
-        let source = if is_gap { &mut self.gap } else { &mut self.calls };
-        let calls = source.as_mut()?;
-        let mut out = format!(
-            "{{\"t\":\"snap\",\"sub\":{},\"pos\":\"{}\",\"page\":{},\"gap\":{is_gap},\"objs\":[",
-            self.sub, self.pos, self.page
-        );
-        let (head, view) = (out.len(), self.view);
-        let tail_bytes = "],\"last\":false}".len();
-        loop {
-            let encode = || {
-                let call = calls.next()?;
-                serde_json::to_string(&call_to_pb(&call, view)).ok()
-            };
-            let Some(object) = self.spilt.take().or_else(encode) else {
-                *source = None;
-                break;
-            };
-            if out.len() > head && out.len() + object.len() + 1 + tail_bytes > self.bytes_max {
-                self.spilt = Some(object);
-                break;
-            }
-            if out.len() > head {
-                out.push(',');
-            }
-            out.push_str(&object);
-        }
-        let last = source.is_none();
-        self.page = if last { 0 } else { self.page + 1 };
-        if last && !is_gap {
-            out.push(']');
-            out.push_str(&self.lines);
-            out.push_str(",\"last\":true}");
-        } else {
-            out.push_str(if last { "],\"last\":true}" } else { "],\"last\":false}" });
-        }
-        Some(Message::text(out))
-    }
-}
-
-/// Lines are few (one a carrier), so that they need no pages of their own.
-fn lines_of(lines: &[Arc<Line>], duties: &[Arc<Duty>]) -> String {
-    if lines.is_empty() && duties.is_empty() {
-        return String::new();
-    }
-    let list = |rows: Vec<String>| rows.join(",");
-    let lines = list(lines.iter().filter_map(|l| json(&line_to_pb(l))).collect());
-    let duties = list(duties.iter().filter_map(|d| json(&duty_to_pb(d))).collect());
-    format!(",\"lines\":[{lines}],\"duties\":[{duties}]")
-}
-
-/// A site has some hundred agents at most, of half a kilobyte each.
-fn agents_of(agents: &[Arc<Agent>]) -> String {
-    if agents.is_empty() {
-        return String::new();
-    }
-    let agents: Vec<String> = agents.iter().filter_map(|a| json(&agent_to_pb(a))).collect();
-    format!(",\"agents\":[{}]", agents.join(","))
-}
-
-/// Links are as few as lines.
-fn links_of(links: &[Arc<Link>]) -> String {
-    if links.is_empty() {
-        return String::new();
-    }
-    let links: Vec<String> = links.iter().filter_map(|l| json(&link_to_pb(l))).collect();
-    format!(",\"links\":[{}]", links.join(","))
-}
-
-fn json<T: Serialize>(message: &T) -> Option<String> {
-    serde_json::to_string(message).ok()
-}
-
-impl Iterator for Pages {
-    type Item = Message;
-
-    fn next(&mut self) -> Option<Message> {
-        self.page_of(true).or_else(|| self.page_of(false))
-    }
-}
-
 /// Name of a reason as the wire has it.
 pub(super) fn why_name(why: trunkline_core::hub::Why) -> &'static str {
     why.name()
@@ -267,8 +191,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use serde_json::Value;
-    use trunkline_core::hub::Topic;
-    use trunkline_core::model::Wall;
+    use trunkline_core::hub::{Filter, Gone, GrantView, Topic};
 
     /// Read by the generated type and written again, a frame has lost nothing but defaults.
     fn same<T>(message: &Message)
@@ -285,9 +208,18 @@ mod tests {
 
     #[test]
     fn frames_are_those_of_the_proto_files() {
-        let grant = Grant { id: "1".into(), topic: Topic::CallsOwn, view: View::Masked };
+        let (topic, view) = (Topic::CallsOwn, GrantView::Masked);
+        let grant = Grant { id: "1".into(), topic, view, filter: Filter::default() };
         same::<pb::SubOk>(&sub_ok(&grant, Pos(7)));
-        same::<pb::Replayed>(&replayed(Pos(1), Pos(2), 3));
+        same::<pb::SubOk>(&sub_over("1", Pos(7)));
+        same::<pb::Replayed>(&replayed(Pos(1), Pos(2), 3, None));
+        let keep = Some(vec![Kept { kind: "call", id: "c".into() }]);
+        same::<pb::Replayed>(&replayed(Pos(1), Pos(2), 3, keep));
+        same::<pb::Scope>(&scope(Pos(1), "s".into()));
+        same::<pb::AuthOk>(&auth_ok(Wall(1_767_580_200_000_000)));
+        same::<pb::AuthExpiring>(&auth_expiring(Duration::from_secs(60)));
+        let gone = Gone { kind: "call", id: "c".into(), why: "scope" };
+        same::<pb::Gone>(&ev(&Frame::gone(&gone, Pos(3))).unwrap());
         same::<pb::Hb>(&hb(Pos(1), 2, "enabled"));
         same::<pb::GoAway>(&goaway("drain", 1, 2));
         let body = Err { r#ref: "1", code: "UNSUPPORTED", retryable: true, msg: "m" };
@@ -311,23 +243,5 @@ mod tests {
                 ..pb::CommandResult::default()
             }],
         }));
-    }
-
-    #[test]
-    fn a_snapshot_without_calls_still_closes_the_cut() {
-        let snap = SubSnap {
-            sub: "a\"b".into(),
-            view: View::Masked,
-            calls: Vec::new(),
-            gap: Vec::new(),
-            lines: Vec::new(),
-            duties: Vec::new(),
-            links: Vec::new(),
-            agents: Vec::new(),
-        };
-        let pages: Vec<_> = Pages::new(snap, Pos(7), 1000).collect();
-        assert_eq!(pages.len(), 1);
-        let read: pb::Snap = serde_json::from_str(pages[0].to_text().unwrap()).unwrap();
-        assert_eq!((read.sub.as_str(), read.pos.as_str(), read.last), ("a\"b", "7", true));
     }
 }

@@ -1,6 +1,7 @@
 //! Messages of the desk.
 
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use trunkline_core::hub::{ResumePoint, SubRequest};
 use trunkline_core::model::{CommandId, Pos};
 use trunkline_core::wire::pb;
@@ -14,13 +15,14 @@ pub(super) enum Incoming {
     Hello(Box<Hello>),
     /// Sign of life; what it says is for the client's own logs.
     Heartbeat,
-    /// Known to the protocol, not served here: answered with UNSUPPORTED.
     /// Do something.
     Command(Box<pb::Cmd>),
-    Unserved {
-        t: String,
-        id: String,
-    },
+    /// Watch something more.
+    Sub(SubRequest),
+    /// Watch something no longer.
+    Unsub(String),
+    /// Another token.
+    Refresh(String),
     /// A newer client's: ignored.
     Unknown,
 }
@@ -29,12 +31,15 @@ pub(super) enum Incoming {
 #[derive(Debug)]
 pub(super) struct Hello {
     pub(super) token: String,
+    pub(super) ticket: String,
     pub(super) client: String,
     pub(super) inst: String,
     pub(super) subs: Vec<SubRequest>,
     pub(super) resume: Option<ResumePoint>,
     /// Commands whose result the desk does not know.
     pub(super) pending: Vec<CommandId>,
+    /// It takes `batch` frames.
+    pub(super) batch: bool,
 }
 
 /// Why a message cannot be read; for the client's developer, without an echo of the message.
@@ -44,8 +49,33 @@ pub(super) struct BadMessage(pub(super) String);
 #[derive(Deserialize)]
 struct Head {
     t: String,
+}
+
+/// Read beside the generated types, which drop what they do not know: a list of a filter that
+/// this server does not know must be refused, not ignored.
+#[derive(Deserialize)]
+struct Sub {
     #[serde(default)]
-    id: serde_json::Value,
+    id: String,
+    #[serde(default)]
+    topic: String,
+    #[serde(default)]
+    view: String,
+    #[serde(default)]
+    filter: Option<BTreeMap<String, Vec<String>>>,
+}
+
+#[derive(Deserialize)]
+struct Subs {
+    #[serde(default)]
+    subs: Vec<Sub>,
+}
+
+impl From<Sub> for SubRequest {
+    fn from(sub: Sub) -> Self {
+        let filter = sub.filter.unwrap_or_default();
+        Self { id: sub.id, topic: sub.topic, view: sub.view, filter }
+    }
 }
 
 pub(super) fn parse(text: &str) -> Result<Incoming, BadMessage> {
@@ -57,9 +87,18 @@ pub(super) fn parse(text: &str) -> Result<Incoming, BadMessage> {
             let cmd = serde_json::from_str(text).map_err(|e| bad("a cmd", &e))?;
             Incoming::Command(Box::new(cmd))
         }
-        "sub" | "unsub" | "auth.refresh" => {
-            let id = head.id.as_str().unwrap_or_default();
-            Incoming::Unserved { t: head.t, id: id.chars().take(64).collect() }
+        "sub" => {
+            let sub: Sub = serde_json::from_str(text).map_err(|e| bad("a sub", &e))?;
+            Incoming::Sub(sub.into())
+        }
+        "unsub" => {
+            let pb: pb::Unsub = serde_json::from_str(text).map_err(|e| bad("an unsub", &e))?;
+            Incoming::Unsub(pb.id)
+        }
+        "auth.refresh" => {
+            let pb: pb::AuthRefresh =
+                serde_json::from_str(text).map_err(|e| bad("an auth.refresh", &e))?;
+            Incoming::Refresh(pb.token)
         }
         _ => Incoming::Unknown,
     })
@@ -75,14 +114,17 @@ fn hello(text: &str) -> Result<Hello, BadMessage> {
     let resume = pb.resume.map(resume).transpose()?;
     // What is no id of a command was never accepted: it is not asked for.
     let pending = pb.pending.iter().take(PENDING_MAX).filter_map(|id| id.parse().ok()).collect();
-    let sub = |s: pb::Subscription| SubRequest { id: s.id, topic: s.topic, view: s.view };
+    let subs: Subs = serde_json::from_str(text).map_err(|e| bad("a hello", &e))?;
+    let auth = pb.auth.unwrap_or_default();
     Ok(Hello {
-        token: pb.auth.unwrap_or_default().token,
+        token: auth.token,
+        ticket: auth.ticket,
         client: format!("{} {}", client.name, client.ver).chars().take(64).collect(),
         inst: client.inst.chars().take(64).collect(),
-        subs: pb.subs.into_iter().map(sub).collect(),
+        subs: subs.subs.into_iter().map(Into::into).collect(),
         resume,
         pending,
+        batch: pb.caps.iter().any(|cap| cap == "batch"),
     })
 }
 
@@ -107,7 +149,9 @@ mod tests {
             "resume":{"epoch":"e","pos":"17"}}"#;
         let Incoming::Hello(hello) = parse(text).unwrap() else { panic!("not a hello") };
         assert_eq!((hello.token.as_str(), hello.client.as_str()), ("x", "n 1"));
+        assert_eq!((hello.ticket.as_str(), hello.batch), ("y", true));
         assert_eq!(hello.subs[0].topic, "calls:own");
+        assert_eq!(hello.subs[0].filter["kind"], ["a"]);
         let resume = hello.resume.unwrap();
         assert_eq!((resume.epoch.as_str(), resume.pos), ("e", Pos(17)));
     }
@@ -120,13 +164,32 @@ mod tests {
         let pos = r#"{"t":"hello","resume":{"epoch":"e","pos":"-1"}}"#;
         assert!(parse(pos).is_err());
         assert!(matches!(parse(r#"{"t":"new.thing"}"#).unwrap(), Incoming::Unknown));
-        let Incoming::Unserved { t, id } = parse(r#"{"t":"unsub","id":"7"}"#).unwrap() else {
-            panic!("unsub is known")
+        let Incoming::Unsub(id) = parse(r#"{"t":"unsub","id":"7"}"#).unwrap() else {
+            panic!("unsub is served")
         };
-        assert_eq!((t.as_str(), id.as_str()), ("unsub", "7"));
+        assert_eq!(id, "7");
+        let sub = r#"{"t":"sub","id":"8","topic":"queue:q","filter":{"later":["x"]}}"#;
+        let Incoming::Sub(sub) = parse(sub).unwrap() else { panic!("sub is served") };
+        assert_eq!((sub.topic.as_str(), &sub.filter["later"][0]), ("queue:q", &"x".to_owned()));
+        let Incoming::Refresh(token) = parse(r#"{"t":"auth.refresh","token":"x"}"#).unwrap() else {
+            panic!("auth.refresh is served")
+        };
+        assert_eq!(token, "x");
+        assert!(parse(r#"{"t":"sub","id":"8","filter":{"queue":"q"}}"#).is_err());
         let cmd = r#"{"t":"cmd","id":"7","op":"call.hold","target":{"call":"c"},"if":{"rev":3}}"#;
         let Incoming::Command(cmd) = parse(cmd).unwrap() else { panic!("cmd is served") };
         assert_eq!((cmd.op.as_str(), cmd.r#if.unwrap().rev), ("call.hold", Some(3)));
+    }
+
+    #[test]
+    fn filters_have_the_lists_of_the_proto_file() {
+        let lists = trunkline_core::hub::FILTER_LABELS;
+        let all: BTreeMap<_, _> = lists.iter().map(|name| (*name, vec!["x"])).collect();
+        let text = serde_json::to_string(&all).unwrap();
+        let read: pb::Filter = serde_json::from_str(&text).unwrap();
+        let again: BTreeMap<String, Vec<String>> =
+            serde_json::from_str(&serde_json::to_string(&read).unwrap()).unwrap();
+        assert!(again.keys().map(String::as_str).eq(all.keys().copied()), "{again:?}");
     }
 
     #[test]

@@ -7,16 +7,15 @@
 use super::close::Close;
 use super::counters::{Counters, DeskStats, count};
 use super::queue::DeskQueue;
+use super::request::{Request, Wish};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::Instant;
-use trunkline_core::hub::{
-    Advance, Cut, Delivery, Hub, HubError, HubSizes, Principal, ResumePoint, SlotId, SubRequest,
-    Subscribed, Why,
-};
+use trunkline_core::hub::{Delivery, Hub, HubError, HubSizes, SlotId};
 use trunkline_core::model::{Committed, Epoch, Event, Pos, Wall};
 
 /// Batches that may wait for the hub's task.
@@ -28,6 +27,8 @@ pub(super) const JOURNAL_PAGE_EVENTS: usize = 256;
 
 /// Events handed to the queues at once: some 80 KiB for a desk that sees them all.
 const STEP_EVENTS_MAX: usize = 64;
+/// Time between two rounds of figures: ten a second.
+const FIGURES_EVERY: Duration = Duration::from_millis(100);
 /// Resumes that may read the journal at once; more wait.
 const JOURNAL_READERS_MAX: usize = 2;
 
@@ -58,28 +59,6 @@ impl Health {
             Self::Degraded { .. } => "degraded",
         }
     }
-}
-
-pub(super) enum Request {
-    Subscribe {
-        who: Principal,
-        subs: Vec<SubRequest>,
-        resume: Option<ResumePoint>,
-        queue: Arc<DeskQueue>,
-        reply: oneshot::Sender<Subscribed>,
-    },
-    Restart {
-        slot: SlotId,
-        why: Why,
-        resume: Option<ResumePoint>,
-        reply: oneshot::Sender<Option<Cut>>,
-    },
-    Advance {
-        slot: SlotId,
-        from: Pos,
-        reply: oneshot::Sender<Option<Advance>>,
-    },
-    Unsubscribe(SlotId),
 }
 
 struct Shared {
@@ -131,6 +110,7 @@ impl DeskHub {
             hub,
             queues: HashMap::new(),
             deliveries: Vec::new(),
+            figures_at: Instant::now(),
             shared: Arc::downgrade(&shared),
         };
         runtime.spawn(task.run(batch_inbox, missed_inbox, request_inbox));
@@ -156,7 +136,7 @@ impl DeskHub {
         &self.shared.counters
     }
 
-    pub(super) fn now(&self) -> Wall {
+    pub(crate) fn now(&self) -> Wall {
         (self.shared.clock)()
     }
 
@@ -214,6 +194,8 @@ struct Task {
     hub: Hub,
     queues: HashMap<SlotId, Arc<DeskQueue>>,
     deliveries: Vec<Delivery>,
+    /// Not before this are figures told again.
+    figures_at: Instant,
     shared: std::sync::Weak<Shared>,
 }
 
@@ -237,6 +219,9 @@ impl Task {
                     }
                 }
                 Some(request) = requests.recv() => self.request(request),
+                () = tokio::time::sleep_until(self.figures_at), if self.hub.figures_due() => {
+                    self.tell_figures();
+                }
             }
         }
     }
@@ -277,6 +262,22 @@ impl Task {
         for Delivery { to, frame } in self.deliveries.drain(..) {
             let Some(queue) = self.queues.get(&to) else { continue };
             if !queue.push(frame, now) {
+                self.queues.remove(&to);
+                self.hub.unsubscribe(to);
+            }
+        }
+    }
+
+    /// Whoever has not taken the last figures yet gets the newest when it has.
+    fn tell_figures(&mut self) {
+        let now = Instant::now();
+        self.figures_at = now + FIGURES_EVERY;
+        let queues = &self.queues;
+        let ready = |slot: SlotId| queues.get(&slot).is_some_and(|q| q.is_empty());
+        self.hub.flush_figures(ready, &mut self.deliveries);
+        for Delivery { to, frame } in self.deliveries.drain(..) {
+            let Some(queue) = self.queues.get(&to) else { continue };
+            if !queue.push_or(frame, now, Close::Resync) {
                 self.queues.remove(&to);
                 self.hub.unsubscribe(to);
             }
@@ -330,9 +331,12 @@ impl Task {
 
     fn request(&mut self, request: Request) {
         match request {
-            Request::Subscribe { who, subs, resume, queue, reply } => {
+            Request::Subscribe { who, subs, resume, batch, queue, reply } => {
                 let subscribed = self.hub.subscribe(&who, &subs, resume.as_ref());
                 let slot = subscribed.slot;
+                if batch {
+                    self.hub.take_batches(slot);
+                }
                 self.queues.insert(slot, queue);
                 if reply.send(subscribed).is_err() {
                     self.forget(slot);
@@ -342,8 +346,19 @@ impl Task {
             Request::Restart { slot, why, resume, reply } => {
                 let _ = reply.send(self.hub.restart(slot, why, resume.as_ref()));
             }
-            Request::Advance { slot, from, reply } => {
-                let _ = reply.send(self.hub.advance(slot, from));
+            Request::Advance { slot, from, list, reply } => {
+                let _ = reply.send(self.hub.advance(slot, from, list));
+            }
+            Request::Change { slot, wish, reply } => {
+                let change = match wish {
+                    Wish::Sub(request) => self.hub.sub(slot, request),
+                    Wish::Unsub(id) => self.hub.unsub(slot, &id),
+                    Wish::Reauthorise(who) => self.hub.reauthorise(slot, who),
+                };
+                let _ = reply.send(change);
+            }
+            Request::Figures { slot, reply } => {
+                let _ = reply.send(self.hub.figures_of(slot));
             }
             Request::Unsubscribe(slot) => self.forget(slot),
         }

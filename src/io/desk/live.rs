@@ -1,51 +1,67 @@
 //! The live phase of a desk: events, heartbeats, health, and the ways it ends.
 
 use super::close::Close;
-use super::command;
+use super::command::{self, Presence};
 use super::frames;
 use super::hello::{BadMessage, Incoming, parse};
 use super::hub_task::Health;
 use super::queue::DeskQueue;
+use super::registry::Ticket;
+use super::replay::SlotGuard;
 use super::session::{DeskDeps, Never, Socket};
-use super::token::{LEEWAY, Verified};
+use super::token::{EXPIRING, GRACE, Verified};
 use super::writer::End;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::Instant;
-use trunkline_core::hub::{Frame, Principal};
-use trunkline_core::model::Wall;
+use trunkline_core::hub::{Frame, SlotId};
+use trunkline_core::model::Pos;
 use trunkline_core::wire::pb;
 
 /// Most frames are small: this much is taken from the queue for one write.
 const WRITE_BYTES_MAX: usize = 32 << 10;
 
 /// The live phase.
-pub(super) struct Live<'a, S> {
-    socket: &'a mut Socket<S>,
-    deps: &'a DeskDeps,
+pub(super) struct Live<'a, 'p, S> {
+    pub(super) socket: &'a mut Socket<S>,
+    pub(super) deps: &'a DeskDeps,
     drain: watch::Receiver<bool>,
     next_beat: Instant,
     /// A heartbeat went out at the first, and is to be answered by the second.
     asked: Option<(Instant, Instant)>,
     drain_at: Option<Instant>,
-    token_ends: Wall,
-    who: Principal,
+    pub(super) verified: Verified,
+    /// The client was told that its token ends.
+    told_expiring: bool,
+    pub(super) slot: SlotId,
+    pub(super) ticket: &'a Ticket,
+    pub(super) presence: &'a mut Presence<'p>,
     batch: Vec<Frame>,
     queue: Arc<DeskQueue>,
     health: watch::Receiver<Health>,
 }
 
-impl<'a, S: AsyncRead + AsyncWrite + Unpin> Live<'a, S> {
-    pub(super) fn new(socket: &'a mut Socket<S>, deps: &'a DeskDeps, verified: &Verified) -> Self {
+impl<'a, 'p, S: AsyncRead + AsyncWrite + Unpin> Live<'a, 'p, S> {
+    pub(super) fn new(
+        socket: &'a mut Socket<S>,
+        deps: &'a DeskDeps,
+        verified: Verified,
+        slot: &SlotGuard<'_>,
+        ticket: &'a Ticket,
+        presence: &'a mut Presence<'p>,
+    ) -> Self {
         let mut live = Self {
             drain: deps.drain.clone(),
             next_beat: Instant::now(),
             asked: None,
             drain_at: None,
-            token_ends: verified.expires.after(LEEWAY),
-            who: verified.who.clone(),
+            verified,
+            told_expiring: false,
+            slot: slot.slot,
+            ticket,
+            presence,
             batch: Vec::new(),
             queue: socket.queue.clone(),
             health: socket.health.clone(),
@@ -89,14 +105,19 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Live<'a, S> {
 
     fn wake_at(&self) -> Instant {
         let reply = self.asked.map(|(_, until)| until);
-        let left_ms = self.token_ends.ms_since(self.deps.hub.now());
+        let next = match self.told_expiring {
+            false => self.verified.expires.before(EXPIRING),
+            true => self.verified.expires.after(GRACE),
+        };
+        let left_ms = next.ms_since(self.deps.hub.now());
         let token = Instant::now() + Duration::from_millis(left_ms + 1);
         [reply, self.drain_at, Some(token)].into_iter().flatten().fold(self.next_beat, Instant::min)
     }
 
     async fn tick(&mut self) -> Result<(), End> {
         let now = Instant::now();
-        if self.deps.hub.now() > self.token_ends {
+        self.expiring().await?;
+        if self.deps.hub.now() > self.verified.expires.after(GRACE) {
             let ended = "the token has expired";
             return Err(self.socket.refuse("UNAUTHENTICATED", ended, Close::AuthExpired));
         }
@@ -116,6 +137,25 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Live<'a, S> {
         Ok(())
     }
 
+    /// A minute before the token ends the client is asked for another one, once.
+    async fn expiring(&mut self) -> Result<(), End> {
+        let (now, end) = (self.deps.hub.now(), self.verified.expires);
+        if self.told_expiring || now <= end.before(EXPIRING) {
+            return Ok(());
+        }
+        self.told_expiring = true;
+        let left = Duration::from_millis(end.ms_since(now));
+        self.socket.send(std::iter::once(frames::auth_expiring(left))).await
+    }
+
+    /// Another token is in force.
+    pub(super) fn renew(&mut self, verified: Verified) {
+        self.ticket.renew(&verified);
+        self.presence.become_of(&verified.who.agent);
+        self.verified = verified;
+        self.told_expiring = false;
+    }
+
     /// Everything up to the position it names has been written before it.
     async fn beat(&mut self) -> Result<(), End> {
         let head = self.deps.hub.head();
@@ -133,9 +173,15 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Live<'a, S> {
     }
 
     async fn flush_queue(&mut self) -> Result<(), End> {
+        self.flush_through(Pos(u64::MAX)).await
+    }
+
+    /// Writes what is queued, but nothing of what happened after `pos`.
+    pub(super) async fn flush_through(&mut self, pos: Pos) -> Result<(), End> {
         loop {
             self.batch.clear();
-            let taken = self.socket.queue.take(WRITE_BYTES_MAX, &mut self.batch);
+            let queue = &self.socket.queue;
+            let taken = queue.take_through(pos, WRITE_BYTES_MAX, &mut self.batch);
             let since = taken.map_err(End::Close)?;
             if self.batch.is_empty() {
                 self.batch = Vec::new(); // an idle desk holds no buffer
@@ -166,7 +212,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Live<'a, S> {
     }
 
     async fn command(&mut self, cmd: &pb::Cmd) -> Result<(), End> {
-        let said = command::give(self.deps, &self.who, cmd).await;
+        let said = command::give(self.deps, &self.verified.who, cmd).await;
         if said.limited {
             // Who does not stop at being told uses up what a socket may say.
             self.socket.spend_credit(&self.deps.config)?;
@@ -177,12 +223,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Live<'a, S> {
     async fn other_message(&mut self, read: Result<Incoming, BadMessage>) -> Result<(), End> {
         match read {
             Ok(Incoming::Command(_)) => Ok(()), // served before
-
             Ok(Incoming::Heartbeat | Incoming::Unknown) => Ok(()),
-            Ok(Incoming::Unserved { t, id }) => {
-                let msg = format!("this server does not serve {t}");
-                self.socket.send(std::iter::once(frames::err(&id, "UNSUPPORTED", &msg))).await
-            }
+            Ok(Incoming::Sub(request)) => self.sub(request).await,
+            Ok(Incoming::Unsub(id)) => self.unsub(id).await,
+            Ok(Incoming::Refresh(token)) => self.refresh(&token).await,
             Ok(Incoming::Hello(_)) => {
                 let again = "hello comes once";
                 Err(self.socket.refuse("BAD_REQUEST", again, Close::Protocol))

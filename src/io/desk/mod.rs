@@ -3,8 +3,10 @@
 //! One task owns the hub and never waits for a desk; one task and one bounded queue a desk.
 //! docs/desk-protocol.md describes the wire.
 
+mod auth;
 #[cfg(test)]
 mod autobahn;
+mod change;
 mod close;
 mod command;
 mod config;
@@ -13,15 +15,18 @@ mod frames;
 mod hello;
 mod hub_task;
 mod live;
+mod pages;
 mod queue;
 mod registry;
 mod replay;
+mod request;
 mod session;
 pub mod token;
 #[cfg(test)]
 mod vectors;
 mod writer;
 
+pub use auth::*;
 pub use close::Close;
 pub(crate) use command::Desks;
 pub use command::{DeskOrder, GiveOrder};
@@ -29,7 +34,7 @@ pub use config::DeskConfig;
 pub use counters::DeskStats;
 pub use hub_task::{DeskHub, Health, ReadJournal, WallClock};
 pub(crate) use registry::{Admission, Registry, Ticket};
-pub(crate) use session::{DeskDeps, run_session};
+pub(crate) use session::{DeskDeps, PeerFacts, run_session};
 
 /// Subprotocol on the wire.
 pub const SUBPROTOCOL: &str = "trunkline.v1.json";

@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use trunkline_core::hub::Frame;
+use trunkline_core::model::Pos;
 
 #[derive(Default)]
 struct Inner {
@@ -45,6 +46,11 @@ impl DeskQueue {
     /// its readers out for ever. `false`: the desk is to be closed; nothing was dropped silently,
     /// because a closed desk resumes from the position it has applied.
     pub(super) fn push(&self, frame: Frame, now: Instant) -> bool {
+        self.push_or(frame, now, Close::SlowConsumer)
+    }
+
+    /// The same, with another reason to close.
+    pub(super) fn push_or(&self, frame: Frame, now: Instant, slow: Close) -> bool {
         let mut inner = self.lock();
         if inner.close.is_some() {
             return false;
@@ -54,7 +60,7 @@ impl DeskQueue {
         let full = bytes > self.bytes_max && !inner.frames.is_empty();
         if old || full || inner.frames.len() >= self.frames_max {
             drop(inner);
-            self.kick(Close::SlowConsumer);
+            self.kick(slow);
             return false;
         }
         inner.bytes = bytes;
@@ -62,6 +68,11 @@ impl DeskQueue {
         drop(inner);
         self.ready.notify_one();
         true
+    }
+
+    /// The desk has taken everything.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().frames.is_empty()
     }
 
     /// Tells the desk's task to close, once; what is queued is void.
@@ -80,13 +91,23 @@ impl DeskQueue {
 
     /// Moves frames of at most `bytes_max` (at least one) to `out`; gives the age of the oldest.
     pub(super) fn take(&self, bytes_max: usize, out: &mut Vec<Frame>) -> Result<Instant, Close> {
+        self.take_through(Pos(u64::MAX), bytes_max, out)
+    }
+
+    /// The same, but nothing of what happened after `pos`.
+    pub(super) fn take_through(
+        &self,
+        pos: Pos,
+        bytes_max: usize,
+        out: &mut Vec<Frame>,
+    ) -> Result<Instant, Close> {
         let mut inner = self.lock();
         if let Some(close) = inner.close {
             return Err(close);
         }
         let oldest = inner.frames.front().map_or_else(Instant::now, |(at, _)| *at);
         let mut bytes = 0;
-        while let Some((_, frame)) = inner.frames.front() {
+        while let Some((_, frame)) = inner.frames.front().filter(|(_, f)| f.pos <= pos) {
             bytes += frame.bytes.len();
             if bytes > bytes_max && !out.is_empty() {
                 break;
@@ -128,7 +149,6 @@ impl DeskQueue {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use trunkline_core::model::Pos;
 
     fn frame(pos: u64, bytes: usize) -> Frame {
         Frame { pos: Pos(pos), bytes: vec![b'x'; bytes].into(), is_ev: true }
@@ -168,7 +188,11 @@ mod tests {
         }
         queue.ready().await;
         let mut out = Vec::new();
-        queue.take(60, &mut out).unwrap();
+        queue.take_through(Pos(1), 60, &mut out).unwrap();
+        assert_eq!(out.iter().map(|f| f.pos.0).collect::<Vec<_>>(), [1]);
+        queue.take_through(Pos(1), 60, &mut out).unwrap();
+        assert_eq!(out.len(), 1, "the rest happened later");
+        queue.take(30, &mut out).unwrap();
         assert_eq!(out.iter().map(|f| f.pos.0).collect::<Vec<_>>(), [1, 2]);
         queue.take(1, &mut Vec::new()).unwrap();
         assert!(queue.push(frame(4, 100), Instant::now()), "taken bytes make room");

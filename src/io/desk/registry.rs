@@ -3,6 +3,7 @@
 use super::close::Close;
 use super::config::DeskConfig;
 use super::queue::DeskQueue;
+use super::token::Verified;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -11,6 +12,8 @@ struct Member {
     conn: u64,
     inst: String,
     queue: Weak<DeskQueue>,
+    /// The token in force.
+    verified: Verified,
 }
 
 #[derive(Default)]
@@ -84,6 +87,14 @@ impl Registry {
         let conn = inner.next_conn;
         Ok(Ticket { registry: self.clone(), conn, place: Place::Waiting(ip) })
     }
+
+    /// Closes the sockets whose token `hit` names; gives how many.
+    pub(crate) fn revoke(&self, hit: impl Fn(&Verified) -> bool) -> usize {
+        let inner = self.lock();
+        let members = inner.users.values().flatten().filter(|m| hit(&m.verified));
+        let queues = members.filter_map(|m| m.queue.upgrade());
+        queues.map(|queue| queue.kick(Close::Revoked)).count()
+    }
 }
 
 impl Inner {
@@ -103,10 +114,11 @@ impl Ticket {
     /// it is what a reconnect leaves behind.
     pub(super) fn join(
         &mut self,
-        user: &str,
+        verified: &Verified,
         inst: &str,
         queue: &Arc<DeskQueue>,
     ) -> Result<(), Close> {
+        let user = verified.who.user.as_str();
         let mut inner = self.registry.lock();
         let members = inner.users.entry(user.to_owned()).or_default();
         if !inst.is_empty() {
@@ -122,12 +134,19 @@ impl Ticket {
             return Err(Close::TooMany);
         }
         let (inst, queue) = (inst.to_owned(), Arc::downgrade(queue));
-        members.push(Member { conn: self.conn, inst, queue });
+        members.push(Member { conn: self.conn, inst, queue, verified: verified.clone() });
         if let Place::Waiting(ip) = self.place {
             inner.leave_waiting(ip);
         }
         self.place = Place::Member(user.to_owned());
         Ok(())
+    }
+
+    /// Another token of the same user is in force.
+    pub(super) fn renew(&self, verified: &Verified) {
+        let mut inner = self.registry.lock();
+        let members = inner.users.get_mut(&verified.who.user).into_iter().flatten();
+        members.filter(|m| m.conn == self.conn).for_each(|m| m.verified = verified.clone());
     }
 }
 
@@ -158,6 +177,30 @@ mod tests {
         IpAddr::from([127, 0, 0, last])
     }
 
+    fn verified(id: &str) -> Verified {
+        use trunkline_core::hub::{Principal, Role};
+        use trunkline_core::model::Wall;
+        let (devices, agent, teams) = (Vec::new(), String::new(), Vec::new());
+        let who = Principal { user: "u".into(), role: Role::Agent, devices, agent, teams };
+        Verified { who, expires: Wall(0), issued: Wall(0), id: id.into() }
+    }
+
+    #[tokio::test]
+    async fn a_revocation_closes_those_it_names_by_the_token_in_force() {
+        let registry = registry();
+        let queue = || Arc::new(DeskQueue::new(&DeskConfig::default()));
+        let (one, two) = (queue(), queue());
+        let mut first = registry.admit(ip(1)).ok().unwrap();
+        first.join(&verified("a"), "", &one).unwrap();
+        let mut second = registry.admit(ip(1)).ok().unwrap();
+        second.join(&verified("b"), "", &two).unwrap();
+        second.renew(&verified("c"));
+        assert_eq!(registry.revoke(|v| v.id == "b"), 0);
+        assert_eq!(registry.revoke(|v| v.id == "c"), 1);
+        assert_eq!(two.kicked().await, Close::Revoked);
+        assert!(one.take(1, &mut Vec::new()).is_ok());
+    }
+
     fn registry() -> Arc<Registry> {
         Registry::new(&DeskConfig {
             sockets_max: 4,
@@ -179,7 +222,7 @@ mod tests {
         drop(a);
         let mut d = registry.admit(ip(1)).ok().unwrap();
         let queue = Arc::new(DeskQueue::new(&DeskConfig::default()));
-        d.join("u", "", &queue).unwrap();
+        d.join(&verified(""), "", &queue).unwrap();
         let _e = registry.admit(ip(1)).ok().unwrap();
         assert_eq!(registry.admit(ip(4)).err(), Some(Admission::Full));
     }
@@ -197,7 +240,7 @@ mod tests {
             ("a", Ok(())),
         ]) {
             let mut ticket = registry.admit(ip(1)).ok().unwrap();
-            assert_eq!(ticket.join("u", inst, queue), joined, "{inst}");
+            assert_eq!(ticket.join(&verified(""), inst, queue), joined, "{inst}");
             if joined.is_ok() {
                 tickets.push(ticket);
             }

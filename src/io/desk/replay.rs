@@ -2,21 +2,25 @@
 
 use super::close::Close;
 use super::counters::count;
-use super::frames::{self, Pages};
+use super::frames;
 use super::hello::Hello;
-use super::hub_task::Request;
+use super::pages::Pages;
+use super::request::Request;
 use super::session::{DeskDeps, Socket};
 use super::token::Verified;
 use super::writer::End;
 use tokio::io::{AsyncRead, AsyncWrite};
-use trunkline_core::hub::{Advance, AdvanceState, Cut, Frame, Interest, Start, Subscribed, Why};
+use tokio_tungstenite::tungstenite::Message;
+use trunkline_core::hub::{
+    Advance, AdvanceState, Cut, Frame, Interest, Kept, SlotId, Start, SubSnap, Subscribed, Why,
+};
 use trunkline_core::model::{Event, Pos};
 use trunkline_core::wire::pb;
 
 /// Unsubscribes when the session ends, however it ends.
 pub(super) struct SlotGuard<'a> {
     deps: &'a DeskDeps,
-    slot: trunkline_core::hub::SlotId,
+    pub(super) slot: SlotId,
 }
 
 impl Drop for SlotGuard<'_> {
@@ -47,11 +51,11 @@ pub(super) async fn start<'a, S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let Hello { subs, resume, .. } = hello;
+    let Hello { subs, resume, batch, .. } = hello;
     let (who, queue, point) = (verified.who.clone(), socket.queue.clone(), resume.clone());
     let subscribed = deps
         .hub
-        .ask(|reply| Request::Subscribe { who, subs, resume: point, queue, reply })
+        .ask(|reply| Request::Subscribe { who, subs, resume: point, batch, queue, reply })
         .await
         .ok_or(End::Close(Close::Fault))?;
     let guard = SlotGuard { deps, slot: subscribed.slot };
@@ -84,7 +88,7 @@ where
     greeting.extend(refused);
     socket.send(greeting.into_iter()).await?;
     count(&deps.hub.counters().welcomed);
-    let mut catching = CatchUp { socket, deps, slot, interest: &interest };
+    let mut catching = CatchUp::new(socket, deps, slot, &interest);
     match plan {
         Plan::Replay { from, first } => catching.replay(from, first).await?,
         Plan::Snapshot(cut) => catching.snapshot(cut).await?,
@@ -106,60 +110,99 @@ async fn journal_page(deps: &DeskDeps, from: Pos, head: Pos) -> Option<Vec<Event
     }
 }
 
-struct CatchUp<'a, S> {
+/// Brings a desk that is not registered to where it is.
+pub(super) struct CatchUp<'a, S> {
     socket: &'a mut Socket<S>,
     deps: &'a DeskDeps,
-    slot: trunkline_core::hub::SlotId,
+    slot: SlotId,
     interest: &'a Interest,
+    /// Some of the way was read from the journal, which does not know what left the desk's sight.
+    journal: bool,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> CatchUp<'_, S> {
+impl<'a, S: AsyncRead + AsyncWrite + Unpin> CatchUp<'a, S> {
+    pub(super) fn new(
+        socket: &'a mut Socket<S>,
+        deps: &'a DeskDeps,
+        slot: SlotId,
+        interest: &'a Interest,
+    ) -> Self {
+        Self { socket, deps, slot, interest, journal: false }
+    }
+
     async fn replay(&mut self, from: Pos, first: First) -> Result<(), End> {
         count(&self.deps.hub.counters().resumed);
         let before = self.socket.sent;
-        let to = match first {
+        let (to, keep) = match first {
             First::Ring(step) => self.follow(step).await?,
             First::Journal(events) => {
+                self.journal = true;
                 let next = self.send_events(&events).await?;
                 self.advance(next).await?
             }
         };
         let count = self.socket.sent.wrapping_sub(before);
-        self.socket.send(std::iter::once(frames::replayed(from, to, count))).await
+        self.socket.send(std::iter::once(frames::replayed(from, to, count, keep))).await?;
+        let slot = self.slot;
+        let figures = self.deps.hub.ask(|reply| Request::Figures { slot, reply }).await;
+        self.pages(figures.unwrap_or_default(), to).await
     }
 
     async fn snapshot(&mut self, cut: Cut) -> Result<(), End> {
-        for sub in cut.subs {
-            for page in Pages::new(sub, cut.pos, self.deps.config.page_bytes_max) {
-                self.socket.send(std::iter::once(page)).await?;
-            }
-        }
+        self.pages(cut.subs, cut.pos).await?;
         if !cut.live {
-            self.advance(cut.pos).await?;
+            self.go_on(cut.pos).await?;
         }
         Ok(())
     }
 
-    async fn advance(&mut self, from: Pos) -> Result<Pos, End> {
+    pub(super) async fn say(&mut self, frames: impl Iterator<Item = Message>) -> Result<(), End> {
+        self.socket.send(frames).await
+    }
+
+    /// The state of subscriptions at `pos`.
+    pub(super) async fn pages(&mut self, subs: Vec<SubSnap>, pos: Pos) -> Result<(), End> {
+        for sub in subs {
+            for page in Pages::new(sub, pos, self.deps.config.page_bytes_max) {
+                self.socket.send(std::iter::once(page)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// From a snapshot at `from` to where the log is.
+    pub(super) async fn go_on(&mut self, from: Pos) -> Result<(), End> {
+        let before = self.socket.sent;
+        let (to, keep) = self.advance(from).await?;
+        if keep.is_some() {
+            let count = self.socket.sent.wrapping_sub(before);
+            self.socket.send(std::iter::once(frames::replayed(from, to, count, keep))).await?;
+        }
+        Ok(())
+    }
+
+    async fn advance(&mut self, from: Pos) -> Result<(Pos, Option<Vec<Kept>>), End> {
         let step = self.step(from).await?;
         self.follow(step).await
     }
 
     async fn step(&mut self, from: Pos) -> Result<Advance, End> {
-        let slot = self.slot;
-        let step = self.deps.hub.ask(|reply| Request::Advance { slot, from, reply }).await;
+        let (slot, list) = (self.slot, self.journal);
+        let ask = |reply| Request::Advance { slot, from, list, reply };
+        let step = self.deps.hub.ask(ask).await;
         step.flatten().ok_or(End::Close(Close::Resync)) // a new incarnation has begun meanwhile
     }
 
     /// Goes on until the desk is registered; gives the position it has then.
-    async fn follow(&mut self, mut step: Advance) -> Result<Pos, End> {
+    async fn follow(&mut self, mut step: Advance) -> Result<(Pos, Option<Vec<Kept>>), End> {
         loop {
             self.send_frames(&step.frames).await?;
             let next = match step.state {
-                AdvanceState::Live => return Ok(step.to),
+                AdvanceState::Live => return Ok((step.to, step.keep)),
                 AdvanceState::More => step.to,
                 AdvanceState::Behind => {
                     // The ring moved on while we wrote: the journal has what it dropped.
+                    self.journal = true;
                     let page = self.deps.hub.read_journal(step.to).await.unwrap_or_default();
                     if page.is_empty() {
                         return Err(End::Close(Close::Reconnect));

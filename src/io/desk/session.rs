@@ -1,5 +1,6 @@
 //! One desk's task: hello, then the live stream until somebody ends it.
 
+use super::auth::{DeskAuth, TicketError};
 use super::close::Close;
 use super::command::{Desks, GiveOrder, Presence, standing};
 use super::config::DeskConfig;
@@ -11,7 +12,7 @@ use super::live::Live;
 use super::queue::DeskQueue;
 use super::registry::Ticket;
 use super::replay;
-use super::token::{TokenKey, Verified};
+use super::token::{TokenError, Verified};
 use super::writer::{End, finish, send_all, ws_config};
 use futures_util::StreamExt as _;
 use std::sync::Arc;
@@ -29,11 +30,20 @@ use trunkline_core::wire::pb;
 /// What every session shares.
 pub(crate) struct DeskDeps {
     pub(crate) hub: DeskHub,
-    pub(crate) tokens: Arc<TokenKey>,
+    pub(crate) tokens: Arc<DeskAuth>,
     pub(crate) give: GiveOrder,
     pub(crate) desks: Desks,
     pub(crate) config: DeskConfig,
     pub(crate) drain: watch::Receiver<bool>,
+}
+
+/// What the connection itself says about its peer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PeerFacts {
+    /// `Origin` of the upgrade; empty: no browser.
+    pub(crate) origin: String,
+    /// Service that the client certificate names.
+    pub(crate) service: Option<Verified>,
 }
 
 /// A desk's socket and what has been said on it.
@@ -58,6 +68,7 @@ pub(crate) async fn run_session<S>(
     stream: S,
     read: Vec<u8>,
     mut ticket: Ticket,
+    peer: PeerFacts,
     deps: Arc<DeskDeps>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -67,7 +78,7 @@ pub(crate) async fn run_session<S>(
     let config = ws_config(deps.config.message_bytes_max);
     let ws = WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config)).await;
     let mut socket = Socket::new(ws, &deps);
-    let end = match converse(&mut socket, &mut ticket, &deps).await {
+    let end = match converse(&mut socket, &mut ticket, peer, &deps).await {
         Err(end) => end,
         Ok(never) => match never {},
     };
@@ -92,6 +103,7 @@ pub(super) enum Never {}
 async fn converse<S>(
     socket: &mut Socket<S>,
     ticket: &mut Ticket,
+    peer: PeerFacts,
     deps: &DeskDeps,
 ) -> Result<Never, End>
 where
@@ -102,21 +114,49 @@ where
         Ok(hello) => hello?,
         Err(_) => return Err(socket.refuse("TIMEOUT", "no hello in time", Close::Reconnect)),
     };
-    let verified = deps
-        .tokens
-        .verify(&hello.token, deps.hub.now())
-        .map_err(|e| socket.refuse("UNAUTHENTICATED", &e.to_string(), Close::AuthFailed))?;
-    let joined = ticket.join(&verified.who.user, &hello.inst, &socket.queue);
+    let verified = identify(socket, deps, &hello, &peer).await?;
+    let joined = ticket.join(&verified, &hello.inst, &socket.queue);
     joined.map_err(|c| socket.refuse("LIMIT_EXCEEDED", "too many sockets of this user", c))?;
+    // What was revoked before the registry knew this socket.
+    deps.tokens.check(&verified).map_err(|e| socket.refuse_token(&e))?;
     tracing::debug!(conn = %socket.conn, role = ?verified.who.role, client = hello.client, "desk");
     let mut presence = Presence::begin(deps, &verified.who.agent);
     let commands = standing(deps, &verified.who.user, &hello.pending).await;
-    let _slot = replay::start(socket, deps, &verified, hello, commands).await?;
-    let ended = Live::new(socket, deps, &verified).run().await;
+    let slot = replay::start(socket, deps, &verified, hello, commands).await?;
+    let live = Live::new(socket, deps, verified, &slot, ticket, &mut presence);
+    let ended = live.run().await;
     if let Err(End::Close(Close::HeartbeatLost)) = &ended {
         presence.fell_silent();
     }
     ended
+}
+
+/// Who it is: by its ticket, its token, or the certificate of the connection.
+async fn identify<S>(
+    socket: &mut Socket<S>,
+    deps: &DeskDeps,
+    hello: &Hello,
+    peer: &PeerFacts,
+) -> Result<Verified, End>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let now = deps.hub.now();
+    if !hello.ticket.is_empty() {
+        let redeemed = deps.tokens.redeem(&hello.ticket, &peer.origin, now);
+        return redeemed.map_err(|error| {
+            // Tickets are short-lived and lost with a restart: the client fetches another one.
+            let close = match error {
+                TicketError::Unknown => Close::AuthExpired,
+                TicketError::Origin | TicketError::Full | TicketError::Entropy => Close::AuthFailed,
+            };
+            socket.refuse("UNAUTHENTICATED", &error.to_string(), close)
+        });
+    }
+    if let (true, Some(service)) = (hello.token.is_empty(), &peer.service) {
+        return Ok(service.clone());
+    }
+    deps.tokens.admit(&hello.token, now).await.map_err(|e| socket.refuse_token(&e))
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
@@ -153,6 +193,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     pub(super) fn refuse(&mut self, code: &str, msg: &str, close: Close) -> End {
         self.last_words = Some(frames::err("", code, msg));
         End::Close(close)
+    }
+
+    /// The token is not good.
+    pub(super) fn refuse_token(&mut self, error: &TokenError) -> End {
+        let close = match error {
+            TokenError::Revoked => Close::Revoked,
+            _ => Close::AuthFailed,
+        };
+        self.refuse("UNAUTHENTICATED", &error.to_string(), close)
     }
 
     async fn hello(&mut self, bytes_max: usize) -> Result<Hello, End> {

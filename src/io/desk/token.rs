@@ -1,4 +1,5 @@
-//! Desk tokens: JWT, HS256 under the site's secret, judged by the clock that is passed in.
+//! Desk tokens: JWT (RFC 7519), judged by the clock that is passed in. The site's own are HS256
+//! under its secret; those of an issuer come by `auth`.
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use std::time::Duration;
@@ -9,12 +10,21 @@ const ISSUER: &str = "trunkline";
 const AUDIENCE: &str = "trunkline-desk";
 const SECRET_BYTES: usize = 32;
 /// A `hello` has 4 KiB; a token longer than this is none of ours.
-const TOKEN_BYTES_MAX: usize = 3 << 10;
+pub(super) const TOKEN_BYTES_MAX: usize = 3 << 10;
 const SUBJECT_BYTES_MAX: usize = 128;
 const DEVICES_MAX: usize = 64;
+const TEAMS_MAX: usize = 64;
+/// Longest life of a token, s: revocations are kept as long.
+const LIFE_S_MAX: i64 = 366 * 86_400;
 
-/// Clocks may differ by this much; a token is good until `exp` plus this, everywhere.
+/// Clocks may differ by this much: `hello` takes a token until `exp` plus this.
 pub const LEEWAY: Duration = Duration::from_secs(30);
+
+/// An open socket is closed so long after the `exp` of its token, unless it is refreshed.
+pub const GRACE: Duration = Duration::from_secs(25);
+
+/// So long before `exp` the client is asked to refresh.
+pub const EXPIRING: Duration = Duration::from_secs(60);
 
 /// Why a token is refused.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +38,12 @@ pub enum TokenError {
     /// Its time has not come.
     #[error("the token is not valid yet")]
     NotYet,
+    /// It names a key that is not known, perhaps not yet.
+    #[error("the token is signed by a key that is not known")]
+    UnknownKey,
+    /// It, or its user, was revoked after it was issued.
+    #[error("the token was revoked")]
+    Revoked,
     /// Signing failed.
     #[error("the token could not be signed")]
     Sign,
@@ -38,7 +54,7 @@ pub enum TokenError {
 pub struct Claims {
     /// User or program.
     pub sub: String,
-    /// agent | supervisor | service | ops | auditor.
+    /// agent | supervisor | service | ops | auditor | wallboard.
     pub role: String,
     /// Devices whose calls are "own".
     #[serde(default)]
@@ -46,6 +62,12 @@ pub struct Claims {
     /// Agent that the user is; empty: none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub agent: String,
+    /// Teams that the holder is bound to; empty: not bound.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub teams: Vec<String>,
+    /// Id of the token, for revoking it alone; empty: none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub jti: String,
     /// Site.
     pub site: String,
     /// Issued.
@@ -68,6 +90,10 @@ pub struct Verified {
     pub who: Principal,
     /// When the token ends.
     pub expires: Wall,
+    /// When it was issued.
+    pub issued: Wall,
+    /// Its id; empty: none.
+    pub id: String,
 }
 
 /// The site's secret: signs and verifies.
@@ -98,13 +124,15 @@ impl TokenKey {
     /// # Errors
     /// If the subject or the devices are over their limits, or signing fails.
     pub fn mint(&self, who: &Principal, now: Wall, ttl: Duration) -> Result<String, TokenError> {
-        check_limits(&who.user, &who.devices, &who.agent)?;
+        check_limits(who)?;
         let iat = now.0.div_euclid(1_000_000);
         let claims = Claims {
             sub: who.user.clone(),
             role: who.role.name().to_owned(),
             devices: who.devices.clone(),
             agent: who.agent.clone(),
+            teams: who.teams.clone(),
+            jti: token_id()?,
             site: self.site.clone(),
             iat,
             exp: iat.saturating_add(i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX)),
@@ -141,38 +169,60 @@ impl TokenKey {
         rules.validate_nbf = false;
         let data = jsonwebtoken::decode::<Claims>(token, &self.decoding, &rules)
             .map_err(|_| TokenError::Refused("signature or claims"))?;
-        self.judge(data.claims, now)
+        judge(data.claims, &self.site, now)
     }
 
-    fn judge(&self, claims: Claims, now: Wall) -> Result<Verified, TokenError> {
-        if claims.site != self.site {
-            return Err(TokenError::Refused("another site"));
-        }
-        check_limits(&claims.sub, &claims.devices, &claims.agent)?;
-        let role = Role::parse_name(&claims.role).ok_or(TokenError::Refused("unknown role"))?;
-        let at = |seconds: i64| Wall(seconds.saturating_mul(1_000_000));
-        let expires = at(claims.exp);
-        if now > expires.after(LEEWAY) {
-            return Err(TokenError::Expired);
-        }
-        if claims.nbf.is_some_and(|nbf| now < at(nbf).before(LEEWAY)) {
-            return Err(TokenError::NotYet);
-        }
-        let (user, devices, agent) = (claims.sub, claims.devices, claims.agent);
-        let who = Principal { user, role, devices, agent };
-        Ok(Verified { who, expires })
+    /// Site whose tokens it signs.
+    pub(super) fn site(&self) -> &str {
+        &self.site
     }
 }
 
-fn check_limits(subject: &str, devices: &[String], agent: &str) -> Result<(), TokenError> {
-    if agent.len() > SUBJECT_BYTES_MAX {
+/// Judges claims whose signature, issuer and audience are good.
+pub(super) fn judge(claims: Claims, site: &str, now: Wall) -> Result<Verified, TokenError> {
+    if claims.site != site {
+        return Err(TokenError::Refused("another site"));
+    }
+    let role = Role::parse_name(&claims.role).ok_or(TokenError::Refused("unknown role"))?;
+    if claims.exp.saturating_sub(claims.iat) > LIFE_S_MAX {
+        return Err(TokenError::Refused("it lives longer than 366 days"));
+    }
+    let at = |seconds: i64| Wall(seconds.saturating_mul(1_000_000));
+    let expires = at(claims.exp);
+    if now > expires.after(LEEWAY) {
+        return Err(TokenError::Expired);
+    }
+    if claims.nbf.is_some_and(|nbf| now < at(nbf).before(LEEWAY)) {
+        return Err(TokenError::NotYet);
+    }
+    let (user, devices, agent) = (claims.sub, claims.devices, claims.agent);
+    let who = Principal { user, role, devices, agent, teams: claims.teams };
+    check_limits(&who)?;
+    if claims.jti.len() > SUBJECT_BYTES_MAX {
+        return Err(TokenError::Refused("jti length"));
+    }
+    Ok(Verified { who, expires, issued: at(claims.iat), id: claims.jti })
+}
+
+fn check_limits(who: &Principal) -> Result<(), TokenError> {
+    if who.agent.len() > SUBJECT_BYTES_MAX {
         return Err(TokenError::Refused("agent length"));
     }
-    if subject.is_empty() || subject.len() > SUBJECT_BYTES_MAX {
+    if who.user.is_empty() || who.user.len() > SUBJECT_BYTES_MAX {
         return Err(TokenError::Refused("subject length"));
     }
-    if devices.len() > DEVICES_MAX || devices.iter().any(|d| d.is_empty()) {
+    let bad = |names: &[String], max| names.len() > max || names.iter().any(|n| n.is_empty());
+    if bad(&who.devices, DEVICES_MAX) {
         return Err(TokenError::Refused("devices"));
     }
+    if bad(&who.teams, TEAMS_MAX) {
+        return Err(TokenError::Refused("teams"));
+    }
     Ok(())
+}
+
+fn token_id() -> Result<String, TokenError> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|_| TokenError::Sign)?;
+    Ok(uuid::Builder::from_random_bytes(random).into_uuid().to_string())
 }

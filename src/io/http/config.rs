@@ -1,7 +1,6 @@
 //! What the HTTP server is given, `[http]`.
 
-use crate::io::desk::token::TokenKey;
-use crate::io::desk::{DeskConfig, DeskHub, GiveOrder, Health};
+use crate::io::desk::{DeskAuth, DeskConfig, DeskHub, GiveOrder, Health};
 use crate::io::pbx::{BasicLogin, Incoming};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -9,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use trunkline_core::hub::Principal;
 
 /// Certificate and key, PEM.
 #[derive(Clone, Debug, serde::Deserialize)]
@@ -20,6 +20,15 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
+/// A service that is known by a name in its certificate.
+#[derive(Clone, Debug)]
+pub struct ServiceCert {
+    /// DNS name or URI in the subjectAltName.
+    pub san: String,
+    /// Who it is.
+    pub who: Principal,
+}
+
 /// The HTTP port.
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -28,6 +37,11 @@ pub struct HttpConfig {
     pub listen: SocketAddr,
     /// TLS. Default none: plain, for loopback or behind a proxy.
     pub tls: Option<TlsFiles>,
+    /// Who signs certificates of services. Default none: no certificate is asked for.
+    pub client_ca: Option<PathBuf>,
+    /// Services by certificate. Default none.
+    #[serde(skip)]
+    pub services: Vec<ServiceCert>,
     /// Connections that are no desks (yet). Default 512. Beyond: closed at once.
     pub plain_connections_max: usize,
     /// Time for the TLS handshake, and for each request's header. Default 10 s.
@@ -41,6 +55,8 @@ impl Default for HttpConfig {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8443)),
             tls: None,
+            client_ca: None,
+            services: Vec::new(),
             plain_connections_max: 512,
             header_ms: 10_000,
             desk: DeskConfig::default(),
@@ -53,8 +69,8 @@ impl Default for HttpConfig {
 pub struct HttpDeps {
     /// Desks.
     pub desk: DeskHub,
-    /// Verifies desk tokens.
-    pub tokens: Arc<TokenKey>,
+    /// Says who a desk is.
+    pub tokens: Arc<DeskAuth>,
     /// Takes what desks order; must not block.
     pub give: GiveOrder,
     /// For `/healthz`; must not block.

@@ -5,7 +5,8 @@ mod config;
 mod net;
 mod routes;
 mod server;
+mod ticket;
 mod upgrade;
 
-pub use config::{AriDoor, HttpConfig, HttpDeps, HttpError, HttpServer, TlsFiles};
+pub use config::{AriDoor, HttpConfig, HttpDeps, HttpError, HttpServer, ServiceCert, TlsFiles};
 pub use server::serve;

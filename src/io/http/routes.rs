@@ -1,21 +1,26 @@
 //! Routes and their answers; every error is a JSON object with `code` and `msg`.
 
 use super::config::AriDoor;
-use super::{ari, upgrade};
+use super::{ari, ticket, upgrade};
+use crate::io::desk::token::Verified;
 use crate::io::desk::{DeskDeps, Health, Registry};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-/// Address of the peer, put into each request by the connection.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(pub(super) IpAddr);
+/// What the connection knows of its peer, put into each request.
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    pub(super) ip: IpAddr,
+    /// Service that its certificate names.
+    pub(super) service: Option<Verified>,
+}
 
 pub(super) struct App {
     pub(super) registry: Arc<Registry>,
@@ -33,10 +38,15 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(healthz))
         .route("/metrics", get(metrics))
         .route("/v1/events", get(upgrade::events))
+        .route("/v1/ws-ticket", post(ticket::issue).options(ticket::preflight))
         .route("/v1/ari/{name}", get(ari::connect))
         .fallback(|| async { error(StatusCode::NOT_FOUND, "NOT_FOUND", "no such path") })
         .method_not_allowed_fallback(|| async {
-            error(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", "this path knows GET only")
+            error(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "UNSUPPORTED",
+                "this path does not know the method",
+            )
         })
         .with_state(app)
 }

@@ -1,6 +1,6 @@
 //! Accepting connections, and the end of all of them.
 
-use super::config::{HttpConfig, HttpDeps, HttpError, HttpServer};
+use super::config::{HttpConfig, HttpDeps, HttpError, HttpServer, ServiceCert};
 use super::net;
 use super::routes::{self, App, Peer};
 use crate::io::desk::{DeskDeps, Desks, Registry};
@@ -29,7 +29,8 @@ pub async fn serve(
     deps: HttpDeps,
     shutdown: watch::Receiver<bool>,
 ) -> Result<HttpServer, HttpError> {
-    let tls = config.tls.as_ref().map(net::acceptor).transpose()?;
+    let client_ca = config.client_ca.as_deref();
+    let tls = config.tls.as_ref().map(|files| net::acceptor(files, client_ca)).transpose()?;
     let listen = config.listen;
     let failed = |source| HttpError::Listen { listen, source };
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
@@ -42,6 +43,7 @@ struct Server {
     app: Arc<App>,
     router: axum::Router,
     tls: Option<TlsAcceptor>,
+    services: Vec<ServiceCert>,
     header_time_max: Duration,
     shutdown: watch::Receiver<bool>,
 }
@@ -58,8 +60,10 @@ async fn accept_all(
     let drain_time_max = Duration::from_millis(u64::from(config.desk.drain_spread_ms))
         + Duration::from_millis(config.desk.close_ms)
         + Duration::from_secs(1);
+    let registry = Registry::new(&config.desk);
+    deps.tokens.attach(registry.clone());
     let app = Arc::new(App {
-        registry: Registry::new(&config.desk),
+        registry,
         desk: Arc::new(DeskDeps {
             hub: deps.desk,
             tokens: deps.tokens,
@@ -78,6 +82,7 @@ async fn accept_all(
         router: routes::router(app.clone()),
         app,
         tls,
+        services: config.services,
         header_time_max: Duration::from_millis(config.header_ms),
         shutdown: shutdown.clone(),
     });
@@ -87,7 +92,7 @@ async fn accept_all(
                 Ok((stream, addr)) => {
                     // Over the limit the connection is closed at once: an answer would cost more.
                     if let Ok(place) = places.clone().try_acquire_owned() {
-                        let peer = Peer(addr.ip().to_canonical());
+                        let peer = Peer { ip: addr.ip().to_canonical(), service: None };
                         tokio::spawn(connection(server.clone(), stream, peer, place));
                     }
                 }
@@ -118,7 +123,9 @@ async fn connection(
         None => http(&server, stream, peer).await,
         Some(tls) => {
             if let Ok(Ok(stream)) = timeout(server.header_time_max, tls.accept(stream)).await {
-                http(&server, stream, peer).await;
+                let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+                let service = shown.and_then(|c| net::service(c, &server.services));
+                http(&server, stream, Peer { service, ..peer }).await;
             }
         }
     }
@@ -131,7 +138,7 @@ where
 {
     let router = TowerToHyperService::new(server.router.clone());
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(peer.clone());
         hyper::service::Service::call(&router, request)
     });
     let mut builder = http1::Builder::new();

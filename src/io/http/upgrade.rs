@@ -1,7 +1,7 @@
 //! `GET /v1/events`: from HTTP to a desk socket (RFC 6455 §4.2).
 
 use super::routes::{App, Peer, error};
-use crate::io::desk::{Admission, SUBPROTOCOL, Ticket, run_session};
+use crate::io::desk::{Admission, PeerFacts, SUBPROTOCOL, Ticket, run_session};
 use axum::body::Body;
 use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -23,7 +23,7 @@ pub(super) async fn events(
     mut request: Request,
 ) -> Response {
     let answer = check(&app, request.headers()).and_then(|accept| {
-        let ticket = app.registry.admit(peer.0).map_err(full)?;
+        let ticket = app.registry.admit(peer.ip).map_err(full)?;
         Ok((accept, ticket))
     });
     let (accept, ticket) = match answer {
@@ -33,7 +33,8 @@ pub(super) async fn events(
             return *refusal;
         }
     };
-    tokio::spawn(session(app, hyper::upgrade::on(&mut request), ticket));
+    let facts = PeerFacts { origin: origin(request.headers()), service: peer.service };
+    tokio::spawn(session(app, hyper::upgrade::on(&mut request), ticket, facts));
     switching(accept, SUBPROTOCOL)
 }
 
@@ -94,8 +95,14 @@ pub(super) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> 
     values.flat_map(|v| v.split(',')).any(|part| part.trim().eq_ignore_ascii_case(token))
 }
 
+/// The value of Origin; empty: none was sent.
+pub(super) fn origin(headers: &HeaderMap) -> String {
+    let value = headers.get(header::ORIGIN).and_then(|v| v.to_str().ok());
+    value.unwrap_or_default().to_owned()
+}
+
 /// Browsers always send Origin on a WebSocket, so its absence means no browser.
-fn origin_allowed(allowed: &[String], headers: &HeaderMap) -> Result<(), Refusal> {
+pub(super) fn origin_allowed(allowed: &[String], headers: &HeaderMap) -> Result<(), Refusal> {
     let mut origins = headers.get_all(header::ORIGIN).into_iter();
     let Some(origin) = origins.next() else { return Ok(()) };
     let listed = allowed.iter().any(|a| a.as_bytes() == origin.as_bytes());
@@ -120,7 +127,7 @@ fn retry_later(code: &str, msg: &str) -> Refusal {
     refusal
 }
 
-async fn session(app: Arc<App>, upgrade: OnUpgrade, ticket: Ticket) {
+async fn session(app: Arc<App>, upgrade: OnUpgrade, ticket: Ticket, facts: PeerFacts) {
     let alive = app.alive.clone();
     let deps = app.desk.clone();
     drop(app);
@@ -128,15 +135,21 @@ async fn session(app: Arc<App>, upgrade: OnUpgrade, ticket: Ticket) {
     // The socket itself, without the layers that HTTP needed.
     match upgraded.downcast::<TokioIo<TcpStream>>() {
         Ok(plain) => {
-            run_session(plain.io.into_inner(), plain.read_buf.to_vec(), ticket, deps).await;
+            let read = plain.read_buf.to_vec();
+            run_session(plain.io.into_inner(), read, ticket, facts, deps).await;
         }
-        Err(upgraded) => tls_session(upgraded, ticket, deps).await,
+        Err(upgraded) => tls_session(upgraded, ticket, facts, deps).await,
     }
     drop(alive);
 }
 
-async fn tls_session(upgraded: Upgraded, ticket: Ticket, deps: Arc<crate::io::desk::DeskDeps>) {
+async fn tls_session(
+    upgraded: Upgraded,
+    ticket: Ticket,
+    facts: PeerFacts,
+    deps: Arc<crate::io::desk::DeskDeps>,
+) {
     if let Ok(tls) = upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>() {
-        run_session(tls.io.into_inner(), tls.read_buf.to_vec(), ticket, deps).await;
+        run_session(tls.io.into_inner(), tls.read_buf.to_vec(), ticket, facts, deps).await;
     }
 }

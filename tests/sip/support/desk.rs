@@ -60,6 +60,12 @@ impl Desk {
                         message = socket.next() => message,
                     };
                     let Some(Ok(message)) = message else { return };
+                    // The server's own codes are shown as a frame; a drain is no news.
+                    if let Message::Close(Some(close)) = &message
+                        && u16::from(close.code) >= 4000
+                    {
+                        let _ = tell.send(json!({"t": "close", "code": u16::from(close.code)}));
+                    }
                     let Message::Text(text) = message else { continue };
                     let frame: Value = serde_json::from_str(&text).unwrap();
                     if frame["t"] == "hb" {

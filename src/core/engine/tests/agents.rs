@@ -241,6 +241,14 @@ fn a_supervisor_sends_an_agent_away_and_nobody_else_does() {
     let refused = desk.ask(away.clone());
     assert!(matches!(refused, CommandAnswer::Refused(e, _) if e.code == CommandCode::Forbidden));
     away.who.role = crate::hub::Role::Supervisor;
+    away.who.teams = vec!["another".into()];
+    let refused = desk.ask(away.clone());
+    assert!(matches!(refused, CommandAnswer::Refused(e, _) if e.code == CommandCode::Forbidden));
+    away.who.role = crate::hub::Role::Wallboard;
+    away.who.teams.clear();
+    let refused = desk.ask(away.clone());
+    assert!(matches!(refused, CommandAnswer::Refused(e, _) if e.code == CommandCode::Forbidden));
+    away.who.role = crate::hub::Role::Supervisor;
     assert_eq!(desk.ask(away), CommandAnswer::Accepted);
     desk.durable();
     assert_eq!(alice_is(&desk), "busy training supervisor");

@@ -108,6 +108,7 @@ pub(super) fn alice() -> Principal {
         role: Role::Agent,
         devices: vec!["8001".into()],
         agent: "alice".into(),
+        teams: Vec::new(),
     }
 }
 
@@ -254,6 +255,7 @@ fn ids_of_two_users_do_not_meet() {
         role: Role::Service,
         devices: Vec::new(),
         agent: String::new(),
+        teams: Vec::new(),
     };
     let mut theirs = desk.on_call(1, CommandOp::CallDtmf);
     theirs.args.digits = "12#".into();
@@ -329,6 +331,7 @@ fn only_ones_own_calls_as_they_are() {
         role: Role::Agent,
         devices: vec!["8002".into()],
         agent: "bob".into(),
+        teams: Vec::new(),
     };
     let with = |change: &dyn Fn(&mut CommandRequest)| {
         let mut request = hold.clone();
