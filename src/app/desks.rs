@@ -67,12 +67,13 @@ pub(super) async fn serve(
         (Some(cert), Some(key)) => Some(TlsFiles { cert: cert.clone(), key: key.clone() }),
         _ => None, // the configuration was checked: both or none
     };
+    let origins = [&section.origins[..], &config.desk.origins].concat();
     let http = HttpConfig {
         listen: section.listen,
         tls,
         client_ca: section.client_ca.clone(),
         services: super::auth::services(config),
-        desk: DeskConfig { origins: section.origins.clone(), ..DeskConfig::default() },
+        desk: DeskConfig { origins, ..config.desk.clone() },
         ..HttpConfig::default()
     };
     let deps = HttpDeps {

@@ -4,6 +4,7 @@ use super::error::{line_of, syntax};
 use super::{
     Address, Agent, Agents, ConfigError, Dns, Http, Pbx, Probe, Register, Sip, Trunk, Webhook,
 };
+use crate::io::desk::DeskConfig;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -39,6 +40,9 @@ pub struct Config {
     pub gate: Gate,
     /// Desktops, metrics, health.
     pub http: Http,
+    /// Limits of desktops' sockets.
+    #[serde(default)]
+    pub desk: DeskConfig,
     /// Systems that get events by HTTP, by name.
     #[serde(default)]
     pub webhook: BTreeMap<String, Webhook>,

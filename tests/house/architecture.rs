@@ -281,8 +281,8 @@ fn nothing_is_outside_the_compilers_guarantees() {
 #[test]
 fn no_file_names_a_private_path() {
     let texts = [
-        ".rs", ".md", ".toml", ".proto", ".xml", ".sh", ".js", ".mjs", ".html", ".css", ".py",
-        ".yml", ".yaml", "run", ".conf", ".csv",
+        ".rs", ".md", ".toml", ".proto", ".xml", ".sh", ".js", ".mjs", ".ts", ".html", ".css",
+        ".py", ".json", ".yml", ".yaml", "run", ".conf", ".csv",
     ];
     assert_none(files(".", &texts).iter().flat_map(|(p, t)| foreign_paths(p, t)).collect());
 }

@@ -22,6 +22,8 @@ mod replay;
 mod request;
 mod session;
 pub mod token;
+#[cfg(test)]
+mod vectors;
 mod writer;
 
 pub use auth::*;

@@ -64,7 +64,7 @@ impl Progress {
                     self.pos.clear();
                 }
             }
-            "snap" if frame["last"].as_bool() == Some(true) => {
+            "snap" if frame["last"] == true && frame["gap"] != true => {
                 self.open.remove(&text("sub"));
                 self.reached(text("pos"));
             }
@@ -120,6 +120,7 @@ mod tests {
         p.connected(["a".to_owned(), "b".to_owned()].into_iter());
         follow(&mut p, &[json!({"t":"welcome","epoch":"e","pos":"9","scope":"s"})]);
         follow(&mut p, &[json!({"t":"snap","sub":"a","pos":"9","last":true})]);
+        follow(&mut p, &[json!({"t":"snap","sub":"b","pos":"9","gap":true,"last":true})]);
         assert_eq!(p.resume(), None, "b is still open");
         follow(&mut p, &[json!({"t":"snap","sub":"b","pos":"9","last":true})]);
         follow(&mut p, &[json!({"t":"ev","pos":"10"}), json!({"t":"new-kind"})]);

@@ -1,0 +1,155 @@
+//! The messages of `proto/` as far as clients in JSON need them.
+
+use prost_types::field_descriptor_proto::{Label, Type};
+use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// All messages in the order of the files.
+pub struct Proto {
+    pub messages: Vec<Message>,
+    /// First word of an event's kind and the message in its `o`.
+    pub entities: Vec<(String, String)>,
+}
+
+pub struct Message {
+    pub name: String,
+    pub doc: String,
+    pub fields: Vec<Field>,
+}
+
+pub struct Field {
+    pub name: String,
+    pub doc: String,
+    pub kind: Kind,
+    pub many: Many,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    Text,
+    Number,
+    Flag,
+    /// RFC 3339.
+    Time,
+    Message(String),
+}
+
+/// How often a field occurs, and so what its absence means.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Many {
+    /// Absent means the default value.
+    One,
+    /// Absent means absent.
+    Maybe,
+    List,
+    /// By text.
+    Map,
+}
+
+impl Field {
+    /// How both clients' tables note it: `""`, `0` or `false` for a default, `?` for what may be
+    /// absent, a message by its name, `[]` around what is repeated, `{}` for a map.
+    pub fn note(&self) -> String {
+        let one = match &self.kind {
+            Kind::Message(name) => name.as_str(),
+            _ => "?",
+        };
+        match (self.many, &self.kind) {
+            (Many::Map, _) => "{}".to_owned(),
+            (Many::List, _) => format!("[{one}]"),
+            (Many::Maybe, _) => one.to_owned(),
+            (Many::One, Kind::Number) => "0".to_owned(),
+            (Many::One, Kind::Flag) => "false".to_owned(),
+            (Many::One, _) => String::new(),
+        }
+    }
+}
+
+/// Not a message of its own in JSON: the frame `ev` carries its entity as `o`.
+const NOT_IN_JSON: [&str; 2] = ["Event", "Ev"];
+
+pub fn read() -> Proto {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("proto");
+    let files = ["trunkline/v1/events.proto", "trunkline/v1/desk.proto"];
+    let set = protox::compile(files, [root]).unwrap();
+    let mut proto = Proto { messages: Vec::new(), entities: Vec::new() };
+    for wanted in files {
+        let file = set.file.iter().find(|f| f.name() == wanted).unwrap();
+        let docs = docs(file);
+        for (at, message) in file.message_type.iter().enumerate() {
+            let path = vec![4, at as i32];
+            if message.name() == "Event" {
+                proto.entities = entities(message, &path, &docs);
+            }
+            if !NOT_IN_JSON.contains(&message.name()) {
+                proto.messages.push(read_message(message, &path, &docs));
+            }
+        }
+    }
+    proto
+}
+
+type Docs = BTreeMap<Vec<i32>, String>;
+
+fn docs(file: &FileDescriptorProto) -> Docs {
+    let places = &file.source_code_info.as_ref().unwrap().location;
+    let text = |lines: &str| lines.lines().map(str::trim).collect::<Vec<_>>().join("\n");
+    places.iter().map(|l| (l.path.clone(), text(l.leading_comments().trim()))).collect()
+}
+
+fn doc_of(docs: &Docs, path: &[i32], more: &[i32]) -> String {
+    let doc = docs.get(&[path, more].concat()).cloned().unwrap_or_default();
+    assert!(!doc.is_empty(), "a message or field without words: {path:?} {more:?}");
+    doc
+}
+
+/// `line.* events` over a field says which events carry it.
+fn entities(event: &DescriptorProto, path: &[i32], docs: &Docs) -> Vec<(String, String)> {
+    let entity = |(at, field): (usize, &FieldDescriptorProto)| {
+        field.oneof_index?;
+        let doc = doc_of(docs, path, &[2, at as i32]);
+        let (prefix, rest) = doc.split_once('.')?;
+        assert!(rest.contains(" events"), "{doc}: which events carry it?");
+        Some((prefix.to_owned(), short(field.type_name())))
+    };
+    event.field.iter().enumerate().filter_map(entity).collect()
+}
+
+fn read_message(message: &DescriptorProto, path: &[i32], docs: &Docs) -> Message {
+    let field = |(at, field): (usize, &FieldDescriptorProto)| {
+        let doc = doc_of(docs, path, &[2, at as i32]);
+        read_field(field, doc, message)
+    };
+    Message {
+        name: message.name().to_owned(),
+        doc: doc_of(docs, path, &[]),
+        fields: message.field.iter().enumerate().map(field).collect(),
+    }
+}
+
+fn read_field(field: &FieldDescriptorProto, doc: String, of: &DescriptorProto) -> Field {
+    let entry = of.nested_type.iter().find(|n| short(field.type_name()) == n.name());
+    let map = entry.is_some();
+    // The second field of a map's entry is its value.
+    let kind = match entry.map_or(field, |entry| &entry.field[1]).r#type() {
+        Type::String => Kind::Text,
+        Type::Uint32 | Type::Int32 => Kind::Number,
+        Type::Bool => Kind::Flag,
+        Type::Message if field.type_name() == ".google.protobuf.Timestamp" => Kind::Time,
+        Type::Message => Kind::Message(short(field.type_name())),
+        other => panic!("{}: {other:?} is none of the desk protocol's types", field.name()),
+    };
+    let presence = field.proto3_optional() || matches!(kind, Kind::Message(_) | Kind::Time);
+    let many = match field.label() {
+        Label::Repeated if map => Many::Map,
+        Label::Repeated => Many::List,
+        _ if presence => Many::Maybe,
+        _ => Many::One,
+    };
+    Field { name: field.name().to_owned(), doc, kind, many }
+}
+
+fn short(name: &str) -> String {
+    name.rsplit('.').next().unwrap_or(name).to_owned()
+}
