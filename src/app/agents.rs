@@ -2,8 +2,9 @@
 
 use crate::config::{AfterCall, Config, RingNoAnswer};
 use std::time::Duration;
-use trunkline_core::agent::{self, AgentPolicy, AgentSettings, NoAnswer};
+use trunkline_core::agent::{self, AgentPolicy, NoAnswer};
 use trunkline_core::engine::AgentsConfig;
+use trunkline_core::model::AgentSettings;
 
 /// Agents and their rules.
 pub(super) fn agents(config: &Config) -> AgentsConfig {
@@ -19,6 +20,8 @@ pub(super) fn agents(config: &Config) -> AgentsConfig {
             RingNoAnswer::NotReady => NoAnswer::NotReady,
             RingNoAnswer::Ready => NoAnswer::Ready,
         },
+        legal_guard: Duration::from_secs(rules.legal_guard_s.into()),
+        desk_lost: (rules.desk_lost_s > 0).then(|| Duration::from_secs(rules.desk_lost_s.into())),
         reasons: rules.not_ready_reasons.clone(),
     };
     let only = config.pbx.keys().next().filter(|_| config.pbx.len() == 1);

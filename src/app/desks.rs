@@ -27,7 +27,7 @@ pub(super) fn spawn(
     let configured = |line: &&Line| config.carrier.contains_key(&line.id);
     let lines = recovery.lines.iter().filter(configured).cloned().collect();
     hub.know_lines(lines, recovery.duties.clone());
-    let employed = |agent: &&Agent| config.agent.contains_key(&*agent.id);
+    let employed = |agent: &&Agent| config.agent.contains_key(&*agent.who.id);
     let member = |(name, agent): (&String, &crate::config::Agent)| StaffMember {
         agent: name.clone(),
         team: agent.team.clone(),

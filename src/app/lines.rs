@@ -88,6 +88,7 @@ pub(super) fn identify(config: &Config, peers: &mut [Peer]) -> Result<(), AppErr
 
 fn credentials(config: &Config, name: &str, account: Account) -> Result<Credentials, ConfigError> {
     let path = &account.password_file;
-    let password = super::secrets::password(config, &format!("carrier.{name}"), path)?;
+    let password =
+        super::secrets::password(config, &format!("carrier.{name}"), "password_file", path)?;
     Ok(Credentials { user: account.username, password, realm: account.realm })
 }

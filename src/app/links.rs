@@ -125,7 +125,7 @@ fn tls(config: &Config, section: &str, ca: Option<&PathBuf>) -> Result<StreamTls
 fn ami(config: &Config, name: &str, pbx: &Pbx) -> Result<Made, AppError> {
     let link: &Ami = pbx.ami.as_ref().ok_or_else(|| absent(name))?;
     let section = format!("pbx.{name}.ami");
-    let secret = password(config, &section, &link.password_file)?;
+    let secret = password(config, &section, "password_file", &link.password_file)?;
     let tls = match link.tls {
         true => Some(tls(config, &section, link.ca.as_ref())?),
         false => None,
@@ -149,7 +149,7 @@ fn ari(
 ) -> Result<Made, AppError> {
     let link: &Ari = pbx.ari.as_ref().ok_or_else(|| absent(name))?;
     let section = format!("pbx.{name}.ari");
-    let password = password(config, &section, &link.password_file)?;
+    let password = password(config, &section, "password_file", &link.password_file)?;
     let login = BasicLogin { user: link.user.clone(), password };
     let settings = AriSettings {
         app: link.app.clone(),
@@ -185,7 +185,7 @@ fn esl(config: &Config, name: &str, pbx: &Pbx) -> Result<Made, AppError> {
     let section = format!("pbx.{name}.esl");
     let defaults = EslSettings::default();
     let settings = EslSettings {
-        password: password(config, &section, &link.password_file)?,
+        password: password(config, &section, "password_file", &link.password_file)?,
         user: link.user.clone(),
         trunks: pbx.trunks.clone(),
         mark_header: MARK_HEADER.to_owned(),

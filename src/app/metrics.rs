@@ -8,7 +8,7 @@ use crate::store::{JournalHealth, JournalState};
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use trunkline_core::engine::{Engine, Totals};
-use trunkline_core::model::{Line, Link, Now, Pos};
+use trunkline_core::model::{AgentState, Line, Link, Named, Now, Pos};
 use trunkline_core::sip::{Counters, Sizes};
 
 /// What the SIP thread publishes.
@@ -29,6 +29,7 @@ pub(super) struct Shared {
     snapshot: Mutex<Snapshot>,
     lines: Mutex<Vec<Line>>,
     links: Mutex<Vec<Link>>,
+    agents: Mutex<Vec<AgentState>>,
     /// Figures of the drivers of control links, by name.
     pub link_stats: Vec<(String, Arc<LinkStats>)>,
     /// Capacity of the ring to the journal.
@@ -47,6 +48,7 @@ impl Shared {
             snapshot: Mutex::default(),
             lines: Mutex::new(engine.lines(now)),
             links: Mutex::new(engine.links()),
+            agents: Mutex::new(engine.agent_states()),
             link_stats,
             ring_events,
         }
@@ -54,6 +56,14 @@ impl Shared {
 
     pub(super) fn publish_links(&self, links: Vec<Link>) {
         *self.links.lock().unwrap_or_else(PoisonError::into_inner) = links;
+    }
+
+    pub(super) fn publish_agents(&self, agents: Vec<AgentState>) {
+        *self.agents.lock().unwrap_or_else(PoisonError::into_inner) = agents;
+    }
+
+    fn agents(&self) -> Vec<AgentState> {
+        self.agents.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn links(&self) -> Vec<Link> {
@@ -100,6 +110,9 @@ pub(super) fn text(
         ("signalling_strays", "Signalling of no known call.", t.strays),
         ("line_failovers", "Calls that went to a later line.", t.line_failovers),
         ("line_refusals", "Calls refused: lines full or taken out.", t.line_refusals),
+        ("commands_accepted", "Commands of desks accepted.", t.commands_accepted),
+        ("commands_ok", "Of these, done.", t.commands_ok),
+        ("commands_failed", "Of these, refused or out of time.", t.commands_failed),
         ("udp_kernel_drops", "Datagrams dropped by the kernel.", snapshot.kernel_drops),
         ("udp_send_errors", "Datagrams not sent.", snapshot.send_errors),
         ("clock_clamps", "Kernel stamps outside [0, 1 s].", clamps),
@@ -156,8 +169,20 @@ pub(super) fn text(
         metric(&mut out, name, help, kind, value);
     }
     super::line_metrics::write(&mut out, &shared.lines());
+    agents(&mut out, &shared.agents());
     super::link_metrics::write(&mut out, &shared.links(), &shared.link_stats);
     out
+}
+
+fn agents(out: &mut String, states: &[AgentState]) {
+    if states.is_empty() {
+        return;
+    }
+    out.push_str("# HELP trunkline_agents Agents in the state.\n# TYPE trunkline_agents gauge\n");
+    for (state, name) in AgentState::TABLE {
+        let count = states.iter().filter(|s| *s == state).count();
+        let _ = writeln!(out, "trunkline_agents{{state=\"{name}\"}} {count}");
+    }
 }
 
 fn streams(out: &mut String, stats: &StreamStats) {

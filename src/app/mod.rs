@@ -19,6 +19,7 @@ mod running;
 mod secrets;
 mod sip_thread;
 mod trunk;
+mod webhooks;
 
 pub use auth::check_issuer;
 pub use build::{book, certificates, normalizer, store_config};

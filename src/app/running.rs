@@ -17,6 +17,7 @@ use crate::io::dns::DnsStats;
 use crate::io::sip::{self, Flows, StreamError, Streams, Tls};
 use crate::io::udp::UdpPort;
 use crate::io::wake::Waker;
+use crate::io::webhook::Place;
 use crate::store::{self, JournalHandle, Opened};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -56,6 +57,7 @@ pub struct Running {
     server: tokio::task::JoinHandle<()>,
     threads: Vec<JoinHandle<()>>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
+    webhooks: Vec<tokio::task::JoinHandle<()>>,
 }
 
 fn random<const N: usize>() -> Result<[u8; N], AppError> {
@@ -105,6 +107,9 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     let (inbox, orders_in) = crossbeam_channel::bounded(INBOX);
     let orders = Orders::new(inbox, durable.clone(), waker.clone());
     let (committed, _) = broadcast::channel::<Committed>(TAIL_GROUPS);
+    let webhooks = super::webhooks::prepare(&config)?;
+    let start = Place { epoch: recovery.epoch, pos: recovery.head };
+    let (head_told, head) = watch::channel(start);
 
     let (health_told, health) = watch::channel(Health::Enabled);
     let hub = desks::spawn(&config, &clock, &store, &recovery, health.clone());
@@ -113,6 +118,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         move |group: Committed| {
             if let Some(last) = group.events.last() {
                 orders.durable(last.pos);
+                head_told.send_replace(Place { epoch: group.epoch, pos: last.pos });
             }
             hub.committed(group.clone());
             let _ = committed.send(group); // nobody may be listening
@@ -163,6 +169,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     };
     let sip_thread = thread("sip", move || sip_thread.run())?;
 
+    let (shutdown, stopping) = watch::channel(false);
+    let (webhooks, hooked) = super::webhooks::start(webhooks, &store, &clock, &head, &stopping);
     let desk = Arc::new(Desk {
         auth: auth.clone(),
         store,
@@ -184,14 +192,18 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         let (journal, hub, shared) = (Arc::downgrade(&journal), hub.clone(), shared.clone());
         let (connections, resolved) = (streams.stats.clone(), resolved.clone());
         move || match journal.upgrade() {
-            Some(journal) => text(
-                &shared,
-                &journal.health(),
-                clock.clamps(),
-                &hub.stats(),
-                &connections,
-                &resolved,
-            ),
+            Some(journal) => {
+                let mut out = text(
+                    &shared,
+                    &journal.health(),
+                    clock.clamps(),
+                    &hub.stats(),
+                    &connections,
+                    &resolved,
+                );
+                super::webhooks::write(&mut out, &hooked);
+                out
+            }
             None => String::new(),
         }
     };
@@ -202,7 +214,6 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     tasks.push(tokio::spawn(super::health::watch(health_told, look)));
     let admission = streams.admission.clone();
     tasks.extend(names::follow(&config, &sip, orders.clone(), admission, &resolved)?);
-    let (shutdown, stopping) = watch::channel(false);
     let look = {
         let shared = shared.clone();
         move || super::health::links(&shared.links())
@@ -224,6 +235,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         server: server.task,
         threads: vec![sip_thread, explainer],
         tasks,
+        webhooks,
     })
 }
 
@@ -305,6 +317,9 @@ impl Running {
         }
         self.streams.stop().await; // what the SIP thread said last goes out
         let _ = self.server.await; // bounded by its own drain time
+        for webhook in self.webhooks {
+            let _ = tokio::time::timeout(SETUP_WAIT, webhook).await; // keeps its place
+        }
         for task in &self.tasks {
             task.abort();
         }

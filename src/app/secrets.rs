@@ -8,16 +8,17 @@ use zeroize::Zeroizing;
 /// Longest password.
 const PASSWORD_BYTES_MAX: usize = 1024;
 
-/// Reads `password_file` of a section; white space at its end is not part of the password.
+/// Reads the file that `key` of a section names; white space at its end is not part of the password.
 ///
 /// # Errors
 /// If the file cannot be read, may be read by others, or holds no password.
 pub(super) fn password(
     config: &Config,
     section: &str,
+    key: &str,
     path: &Path,
 ) -> Result<Zeroizing<String>, ConfigError> {
-    let bad = |allowed: &str| config.origin.error(section, "password_file", &path, allowed);
+    let bad = |allowed: &str| config.origin.error(section, key, &path, allowed);
     let meta = std::fs::metadata(path).map_err(|e| bad(&format!("a file to read: {e}")))?;
     if meta.permissions().mode() & 0o077 != 0 {
         return Err(bad("a file of mode 0600: others can read it"));

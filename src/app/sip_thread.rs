@@ -382,6 +382,7 @@ impl SipThread {
         state.published = Some(now.mono);
         self.shared.publish_lines(self.engine.lines(now));
         self.shared.publish_links(self.engine.links());
+        self.shared.publish_agents(self.engine.agent_states());
         self.shared.publish(Snapshot {
             totals: self.engine.totals(),
             sip: *self.engine.sip().counters(),

@@ -17,6 +17,11 @@ pub struct Agents {
     pub acw_max_s: u32,
     /// After a call that rang out: `not_ready` (default, reason `ring_no_answer`) or `ready`.
     pub ring_no_answer: RingNoAnswer,
+    /// Rest between a call and the next, which nobody shortens, in s. Default 0: none.
+    pub legal_guard_s: u32,
+    /// An agent whose last desktop has been gone for so long, in s, is not ready (reason
+    /// `desk_lost`). Default 0: never.
+    pub desk_lost_s: u32,
     /// Reasons that an agent may give for not being ready. Default: any of up to 64 bytes.
     pub not_ready_reasons: Vec<String>,
 }
@@ -28,6 +33,8 @@ impl Default for Agents {
             acw_s: 30,
             acw_max_s: 300,
             ring_no_answer: RingNoAnswer::NotReady,
+            legal_guard_s: 0,
+            desk_lost_s: 0,
             not_ready_reasons: Vec::new(),
         }
     }
@@ -82,6 +89,10 @@ pub(super) fn validate(config: &Config, check: &Check<'_>) -> Result<(), ConfigE
     check.require(fits, "agents", "acw_max_s", &rules.acw_max_s, "1 to 3600 (s)")?;
     let fits = (1..=rules.acw_max_s).contains(&rules.acw_s);
     check.require(fits, "agents", "acw_s", &rules.acw_s, "1 to acw_max_s (s)")?;
+    for (key, value) in [("legal_guard_s", rules.legal_guard_s), ("desk_lost_s", rules.desk_lost_s)]
+    {
+        check.require(value <= 3600, "agents", key, &value, "0 (none) to 3600 (s)")?;
+    }
     let reasons = &rules.not_ready_reasons;
     let fits = reasons.iter().all(|r| !r.is_empty() && r.len() <= 64);
     check.require(fits, "agents", "not_ready_reasons", reasons, "texts of 1 to 64 bytes")?;

@@ -1,7 +1,9 @@
 //! The sections of `trunkline.toml`. Every key: meaning, unit, default, what happens beyond.
 
 use super::error::{line_of, syntax};
-use super::{Address, Agent, Agents, ConfigError, Dns, Http, Pbx, Probe, Register, Sip, Trunk};
+use super::{
+    Address, Agent, Agents, ConfigError, Dns, Http, Pbx, Probe, Register, Sip, Trunk, Webhook,
+};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -37,6 +39,9 @@ pub struct Config {
     pub gate: Gate,
     /// Desktops, metrics, health.
     pub http: Http,
+    /// Systems that get events by HTTP, by name.
+    #[serde(default)]
+    pub webhook: BTreeMap<String, Webhook>,
     /// The owner's command socket.
     pub admin: Admin,
     /// The journal and the records.

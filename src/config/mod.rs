@@ -8,8 +8,11 @@ mod file;
 mod http;
 mod line;
 mod pbx;
+#[cfg(test)]
+mod sample;
 mod sip;
 mod validate;
+mod webhook;
 
 pub use address::{Address, HostName};
 pub use agent::{AfterCall, Agent, Agents, RingNoAnswer};
@@ -20,3 +23,4 @@ pub use http::{Http, Issuer, Service};
 pub use line::{Account, Alive, Probe, Register, Trunk};
 pub use pbx::{Ami, Ari, Esl, LinkAddress, LinkUrl, Pbx};
 pub use sip::*;
+pub use webhook::Webhook;

@@ -28,6 +28,7 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     super::pbx::validate(config, &check)?;
     super::agent::validate(config, &check)?;
     super::http::validate(config, &check)?;
+    super::webhook::validate(config, &check)?;
     let sip = &config.sip;
     check.require(
         (100..=32_000).contains(&sip.failover_ms),
@@ -184,84 +185,79 @@ fn connections(config: &Config, check: &Check<'_>) -> Result<(), ConfigError> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::*;
-    use std::path::Path;
+    use crate::config::sample::{COMMON, all_refused, read};
 
-    const GOOD: &str = r#"
-[site]
-data_dir = "data"
-master_key = "master.key"
-[sip]
-listen = ["127.0.0.3:5060"]
-[pbx.asterisk]
+    const REST: &str = r#"[pbx.asterisk]
 address = "127.0.0.1:5070"
 [carrier.main]
 address = "127.0.0.2:5060"
 [trunk]
 primary = "main"
-[http]
-listen = "127.0.0.1:8080"
-token_key = "token.key"
-[admin]
-socket = "admin.sock"
 "#;
 
-    fn error(from: &str, to: &str) -> String {
-        assert!(GOOD.contains(from), "{from} is not in the sample");
-        let text = GOOD.replacen(from, to, 1);
-        Config::parse(Path::new("t.toml"), &text).unwrap_err().to_string()
+    fn changed(from: &str, to: &str) -> String {
+        let good = format!("{COMMON}{REST}");
+        assert!(good.contains(from), "{from} is not in the sample");
+        good.replacen(from, to, 1)
     }
 
     #[test]
     fn a_good_file_is_read() {
-        let config = Config::parse(Path::new("t.toml"), GOOD).unwrap();
+        let config = read(&changed("", "")).unwrap();
         assert_eq!(config.site.tenant, "default");
         assert_eq!(config.trunk.order(), ["main"]);
     }
 
     #[test]
     fn errors_name_file_line_key_and_what_is_allowed() {
-        for (from, to, expected) in [
+        let rows = [
             (
                 "primary =",
                 "primry =",
-                "t.toml:12: primry: unknown field `primry`, expected one of `primary`",
+                "t.toml:17: primry: unknown field `primry`, expected one of `primary`",
             ),
             (
-                "\"main\"\n[http]",
-                "\"other\"\n[http]",
-                "t.toml:12: trunk.primary = \"other\": one of",
+                "primary = \"main\"",
+                "primary = \"other\"",
+                "t.toml:17: trunk.primary = \"other\": one of",
             ),
             ("127.0.0.3:5060", "0.0.0.0:5060", "t.toml:6: sip.listen"),
-            ("127.0.0.2:5060", "127.0.0.1:5070", "t.toml:10: carrier.main.address"),
-            ("127.0.0.2:5060", "[::1]:5060", "t.toml:10: carrier.main.address"),
+            ("127.0.0.2:5060", "127.0.0.1:5070", "t.toml:15: carrier.main.address"),
+            ("127.0.0.2:5060", "[::1]:5060", "t.toml:15: carrier.main.address"),
             (
                 "127.0.0.2:5060",
                 "hi there",
-                "t.toml:10: address: \"hi there\": expected IP:port or a",
+                "t.toml:15: address: \"hi there\": expected IP:port or a",
             ),
-            ("127.0.0.2:5060", "tcp:127.0.0.2", "t.toml:10: carrier.main.address"),
+            ("127.0.0.2:5060", "tcp:127.0.0.2", "t.toml:15: carrier.main.address"),
             ("127.0.0.3:5060", "tls:127.0.0.3:5061", "t.toml:6: sip.listen"),
             ("5060\"]", "5060\", \"127.0.0.3:5060\"]", "t.toml:6: sip.listen"),
             ("5060\"]", "5060\", \"sctp:127.0.0.3:1\"]", "t.toml:6: listen: \"sctp:127.0.0.3:1\""),
-            ("[pbx", "[sip.connections]\nidle_s = 0\n[pbx", "t.toml:8: sip.connections.idle_s = 0"),
-            ("[pbx", "[sip.tls]\ncert = \"c\"\n[pbx", "t.toml:7: [sip.tls]: missing field `key`"),
+            (
+                "[pbx",
+                "[sip.connections]\nidle_s = 0\n[pbx",
+                "t.toml:13: sip.connections.idle_s = 0",
+            ),
+            ("[pbx", "[sip.tls]\ncert = \"c\"\n[pbx", "t.toml:12: [sip.tls]: missing field `key`"),
             (
                 "[trunk]",
                 "[agent.ann]\ndevice = \"PJSIP/1\"\npbx = \"other\"\n[trunk]",
-                "t.toml:13: agent.ann.pbx = Some(\"other\"): one of the PBXs: asterisk",
+                "t.toml:18: agent.ann.pbx = Some(\"other\"): one of the PBXs: asterisk",
             ),
             (
                 "[trunk]",
                 "[agent.ann]\ndevice = \"1\"\n[agent.bob]\ndevice = \"1\"\n[trunk]",
-                "t.toml:14: agent.bob.device = \"1\": not the device of ann",
+                "t.toml:19: agent.bob.device = \"1\": not the device of ann",
             ),
-            ("[trunk]", "[agents]\nacw_s = 0\n[trunk]", "t.toml:12: agents.acw_s = 0: 1 to"),
-            ("[trunk]", "[agent.ann]\n[trunk]", "t.toml:11: [agent.ann]: missing field `device`"),
-            ("[trunk]", "[trunks]", "t.toml:11: [trunks]: unknown field `trunks`, expected one of"),
-        ] {
-            let got = error(from, to);
-            assert!(got.starts_with(expected), "{to}\n  got: {got}\n  expected: {expected}");
-        }
+            (
+                "[trunk]",
+                "[agents]\nlegal_guard_s = 3601\n[trunk]",
+                "t.toml:17: agents.legal_guard_s = 3601: 0 (none) to",
+            ),
+            ("[trunk]", "[agents]\nacw_s = 0\n[trunk]", "t.toml:17: agents.acw_s = 0: 1 to"),
+            ("[trunk]", "[agent.ann]\n[trunk]", "t.toml:16: [agent.ann]: missing field `device`"),
+            ("[trunk]", "[trunks]", "t.toml:16: [trunks]: unknown field `trunks`, expected one of"),
+        ];
+        all_refused(rows.map(|(from, to, said)| (changed(from, to), said)));
     }
 }

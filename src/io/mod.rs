@@ -10,3 +10,4 @@ pub mod sip;
 mod trust;
 pub mod udp;
 pub mod wake;
+pub mod webhook;

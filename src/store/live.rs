@@ -25,7 +25,7 @@ impl LiveKey {
             Entity::Line(line) => Some(Self::Line(line.id.clone())),
             Entity::Duty(duty) => Some(Self::Duty(duty.id)),
             Entity::Link(link) => Some(Self::Link(link.id.clone())),
-            Entity::Agent(agent) => Some(Self::Agent(agent.id.clone())),
+            Entity::Agent(agent) => Some(Self::Agent(agent.who.id.clone())),
             Entity::Command(command) => Some(Self::Command(command.user.clone(), command.id)),
             Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) => None,
         }

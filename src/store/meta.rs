@@ -4,7 +4,7 @@ use super::StoreError;
 use super::engine::{Batch, KEY_END, Order, Table, TableFile};
 use super::mark::{Cut, Mark};
 use std::sync::Arc;
-use trunkline_core::model::Epoch;
+use trunkline_core::model::{Epoch, Pos};
 use trunkline_core::vault::Month;
 
 pub(super) const FILE: &str = "meta";
@@ -27,6 +27,30 @@ const MONTH: &[u8] = b"month/";
 const MONTH_END: &[u8] = b"month0";
 
 type Meta = Arc<dyn TableFile>;
+
+/// Prefix of a follower's row: name -> epoch and position up to which it has the log.
+const FOLLOWER: &[u8] = b"follower/";
+
+/// Where a follower of the log stands.
+pub(super) fn follower(meta: &Meta, name: &str) -> Result<Option<(Epoch, Pos)>, StoreError> {
+    let key = [FOLLOWER, name.as_bytes()].concat();
+    let Some(bytes) = meta.get(Table::State, &key)? else { return Ok(None) };
+    let mut cut = Cut(&bytes);
+    match (cut.array::<16>(), cut.u64(), cut.0.is_empty()) {
+        (Some(epoch), Some(pos), true) => {
+            Ok(Some((Epoch(uuid::Uuid::from_bytes(epoch)), Pos(pos))))
+        }
+        _ => Err(StoreError::row(FILE, "follower")),
+    }
+}
+
+/// A follower has the log up to here; durable with the next commit.
+pub(super) fn follows(meta: &Meta, name: &str, epoch: Epoch, pos: Pos) -> Result<(), StoreError> {
+    let mut batch = Batch::default();
+    let value = [epoch.0.as_bytes().as_slice(), &pos.0.to_be_bytes()].concat();
+    batch.put(Table::State, [FOLLOWER, name.as_bytes()].concat(), value);
+    meta.commit_soon(&batch)
+}
 
 /// A watermark; the start of the log if there is none.
 pub(super) fn mark(meta: &Meta, key: &[u8]) -> Result<Mark, StoreError> {

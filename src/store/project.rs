@@ -129,7 +129,7 @@ impl Projector {
     pub(super) fn agents(&self) -> Vec<Agent> {
         let mut agents: Vec<Agent> =
             self.live.values().filter_map(|live| agent_of(live.event.clone())).collect();
-        agents.sort_by(|a, b| a.id.cmp(&b.id));
+        agents.sort_by(|a, b| a.who.id.cmp(&b.who.id));
         agents
     }
 

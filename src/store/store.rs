@@ -1,6 +1,5 @@
 //! The open store: what all threads share, and the calls that read it.
 
-use super::StoreError;
 use super::audit::{AuditLog, Draft};
 use super::bell::Bell;
 use super::engine::{Engine, TableFile};
@@ -13,6 +12,7 @@ use super::project::Projector;
 use super::rows::Rows;
 use super::witness::Witness;
 use super::writer::{Clock, Writer, follow};
+use super::{StoreError, meta};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use trunkline_core::model::{Committed, Epoch, Event, Pos, Wall};
@@ -186,6 +186,22 @@ impl Store {
             from = last;
         }
         Ok(out)
+    }
+
+    /// Up to where a follower of the log has it; `None`: it is new.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn follower(&self, name: &str) -> Result<Option<(Epoch, Pos)>, StoreError> {
+        meta::follower(&self.inner.meta, name)
+    }
+
+    /// Keeps up to where a follower has the log. A power cut may take the newest of it back.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn follows(&self, name: &str, epoch: Epoch, pos: Pos) -> Result<(), StoreError> {
+        meta::follows(&self.inner.meta, name, epoch, pos)
     }
 
     /// Writes an act of an operator (export, key work) into the audit log, durable on return.

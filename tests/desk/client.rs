@@ -84,7 +84,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Desk<S> {
         loop {
             let message = tokio::time::timeout(WAIT, self.ws.next()).await.expect("silence");
             return match message {
-                Some(Ok(Message::Text(text))) => Got::Frame(serde_json::from_str(&text).unwrap()),
+                Some(Ok(Message::Text(text))) => {
+                    let frame = serde_json::from_str(&text).unwrap();
+                    crate::schema::check(&frame);
+                    Got::Frame(frame)
+                }
                 Some(Ok(Message::Close(frame))) => {
                     Got::Close(frame.map_or(1005, |f| f.code.into()))
                 }

@@ -8,6 +8,7 @@ mod issuer;
 mod kit;
 mod limits;
 mod relay;
+mod schema;
 mod stream;
 mod subs;
 mod tls;

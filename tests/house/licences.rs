@@ -13,6 +13,8 @@ struct Rules {
     allowed: Vec<String>,
     /// Crates whose metadata is wrong or silent, with what their files say.
     clarified: BTreeMap<String, String>,
+    /// Crates with a licence that they alone may have.
+    excepted: BTreeMap<String, Vec<String>>,
 }
 
 impl Rules {
@@ -20,14 +22,15 @@ impl Rules {
         let table: toml::Table = text.parse().unwrap();
         let licences = table["licenses"].as_table().unwrap();
         let text_of = |v: &toml::Value| v.as_str().unwrap().to_owned();
-        let clarify = licences.get("clarify").and_then(|c| c.as_array()).cloned();
+        let list = |v: &toml::Value| v.as_array().unwrap().iter().map(text_of).collect();
+        let rows = |key: &str| licences.get(key).and_then(|c| c.as_array()).cloned();
+        let clarify = rows("clarify").unwrap_or_default();
+        let except = rows("exceptions").unwrap_or_default();
+        let clarified = clarify.iter().map(|c| (text_of(&c["crate"]), text_of(&c["expression"])));
         Self {
-            allowed: licences["allow"].as_array().unwrap().iter().map(text_of).collect(),
-            clarified: clarify
-                .unwrap_or_default()
-                .iter()
-                .map(|c| (text_of(&c["crate"]), text_of(&c["expression"])))
-                .collect(),
+            allowed: list(&licences["allow"]),
+            clarified: clarified.collect(),
+            excepted: except.iter().map(|c| (text_of(&c["crate"]), list(&c["allow"]))).collect(),
         }
     }
 
@@ -42,7 +45,8 @@ impl Rules {
         let Some(text) = self.clarified.get(name).map(String::as_str).or(stated) else {
             return Some(format!("{name} names no licence; add it to deny.toml with a reason"));
         };
-        match spdx_allows(text, &|id| self.allowed.iter().any(|a| a == id)) {
+        let allowed = self.allowed.iter().chain(self.excepted.get(name).into_iter().flatten());
+        match spdx_allows(text, &|id| allowed.clone().any(|a| a == id)) {
             Some(true) => None,
             Some(false) => Some(format!("{name} is under {text}")),
             None => Some(format!("{name} has an unreadable licence: {text}")),

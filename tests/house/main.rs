@@ -6,4 +6,5 @@ mod architecture;
 mod coverage;
 mod licences;
 mod mutate;
+mod schema;
 mod source_code;

@@ -26,3 +26,4 @@ mod time;
 mod tokens;
 mod transports;
 mod transports_hostile;
+mod webhooks;

@@ -1,10 +1,11 @@
 //! One agent.
 
 use super::input::{AgentFact, AgentInput, AgentRefusal, Left, MemberView};
-use super::settings::{AfterCall, AgentPolicy, AgentSettings, NoAnswer};
+use super::settings::{AfterCall, AgentPolicy, NoAnswer};
+use super::telling::kind_of;
 use crate::model::{
-    Agent, AgentState as S, CallId, ChangedBy, DeskPresence, EventKind as K, LegId, Mono, Now,
-    Wall, WorkMode,
+    Agent, AgentSettings, AgentState as S, CallId, ChangedBy, DeskPresence, EventKind as K, LegId,
+    Mono, Now, Wall, WorkMode,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,7 +36,7 @@ impl Said {
 
 /// A leg at the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+pub(super) enum Part {
     Rings,
     Dials,
     Talks,
@@ -57,6 +58,25 @@ pub(super) struct WrapUp {
     pub(super) until: Option<(Mono, Wall)>,
 }
 
+/// Time between a call and the next that the law or the site gives: nobody shortens it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    None,
+    /// Begins when the call is over.
+    Earned,
+    /// By both clocks.
+    Until(Mono, Wall),
+}
+
+impl Rest {
+    pub(super) fn until(self) -> Option<(Mono, Wall)> {
+        match self {
+            Self::Until(mono, wall) => Some((mono, wall)),
+            Self::None | Self::Earned => None,
+        }
+    }
+}
+
 /// What the PBX's queues are to hold of the agent's device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish {
@@ -69,13 +89,15 @@ pub struct Wish {
 /// The machine of one agent.
 #[derive(Clone, Debug)]
 pub struct AgentMachine {
-    pub(super) settings: AgentSettings,
-    policy: Arc<AgentPolicy>,
+    pub(super) policy: Arc<AgentPolicy>,
     pub(super) said: Said,
     pub(super) mode: WorkMode,
-    legs: BTreeMap<(CallId, LegId), Part>,
+    pub(super) legs: BTreeMap<(CallId, LegId), Part>,
     pub(super) after: Option<After>,
     pub(super) wrap_up: Option<WrapUp>,
+    pub(super) rest: Rest,
+    /// Nobody answers for the agent's desktop from then on.
+    pub(super) desk_lost: Option<Mono>,
     /// The PBX says what happens at the device.
     pub(super) in_step: bool,
     pub(super) last_call: Option<CallId>,
@@ -89,38 +111,18 @@ impl AgentMachine {
     /// An agent of whom nothing is known: logged out. `linked`: a control link shows the device,
     /// so that nothing is known before its first snapshot.
     pub fn new(settings: AgentSettings, policy: Arc<AgentPolicy>, linked: bool, now: Now) -> Self {
-        let told = Agent {
-            id: settings.id.clone(),
-            rev: 0,
-            name: settings.name.clone(),
-            team: settings.team.clone(),
-            skills: settings.skills.clone(),
-            device: settings.device.clone(),
-            pbx: settings.pbx.clone(),
-            queues: settings.queues.clone(),
-            state: S::LoggedOut,
-            since: now.wall,
-            pending_state: None,
-            reason: String::new(),
-            work_mode: WorkMode::AuxWork,
-            wrap_up_deadline: None,
-            last_call_id: None,
-            changed_by: ChangedBy::System,
-            previous_state: None,
-            previous_duration_ms: None,
-            desk: DeskPresence::Offline,
-        };
         Self {
-            settings,
             policy,
             said: Said::Out,
             mode: WorkMode::AutoIn,
             legs: BTreeMap::new(),
             after: None,
             wrap_up: None,
+            rest: Rest::None,
+            desk_lost: None,
             in_step: !linked,
             last_call: None,
-            told,
+            told: Agent::new(Arc::new(settings), now.wall),
             untold: true,
         }
     }
@@ -132,7 +134,7 @@ impl AgentMachine {
 
     /// What is set about the agent.
     pub fn settings(&self) -> &AgentSettings {
-        &self.settings
+        &self.told.who
     }
 
     /// Tells of an agent who is new, or whose settings are.
@@ -144,7 +146,13 @@ impl AgentMachine {
 
     /// When `Tick` is due.
     pub fn next_deadline(&self) -> Option<Mono> {
-        self.wrap_up?.until.map(|(at, _)| at)
+        let wrap_up = self.wrap_up.and_then(|w| w.until);
+        [wrap_up, self.rest.until()]
+            .into_iter()
+            .flatten()
+            .map(|(at, _)| at)
+            .chain(self.desk_lost)
+            .min()
     }
 
     /// What the PBX's queues are to hold. A call whose work afterwards is to follow pauses the
@@ -154,6 +162,7 @@ impl AgentMachine {
         let paused = match &self.said {
             Said::NotReady(reason) => Some(reason.clone()),
             Said::Ready if wraps_up => Some("working_after_call".to_owned()),
+            Said::Ready if self.rest != Rest::None => Some("legal_guard".to_owned()),
             Said::Ready | Said::Out => None,
         };
         Wish { present: self.said != Said::Out, paused }
@@ -217,7 +226,7 @@ impl AgentMachine {
                 ChangedBy::Pbx
             }
             I::Desk(presence) => {
-                self.desk(presence, out);
+                self.desk(now, presence, out);
                 return Ok(());
             }
             I::Tick => {
@@ -282,7 +291,7 @@ impl AgentMachine {
     }
 
     /// In a call, or about to be by the agent's own act.
-    fn talks(&self) -> bool {
+    pub(super) fn talks(&self) -> bool {
         self.legs.values().any(|part| matches!(part, Part::Dials | Part::Talks))
     }
 
@@ -299,6 +308,9 @@ impl AgentMachine {
             }
             if part == Part::Talks {
                 self.plan_after();
+                if !self.policy.legal_guard.is_zero() {
+                    self.rest = Rest::Earned;
+                }
             }
         }
         ChangedBy::Pbx
@@ -324,6 +336,10 @@ impl AgentMachine {
         }
         if let Some(After { work, .. }) = self.after.take() {
             self.begin_wrap_up(now, work);
+        }
+        if self.rest == Rest::Earned {
+            let time = self.policy.legal_guard;
+            self.rest = Rest::Until(now.mono.after(time), now.wall.after(time));
         }
         let rang_out = part == Some(Part::Rings) && left == Left::NoAnswer;
         if rang_out && self.said == Said::Ready && self.policy.no_answer == NoAnswer::NotReady {
@@ -356,117 +372,43 @@ impl AgentMachine {
             (Said::NotReady(_), true, Some(_)) => {}
             (Said::Ready, true, None) => self.wrap_up = None,
             (Said::Ready, true, Some(reason)) => {
-                if self.wrap_up.is_none() && self.after.is_none() {
+                if self.wish().paused.is_none() {
                     self.said = not_ready(&reason);
                 }
             }
         }
     }
 
-    fn desk(&mut self, presence: DeskPresence, out: &mut Vec<AgentFact>) {
-        if self.told.desk != presence {
-            self.told.desk = presence;
-            self.told.changed_by = ChangedBy::System;
-            self.push(K::AgentDeskChanged, out);
+    fn desk(&mut self, now: Now, presence: DeskPresence, out: &mut Vec<AgentFact>) {
+        if self.told.desk == presence {
+            return;
         }
+        let patience = self.policy.desk_lost.map(|time| now.mono.after(time));
+        self.desk_lost = match presence {
+            DeskPresence::Online => None,
+            DeskPresence::Unresponsive | DeskPresence::Offline => self.desk_lost.or(patience),
+        };
+        self.told.desk = presence;
+        self.told.changed_by = ChangedBy::System;
+        self.push(K::AgentDeskChanged, out);
     }
 
     fn tick(&mut self, now: Now) {
-        if self.next_deadline().is_some_and(|at| at <= now.mono) {
-            self.wrap_up = None;
+        let over = |(at, _): (Mono, Wall)| at <= now.mono;
+        self.wrap_up = self.wrap_up.filter(|w| !w.until.is_some_and(over));
+        if self.rest.until().is_some_and(over) {
+            self.rest = Rest::None;
         }
-    }
-
-    /// The state that others see.
-    fn state(&self) -> S {
-        match (&self.said, self.in_step) {
-            (_, false) => S::Unknown,
-            (Said::Out, true) => S::LoggedOut,
-            _ if self.talks() => S::Busy,
-            _ if !self.legs.is_empty() => S::Reserved,
-            _ if self.wrap_up.is_some() => S::WorkingAfterCall,
-            (said, true) => said.state(),
-        }
-    }
-
-    /// Where the agent goes from there.
-    fn pending(&self, state: S) -> Option<S> {
-        let asked = self.after.is_some_and(|a| a.asked);
-        match state {
-            S::Unknown => Some(self.said.state()),
-            S::Busy if asked => Some(S::WorkingAfterCall),
-            S::Reserved | S::Busy | S::WorkingAfterCall => {
-                Some(self.said.state()).filter(|s| *s != S::Ready)
+        if self.desk_lost.is_some_and(|at| at <= now.mono) {
+            self.desk_lost = None;
+            if self.said == Said::Ready {
+                self.said = not_ready("desk_lost");
             }
-            S::LoggedOut | S::NotReady | S::Ready => None,
         }
-    }
-
-    fn mode_of(&self, state: S) -> WorkMode {
-        match state {
-            S::LoggedOut | S::NotReady => WorkMode::AuxWork,
-            S::WorkingAfterCall => WorkMode::Acw,
-            S::Ready | S::Reserved | S::Busy | S::Unknown => self.mode,
-        }
-    }
-
-    /// Tells what has changed, if anything has.
-    pub(super) fn tell(&mut self, now: Now, by: ChangedBy, out: &mut Vec<AgentFact>) {
-        let state = self.state();
-        let pending_state = self.pending(state);
-        let reason = match &self.said {
-            Said::NotReady(reason) => reason.clone(),
-            Said::Out | Said::Ready => String::new(),
-        };
-        let work_mode = self.mode_of(state);
-        let deadline = self.wrap_up.and_then(|w| w.until).map(|(_, at)| at);
-        let wrap_up_deadline = deadline.filter(|_| state == S::WorkingAfterCall);
-        let told = &mut self.told;
-        let moved = told.state != state;
-        let same = !moved
-            && told.pending_state == pending_state
-            && told.reason == reason
-            && told.work_mode == work_mode
-            && told.wrap_up_deadline == wrap_up_deadline;
-        if same {
-            return;
-        }
-        let kind = kind_of(told.state, state);
-        if moved {
-            told.previous_state = Some(told.state);
-            told.previous_duration_ms = Some(now.wall.ms_since(told.since));
-            told.since = now.wall;
-        }
-        (told.state, told.pending_state, told.reason) = (state, pending_state, reason);
-        (told.work_mode, told.wrap_up_deadline, told.changed_by) =
-            (work_mode, wrap_up_deadline, by);
-        self.push(kind, out);
-    }
-
-    fn push(&mut self, kind: K, out: &mut Vec<AgentFact>) {
-        self.untold = false;
-        self.told.rev += 1;
-        self.told.last_call_id = self.last_call;
-        out.push(AgentFact { kind, agent: self.told.clone() });
     }
 }
 
 fn not_ready(reason: &str) -> Said {
     let end = reason.floor_char_boundary(REASON_BYTES_MAX);
     Said::NotReady(reason[..end].to_owned())
-}
-
-fn kind_of(before: S, after: S) -> K {
-    match (before, after) {
-        (S::LoggedOut, S::NotReady | S::Ready | S::Reserved | S::Busy | S::WorkingAfterCall) => {
-            K::AgentLoggedOn
-        }
-        (_, S::LoggedOut) => K::AgentLoggedOff,
-        (_, S::NotReady) => K::AgentNotReady,
-        (_, S::Ready) => K::AgentReady,
-        (_, S::Reserved) => K::AgentReserved,
-        (_, S::Busy) => K::AgentBusy,
-        (_, S::WorkingAfterCall) => K::AgentWorkingAfterCall,
-        (_, S::Unknown) => K::AgentUnknown,
-    }
 }

@@ -10,9 +10,10 @@ mod input;
 mod machine;
 mod restore;
 mod settings;
+mod telling;
 #[cfg(test)]
 mod tests;
 
 pub use input::{AgentFact, AgentInput, AgentRefusal, Left, MemberView};
 pub use machine::{AgentMachine, Wish};
-pub use settings::{AfterCall, AgentPolicy, AgentSettings, NoAnswer};
+pub use settings::{AfterCall, AgentPolicy, NoAnswer};

@@ -1,7 +1,7 @@
 //! An agent of an earlier run.
 
-use super::machine::{AgentMachine, Said, WrapUp};
-use crate::model::{Agent, AgentState as S, Mono, Now, Wall, WorkMode};
+use super::machine::{AgentMachine, Rest, Said, WrapUp};
+use crate::model::{Agent, AgentState as S, DeskPresence, Mono, Now, Wall, WorkMode};
 use std::time::Duration;
 
 impl AgentMachine {
@@ -15,25 +15,24 @@ impl AgentMachine {
         };
         self.mode = match known.work_mode {
             WorkMode::ManualIn => WorkMode::ManualIn,
-            WorkMode::AutoIn | WorkMode::AuxWork | WorkMode::Acw => WorkMode::AutoIn,
+            WorkMode::AutoIn | WorkMode::AuxWork | WorkMode::Acw | WorkMode::LegalGuard => {
+                WorkMode::AutoIn
+            }
         };
-        if known.state == S::WorkingAfterCall {
+        if known.state == S::WorkingAfterCall && !self.policy.legal_guard.is_zero() {
+            let until = known.since.after(self.policy.legal_guard);
+            self.rest = Rest::Until(mono_of(until, now), until);
+        }
+        if known.state == S::WorkingAfterCall && known.work_mode == WorkMode::Acw {
             let until = known.wrap_up_deadline.map(|at| (mono_of(at, now), at));
             self.wrap_up = Some(WrapUp { since: now.mono, until });
         }
         self.last_call = known.last_call_id;
-        let configured = self.told.clone();
+        if known.desk != DeskPresence::Offline {
+            self.desk_lost = self.policy.desk_lost.map(|time| now.mono.after(time));
+        }
         let before = known.clone();
-        self.told = Agent {
-            name: configured.name,
-            team: configured.team,
-            skills: configured.skills,
-            device: configured.device,
-            pbx: configured.pbx,
-            queues: configured.queues,
-            desk: configured.desk,
-            ..known
-        };
+        self.told = Agent { who: self.told.who.clone(), desk: self.told.desk, ..known };
         self.untold = self.told != before;
     }
 }

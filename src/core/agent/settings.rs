@@ -1,6 +1,5 @@
 //! What a site sets about agents.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 /// What follows a call.
@@ -32,6 +31,10 @@ pub struct AgentPolicy {
     pub after_call_max: Duration,
     /// After a call that rang out.
     pub no_answer: NoAnswer,
+    /// Rest between a call and the next, which nobody shortens; zero: none.
+    pub legal_guard: Duration,
+    /// An agent whose last desktop has been gone for so long takes no calls; `None`: never.
+    pub desk_lost: Option<Duration>,
     /// Reasons that an agent may give; empty: any.
     pub reasons: Vec<String>,
 }
@@ -42,26 +45,9 @@ impl Default for AgentPolicy {
             after_call: AfterCall::Timed(Duration::from_secs(30)),
             after_call_max: Duration::from_secs(300),
             no_answer: NoAnswer::NotReady,
+            legal_guard: Duration::ZERO,
+            desk_lost: None,
             reasons: Vec::new(),
         }
     }
-}
-
-/// One agent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AgentSettings {
-    /// Name in the configuration.
-    pub id: Arc<str>,
-    /// For people.
-    pub name: String,
-    /// Team; empty: none.
-    pub team: String,
-    /// Skills, for desks.
-    pub skills: Vec<String>,
-    /// Device in the PBX's words: `PJSIP/1001`, `user/1001`.
-    pub device: String,
-    /// PBX of the device; empty: none is linked.
-    pub pbx: String,
-    /// Queues.
-    pub queues: Vec<String>,
 }

@@ -4,8 +4,8 @@
 
 use super::*;
 use crate::model::{
-    Agent, AgentState, CallId, ChangedBy, DeskPresence, EventKind, LegId, Mono, Named, Now, Wall,
-    WorkMode,
+    Agent, AgentSettings, AgentState, CallId, ChangedBy, DeskPresence, EventKind, LegId, Mono,
+    Named, Now, Wall, WorkMode,
 };
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -30,14 +30,16 @@ fn settings() -> AgentSettings {
 
 fn policy(name: &str) -> AgentPolicy {
     let after_call = match name {
-        "none" => AfterCall::Nothing,
+        "none" | "guarded" => AfterCall::Nothing,
         "untimed" => AfterCall::Untimed,
         _ => AfterCall::Timed(Duration::from_secs(30)),
     };
     let no_answer = if name == "patient" { NoAnswer::Ready } else { NoAnswer::NotReady };
     let after_call_max = Duration::from_secs(100);
     let reasons = vec!["lunch".to_owned()];
-    AgentPolicy { after_call, after_call_max, no_answer, reasons }
+    let legal_guard = Duration::from_secs(if name.contains("guarded") { 20 } else { 0 });
+    let desk_lost = (name == "watched").then(|| Duration::from_secs(30));
+    AgentPolicy { after_call, after_call_max, no_answer, legal_guard, desk_lost, reasons }
 }
 
 fn machine(name: &str, linked: bool) -> AgentMachine {
@@ -151,6 +153,17 @@ fn shifts_of_agents() {
     timed | 1 login_ready, 5 talks 1, 9 gone 1, 10 wrap_up 20, 58 tick, 59 tick | logged_on ready busy working_after_call working_after_call ready | ready - - auto_in system in
     timed | 1 login_ready, 5 talks 1, 9 gone 1, 10 wrap_up 999, 108 tick, 109 tick | logged_on ready busy working_after_call working_after_call ready | ready - - auto_in system in
     none | 1 login_ready, 5 talks 1, 6 wrap_up 10, 9 gone 1, 19 tick | logged_on ready busy busy working_after_call ready | ready - - auto_in system in
+    # a rest that nobody shortens, alone and within the work after the call
+    guarded | 1 login_ready, 5 talks 1, 9 gone 1 | logged_on ready busy working_after_call | working_after_call - - legal_guard pbx paused
+    guarded | 1 login_ready, 5 talks 1, 9 gone 1, 10 ready, 28 tick | logged_on ready busy working_after_call | working_after_call - - legal_guard pbx paused
+    guarded | 1 login_ready, 5 talks 1, 9 gone 1, 29 tick | logged_on ready busy working_after_call ready | ready - - auto_in system in
+    guarded | 1 login_ready, 5 talks 1, 9 gone 1, 10 logout, 11 login_ready | logged_on ready busy working_after_call logged_off logged_on working_after_call | working_after_call - - legal_guard agent paused
+    guarded | 1 login_ready, 5 talks 1, 9 gone 1, 10 not_ready lunch, 12 ready | logged_on ready busy working_after_call not_ready working_after_call | working_after_call - - legal_guard agent paused
+    guarded | 1 login_ready, 5 talks 1, 9 gone 1, 10 paused | logged_on ready busy working_after_call | working_after_call - - legal_guard pbx paused
+    guarded | 1 login_ready, 5 rings 1, 9 gone 1 | logged_on ready reserved ready | ready - - auto_in pbx in
+    guarded | 1 login_ready, 5 talks 1, 9 gone 1, 12 dials 2, 20 gone 2 | logged_on ready busy working_after_call busy working_after_call | working_after_call - - legal_guard pbx paused
+    timed_guarded | 1 login_ready, 5 talks 1, 9 gone 1, 12 ready | logged_on ready busy working_after_call working_after_call | working_after_call - - legal_guard agent paused
+    timed_guarded | 1 login_ready, 5 talks 1, 9 gone 1, 38 tick, 39 tick | logged_on ready busy working_after_call ready | ready - - auto_in system in
     # asked for in a call: holds when it is over
     timed | 1 login_ready, 5 talks 1, 6 not_ready lunch | logged_on ready busy busy | busy not_ready lunch auto_in agent paused
     none | 1 login_ready, 5 talks 1, 6 not_ready lunch, 9 gone 1 | logged_on ready busy busy not_ready | not_ready - lunch aux_work pbx paused
@@ -183,6 +196,10 @@ fn shifts_of_agents() {
     timed | 1 login_ready, 2 talks 1, 3 gone 1, 4 paused | logged_on ready busy working_after_call ready | ready - - auto_in pbx in
     timed | 1 login_ready, 2 talks 1, 3 paused by_queue | logged_on ready busy | busy - - auto_in pbx paused
     # desktops
+    watched | 1 login_ready, 2 desk online, 3 desk unresponsive, 4 desk offline, 32 tick, 33 tick | logged_on ready desk_changed desk_changed desk_changed not_ready | not_ready - desk_lost aux_work system paused
+    watched | 1 login_ready, 2 desk online, 3 desk offline, 4 desk online, 99 tick | logged_on ready desk_changed desk_changed desk_changed | ready - - auto_in system in
+    watched | 1 login_ready, 2 desk online, 3 talks 1, 4 desk offline, 34 tick | logged_on ready desk_changed busy desk_changed busy | busy not_ready desk_lost auto_in system paused
+    watched | 1 login_ready, 99 tick | logged_on ready | ready - - auto_in agent in
     timed | 1 desk online, 2 desk online, 3 login, 4 desk offline | desk_changed logged_on desk_changed | not_ready - login aux_work system paused
     ");
 }
@@ -257,6 +274,27 @@ fn an_agent_is_known_again_after_a_restart() {
     }
 }
 
+#[test]
+fn a_restart_shortens_no_rest_and_forgets_no_lost_desk() {
+    let mut before = machine("guarded", false);
+    tell(&mut before, "1 login_ready, 2 talks 1, 50 gone 1");
+    let mut after = machine("guarded", false);
+    after.restore(before.agent().clone(), at(60));
+    assert_eq!(tell(&mut after, "61 ready, 69 tick").0, []);
+    assert_eq!(after.agent().state, AgentState::WorkingAfterCall);
+    tell(&mut after, "70 tick");
+    assert_eq!(after.agent().state, AgentState::Ready);
+
+    let mut before = machine("watched", false);
+    tell(&mut before, "1 login_ready, 2 desk online");
+    let mut after = machine("watched", false);
+    after.restore(before.agent().clone(), at(60));
+    tell(&mut after, "89 tick");
+    assert_eq!(after.agent().state, AgentState::Ready);
+    tell(&mut after, "90 tick");
+    assert_eq!((after.agent().state, &*after.agent().reason), (AgentState::NotReady, "desk_lost"));
+}
+
 /// A desk knows every agent, also one of whom there was never anything to tell.
 #[test]
 fn an_agent_is_introduced_once_and_again_with_new_settings() {
@@ -321,7 +359,7 @@ proptest! {
     /// Whatever happens: revisions count every event, each state follows the one it names, a lost
     /// link hides everything until it is in step, and a deadline always ends.
     #[test]
-    fn every_shift_keeps_the_invariants(story in steps(), policy in "timed|none|untimed|patient") {
+    fn every_shift_keeps_the_invariants(story in steps(), policy in "timed|none|untimed|patient|guarded|timed_guarded|watched") {
         let mut machine = machine(&policy, false);
         let mut before = machine.agent().clone();
         let mut in_step = true;

@@ -2,10 +2,11 @@
 
 use super::cause::{ReasonText, cause_of_bye, cause_of_cancel};
 use super::input::{Fact, Party2};
+use super::legs::is_inbound;
 use super::machine::{CALLEE, CALLER, CallMachine};
 use crate::model::{
-    Arrival, Cause, ConnectionState as S, CstaCause, Direction, EventKind as K, Leg, Moment, Now,
-    Released, Repair, TimeQuality,
+    Arrival, Cause, ConnectionState as S, CstaCause, EventKind as K, Leg, Moment, Now, Released,
+    Repair, TimeQuality,
 };
 
 impl CallMachine {
@@ -28,7 +29,7 @@ impl CallMachine {
         if self.transferred && cause.csta == CstaCause::NormalClearing {
             cause.csta = CstaCause::Transfer;
         }
-        if by.index() == CALLER && self.call.direction == Direction::Inbound && self.is_unserved() {
+        if by.index() == CALLER && is_inbound(&self.call) && self.is_unserved() {
             self.emit(K::CallAbandoned, self.detail(CALLER, None, Some(at)), out);
         }
         self.end(at, released, cause, by.index(), out);
@@ -60,8 +61,9 @@ impl CallMachine {
             self.count_ring(at.pbx_time);
             self.edit().released_by = Some(released);
             self.edit().cause = Some(cause_of_cancel(reason.as_ref()));
-            let status = Some(487);
-            self.emit(K::CallAbandoned, self.detail(CALLER, status, Some(at)), out);
+            if is_inbound(&self.call) {
+                self.emit(K::CallAbandoned, self.detail(CALLER, Some(487), Some(at)), out);
+            }
             let cause = cause_of_cancel(reason.as_ref());
             return self.end(at, released, cause, CALLER, out);
         }

@@ -149,11 +149,11 @@ fn stories_of_calls() {
     inbound | 1 forwarded, 100 180, 150 180, 200 180, 900 200, 950 200, 960 180, 1900 caller bye, 1950 caller bye | originated delivered established connection_cleared connection_cleared cleared | 800 1 900 1000 - customer normalClearing
     # 183 with media, then 180, then the answer: one ring
     outbound | 1 forwarded, 50 183sdp, 60 183sdp, 100 180, 5100 200, 5200 caller bye | originated network_reached delivered established connection_cleared connection_cleared cleared | 5000 1 5100 100 - agent normalClearing
-    # given up
+    # given up; abandoned is said of customers
     inbound | 1 forwarded, 100 180, 15101 cancel, 15110 487 | originated delivered abandoned connection_cleared connection_cleared cleared | 15001 4 15101 - - customer callCancelled
-    outbound | 1 forwarded, 100 180, 5000 cancel/127, 5010 487 | originated delivered abandoned connection_cleared connection_cleared cleared | 4900 1 5000 - - agent callCancelled
+    outbound | 1 forwarded, 100 180, 5000 cancel/127, 5010 487 | originated delivered connection_cleared connection_cleared cleared | 4900 1 5000 - - agent callCancelled
     # given up while the gate thinks: nobody was asked
-    outbound | 0 requested, 100 cancel, 101 487 | requested abandoned connection_cleared cleared | - - 100 - - agent callCancelled
+    outbound | 0 requested, 100 cancel, 101 487 | requested connection_cleared cleared | - - 100 - - agent callCancelled
     # the answer crosses the CANCEL: it was an answered call
     inbound | 1 forwarded, 100 180, 500 cancel, 505 200, 520 caller bye | originated delivered established connection_cleared connection_cleared cleared | 405 1 505 15 - customer normalClearing
     # refused

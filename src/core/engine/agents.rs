@@ -1,13 +1,13 @@
 //! Agents in the engine: calls at their devices, queues of their PBXs, events.
 
 use super::commands::CommandKey;
-use super::input::{AgentsConfig, LinkIx, Outputs, PbxIx, SwitchConfig};
+use super::input::{AgentsConfig, Outputs, PbxIx, SwitchConfig};
 use super::orders::OrderFor;
 use super::writer::Engine;
 use crate::agent::{AgentFact, AgentInput, AgentMachine, AgentRefusal, Left, MemberView, Wish};
 use crate::model::{
-    Agent, Call, ConnectionState, CstaCause, DeskPresence, Detail, Entity, EventKind, LegRole,
-    Mono, Now,
+    Agent, AgentState, Call, ConnectionState, CstaCause, DeskPresence, Detail, Entity, EventKind,
+    LegRole, Mono, Now,
 };
 use crate::pbx::{Fact, LinkReport, Member, News, Order, OrderId, OrderResult};
 use std::collections::{BTreeMap, HashMap};
@@ -49,7 +49,6 @@ impl Seat {
 
 /// What agents care about in a report of a link; the rest is for calls alone.
 pub(super) enum AgentNote {
-    Up,
     Down,
     Done(OrderId, OrderResult),
     Member(Member),
@@ -61,7 +60,6 @@ pub(super) enum AgentNote {
 impl AgentNote {
     pub(super) fn of(report: &LinkReport) -> Self {
         match report {
-            LinkReport::News(News::Up(_)) => Self::Up,
             LinkReport::News(News::Done(id, result)) => Self::Done(*id, result.clone()),
             LinkReport::Down { .. } => Self::Down,
             LinkReport::Fact(observed) => match &observed.fact {
@@ -71,9 +69,8 @@ impl AgentNote {
                 }
                 _ => Self::Nothing, // facts of calls and devices come as calls
             },
-            LinkReport::Connecting | LinkReport::News(News::Lost(..) | News::Warning(_)) => {
-                Self::Nothing
-            }
+            LinkReport::Connecting
+            | LinkReport::News(News::Up(_) | News::Lost(..) | News::Warning(_)) => Self::Nothing,
         }
     }
 }
@@ -148,7 +145,12 @@ impl Engine {
             return None;
         }
         let at = *self.roster.at_device(device, pbx).first()?;
-        self.roster.agent(at).map(|agent| agent.id.clone())
+        self.roster.agent(at).map(|agent| agent.who.id.clone())
+    }
+
+    /// The state of each agent, in no order.
+    pub fn agent_states(&self) -> Vec<AgentState> {
+        self.roster.seats.iter().map(|seat| seat.machine.agent().state).collect()
     }
 
     /// All agents as they were told last.
@@ -159,7 +161,7 @@ impl Engine {
     /// Takes over what an earlier run knew; calls that are live are at their devices again.
     pub(super) fn restore_agents(&mut self, now: Now, agents: Vec<Agent>, out: &mut Outputs) {
         for agent in agents {
-            if let Some(at) = self.roster.named(&agent.id) {
+            if let Some(at) = self.roster.named(&agent.who.id) {
                 self.roster.seats[at].machine.restore(agent, now);
             }
         }
@@ -178,6 +180,7 @@ impl Engine {
         for call in live {
             self.watch_agents(now, &call, out);
         }
+        self.roster.look_ahead();
     }
 
     /// A request; the events it leads to are caused by `command`.
@@ -278,22 +281,16 @@ impl Engine {
         &mut self,
         now: Now,
         pbx: PbxIx,
-        link: LinkIx,
         note: AgentNote,
         out: &mut Outputs,
     ) {
         match note {
             AgentNote::Nothing => {}
-            AgentNote::Up => self.switchboard.set_up(pbx, link, true),
-            AgentNote::Down => {
-                self.switchboard.set_up(pbx, link, false);
-                if !self.switchboard.is_any_up(pbx) {
-                    self.of_pbx(pbx, |engine, at| {
-                        engine.roster.seats[at].asked = None;
-                        engine.tell_agent(now, at, AgentInput::LinkLost, out);
-                    });
-                }
-            }
+            AgentNote::Down if self.boards.link_up(pbx, 0).is_some() => {}
+            AgentNote::Down => self.of_pbx(pbx, |engine, at| {
+                engine.roster.seats[at].asked = None;
+                engine.tell_agent(now, at, AgentInput::LinkLost, out);
+            }),
             AgentNote::Done(id, result) => self.order_done(now, id, result, out),
             AgentNote::Member(member) => self.member(now, pbx, member, out),
             AgentNote::Snapshot(members) => self.in_step(now, pbx, members, out),

@@ -200,6 +200,7 @@ impl Engine {
         };
         let entity = Entity::Command(Box::new(command.clone()));
         let detail = Detail::default();
+        self.totals.commands_accepted += 1;
         let pos = self.emit(now, EventKind::CommandAccepted, entity, detail, out);
         let fades = command.accepted_at.after(COMMAND_KEPT);
         self.commands.fading.insert((fades, key.id), key.clone());
@@ -353,6 +354,10 @@ impl Engine {
         let Some(entry) = self.commands.entries.get_mut(key) else { return };
         if entry.command.is_done() {
             return;
+        }
+        match status {
+            CommandStatus::Ok => self.totals.commands_ok += 1,
+            _ => self.totals.commands_failed += 1,
         }
         let command = &mut entry.command;
         if let (Some(call), Some(leg)) = (command.call_id, command.leg) {

@@ -192,7 +192,7 @@ impl Engine {
         let who = &request.who;
         who.role == Role::Service
             || who.devices.iter().any(|d| short_device(d) == device)
-            || self.own_seat(request).is_some_and(|agent| short_device(&agent.device) == device)
+            || self.own_seat(request).is_some_and(|agent| short_device(&agent.who.device) == device)
     }
 
     fn own_seat(&self, request: &CommandRequest) -> Option<&crate::model::Agent> {
@@ -222,7 +222,7 @@ impl Engine {
         let missing = || refused(Code::NotFound, "no such agent");
         let at = self.roster.named(id).ok_or_else(missing)?;
         let agent = self.roster.agent(at).ok_or_else(missing)?;
-        if !own && !request.who.reaches_team(&agent.team) {
+        if !own && !request.who.reaches_team(&agent.who.team) {
             return Err(refused(Code::Forbidden, "the agent is of none of the token's teams"));
         }
         if request.if_rev.is_some_and(|rev| rev != agent.rev) {
@@ -257,7 +257,7 @@ impl Engine {
     fn plan_dial(&self, _now: Now, request: &CommandRequest) -> Result<Plan, Refused> {
         let to = number(request)?;
         let agent = self.agent_of(request).and_then(|id| self.roster.named(&id));
-        let of_agent = agent.and_then(|at| self.roster.agent(at)).map(|a| a.device.clone());
+        let of_agent = agent.and_then(|at| self.roster.agent(at)).map(|a| a.who.device.clone());
         let wanted = Some(request.target.device.clone()).filter(|d| !d.is_empty());
         let device = wanted.or(of_agent.filter(|d| !d.is_empty()));
         let device = device.or_else(|| request.who.devices.first().cloned());
@@ -278,7 +278,7 @@ impl Engine {
         };
         let unknown = || refused(Code::BadRequest, "it is not known which PBX has the device");
         let pbx = of_agent.or(only).ok_or_else(unknown)?;
-        if !self.switchboard.is_any_up(pbx) {
+        if self.boards.link_up(pbx, 0).is_none() {
             return Err(refused(Code::SwitchUnavailable, "no link to the PBX is up"));
         }
         let purpose = Some(request.args.purpose.clone()).filter(|p| !p.is_empty());

@@ -1,13 +1,13 @@
 //! What the engine takes and gives.
 
 use super::request::{CommandAnswer, CommandRequest};
-use crate::agent::{AgentPolicy, AgentSettings};
+use crate::agent::AgentPolicy;
 use crate::call::Settings;
 use crate::gate::{Ask, Book, Dialed, DncList, Normalizer};
 use crate::line::{LineSettings, Reply};
 use crate::model::{
-    Agent, Call, Command, CommandId, DeskPresence, DncEntry, Duty, Event, Line, LineOrder, Link,
-    LinkKind, NumberRef, Pos, Wall,
+    Agent, AgentSettings, Call, Command, CommandId, DeskPresence, DncEntry, Duty, Event, Line,
+    LineOrder, Link, LinkKind, NumberRef, Pos, Wall,
 };
 use crate::pbx::{self, LinkReport, OrderId};
 use crate::sip::{
@@ -353,4 +353,10 @@ pub struct Totals {
     pub line_failovers: u64,
     /// Calls refused because no line could take them: full, or taken out.
     pub line_refusals: u64,
+    /// Commands of desks that were accepted.
+    pub commands_accepted: u64,
+    /// Of these, done.
+    pub commands_ok: u64,
+    /// Of these, refused or out of time.
+    pub commands_failed: u64,
 }

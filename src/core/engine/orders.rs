@@ -1,7 +1,7 @@
 //! Orders to PBXs: which link takes one, and who hears what came of it.
 
 use super::commands::CommandKey;
-use super::input::{LinkIx, Outputs, PbxIx, PbxOrder, SwitchConfig};
+use super::input::{LinkIx, Outputs, PbxIx, PbxOrder};
 use super::writer::Engine;
 use crate::model::{Mono, Now};
 use crate::pbx::{Order, OrderId, OrderResult};
@@ -30,40 +30,14 @@ struct Sent {
     deadline: Mono,
 }
 
-/// Which links are up, and the orders they hold.
+/// The orders that links hold.
 #[derive(Default)]
 pub(super) struct Switchboard {
-    /// By PBX, then by place.
-    up: Vec<Vec<bool>>,
     sent: BTreeMap<OrderId, Sent>,
     next: u64,
 }
 
 impl Switchboard {
-    pub(super) fn new(config: &[SwitchConfig]) -> Self {
-        let up = config.iter().map(|switch| vec![false; switch.links.len()]).collect();
-        Self { up, ..Self::default() }
-    }
-
-    /// A link is logged in, or gone.
-    pub(super) fn set_up(&mut self, pbx: PbxIx, link: LinkIx, up: bool) {
-        let links = self.up.get_mut(usize::from(pbx.0));
-        if let Some(known) = links.and_then(|links| links.get_mut(usize::from(link.0))) {
-            *known = up;
-        }
-    }
-
-    pub(super) fn is_any_up(&self, pbx: PbxIx) -> bool {
-        self.up.get(usize::from(pbx.0)).is_some_and(|links| links.contains(&true))
-    }
-
-    /// The first link from `from` on that is up.
-    fn link_from(&self, pbx: PbxIx, from: usize) -> Option<LinkIx> {
-        let links = self.up.get(usize::from(pbx.0))?;
-        let at = links.iter().enumerate().skip(from).find(|(_, up)| **up)?.0;
-        u16::try_from(at).ok().map(LinkIx)
-    }
-
     pub(super) fn next_deadline(&self) -> Option<Mono> {
         self.sent.values().map(|sent| sent.deadline).min()
     }
@@ -80,11 +54,10 @@ impl Engine {
         whose: OrderFor,
         out: &mut Outputs,
     ) -> bool {
-        let board = &mut self.switchboard;
-        if board.sent.len() >= ORDERS_MAX {
+        if self.switchboard.sent.len() >= ORDERS_MAX {
             return false;
         }
-        let Some(link) = board.link_from(pbx, 0) else { return false };
+        let Some(link) = self.boards.link_up(pbx, 0) else { return false };
         let deadline = now.mono.after(ORDER_WAIT);
         self.send_order(Sent { pbx, link, order, whose, deadline }, out);
         true
@@ -109,7 +82,7 @@ impl Engine {
     ) {
         let Some(sent) = self.switchboard.sent.remove(&id) else { return };
         let unable = matches!(result, OrderResult::Unsupported(_));
-        let next = self.switchboard.link_from(sent.pbx, usize::from(sent.link.0) + 1);
+        let next = self.boards.link_up(sent.pbx, usize::from(sent.link.0) + 1);
         if let Some(link) = next.filter(|_| unable) {
             return self.send_order(Sent { link, ..sent }, out);
         }

@@ -75,7 +75,7 @@ impl Engine {
             overflow: None,
             links: Links::new(&config.switches, now),
             roster: Roster::new(&config.agents, &config.switches, now),
-            switchboard: Switchboard::new(&config.switches),
+            switchboard: Switchboard::default(),
             commands: Commands::default(),
             trunk: Trunk::new(&config.lines, &config.outbound, now, config.seed),
             boards: Boards::new(&config.switches),
@@ -169,7 +169,7 @@ impl Engine {
             Input::Pbx { pbx, link, report } => {
                 let note = AgentNote::of(&report);
                 self.pbx_report(now, pbx, link, report, out);
-                self.agents_report(now, pbx, link, note, out);
+                self.agents_report(now, pbx, note, out);
             }
             Input::Degraded(degraded) => self.degraded(now, degraded, out),
             Input::RingFull(lost) => self.ring_full(now, &lost, out),

@@ -10,12 +10,12 @@ pub(super) struct AgentBook(BTreeMap<Arc<str>, Arc<Agent>>);
 
 impl AgentBook {
     pub(super) fn new(agents: Vec<Agent>) -> Self {
-        Self(agents.into_iter().map(|a| (a.id.clone(), Arc::new(a))).collect())
+        Self(agents.into_iter().map(|a| (a.who.id.clone(), Arc::new(a))).collect())
     }
 
     /// Takes an agent as an event has it; gives it as it was before.
     pub(super) fn apply(&mut self, agent: &Agent) -> Option<Arc<Agent>> {
-        self.0.insert(agent.id.clone(), Arc::new(agent.clone()))
+        self.0.insert(agent.who.id.clone(), Arc::new(agent.clone()))
     }
 
     /// By name.

@@ -108,8 +108,8 @@ pub(super) fn count<'a>(
                 1;
         };
         add(K::Site, "");
-        staff.team(&agent.id).into_iter().for_each(|team| add(K::Team, team));
-        agent.queues.iter().collect::<BTreeSet<_>>().into_iter().for_each(|q| add(K::Queue, q));
+        staff.team(&agent.who.id).into_iter().for_each(|team| add(K::Team, team));
+        agent.who.queues.iter().collect::<BTreeSet<_>>().into_iter().for_each(|q| add(K::Queue, q));
     }
     board
 }

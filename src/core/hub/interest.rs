@@ -70,7 +70,7 @@ impl Lens {
             (Reach::Team(agents), S::Call(_) | S::Agent(_)) => {
                 seen.has(Label::Agent, |agent| agents.contains(agent))
             }
-            (Reach::Agents(agents), S::Agent(agent)) => agents.contains(&*agent.id),
+            (Reach::Agents(agents), S::Agent(agent)) => agents.contains(&*agent.who.id),
             (Reach::Queue(queue), S::Call(_)) => seen.has(Label::Queue, |q| q == queue),
             (Reach::Line(line), S::Call(_) | S::Line(_) | S::Duty(_)) => {
                 seen.has(Label::Line, |l| l == line)

@@ -290,7 +290,7 @@ fn approx_bytes(event: &Event) -> usize {
         }
         Entity::Duty(_) => size_of::<crate::model::Duty>() + 128,
         Entity::Link(_) => size_of::<crate::model::Link>() + 256,
-        Entity::Agent(agent) => size_of::<Agent>() + agent.queues.len() * 48 + 256,
+        Entity::Agent(agent) => size_of::<Agent>() + agent.who.queues.len() * 48 + 256,
         Entity::Command(_) => size_of::<Command>() + 256,
     };
     size_of::<Event>() + size_of::<Entry>() + entity

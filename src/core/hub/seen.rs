@@ -112,7 +112,7 @@ impl<'a> Seen<'a> {
             Self::Line(line) => line.id.clone(),
             Self::Duty(duty) => duty.id.to_string(),
             Self::Link(link) => link.id.clone(),
-            Self::Agent(agent) => agent.id.to_string(),
+            Self::Agent(agent) => agent.who.id.to_string(),
             Self::Decision(_) | Self::Dnc | Self::System(_) | Self::Command(_) => String::new(),
         }
     }
@@ -136,7 +136,7 @@ impl<'a> Seen<'a> {
         match (label, self) {
             (Label::Kind, seen) => wanted(seen.kind()),
             (Label::Queue, Self::Call(call)) => call.queue.as_deref().is_some_and(wanted),
-            (Label::Queue, Self::Agent(agent)) => agent.queues.iter().any(|q| wanted(q)),
+            (Label::Queue, Self::Agent(agent)) => agent.who.queues.iter().any(|q| wanted(q)),
             (Label::Line, Self::Call(call)) => wanted(&call.trunk),
             (Label::Line, Self::Line(line)) => wanted(&line.id),
             (Label::Line, Self::Duty(duty)) => wanted(&duty.subject),
@@ -147,7 +147,7 @@ impl<'a> Seen<'a> {
             (Label::Agent, Self::Call(call)) => {
                 call.legs.iter().filter_map(|l| l.agent.as_deref()).any(wanted)
             }
-            (Label::Agent, Self::Agent(agent)) => wanted(&agent.id),
+            (Label::Agent, Self::Agent(agent)) => wanted(&agent.who.id),
             (Label::Queue | Label::Line | Label::Direction | Label::Device | Label::Agent, _) => {
                 false
             }
@@ -204,7 +204,7 @@ impl<'a> Seen<'a> {
             }
             Self::Link(_) => add((K::Links, "")),
             Self::Agent(agent) => {
-                named(K::Agent, &agent.id).into_iter().for_each(&mut add);
+                named(K::Agent, &agent.who.id).into_iter().for_each(&mut add);
                 add((K::Agents, ""));
             }
             Self::Command(command) => {

@@ -35,6 +35,8 @@ pub enum WorkMode {
     AuxWork,
     /// Work after a call.
     Acw,
+    /// The rest after a call that nobody shortens.
+    LegalGuard,
 }
 
 /// Who changed an agent's state.
@@ -64,25 +66,32 @@ pub enum DeskPresence {
     Offline,
 }
 
-/// An agent after an event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Agent {
+/// What the configuration says of an agent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AgentSettings {
     /// Name in the configuration.
     pub id: Arc<str>,
-    /// Grows by one with each event of this agent.
-    pub rev: u64,
     /// For people.
     pub name: String,
     /// Team; empty: none.
     pub team: String,
-    /// What the agent can do, as configured.
+    /// What the agent can do, for desks.
     pub skills: Vec<String>,
-    /// Device in the PBX's words; empty: none.
+    /// Device in the PBX's words: `PJSIP/1001`, `user/1001`; empty: none.
     pub device: String,
-    /// PBX of the device.
+    /// PBX of the device; empty: none is linked.
     pub pbx: String,
     /// Queues the agent works for.
     pub queues: Vec<String>,
+}
+
+/// An agent after an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agent {
+    /// As configured.
+    pub who: Arc<AgentSettings>,
+    /// Grows by one with each event of this agent.
+    pub rev: u64,
     /// State.
     pub state: AgentState,
     /// In it since.
@@ -93,7 +102,7 @@ pub struct Agent {
     pub reason: String,
     /// Work mode.
     pub work_mode: WorkMode,
-    /// Work after the call ends then by itself.
+    /// Work or rest after the call ends then by itself.
     pub wrap_up_deadline: Option<Wall>,
     /// The newest call at the device.
     pub last_call_id: Option<CallId>,
@@ -105,4 +114,25 @@ pub struct Agent {
     pub previous_duration_ms: Option<u64>,
     /// Desktop.
     pub desk: DeskPresence,
+}
+
+impl Agent {
+    /// One of whom nothing is known yet: logged out.
+    pub fn new(who: Arc<AgentSettings>, since: Wall) -> Self {
+        Self {
+            who,
+            rev: 0,
+            state: AgentState::LoggedOut,
+            since,
+            pending_state: None,
+            reason: String::new(),
+            work_mode: WorkMode::AuxWork,
+            wrap_up_deadline: None,
+            last_call_id: None,
+            changed_by: ChangedBy::System,
+            previous_state: None,
+            previous_duration_ms: None,
+            desk: DeskPresence::Offline,
+        }
+    }
 }

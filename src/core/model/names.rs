@@ -202,6 +202,7 @@ named!(WorkMode {
     AutoIn = "auto_in",
     AuxWork = "aux_work",
     Acw = "acw",
+    LegalGuard = "legal_guard",
 });
 named!(ChangedBy {
     Agent = "agent",

@@ -3,19 +3,20 @@
 use super::decode::{DecodeError, bad, call_id, named, party, wall};
 use super::encode::{party_to_pb, to_u32};
 use super::{View, frame_to_json, pb};
-use crate::model::{Agent, Command, CommandError, LegId, Named, Pos, Wall};
+use crate::model::{Agent, AgentSettings, Command, CommandError, LegId, Named, Pos, Wall};
+use std::sync::Arc;
 
 /// An agent. There is no personal data of callers in it: every view is the same.
 pub fn agent_to_pb(agent: &Agent) -> pb::Agent {
     pb::Agent {
-        id: agent.id.to_string(),
+        id: agent.who.id.to_string(),
         rev: to_u32(agent.rev),
-        name: agent.name.clone(),
-        team: agent.team.clone(),
-        skills: agent.skills.clone(),
-        device: agent.device.clone(),
-        pbx: agent.pbx.clone(),
-        queues: agent.queues.clone(),
+        name: agent.who.name.clone(),
+        team: agent.who.team.clone(),
+        skills: agent.who.skills.clone(),
+        device: agent.who.device.clone(),
+        pbx: agent.who.pbx.clone(),
+        queues: agent.who.queues.clone(),
         state: agent.state.name().to_owned(),
         since: Some(agent.since.into()),
         pending_state: name_or_empty(agent.pending_state),
@@ -32,14 +33,16 @@ pub fn agent_to_pb(agent: &Agent) -> pb::Agent {
 
 pub(super) fn agent(a: pb::Agent) -> Result<Agent, DecodeError> {
     Ok(Agent {
-        id: a.id.into(),
+        who: Arc::new(AgentSettings {
+            id: a.id.into(),
+            name: a.name,
+            team: a.team,
+            skills: a.skills,
+            device: a.device,
+            pbx: a.pbx,
+            queues: a.queues,
+        }),
         rev: a.rev.into(),
-        name: a.name,
-        team: a.team,
-        skills: a.skills,
-        device: a.device,
-        pbx: a.pbx,
-        queues: a.queues,
         state: named("agent.state", &a.state)?,
         since: wall("agent.since", a.since)?,
         pending_state: named_opt("agent.pending_state", &a.pending_state)?,
@@ -179,14 +182,16 @@ mod tests {
 
     fn full_agent() -> Agent {
         Agent {
-            id: "alice".into(),
+            who: Arc::new(AgentSettings {
+                id: "alice".into(),
+                name: "Alice".into(),
+                team: "day".into(),
+                skills: vec!["seed".into()],
+                device: "PJSIP/1001".into(),
+                pbx: "asterisk".into(),
+                queues: vec!["support".into(), "orders".into()],
+            }),
             rev: 9,
-            name: "Alice".into(),
-            team: "day".into(),
-            skills: vec!["seed".into()],
-            device: "PJSIP/1001".into(),
-            pbx: "asterisk".into(),
-            queues: vec!["support".into(), "orders".into()],
             state: AgentState::WorkingAfterCall,
             since: Wall(1_763_863_200_000_001),
             pending_state: Some(AgentState::NotReady),

@@ -4,6 +4,8 @@
 //! docs/desk-protocol.md describes the wire.
 
 mod auth;
+#[cfg(test)]
+mod autobahn;
 mod change;
 mod close;
 mod command;

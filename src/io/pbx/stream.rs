@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{self, ClientConfig};
 
@@ -33,15 +32,7 @@ impl StreamTls {
     /// # Errors
     /// If the file cannot be used.
     pub fn load(ca: Option<&Path>) -> Result<Self, TlsSetupError> {
-        let roots = match ca {
-            Some(path) => trust::roots(path).map_err(TlsSetupError)?,
-            None => trust::system_roots(),
-        };
-        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|e| TlsSetupError(e.to_string()))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let config = trust::client_config(ca).map_err(TlsSetupError)?;
         Ok(Self(Arc::new(config)))
     }
 

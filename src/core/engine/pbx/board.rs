@@ -1,7 +1,7 @@
 //! What is known of the channels of the PBXs.
 
 use super::timers::Timers;
-use crate::engine::input::{PbxIx, SwitchConfig};
+use crate::engine::input::{LinkIx, PbxIx, SwitchConfig};
 use crate::model::{CallId, LegId, Moment, Mono};
 use crate::pbx::{BridgeId, ChannelId, ChannelInfo};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -98,7 +98,7 @@ impl Chan {
 /// A link of a PBX.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LinkSide {
-    /// Facts are complete since.
+    /// It is up, and its facts are complete since.
     pub(super) since: Option<Mono>,
     /// Was away after it had been up.
     pub(super) away: bool,
@@ -349,6 +349,13 @@ impl Boards {
             Place::End(_) if made => true, // until its dialler is known
             Place::Leg(..) | Place::End(_) | Place::Done => board.open.remove(id),
         };
+    }
+
+    /// The first link of a PBX, from this place on, that is up.
+    pub(in crate::engine) fn link_up(&self, ix: PbxIx, from: usize) -> Option<LinkIx> {
+        let mut links = self.get(ix)?.links.iter().enumerate().skip(from);
+        let (at, _) = links.find(|(_, side)| side.since.is_some())?;
+        u16::try_from(at).ok().map(LinkIx)
     }
 
     /// PBXs by name.

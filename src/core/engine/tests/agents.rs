@@ -43,13 +43,13 @@ fn in_step(restored: Restored) -> Desk {
 
 fn alice_is(desk: &Desk) -> String {
     let agents = desk.site.engine.agents();
-    let agent = agents.iter().find(|a| &*a.id == "alice").unwrap();
+    let agent = agents.iter().find(|a| &*a.who.id == "alice").unwrap();
     let (state, by) = (agent.state.name(), agent.changed_by.name());
     format!("{state} {} {by}", agent.reason).replace("  ", " ")
 }
 
 fn of_alice(desk: &mut Desk) -> Vec<&'static str> {
-    let mine = |e: &Event| matches!(&e.entity, Entity::Agent(a) if &*a.id == "alice");
+    let mine = |e: &Event| matches!(&e.entity, Entity::Agent(a) if &*a.who.id == "alice");
     let events = std::mem::take(&mut desk.site.events);
     events.iter().filter(|e| mine(e)).map(|e| e.kind.name()).collect()
 }

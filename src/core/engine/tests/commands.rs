@@ -1,7 +1,7 @@
 //! Commands of desks: once, durable first, only one's own.
 
 use super::bench_site::*;
-use crate::agent::{AgentPolicy, AgentSettings};
+use crate::agent::AgentPolicy;
 use crate::engine::{
     AgentsConfig, CommandAnswer, CommandArgs, CommandRequest, CommandTarget, Current, EngineConfig,
     Input, LinkIx, LinkKind, PbxIx, PbxOrder, Restored, SwitchConfig,

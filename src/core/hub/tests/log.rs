@@ -88,27 +88,14 @@ pub(super) fn staff() -> Vec<StaffMember> {
 fn agent(pick: u8) -> Agent {
     let member = &staff()[usize::from(pick % 4)];
     let states = [AgentState::Ready, AgentState::NotReady, AgentState::Busy];
-    Agent {
+    let who = AgentSettings {
         id: member.agent.as_str().into(),
-        rev: 1,
-        name: String::new(),
         team: member.team.clone(),
-        skills: Vec::new(),
-        device: String::new(),
-        pbx: String::new(),
         queues: member.queues.clone(),
-        state: states[usize::from(pick / 4) % states.len()],
-        since: Wall(0),
-        pending_state: None,
-        reason: String::new(),
-        work_mode: WorkMode::AutoIn,
-        wrap_up_deadline: None,
-        last_call_id: None,
-        changed_by: ChangedBy::Agent,
-        previous_state: None,
-        previous_duration_ms: None,
-        desk: DeskPresence::Online,
-    }
+        ..AgentSettings::default()
+    };
+    let state = states[usize::from(pick / 4) % states.len()];
+    Agent { rev: 1, state, ..Agent::new(who.into(), Wall(0)) }
 }
 
 fn command(pick: u8) -> Command {
@@ -212,7 +199,7 @@ pub(super) struct Log {
 pub(super) fn name_of(entity: &Entity) -> Option<(&'static str, String)> {
     match entity {
         Entity::Call(call) => Some(("call", call.id.to_string())),
-        Entity::Agent(agent) => Some(("agent", agent.id.to_string())),
+        Entity::Agent(agent) => Some(("agent", agent.who.id.to_string())),
         Entity::Line(line) => Some(("line", line.id.clone())),
         _ => None,
     }

@@ -89,9 +89,9 @@ fn labels(entity: &Entity) -> BTreeMap<&'static str, BTreeSet<String>> {
         Entity::Agent(agent) => {
             put("kind", "agent");
             put("state", agent.state.name());
-            put("agent", &agent.id);
-            put("team", &team_of(&agent.id));
-            agent.queues.iter().for_each(|q| put("queue", q));
+            put("agent", &agent.who.id);
+            put("team", &team_of(&agent.who.id));
+            agent.who.queues.iter().for_each(|q| put("queue", q));
         }
         Entity::Decision(decision) => {
             put("kind", "decision");

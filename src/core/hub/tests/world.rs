@@ -191,7 +191,7 @@ impl World {
             let want: BTreeSet<_> = there.map(|e| (name_of(e).unwrap(), rev(e))).collect();
             let name = |kind, id: String| (kind, id);
             let calls = sub.calls.iter().map(|c| (name("call", c.id.to_string()), c.rev));
-            let agents = sub.agents.iter().map(|a| (name("agent", a.id.to_string()), a.rev));
+            let agents = sub.agents.iter().map(|a| (name("agent", a.who.id.to_string()), a.rev));
             let lines = sub.lines.iter().map(|l| (name("line", l.id.clone()), l.rev));
             assert_eq!(calls.chain(agents).chain(lines).collect::<BTreeSet<_>>(), want);
             sub.figures.iter().for_each(|figures| client.take_figures(figures));
