@@ -131,10 +131,9 @@ impl Calls {
 
     fn unindex(&mut self, call: &Call) {
         for device in call.devices() {
-            if let Some(ids) = self.live_by_device.get_mut(device) {
-                if ids.remove(call.id) {
-                    self.live_by_device.remove(device);
-                }
+            let ids = self.live_by_device.get_mut(device);
+            if ids.is_some_and(|ids| ids.remove(call.id)) {
+                self.live_by_device.remove(device);
             }
         }
     }
