@@ -55,6 +55,7 @@ impl Load {
 
     /// Makes `count` calls, so many a second, and hangs each up `hold` later; `at` hears the
     /// number of each before it is made.
+    #[allow(dead_code)] // of those who share this file only the tests of Asterisk do so
     pub fn run(
         &mut self,
         count: usize,
