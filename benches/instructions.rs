@@ -221,7 +221,8 @@ fn config() -> EngineConfig {
     };
     let peers =
         vec![peer(0, PeerKind::Pbx, "pbx", PBX), peer(1, PeerKind::Carrier, "main", CARRIER)];
-    let neighbour = |p: &Peer| (p.id, Neighbour { name: p.name.clone(), default_purpose: None });
+    let neighbour =
+        |p: &Peer| (p.id, Neighbour { name: p.name.as_str().into(), default_purpose: None });
     let neighbours: HashMap<_, _> = peers.iter().map(neighbour).collect();
     EngineConfig {
         sip: CoreConfig {

@@ -138,8 +138,8 @@ pub(super) fn engine(
         backup_within: Duration::from_secs(u64::from(config.trunk.backup_line_minutes) * 60),
         purpose_header,
         call: Settings {
-            tenant: config.site.tenant.clone(),
-            site: config.site.name.clone(),
+            tenant: config.site.tenant.as_str().into(),
+            site: config.site.name.as_str().into(),
             ring_period_ms: config.site.ring_period_ms,
             answer_norm_ms: config.site.answer_norm_ms,
         },
@@ -230,7 +230,7 @@ fn peers(config: &Config) -> (Vec<Peer>, HashMap<PeerId, Neighbour>) {
             credentials: None,
         });
         let default_purpose = written.default_purpose.map(str::to_owned);
-        neighbours.insert(id, Neighbour { name: (*name).clone(), default_purpose });
+        neighbours.insert(id, Neighbour { name: name.as_str().into(), default_purpose });
     }
     (peers, neighbours)
 }

@@ -39,6 +39,10 @@ pub(super) fn write(out: &mut String, links: &[Link], stats: &[(String, Arc<Link
             row(out, &name, link, "", stats.counters()[at].2 as f64);
         }
     }
+    head(out, "link_call_sockets", "Connections that the PBX holds for its calls.", "gauge");
+    for (link, stats) in stats {
+        row(out, "link_call_sockets", link, "", stats.call_sockets() as f64);
+    }
     head(out, "link_queued_messages", "Read of the PBX and not yet handled.", "gauge");
     for (link, stats) in stats {
         row(out, "link_queued_messages", link, "", stats.queued().0 as f64);

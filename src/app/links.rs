@@ -6,20 +6,22 @@ use crate::config::{Ami, Ari, Config, Esl, LinkAddress, Pbx};
 use crate::io::clock::Clock;
 use crate::io::http::AriDoor;
 use crate::io::pbx::{
-    self, BasicLogin, HostPort, LinkBatch, LinkConfig, LinkLimits, LinkStats, MakeSession,
-    StreamTls, WebWire, Wire,
+    self, BasicLogin, CallLimits, CallsConfig, HostPort, LinkBatch, LinkConfig, LinkLimits,
+    LinkStats, MakeSession, StreamTls, WebWire, Wire,
 };
 use crate::io::wake::Waker;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use trunkline_core::engine::{LinkIx, LinkKind, PbxIx, SwitchConfig};
 use trunkline_core::model::{Dice, Named};
 use trunkline_core::pbx::ami::{AmiSession, AmiSettings};
 use trunkline_core::pbx::ari::{AriSession, AriSettings};
-use trunkline_core::pbx::esl::{EslSession, EslSettings};
+use trunkline_core::pbx::esl::{EslCalls, EslSession, EslSettings};
 use trunkline_core::pbx::{Order, OrderId};
 use trunkline_core::sip::{MARK_HEADER, PeerId};
 
@@ -72,8 +74,10 @@ pub fn check_links(config: &Config) -> Result<(), AppError> {
 /// Links that are ready to start.
 pub(super) struct Prepared {
     links: Vec<LinkConfig>,
-    /// Where PBXs connect to us.
-    pub doors: HashMap<String, AriDoor>,
+    /// Where FreeSWITCHes connect to us for their calls.
+    calls: Vec<CallsConfig>,
+    /// Where Asterisks connect to us.
+    doors: HashMap<String, AriDoor>,
 }
 
 /// Reads passwords and certificates and builds every link.
@@ -81,24 +85,31 @@ pub(super) struct Prepared {
 /// # Errors
 /// As [`check_links`].
 pub(super) fn prepare(config: &Config, seed: u64) -> Result<Prepared, AppError> {
-    let mut prepared = Prepared { links: Vec::new(), doors: HashMap::new() };
+    let mut prepared = Prepared { links: Vec::new(), calls: Vec::new(), doors: HashMap::new() };
     let mut dice = Dice::new(seed);
     for (pbx_at, (name, pbx)) in linked(config).enumerate() {
         for (link_at, kind) in kinds(pbx).into_iter().enumerate() {
-            let (wire, make) = match kind {
-                LinkKind::Ari => ari(config, name, pbx, &mut prepared.doors)?,
-                LinkKind::Ami => ami(config, name, pbx)?,
-                LinkKind::Esl => esl(config, name, pbx)?,
+            let at = (
+                PbxIx(u16::try_from(pbx_at).unwrap_or(u16::MAX)),
+                LinkIx(u16::try_from(link_at).unwrap_or(u16::MAX)),
+            );
+            let made = match kind {
+                LinkKind::Ari => Some(ari(config, name, pbx, &mut prepared.doors)?),
+                LinkKind::Ami => Some(ami(config, name, pbx)?),
+                LinkKind::Esl => {
+                    prepared.calls.extend(esl_calls(name, pbx, at));
+                    esl(config, name, pbx)?
+                }
             };
-            prepared.links.push(LinkConfig {
+            prepared.links.extend(made.map(|(wire, make)| LinkConfig {
                 name: format!("{name}/{}", kind.name()),
-                pbx: PbxIx(u16::try_from(pbx_at).unwrap_or(u16::MAX)),
-                link: LinkIx(u16::try_from(link_at).unwrap_or(u16::MAX)),
+                pbx: at.0,
+                link: at.1,
                 wire,
                 limits: LinkLimits::default(),
                 make,
                 seed: dice.throw(),
-            });
+            }));
         }
     }
     Ok(prepared)
@@ -180,21 +191,44 @@ fn ari(
     Ok((wire, Box::new(move || Box::new(AriSession::new(settings.clone())))))
 }
 
-fn esl(config: &Config, name: &str, pbx: &Pbx) -> Result<Made, AppError> {
-    let link: &Esl = pbx.esl.as_ref().ok_or_else(|| absent(name))?;
-    let section = format!("pbx.{name}.esl");
+fn esl_settings(pbx: &Pbx, link: &Esl) -> EslSettings {
     let defaults = EslSettings::default();
-    let settings = EslSettings {
-        password: password(config, &section, "password_file", &link.password_file)?,
+    EslSettings {
+        password: defaults.password,
         user: link.user.clone(),
         trunks: pbx.trunks.clone(),
         mark_header: MARK_HEADER.to_owned(),
         purpose_header: pbx.purpose_header.clone(),
         domain: link.domain.clone(),
         context: pbx.context.clone().unwrap_or(defaults.context),
-    };
-    let wire = Wire::Stream { address: host_port(&link.address), tls: None, two: true };
-    Ok((wire, Box::new(move || Box::new(EslSession::new(settings.clone())))))
+    }
+}
+
+/// The connections that we open, if we do.
+fn esl(config: &Config, name: &str, pbx: &Pbx) -> Result<Option<Made>, AppError> {
+    let link: &Esl = pbx.esl.as_ref().ok_or_else(|| absent(name))?;
+    let (Some(address), Some(file)) = (&link.address, &link.password_file) else { return Ok(None) };
+    let section = format!("pbx.{name}.esl");
+    let password = password(config, &section, "password_file", file)?;
+    let settings = EslSettings { password, ..esl_settings(pbx, link) };
+    let wire = Wire::Stream { address: host_port(address), tls: None, two: true };
+    Ok(Some((wire, Box::new(move || Box::new(EslSession::new(settings.clone()))))))
+}
+
+/// The connections that FreeSWITCH opens, if it may.
+fn esl_calls(name: &str, pbx: &Pbx, (at, link_at): (PbxIx, LinkIx)) -> Option<CallsConfig> {
+    let link: &Esl = pbx.esl.as_ref()?;
+    let settings = esl_settings(pbx, link);
+    let alone = link.address.is_none();
+    Some(CallsConfig {
+        name: format!("{name}/{}", LinkKind::Esl.name()),
+        pbx: at,
+        link: link_at,
+        listen: link.outbound_listen?,
+        allowed: pbx.outbound_from(),
+        limits: CallLimits::default(),
+        make: Box::new(move || EslCalls::new(settings.clone(), alone)),
+    })
 }
 
 /// Orders to the drivers, by PBX and link.
@@ -213,25 +247,53 @@ pub(super) struct RunningLinks {
 }
 
 /// Starts the drivers; call it inside a tokio runtime.
-pub(super) fn start(prepared: Vec<LinkConfig>, clock: &Clock, waker: &Waker) -> RunningLinks {
+pub(super) fn start(ready: Ready, clock: &Clock, waker: &Waker) -> RunningLinks {
     let (sender, reports) = mpsc::channel(REPORTS);
     let waker = waker.clone();
     let wake: Arc<dyn Fn() + Send + Sync> = Arc::new(move || waker.wake());
     let mut running =
         RunningLinks { reports, orders: HashMap::new(), stats: Vec::new(), tasks: Vec::new() };
-    for config in prepared {
+    for config in ready.links {
         let (name, at) = (config.name.clone(), (config.pbx, config.link));
         let link = pbx::spawn(config, clock.clone(), sender.clone(), wake.clone());
         running.orders.insert(at, link.orders);
         running.stats.push((name, link.stats));
         running.tasks.push(link.task);
     }
+    for (config, listener) in ready.calls {
+        let (name, at) = (config.name.clone(), (config.pbx, config.link));
+        let known = running.stats.iter().find(|(known, _)| *known == name);
+        let stats = known.map(|(_, stats)| stats.clone()).unwrap_or_default();
+        let (sender, wake) = (sender.clone(), wake.clone());
+        let calls = pbx::spawn_calls(config, listener, clock.clone(), sender, wake, stats);
+        // Where we connect too, orders go by our connections.
+        if let Entry::Vacant(vacant) = running.orders.entry(at) {
+            vacant.insert(calls.orders);
+            running.stats.push((name, calls.stats));
+        }
+        running.tasks.push(calls.task);
+    }
     running
 }
 
+/// Links whose addresses are bound.
+pub(super) struct Ready {
+    links: Vec<LinkConfig>,
+    calls: Vec<(CallsConfig, TcpListener)>,
+}
+
 impl Prepared {
-    /// The links, to be started.
-    pub(super) fn into_parts(self) -> (Vec<LinkConfig>, HashMap<String, AriDoor>) {
-        (self.links, self.doors)
+    /// Binds where PBXs connect to us; the links, and the doors of the HTTP port.
+    ///
+    /// # Errors
+    /// If an address cannot be listened on.
+    pub(super) async fn bind(self) -> Result<(Ready, HashMap<String, AriDoor>), AppError> {
+        let mut calls = Vec::new();
+        for config in self.calls {
+            let what = || format!("outbound_listen {} of {}", config.listen, config.name);
+            let listener = TcpListener::bind(config.listen).await.map_err(AppError::io(what()))?;
+            calls.push((config, listener));
+        }
+        Ok((Ready { links: self.links, calls }, self.doors))
     }
 }

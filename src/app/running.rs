@@ -94,8 +94,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         .map_err(AppError::io(format!("[admin] socket {}", build::shown(&config.admin.socket))))?;
     let opened = store::open(&build::store_config(&config), clock.wall(), random()?)?;
     let engine_config = build::engine(&config, sip.clone(), &opened, random()?)?;
-    let (link_configs, doors) =
-        links::prepare(&config, u64::from_le_bytes(random()?))?.into_parts();
+    let prepared = links::prepare(&config, u64::from_le_bytes(random()?))?;
+    let (ready_links, doors) = prepared.bind().await?;
     let Opened { store, recovery, refs, .. } = opened;
     let auth = Arc::new(super::auth::auth(&config, &store, clock.wall())?);
     let (book, ruleset) =
@@ -141,7 +141,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     };
     let mut first = Outputs::default();
     let engine = Engine::new(engine_config, restored, clock.now(), &mut first);
-    let links = links::start(link_configs, &clock, &waker);
+    let links = links::start(ready_links, &clock, &waker);
     let shared = Arc::new(Shared::new(&engine, clock.now(), config.store.ring_events, links.stats));
     let (explain, questions) = crossbeam_channel::bounded(EXPLAIN_QUEUE);
     let answers = orders.clone();

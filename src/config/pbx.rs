@@ -1,7 +1,7 @@
 //! `[pbx.<name>]` and its control links `[pbx.<name>.ami]`, `.ari`, `.esl`.
 
 use super::validate::Check;
-use super::{Address, Config, ConfigError, Source};
+use super::{Address, Config, ConfigError, Esl, Source};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 use std::fmt;
@@ -88,22 +88,6 @@ pub struct Ari {
     pub outbound: bool,
     /// Who signs its certificate. Default: the authorities that the system trusts.
     pub ca: Option<PathBuf>,
-}
-
-/// `[pbx.<name>.esl]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Esl {
-    /// `HOST:port`, e.g. `127.0.0.1:8021`.
-    pub address: LinkAddress,
-    /// File with the password of the event socket (or of `user`), mode 0600; white space at its
-    /// end is not part of it.
-    pub password_file: PathBuf,
-    /// `user@domain` of the directory. Default: the event socket's own password is meant.
-    pub user: Option<String>,
-    /// Domain of the agents in the directory. Default: FreeSWITCH's default.
-    #[serde(default)]
-    pub domain: String,
 }
 
 /// `HOST:port` of a link.
@@ -222,6 +206,7 @@ pub(super) fn validate(config: &Config, check: &Check<'_>) -> Result<(), ConfigE
         seen_somehow(&section, pbx, check)?;
         links(&section, pbx, check)?;
     }
+    super::esl::each_its_own(config, check)?;
     inbound(config, check)
 }
 
@@ -248,7 +233,7 @@ fn seen_somehow(section: &str, pbx: &Pbx, check: &Check<'_>) -> Result<(), Confi
 }
 
 /// Text that goes into a line of a protocol or a header.
-fn fits_a_line(text: &str) -> bool {
+pub(super) fn fits_a_line(text: &str) -> bool {
     !text.is_empty() && text.len() <= 255 && !text.contains(|c: char| c.is_control())
 }
 
@@ -267,13 +252,7 @@ fn links(section: &str, pbx: &Pbx, check: &Check<'_>) -> Result<(), ConfigError>
         ari_link(&format!("{section}.ari"), ari, check)?;
     }
     if let Some(esl) = &pbx.esl {
-        let section = format!("{section}.esl");
-        let user = esl.user.as_ref().is_none_or(|user| {
-            fits_a_line(user) && user.contains('@') && !user.contains([':', ' '])
-        });
-        check.require(user, &section, "user", &esl.user, "user@domain")?;
-        let plain = !esl.domain.contains(|c: char| c.is_control() || c.is_whitespace());
-        check.require(plain, &section, "domain", &esl.domain, "a domain")?;
+        super::esl::validate(&format!("{section}.esl"), pbx, esl, check)?;
     }
     Ok(())
 }
@@ -353,7 +332,8 @@ mod tests {
         let text = format!("{site}[pbx.a]\ntrunks = [\"sofia/trunk/*\"]\n{ESL}");
         let config = sample::read(&text).unwrap();
         let esl = config.pbx["a"].esl.as_ref().unwrap();
-        assert_eq!((esl.address.host.as_str(), esl.address.port), ("::1", 8021));
+        let address = esl.address.as_ref().unwrap();
+        assert_eq!((address.host.as_str(), address.port), ("::1", 8021));
     }
 
     #[test]

@@ -27,8 +27,8 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     super::line::validate(config, &check)?;
     super::pbx::validate(config, &check)?;
     super::agent::validate(config, &check)?;
-    super::webhook::validate(config, &check)?;
     super::http::validate(config, &check)?;
+    super::webhook::validate(config, &check)?;
     let sip = &config.sip;
     check.require(
         (100..=32_000).contains(&sip.failover_ms),

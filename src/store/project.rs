@@ -47,7 +47,8 @@ pub(super) struct Projector {
     pub(super) done: Mark,
     /// Decisions up to this commit and position are in the audit log.
     audited: (u64, u64),
-    pub(super) live: HashMap<LiveKey, Live>,
+    /// Boxed: a table that grows moves pointers, and its free places cost little.
+    pub(super) live: HashMap<LiveKey, Box<Live>>,
     /// What is over whose rows are still in the checkpoint.
     pub(super) gone: Vec<LiveKey>,
     /// Files of records with commits that only the next checkpoint makes durable.
@@ -73,7 +74,7 @@ impl Projector {
         for (key, row) in store.meta.scan(Table::Live, &[], KEY_END, Order::Up, usize::MAX)? {
             let event = store.rows().open(RowKind::Live, meta::FILE, &key, &row)?;
             let key = LiveKey::of(&event).ok_or(StoreError::row(meta::FILE, "live entity"))?;
-            live.insert(key, Live { event, stored: true, changed: false });
+            live.insert(key, Box::new(Live { event, stored: true, changed: false }));
         }
         let mut projector = Self {
             store,
@@ -201,7 +202,8 @@ impl Projector {
             }
             Entry::Vacant(place) => {
                 if !is_over(event) {
-                    place.insert(Live { event: event.clone(), stored: false, changed: true });
+                    let live = Live { event: event.clone(), stored: false, changed: true };
+                    place.insert(Box::new(live));
                 }
             }
         }

@@ -50,9 +50,9 @@ pub struct RecordRow {
     /// Over.
     pub ended: Option<Wall>,
     /// Ring to answer or end.
-    pub ring_ms: Option<u64>,
+    pub ring_ms: Option<u32>,
     /// Answer to end.
-    pub talk_ms: Option<u64>,
+    pub talk_ms: Option<u32>,
     /// Why it ended.
     pub cause: Option<Cause>,
     /// Gate decision.
@@ -71,10 +71,10 @@ impl From<Call> for RecordRow {
         Self {
             id: call.id,
             direction: call.direction,
-            from: call.from.clone(),
-            to: call.to.clone(),
-            device: call.device.clone(),
-            trunk: call.trunk.clone(),
+            from: Party::clone(&call.from),
+            to: Party::clone(&call.to),
+            device: call.device.to_string(),
+            trunk: call.trunk.to_string(),
             started: call.started.pbx_time,
             answered: call.answered.map(|m| m.pbx_time),
             ended: call.ended.map(|m| m.pbx_time),
@@ -144,7 +144,7 @@ impl Store {
                 let id = key.get(key.len().saturating_sub(16)..).unwrap_or_default();
                 let call = self.record(file.as_ref(), &name, id)?;
                 let call = call.ok_or(StoreError::row(&name, "indexed record is missing"))?;
-                let fits = query.device.as_ref().is_none_or(|device| *device == call.device);
+                let fits = query.device.as_ref().is_none_or(|device| **device == *call.device);
                 if fits && out.len() < limit {
                     out.push(call.into());
                 }

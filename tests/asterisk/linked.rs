@@ -1,9 +1,10 @@
 //! Trunk and AMI link together: one call, every party, the telephones' moments.
 
 use crate::place::{LinkedBy, Place, a_moment};
+use crate::relay::Relay;
 use crate::support::Story;
 use crate::told::{assert_at, leg_as, leg_of, legs_of, of_leg, stamp};
-use crate::trunk::{calls, hangs_up, picked_up, takes};
+use crate::trunk::{calls, hangs_up, picked_up, takes, talk};
 
 const CUSTOMER: &str = "13800138000";
 
@@ -133,10 +134,7 @@ fn a_blind_transfer_keeps_the_call() {
     let (one, two) = (place.phone("1001"), place.phone("1002"));
     let customer = place.customer();
     let mut tail = place.site.tail(None);
-    let mut dialog = calls(&customer, "1001");
-    one.rings(0);
-    one.answer(0);
-    picked_up(&customer, &mut dialog);
+    let mut dialog = talk(&customer, &one);
     one.transfer(0, "1002");
     two.rings(0);
     two.answer(0);
@@ -160,10 +158,7 @@ fn an_attended_transfer_joins_two_calls() {
     let (one, two) = (place.phone("1001"), place.phone("1002"));
     let customer = place.customer();
     let mut tail = place.site.tail(None);
-    let mut dialog = calls(&customer, "1001");
-    one.rings(0);
-    one.answer(0);
-    picked_up(&customer, &mut dialog);
+    let mut dialog = talk(&customer, &one);
     one.hold(0);
     a_moment();
     let asks = one.dial("1002");
@@ -189,4 +184,24 @@ fn an_attended_transfer_joins_two_calls() {
     assert_eq!(of_leg(call, leg_of(call, "1002")), "connection_cleared");
     assert_eq!(asked.call()["direction"], "internal");
     place.assert_asterisk_is_idle();
+}
+
+/// What Asterisk sends of one call: the event filter keeps the rest there.
+#[test]
+fn a_call_is_sixteen_kilobytes_of_ari() {
+    let place = Place::linked(LinkedBy::RelayedAri, "");
+    let relay = Relay::start(place.relay(), place.ari());
+    let (agent, customer) = (place.phone("1001"), place.customer());
+    place.until_link("ari", "up");
+    let mut tail = place.site.tail(None);
+    a_moment();
+    let before = relay.sent_back();
+    let mut dialog = talk(&customer, &agent);
+    hangs_up(&customer, &mut dialog);
+    agent.ended(0);
+    Story::single(tail.finished_calls(1)).assert_ended("customer", "normalClearing");
+    a_moment();
+    let bytes = relay.sent_back() - before;
+    println!("{bytes} bytes of ARI for one call");
+    assert!((8_000..16_384).contains(&bytes), "{bytes} bytes for one call");
 }

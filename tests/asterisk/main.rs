@@ -3,15 +3,20 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod agents;
+mod consults;
+mod desktop;
 mod digest;
 mod linked;
 mod load;
+mod notified;
 mod orders;
 mod outages;
 mod pbx;
 mod phone;
 mod place;
 mod relay;
+mod shut;
 #[allow(dead_code, unused_imports)]
 #[path = "../sip/support/mod.rs"]
 mod support;

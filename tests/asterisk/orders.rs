@@ -1,47 +1,30 @@
 //! A desktop's orders reach the telephones.
 
+use crate::desktop::Desktop;
 use crate::place::{LinkedBy, Place, a_moment};
-use crate::support::{Desk, Story};
-use crate::told::{leg_as, leg_of, of_leg};
-use crate::trunk::{calls, hangs_up, picked_up, takes};
-use serde_json::{Value, json};
+use crate::support::Story;
+use crate::told::{caused, leg_as, leg_of, of_leg};
+use crate::trunk::{hangs_up, takes, talk};
+use serde_json::json;
 use std::time::Duration;
 
 const CUSTOMER: &str = "13800138000";
 const WITHIN: Duration = Duration::from_secs(20);
-const DIAL: &str = "0198c0de-0000-7000-8000-0000000000d1";
-const SEND: &str = "0198c0de-0000-7000-8000-0000000000d2";
-const END: &str = "0198c0de-0000-7000-8000-0000000000d3";
-
-/// The desk of the agent at 1001.
-fn desk(place: &Place) -> Desk {
-    let mint = ["token", "mint", "--subject", "alice", "--agent", "alice", "--devices", "1001"];
-    let minted = place.site.run(&[mint.as_slice(), &["--role", "agent"]].concat());
-    let token = String::from_utf8(minted.stdout).unwrap();
-    let mut desk = Desk::agent(place.site.net.http(), token.trim(), json!([]));
-    desk.expect("welcome", WITHIN, |frame| frame["t"] == "welcome");
-    desk
-}
-
-fn result(desk: &mut Desk, id: &str) -> Value {
-    let done = |f: &Value| f["t"] == "result" && f["id"] == id || f["ref"] == id;
-    desk.expect("a result", WITHIN, done)
-}
 
 fn dials(by: LinkedBy) {
     let place = Place::linked(by, "");
     let (agent, carrier) = (place.phone("1001"), place.customer());
     let mut tail = place.site.tail(None);
-    let mut desk = desk(&place);
+    let mut desk = Desktop::open(&place);
     let args = json!({"to": format!("0{CUSTOMER}"), "purpose": "service"});
-    desk.say(json!({"t": "cmd", "id": DIAL, "op": "call.dial", "args": args}));
+    let order = desk.say("call.dial", json!({}), args);
     agent.rings(0);
     agent.answer(0);
     let invite = carrier.expect_within("INVITE ", WITHIN);
     assert!(invite.first_line().contains(CUSTOMER), "{}", invite.text);
     assert!(!invite.text.contains("X-Trunkline"), "{}", invite.text);
     takes(&carrier, &invite);
-    let done = result(&mut desk, DIAL);
+    let done = desk.result(&order);
     assert_eq!(done["status"], "ok", "{done}; {:?}", tail.settle(Duration::from_millis(300)));
     agent.hang_up(0);
     let bye = carrier.expect("BYE ");
@@ -69,22 +52,17 @@ fn a_desktop_dials_over_ari() {
 }
 
 #[test]
-fn a_desktop_sends_a_call_on_and_ends_another() {
+fn a_desktop_sends_a_call_on_with_what_is_known_of_it() {
     let place = Place::linked(LinkedBy::Ami, "");
     let (one, two) = (place.phone("1001"), place.phone("1002"));
     let customer = place.customer();
     let mut tail = place.site.tail(None);
-    let mut desk = desk(&place);
-    let mut dialog = calls(&customer, "1001");
-    one.rings(0);
-    one.answer(0);
-    picked_up(&customer, &mut dialog);
-    let call = desk.expect("the answer", WITHIN, |f| f["k"] == "call.established")["o"].clone();
-    let target = json!({"call": call["id"]});
-    let args = json!({"to": "1002"});
-    desk.say(json!({"t": "cmd", "id": SEND, "op": "call.transfer.blind", "target": target,
-        "args": args}));
-    assert_eq!(result(&mut desk, SEND)["status"], "ok");
+    let mut desk = Desktop::open(&place);
+    let mut dialog = talk(&customer, &one);
+    let call = desk.sees("call.established");
+    let data = desk.orders("call.data", &call, json!({"key": "contract", "value": "K-4711"}));
+    assert_eq!(desk.sees("call.data_updated")["data"]["contract"], "K-4711");
+    let sent = desk.orders("call.transfer.blind", &call, json!({"to": "1002"}));
     two.rings(0);
     two.answer(0);
     one.ended(0);
@@ -92,20 +70,95 @@ fn a_desktop_sends_a_call_on_and_ends_another() {
     hangs_up(&customer, &mut dialog);
     let story = Story::single(tail.finished_calls(1));
     let left = of_leg(&story, leg_of(&story, "1001"));
-    assert_eq!(left, "delivered established transferred connection_cleared");
+    assert_eq!(left, "delivered established data_updated transferred connection_cleared");
     let took = of_leg(&story, leg_of(&story, "1002"));
     assert_eq!(took, "delivered established connection_cleared");
-
-    let asked = one.dial("1002");
-    two.rings(1);
-    two.answer(1);
-    one.connected(asked);
-    let own = |f: &Value| f["k"] == "call.established" && f["o"]["direction"] == "internal";
-    let call = desk.expect("the second answer", WITHIN, own)["o"].clone();
-    let target = json!({"call": call["id"]});
-    desk.say(json!({"t": "cmd", "id": END, "op": "call.hangup", "target": target}));
-    assert_eq!(result(&mut desk, END)["status"], "ok");
-    one.ended(asked);
-    two.ended(1);
+    assert_eq!(caused(&story, &data), ["call.data_updated"]);
+    assert_eq!(caused(&story, &sent), ["call.transferred"]);
+    let later = story.events().iter().skip_while(|e| e["k"] != "call.transferred");
+    let known = |e: &serde_json::Value| e["o"]["data"]["contract"] == "K-4711";
+    assert!(later.clone().count() > 2 && later.clone().all(known), "the value goes with the call");
+    two.ended(0);
     place.assert_asterisk_is_idle();
+}
+
+/// Keys go to the other party, as if they were pressed at the agent's telephone.
+#[test]
+fn a_desktop_presses_keys() {
+    let keys_by_sip = "s/^direct_media = no/&\\ndtmf_mode = info/";
+    let place = Place::linked(LinkedBy::Ami, keys_by_sip);
+    let (agent, customer) = (place.phone("1001"), place.customer());
+    let mut tail = place.site.tail(None);
+    let mut desk = Desktop::open(&place);
+    let mut dialog = talk(&customer, &agent);
+    let call = desk.sees("call.established");
+    let order = desk.orders("call.dtmf", &call, json!({"digits": "4#"}));
+    for key in ["4", "#"] {
+        let info = customer.expect("INFO ");
+        assert!(info.text.contains(&format!("Signal={key}")), "{}", info.text);
+        customer.answer(&info, "200 OK", "", "");
+    }
+    desk.sees("call.dtmf");
+    desk.sees("call.dtmf");
+    hangs_up(&customer, &mut dialog);
+    agent.ended(0);
+    let story = Story::single(tail.finished_calls(1));
+    let told = of_leg(&story, leg_of(&story, "1001"));
+    assert_eq!(told, "delivered established dtmf dtmf connection_cleared");
+    assert_eq!(caused(&story, &order), ["call.dtmf"; 2]);
+    place.assert_asterisk_is_idle();
+}
+
+fn ends(by: LinkedBy) {
+    let place = Place::linked(by, "");
+    let (one, two) = (place.phone("1001"), place.phone("1002"));
+    let mut tail = place.site.tail(None);
+    let mut desk = Desktop::open(&place);
+    let asked = one.dial("1002");
+    two.rings(0);
+    two.answer(0);
+    one.connected(asked);
+    let call = desk.sees("call.established");
+    assert_eq!(call["direction"], "internal");
+    let order = desk.orders("call.hangup", &call, json!({}));
+    one.ended(asked);
+    two.ended(0);
+    let story = Story::single(tail.finished_calls(1));
+    let ends = caused(&story, &order);
+    assert!(ends.contains(&"call.cleared".to_owned()), "{ends:?}");
+    place.assert_asterisk_is_idle();
+}
+
+#[test]
+fn a_desktop_ends_a_call_over_ami() {
+    ends(LinkedBy::Ami);
+}
+
+#[test]
+fn a_desktop_ends_a_call_over_ari() {
+    ends(LinkedBy::Ari);
+}
+
+/// Calls of the dialplan are out of ARI's reach, and the desk hears what could do it.
+#[test]
+fn what_ari_cannot_do_is_said() {
+    let place = Place::linked(LinkedBy::Ari, "");
+    let (agent, customer) = (place.phone("1001"), place.customer());
+    let mut desk = Desktop::open(&place);
+    let mut dialog = talk(&customer, &agent);
+    let call = desk.sees_like("call.established", |c| c["legs"].as_array().unwrap().len() > 2);
+    let orders = [
+        ("call.hold", json!({})),
+        ("call.transfer.blind", json!({"to": "1002"})),
+        ("call.transfer.consult", json!({"to": "1002"})),
+        ("call.dtmf", json!({"digits": "1"})),
+        ("call.data", json!({"key": "contract", "value": "K-4711"})),
+    ];
+    for (op, args) in orders {
+        let result = desk.asks(op, json!({"call": call["id"]}), args);
+        assert_eq!(result["err"]["code"], "UNSUPPORTED", "{op}: {result}");
+        assert!(result["err"]["msg"].as_str().unwrap().contains("AMI"), "{op}: {result}");
+    }
+    hangs_up(&customer, &mut dialog);
+    agent.ended(0);
 }

@@ -30,22 +30,25 @@ pub enum LinkedBy {
     Both,
     /// By way of a relay that the test starts.
     RelayedAmi,
+    RelayedAri,
 }
 
-const AMI: &str = "trunks = [\"PJSIP/carrier\"]\ncontext = \"from-agents\"\n\
-    [pbx.asterisk.ami]\naddress = \"PBX:5038\"\nuser = \"trunkline\"\n\
-    password_file = \"DIR/pbx.password\"";
-const ARI: &str = "trunks = [\"PJSIP/carrier\"]\ncontext = \"from-agents\"\n\
-    [pbx.asterisk.ari]\nurl = \"http://PBX:8088\"\nuser = \"trunkline\"\n\
-    password_file = \"DIR/pbx.password\"";
-const BOTH: &str = "trunks = [\"PJSIP/carrier\"]\ncontext = \"from-agents\"\n\
-    [pbx.asterisk.ami]\naddress = \"PBX:5038\"\nuser = \"trunkline\"\n\
-    password_file = \"DIR/pbx.password\"\n\
-    [pbx.asterisk.ari]\nurl = \"http://PBX:8088\"\nuser = \"trunkline\"\n\
-    password_file = \"DIR/pbx.password\"";
-const RELAYED: &str = "trunks = [\"PJSIP/carrier\"]\ncontext = \"from-agents\"\n\
-    [pbx.asterisk.ami]\naddress = \"PBX:5039\"\nuser = \"trunkline\"\n\
-    password_file = \"DIR/pbx.password\"";
+/// The sections of a PBX with these links.
+macro_rules! links {
+    ($($link:literal),+) => {
+        concat!(
+            "trunks = [\"PJSIP/carrier\", \"PJSIP/side-door\"]\ncontext = \"from-agents\"\n",
+            $("[pbx.asterisk.", $link, "\"\nuser = \"trunkline\"\n\
+              password_file = \"DIR/pbx.password\"\n"),+
+        )
+    };
+}
+
+const AMI: &str = links!("ami]\naddress = \"PBX:5038");
+const ARI: &str = links!("ari]\nurl = \"http://PBX:8088");
+const BOTH: &str = links!("ami]\naddress = \"PBX:5038", "ari]\nurl = \"http://PBX:8088");
+const RELAYED_AMI: &str = links!("ami]\naddress = \"PBX:5039");
+const RELAYED_ARI: &str = links!("ari]\nurl = \"http://PBX:5039");
 
 /// Links are stamped by Asterisk, whose clock is the machine's: so is trunkline's in these tests,
 /// and the gate is open at any hour.
@@ -56,37 +59,45 @@ const OPEN: &str = concat!(
 );
 
 const AGENTS: &str = "[agent.alice]\nname = \"Alice\"\ndevice = \"PJSIP/1001\"\n";
+const STAFF: &str = "[agent.alice]\nname = \"Alice\"\ndevice = \"PJSIP/1001\"\n\
+    queues = [\"support\"]\n[agents]\nafter_call = \"none\"\n";
+
+/// The telephones are members of the queue, without a desktop.
+const MEMBERS: &str = "s/^;member => /member => /";
 
 impl Place {
     /// By its trunk alone.
     pub fn start(clock: &str) -> Self {
-        Self::with(clock, &SiteOptions::default(), "")
+        Self::changed(clock, "")
     }
 
     /// By its trunk alone; `changes` is a sed script on Asterisk's files.
     pub fn changed(clock: &str, changes: &str) -> Self {
-        Self::with(clock, &SiteOptions::default(), changes)
+        Self::with(clock, &SiteOptions::default(), &format!("{MEMBERS};{changes}"))
     }
 
     /// By its trunk and links, at the machine's own time.
     pub fn linked(by: LinkedBy, changes: &str) -> Self {
-        let pbx_keys = match by {
-            LinkedBy::Ami => AMI,
-            LinkedBy::Ari => ARI,
-            LinkedBy::Both => BOTH,
-            LinkedBy::RelayedAmi => RELAYED,
+        Self::linked_with(by, AGENTS, &format!("{MEMBERS};{changes}"))
+    }
+
+    /// The same, where only desktops put telephones into the queue.
+    pub fn staffed(by: LinkedBy, changes: &str) -> Self {
+        Self::linked_with(by, STAFF, changes)
+    }
+
+    fn linked_with(by: LinkedBy, sections: &'static str, changes: &str) -> Self {
+        let (pbx_keys, links): (_, &[&str]) = match by {
+            LinkedBy::Ami => (AMI, &["ami"]),
+            LinkedBy::Ari => (ARI, &["ari"]),
+            LinkedBy::Both => (BOTH, &["ami", "ari"]),
+            LinkedBy::RelayedAmi => (RELAYED_AMI, &[]),
+            LinkedBy::RelayedAri => (RELAYED_ARI, &[]),
         };
-        let options =
-            SiteOptions { pbx_keys, gate_keys: OPEN, sections: AGENTS, ..SiteOptions::default() };
+        let options = SiteOptions { pbx_keys, gate_keys: OPEN, sections, ..SiteOptions::default() };
         // On the loopback network trunkline's links come from another of its addresses.
         let changes = format!("s/^permit = .*/permit = 127.0.0.0\\/255.0.0.0/;{changes}");
         let place = Self::with("", &options, &changes);
-        let links: &[&str] = match by {
-            LinkedBy::Ami => &["ami"],
-            LinkedBy::Ari => &["ari"],
-            LinkedBy::Both => &["ami", "ari"],
-            LinkedBy::RelayedAmi => &[],
-        };
         links.iter().for_each(|link| place.until_link(link, "up"));
         place
     }
@@ -101,17 +112,23 @@ impl Place {
         Self { server, asterisk, site }
     }
 
-    /// Waits until `trunkline link show` says so of a link.
-    pub fn until_link(&self, link: &str, state: &str) {
-        let mut shown = String::new();
+    /// A link as `trunkline link show` has it.
+    pub fn link(&self, link: &str) -> serde_json::Value {
+        let shown = String::from_utf8(self.site.run(&["link", "show", "--json"]).stdout).unwrap();
+        let all = serde_json::Deserializer::from_str(&shown).into_iter::<serde_json::Value>();
         let id = format!("asterisk/{link}");
+        let found = all.map(Result::unwrap).find(|l| l["id"] == *id);
+        found.unwrap_or_else(|| panic!("no {id}: {shown}"))
+    }
+
+    /// Waits until a link is in this state.
+    pub fn until_link(&self, link: &str, state: &str) {
+        let mut shown = serde_json::Value::Null;
         let reached = poll_until(Duration::from_secs(15), || {
-            let output = self.site.run(&["link", "show", "--json"]).stdout;
-            shown = String::from_utf8(output).unwrap();
-            let all = serde_json::Deserializer::from_str(&shown).into_iter::<serde_json::Value>();
-            all.map(Result::unwrap).any(|l| l["id"] == id && l["state"] == state)
+            shown = self.link(link);
+            shown["state"] == state
         });
-        assert!(reached, "{id} is never {state}: {shown}");
+        assert!(reached, "{link} is never {state}: {shown}");
     }
 
     /// Where Asterisk's AMI is.
@@ -119,7 +136,12 @@ impl Place {
         SocketAddr::new(self.site.net.pbx().ip(), 5038)
     }
 
-    /// Where trunkline looks for it when it is relayed.
+    /// Where its ARI is.
+    pub fn ari(&self) -> SocketAddr {
+        SocketAddr::new(self.site.net.pbx().ip(), 8088)
+    }
+
+    /// Where trunkline looks for either when it is relayed.
     pub fn relay(&self) -> SocketAddr {
         SocketAddr::new(self.site.net.pbx().ip(), 5039)
     }

@@ -34,6 +34,12 @@ pub fn leg_as<'a>(story: &'a Story, role: &str) -> &'a Value {
     leg.unwrap_or_else(|| panic!("no {role} in {:#}", story.call()))
 }
 
+/// Kinds of the events that name the order as their cause.
+pub fn caused(story: &Story, order: &str) -> Vec<String> {
+    let of_order = story.events().iter().filter(|e| e["caused_by"] == order);
+    of_order.map(|e| e["k"].as_str().unwrap().to_owned()).collect()
+}
+
 /// The switch's own stamp of a moment of a leg, in microseconds since 1970.
 pub fn stamp(leg: &Value, moment_name: &str) -> i64 {
     assert!(leg[moment_name].is_object(), "no {moment_name} in {leg}");

@@ -1,5 +1,6 @@
 //! deploy/asterisk behind the trunk, without a control link: calls pass, both ways.
 
+use crate::phone::Phone;
 use crate::place::{Place, a_moment};
 use crate::support::ua::session;
 use crate::support::{Dialog, Message, Story, Ua, WORKDAY_MORNING};
@@ -21,6 +22,15 @@ pub fn picked_up(customer: &Ua, dialog: &mut Dialog) {
     dialog.confirm(&ok);
     customer.send(&dialog.ack());
     a_moment();
+}
+
+/// A customer's call that 1001 has answered.
+pub fn talk(customer: &Ua, agent: &Phone) -> Dialog {
+    let mut dialog = calls(customer, "1001");
+    agent.rings(0);
+    agent.answer(0);
+    picked_up(customer, &mut dialog);
+    dialog
 }
 
 pub fn hangs_up(customer: &Ua, dialog: &mut Dialog) {

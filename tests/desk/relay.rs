@@ -183,7 +183,7 @@ impl Follower {
 
 fn of_devices(devices: &'static [&'static str]) -> impl Fn(&Entity) -> bool {
     move |entity| match entity {
-        Entity::Call(call) => devices.contains(&call.device.as_str()),
+        Entity::Call(call) => devices.contains(&&*call.device),
         Entity::Decision(_)
         | Entity::Dnc(_)
         | Entity::System(_)
@@ -216,7 +216,7 @@ async fn scenario(seed: u64) -> (u64, u64) {
                 if random.below(20) == 0 {
                     let state = SystemState::OverloadRelieved;
                     let status = SystemStatus { state, reason: "x".into(), lost: 0 };
-                    site.commit_entity(EventKind::SystemStatus, Entity::System(status));
+                    site.commit_entity(EventKind::SystemStatus, Entity::System(status.into()));
                 }
                 tokio::time::sleep(Duration::from_millis(random.below(4))).await;
             }

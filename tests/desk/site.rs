@@ -40,9 +40,9 @@ pub fn call(id: u128, device: &str, at: Wall) -> Call {
         site: "s".into(),
         direction: Direction::Inbound,
         purpose: None,
-        from: party("+8613800138000"),
-        to: party("1001"),
-        dialed: party("1001"),
+        from: party("+8613800138000").into(),
+        to: party("1001").into(),
+        dialed: party("1001").into(),
         device: device.into(),
         thread_id: CallId(Uuid::from_u128(id)),
         parent_id: None,
@@ -311,7 +311,7 @@ impl Site {
     pub fn own_positions(&self, devices: &[&str], after: u64) -> Vec<u64> {
         let log = self.log.lock().unwrap();
         let mine = |e: &&Event| match &e.entity {
-            Entity::Call(c) => devices.contains(&c.device.as_str()),
+            Entity::Call(c) => devices.contains(&&*c.device),
             Entity::Decision(d) => devices.contains(&d.device.as_str()),
             Entity::Dnc(_)
             | Entity::System(_)

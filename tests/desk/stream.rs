@@ -56,7 +56,7 @@ async fn an_agent_is_masked_and_sees_own_calls_only() {
     };
     site.commit_entity(EventKind::DncAdded, Entity::Dnc(vec![entry]));
     let status = SystemStatus { state: SystemState::Normal, reason: "test".into(), lost: 0 };
-    site.commit_entity(EventKind::SystemStatus, Entity::System(status));
+    site.commit_entity(EventKind::SystemStatus, Entity::System(status.into()));
 
     let mine = site.own_positions(&["100"], 0);
     assert!(mine.len() > 10 && mine.len() < 30, "{}", mine.len());
@@ -146,7 +146,7 @@ async fn too_old_ahead_and_another_epoch_start_from_a_snapshot_with_the_reason()
         assert_eq!(first[0]["pos"], "400");
         let snaps = of(&first, "snap");
         let live = snaps.last().unwrap();
-        let open = site.log.lock().unwrap().open.iter().filter(|c| c.device == "100").count();
+        let open = site.log.lock().unwrap().open.iter().filter(|c| &*c.device == "100").count();
         assert!(open > 0);
         assert_eq!(live["objs"].as_array().unwrap().len(), open, "{why}");
         let gap: Vec<_> = snaps.iter().filter(|s| s["gap"] == true).collect();

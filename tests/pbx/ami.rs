@@ -21,7 +21,8 @@ fn a_link_is_up_when_it_is_in_step() {
     let (linked, _manager) = with(Mood::Fine);
     let link = linked.until(LINK, "up", "in step with the PBX");
     assert_eq!(link["version"], "Asterisk 22.10.0");
-    assert_eq!(link["instance"], "2026-11-23 02:00:00");
+    let instance = link["instance"].as_str().unwrap();
+    assert!(instance.starts_with("2026-11-23 02:00:00 "), "{instance}");
     assert_eq!((&link["pbx"], &link["kind"]), (&"asterisk".into(), &"ami".into()));
     let up = || linked.site.metric("trunkline_link_up") == 1.0;
     assert!(poll_until(Duration::from_secs(5), up));

@@ -27,7 +27,8 @@ fn a_link_comes_up_by_http_and_websocket() {
     let linked = linked.serve();
     let link = linked.until("asterisk/ari", "up", "in step");
     assert_eq!(link["version"], "Asterisk 22.10.0");
-    assert_eq!(link["instance"], "2026-11-23T02:00:00.000+0000");
+    let instance = link["instance"].as_str().unwrap();
+    assert!(instance.starts_with("2026-11-23T02:00:00.000+0000"), "{instance}");
 }
 
 #[test]
@@ -120,11 +121,11 @@ fn a_pbx_that_connects_to_us_must_know_the_password_and_is_then_a_link() {
         }
     }
     let mut pbx = dial(&linked, PASSWORD).unwrap();
-    answer(&mut pbx, 5);
+    answer(&mut pbx, 7);
     linked.until("asterisk/ari", "up", "in step");
     // It lost us and connects again: the new connection counts, the old one is closed.
     let mut again = dial(&linked, PASSWORD).unwrap();
-    let paths = answer(&mut again, 5);
+    let paths = answer(&mut again, 7);
     assert!(paths[0].ends_with("asterisk/info"), "a new session: {paths:?}");
     let closed = loop {
         match pbx.read() {

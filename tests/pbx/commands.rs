@@ -12,7 +12,7 @@ const LOGIN: &str = "0198c0de-0000-7000-8000-000000000001";
 const DIAL: &str = "0198c0de-0000-7000-8000-000000000002";
 const AGENTS: &str = "[agent.alice]\ndevice = \"PJSIP/1001\"\nqueues = [\"support\"]\n";
 
-fn desk(linked: &Linked) -> Desk {
+pub fn desk(linked: &Linked) -> Desk {
     let mint = ["token", "mint", "--subject", "alice", "--agent", "alice", "--role", "agent"];
     let more = ["--devices", "1001", "--at", WORKDAY_MORNING];
     let minted = linked.site.run(&[mint.as_slice(), more.as_slice()].concat());

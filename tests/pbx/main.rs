@@ -8,6 +8,7 @@ mod ari_server;
 mod check;
 mod commands;
 mod esl;
+mod esl_calls;
 mod manager;
 mod site;
 #[allow(dead_code, unused_imports)] // what the tests of the trunk share with these

@@ -88,14 +88,14 @@ pub fn call_at(k: u64, rev: u64, state: ConnectionState, pos: u64) -> Call {
     Call {
         origin: std::sync::Arc::new(Origin {
             id: call_id(k),
-            tenant: "default".to_owned(),
-            site: "default".to_owned(),
+            tenant: "default".into(),
+            site: "default".into(),
             direction: Direction::Outbound,
             purpose: Some("service".to_owned()),
-            from: party(&device_of(k)),
-            to: party(&number_of(k)),
-            dialed: party(&number_of(k)),
-            device: device_of(k),
+            from: party(&device_of(k)).into(),
+            to: party(&number_of(k)).into(),
+            dialed: party(&number_of(k)).into(),
+            device: device_of(k).into(),
             thread_id: call_id(k),
             parent_id: None,
             signalling: None,
@@ -103,19 +103,20 @@ pub fn call_at(k: u64, rev: u64, state: ConnectionState, pos: u64) -> Call {
         }),
         rev,
         state,
-        trunk: "carrier-a".to_owned(),
+        trunk: "carrier-a".into(),
         queue: None,
         data: Default::default(),
         dialog: Dialog {
             call_id: format!("{k}@pbx"),
             caller_tag: "a".to_owned(),
             callee_tag: String::new(),
-        },
+        }
+        .into(),
         alerting: None,
         network_reached: None,
         answered: None,
         ended: over.then_some(moment),
-        ring_ms: Some(rev * 100),
+        ring_ms: Some(rev as u32 * 100),
         wait_ms: None,
         talk_ms: over.then_some(4000),
         hold_ms: None,
@@ -271,7 +272,7 @@ pub fn check(opened: &Opened) -> Result<(), StoreError> {
         assert_eq!(found, wanted(&|c| c.to.raw.reveal() == &number), "{k}: number index");
         let found = opened.store.search(&query(None, Some(device.clone())), "test", START)?;
         let found: Vec<_> = found.iter().map(|r| r.id).collect();
-        assert_eq!(found, wanted(&|c| c.device == device), "{k}: device index");
+        assert_eq!(found, wanted(&|c| *c.device == *device), "{k}: device index");
     }
     if let Some((id, call)) = want.records.last_key_value() {
         assert_eq!(opened.store.show(*id, "test", START)?.as_ref(), Some(call));

@@ -18,8 +18,8 @@ pub fn cause_of_status(status: u16, phrase: &str, reason: Option<&ReasonText>) -
     let q850 = reason.and_then(|r| r.q850);
     let csta = q850.and_then(from_q850).unwrap_or_else(|| from_status(status));
     let text = match reason {
-        Some(r) if !r.text.is_empty() => r.text.clone(),
-        _ => phrase.to_owned(),
+        Some(r) if !r.text.is_empty() => r.text.as_str().into(),
+        _ => phrase.into(),
     };
     Cause { csta, sip_status: Some(status), q850, text }
 }
@@ -31,7 +31,7 @@ pub fn cause_of_bye(reason: Option<&ReasonText>) -> Cause {
         csta: q850.and_then(from_q850).unwrap_or(CstaCause::NormalClearing),
         sip_status: None,
         q850,
-        text: reason.map(|r| r.text.clone()).unwrap_or_default(),
+        text: reason.map(|r| r.text.as_str().into()).unwrap_or_default(),
     }
 }
 
@@ -41,7 +41,7 @@ pub fn cause_of_cancel(reason: Option<&ReasonText>) -> Cause {
         csta: CstaCause::CallCancelled,
         sip_status: Some(487),
         q850: reason.and_then(|r| r.q850),
-        text: reason.map(|r| r.text.clone()).unwrap_or_default(),
+        text: reason.map(|r| r.text.as_str().into()).unwrap_or_default(),
     }
 }
 
@@ -61,7 +61,7 @@ pub(super) fn cause_of_leg(end: &LegEnd, talked: bool) -> Cause {
         csta: by_name.or(by_status).or(by_q850).unwrap_or(unknown),
         sip_status: status,
         q850: end.q850,
-        text: end.text.clone(),
+        text: end.text.as_str().into(),
     }
 }
 

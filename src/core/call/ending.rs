@@ -20,7 +20,7 @@ impl CallMachine {
     ) {
         if self.call.answered.is_none() {
             // BYE in an early dialog (RFC 3261 §15): the INVITE's 487 follows.
-            self.cancelled.get_or_insert((reason, arrival));
+            self.cancelled.get_or_insert_with(|| Box::new((reason, arrival)));
             return;
         }
         let at = Moment::measured(arrival, now);
@@ -55,7 +55,8 @@ impl CallMachine {
         if self.call.answered.is_some() {
             return; // a fork was refused after another answered
         }
-        if let Some((reason, cancelled_at)) = self.cancelled.take() {
+        if let Some(cancelled) = self.cancelled.take() {
+            let (reason, cancelled_at) = *cancelled;
             let at = Moment::measured(cancelled_at, now);
             let released = self.released_by(CALLER);
             self.count_ring(at.pbx_time);
@@ -84,8 +85,8 @@ impl CallMachine {
     }
 
     pub(super) fn denied(&mut self, now: Now, status: u16, text: String, out: &mut Vec<Fact>) {
-        let cause =
-            Cause { csta: CstaCause::PolicyDenied, sip_status: Some(status), q850: Some(21), text };
+        let (csta, text) = (CstaCause::PolicyDenied, text.into());
+        let cause = Cause { csta, sip_status: Some(status), q850: Some(21), text };
         self.fail(Moment::own(now), Released::System, cause, out);
     }
 

@@ -16,7 +16,7 @@ impl CallMachine {
         if self.call.wait_ms.is_some() {
             return;
         }
-        self.edit().wait_ms = Some(end.ms_since(self.call.started.pbx_time));
+        self.edit().wait_ms = Some(top(end.ms_since(self.call.started.pbx_time)));
         if let Some(alerting) = &self.call.alerting {
             let ring_ms = end.ms_since(alerting.pbx_time);
             self.count_rings(ring_ms);
@@ -24,7 +24,7 @@ impl CallMachine {
     }
 
     fn count_rings(&mut self, ring_ms: u64) {
-        self.edit().ring_ms = Some(ring_ms);
+        self.edit().ring_ms = Some(top(ring_ms));
         let period = u64::from(self.ring_period_ms.max(1));
         self.edit().rings = u32::try_from(ring_ms.div_ceil(period)).ok();
     }
@@ -47,7 +47,7 @@ impl CallMachine {
         if !observed(&at) {
             return;
         }
-        self.edit().wait_ms = Some(at.pbx_time.ms_since(self.call.started.pbx_time));
+        self.edit().wait_ms = Some(top(at.pbx_time.ms_since(self.call.started.pbx_time)));
         let Some(alerting) = alerting.filter(observed) else { return };
         let ring_ms = at.pbx_time.ms_since(alerting.pbx_time);
         self.count_rings(ring_ms);
@@ -78,13 +78,14 @@ impl CallMachine {
             && let Some(answered) = self.call.answered.filter(observed)
             && observed(end)
         {
-            self.edit().talk_ms = Some(end.pbx_time.ms_since(answered.pbx_time));
+            self.edit().talk_ms = Some(top(end.pbx_time.ms_since(answered.pbx_time)));
         }
     }
 
     pub(super) fn count_hold(&mut self, end: Wall) {
         if let Some(since) = self.held_since.take() {
-            let total = self.call.hold_ms.unwrap_or(0) + end.ms_since(since);
+            let before = self.call.hold_ms.unwrap_or(0);
+            let total = before.saturating_add(top(end.ms_since(since)));
             self.edit().hold_ms = Some(total);
         }
     }
@@ -143,4 +144,9 @@ impl CallMachine {
 
 pub(super) fn observed(moment: &Moment) -> bool {
     moment.quality != TimeQuality::Reconciled
+}
+
+/// Milliseconds as a figure of a call, which stays at its top after 49 days.
+fn top(ms: u64) -> u32 {
+    u32::try_from(ms).unwrap_or(u32::MAX)
 }

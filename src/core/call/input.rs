@@ -11,9 +11,9 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// On every entity.
-    pub tenant: String,
+    pub tenant: Arc<str>,
     /// On every entity.
-    pub site: String,
+    pub site: Arc<str>,
     /// One ring cycle.
     pub ring_period_ms: u32,
     /// An agent is to answer within so many ms of its first ring, or within three rings.
@@ -30,15 +30,15 @@ pub struct Start {
     /// Why.
     pub purpose: Option<String>,
     /// Caller.
-    pub from: Party,
+    pub from: Arc<Party>,
     /// Callee.
-    pub to: Party,
+    pub to: Arc<Party>,
     /// As dialled.
-    pub dialed: Party,
+    pub dialed: Arc<Party>,
     /// Inside device.
-    pub device: String,
+    pub device: Arc<str>,
     /// Carrier line the call came in by; empty for calls that go out (known when forwarded).
-    pub trunk: String,
+    pub trunk: Arc<str>,
     /// Call-ID and caller's tag.
     pub dialog: Dialog,
     /// Call whose place it takes.
@@ -92,7 +92,7 @@ pub enum CallInput {
     /// The INVITE left by this line (carrier name, or PBX name for inbound calls).
     Forwarded {
         /// Name of the neighbour.
-        line: String,
+        line: Arc<str>,
     },
     /// A provisional answer, 101-199.
     Provisional {
@@ -183,13 +183,13 @@ pub struct SeenStart {
     /// Which way, as far as it is known.
     pub direction: Direction,
     /// Caller.
-    pub from: Party,
+    pub from: Arc<Party>,
     /// Callee.
-    pub to: Party,
+    pub to: Arc<Party>,
     /// Inside device.
-    pub device: String,
+    pub device: Arc<str>,
     /// Carrier line; empty if none.
-    pub trunk: String,
+    pub trunk: Arc<str>,
     /// Who called, or whom the PBX called first.
     pub leg: NewLeg,
     /// When.
@@ -202,7 +202,7 @@ pub struct NewLeg {
     /// Part in the call.
     pub role: LegRole,
     /// Device or line.
-    pub device: String,
+    pub device: Arc<str>,
     /// Agent at the device.
     pub agent: Option<Arc<str>>,
     /// The PBX's channel; `None`: the PBX itself dials.

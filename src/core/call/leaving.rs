@@ -25,6 +25,8 @@ pub(super) struct Seen {
     pub(super) release: Option<Box<Release>>,
     /// The first leg was asked for by the PBX: it did not call.
     pub(super) asked_first: bool,
+    /// The newest party that made it a conference.
+    pub(super) conferenced: Option<LegId>,
 }
 
 #[derive(Clone, Debug)]

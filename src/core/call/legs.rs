@@ -157,7 +157,9 @@ impl CallMachine {
             I::Missed => self.rang_out(out),
             I::Transferred(transfer) => self.leg_left(at, index, transfer, out),
             I::Conferenced => {
-                if self.talked(index) {
+                // The same conference is seen again when Asterisk merges its bridges.
+                if self.talked(index) && self.seen.conferenced < Some(id) {
+                    self.seen.conferenced = Some(id);
                     self.emit(K::CallConferenced, self.detail(index, None, Some(at)), out);
                 }
             }

@@ -43,8 +43,8 @@ fn inbound() -> CallMachine {
     let start = SeenStart {
         id: CallId(IdSource::new(1).uuid(Now { mono: Mono(0), wall: at(0).pbx_time })),
         direction: Direction::Inbound,
-        from: party(),
-        to: party(),
+        from: party().into(),
+        to: party().into(),
         device: "8000".into(),
         trunk: "carrier".into(),
         leg: new_leg(LegRole::Customer, "carrier"),

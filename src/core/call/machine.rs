@@ -21,7 +21,7 @@ pub struct CallMachine {
     pub(super) call: Arc<Call>,
     pub(super) ring_period_ms: u32,
     pub(super) answer_norm_ms: u32,
-    pub(super) cancelled: Option<(Option<ReasonText>, Arrival)>,
+    pub(super) cancelled: Option<Box<(Option<ReasonText>, Arrival)>>,
     pub(super) held_since: Option<Wall>,
     /// A party has left its place to another: the BYE that follows is part of it.
     pub(super) transferred: bool,
@@ -43,7 +43,8 @@ impl CallMachine {
             Direction::Inbound => (LegRole::Customer, &start.trunk),
             Direction::Outbound | Direction::Internal => (LegRole::Trunk, &start.device),
         };
-        let legs = vec![leg(1, role, device, moment.pbx_time)];
+        let mut legs = Vec::with_capacity(CALLEE + 1);
+        legs.push(leg(1, role, device, moment.pbx_time));
         let origin = Origin {
             id: start.id,
             tenant: settings.tenant.clone(),
@@ -150,7 +151,7 @@ impl CallMachine {
             }
             I::CancelRequested { reason, arrival } => {
                 if self.call.answered.is_none() {
-                    self.cancelled = Some((reason, arrival));
+                    self.cancelled = Some(Box::new((reason, arrival)));
                 }
             }
             I::Rejected { status, phrase, reason, local, arrival } => {
@@ -180,10 +181,10 @@ impl CallMachine {
         !self.call.dialog.call_id.is_empty()
     }
 
-    fn forwarded(&mut self, now: Now, line: String, out: &mut Vec<Fact>) {
+    fn forwarded(&mut self, now: Now, line: Arc<str>, out: &mut Vec<Fact>) {
         let outside = self.call.direction != Direction::Inbound;
         if outside {
-            self.edit().trunk.clone_from(&line);
+            self.edit().trunk = line.clone();
         }
         if self.originated() {
             if outside {
@@ -237,12 +238,16 @@ impl CallMachine {
         }
         // A 2xx that crosses a CANCEL wins (RFC 3261 §9.1): the caller will send BYE.
         self.cancelled = None;
-        self.edit().dialog.callee_tag = tag;
+        self.set_callee_tag(tag);
         self.edit().answered = Some(at);
         self.edit().state = S::Connected;
         self.count_ring(at.pbx_time);
         self.connect(at);
         self.emit(K::CallEstablished, self.detail(CALLEE, Some(status), Some(at)), out);
+    }
+
+    fn set_callee_tag(&mut self, tag: String) {
+        Arc::make_mut(&mut self.edit().dialog).callee_tag = tag;
     }
 
     /// Both ends of the dialog on the trunk talk.
@@ -271,7 +276,7 @@ impl CallMachine {
         if self.call.answered.is_some() || !self.restored {
             return;
         }
-        self.edit().dialog.callee_tag = callee_tag;
+        self.set_callee_tag(callee_tag);
         let at =
             Moment { pbx_time: now.wall, observed_at: now.wall, quality: TimeQuality::Reconciled };
         self.cancelled = None;
@@ -302,11 +307,11 @@ impl CallMachine {
     }
 }
 
-pub(super) fn leg(id: u8, role: LegRole, device: &str, since: Wall) -> Leg {
+pub(super) fn leg(id: u8, role: LegRole, device: &Arc<str>, since: Wall) -> Leg {
     Leg {
         id: LegId(id),
         role,
-        device: device.to_owned(),
+        device: device.clone(),
         agent: None,
         channel: None,
         sip_call_id: None,

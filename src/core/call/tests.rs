@@ -33,11 +33,11 @@ fn start(direction: Direction) -> CallMachine {
         id: CallId(IdSource::new(1).uuid(at(0))),
         direction,
         purpose: None,
-        from: party("1"),
-        to: party("2"),
-        dialed: party("2"),
+        from: party("1").into(),
+        to: party("2").into(),
+        dialed: party("2").into(),
         device: "8001".into(),
-        trunk: if direction == Direction::Inbound { "main".into() } else { String::new() },
+        trunk: if direction == Direction::Inbound { "main".into() } else { "".into() },
         dialog: Dialog { call_id: "c@h".into(), caller_tag: "a".into(), callee_tag: String::new() },
         replaces: None,
         signalling: None,
@@ -111,7 +111,7 @@ fn tell(machine: &mut CallMachine, story: &str) -> Vec<Fact> {
 }
 
 fn figures(call: &Call) -> String {
-    let ms = |v: Option<u64>| v.map_or("-".to_owned(), |v| v.to_string());
+    let ms = |v: Option<u32>| v.map_or("-".to_owned(), |v| v.to_string());
     format!(
         "{} {} {} {} {} {} {}",
         ms(call.ring_ms),

@@ -7,7 +7,7 @@ use super::writer::Engine;
 use crate::agent::{AgentFact, AgentInput, AgentMachine, AgentRefusal, Left, MemberView, Wish};
 use crate::model::{
     Agent, AgentState, Call, ConnectionState, CstaCause, DeskPresence, Detail, Entity, EventKind,
-    LegRole, Mono, Now,
+    Leg, LegRole, Mono, Now,
 };
 use crate::pbx::{Fact, LinkReport, Member, News, Order, OrderId, OrderResult};
 use std::collections::{BTreeMap, HashMap};
@@ -257,6 +257,7 @@ impl Engine {
             }
             let pbx = leg.channel.as_ref().map(|channel| &*channel.pbx);
             let input = match leg.state {
+                _ if left_by_its_phone(call, leg) => AgentInput::Gone(call.id, leg.id, Left::Other),
                 ConnectionState::Initiated if place == 0 => AgentInput::Dials(call.id, leg.id),
                 ConnectionState::Initiated | ConnectionState::Queued => continue,
                 ConnectionState::Alerting => AgentInput::Rings(call.id, leg.id),
@@ -401,6 +402,14 @@ impl Engine {
             self.command_part_done(now, &key, result, out);
         }
     }
+}
+
+/// The site's side of a call on the trunk has the device that was dialled. Once a link has shown
+/// that device's own leg end, whoever talks there now is somebody else.
+fn left_by_its_phone(call: &Call, leg: &Leg) -> bool {
+    let own = |l: &Leg| l.role.is_inside() && l.device == leg.device;
+    let mut own = call.legs.iter().filter(|l| own(l)).peekable();
+    leg.role == LegRole::Trunk && own.peek().is_some() && own.all(|l| l.ended.is_some())
 }
 
 fn note_member(queues: &mut BTreeMap<String, Option<String>>, member: &Member) {

@@ -9,6 +9,7 @@ use crate::gate::{DecisionParts, DialRight, ExemptReason, Ruling};
 use crate::line::NoLine;
 use crate::model::{CallId, Dialog, Direction, Now, Party, SystemState, Verdict};
 use crate::sip::{AskId, MARK_HEADER, Offer, Refusal, RoutePlan};
+use std::sync::Arc;
 
 impl Engine {
     /// A call from a carrier.
@@ -17,7 +18,7 @@ impl Engine {
             return self.core.refuse(now, ask, unavailable(&[]), &mut self.sip);
         }
         let trunk = self.config.neighbours.get(&offer.peer).map(|n| n.name.clone());
-        let device = offer.dialed.clone();
+        let device = offer.dialed.as_str().into();
         let to = self.known_parties.party(&self.desk_parties, &offer.dialed, "");
         let start = self.start(now, Direction::Inbound, &offer, to, device, trunk);
         let Some(call) = self.begin(now, ask, start, out) else { return };
@@ -43,8 +44,8 @@ impl Engine {
             Ruling::Exempt(_) | Ruling::Decided(_) => Direction::Outbound,
         };
         let to = self.desk_parties.with(&offer.dialed, "", &dialed);
-        let device = offer.from_user.clone();
-        let mut start = self.start(now, direction, &offer, to.clone(), device, None);
+        let device = offer.from_user.as_str().into();
+        let mut start = self.start(now, direction, &offer, to.clone().into(), device, None);
         start.purpose.clone_from(&purpose);
         let Some(call) = self.begin(now, ask, start, out) else { return };
         self.totals.calls_outbound += 1;
@@ -72,9 +73,9 @@ impl Engine {
         now: Now,
         direction: Direction,
         offer: &Offer,
-        to: Party,
-        device: String,
-        trunk: Option<String>,
+        to: Arc<Party>,
+        device: Arc<str>,
+        trunk: Option<Arc<str>>,
     ) -> Start {
         let caller = self.caller(offer);
         let signalling = self.signalling(offer);

@@ -22,7 +22,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct Neighbour {
     /// Name in the configuration.
-    pub name: String,
+    pub name: Arc<str>,
     /// PBX only: purpose of a call that names none.
     pub default_purpose: Option<String>,
 }

@@ -160,6 +160,15 @@ impl Engine {
         self.change_link(now, pbx, link, change, out);
     }
 
+    /// The link has found another run of the PBX than it knew.
+    pub(super) fn is_another_run(&self, pbx: PbxIx, link: LinkIx, report: &LinkReport) -> bool {
+        let LinkReport::News(News::Up(identity)) = report else { return false };
+        let links = self.links.switches.get(usize::from(pbx.0));
+        let one = links.and_then(|links| links.get(usize::from(link.0)));
+        let known = one.map_or("", |one| one.link.instance.as_str());
+        !known.is_empty() && !identity.instance.is_empty() && known != cut(&identity.instance)
+    }
+
     fn identified(&mut self, pbx: PbxIx, link: LinkIx, identity: &PbxIdentity) {
         let Some(one) = self.links.get_mut(pbx, link) else { return };
         one.link.version = cut(&identity.version);

@@ -4,6 +4,7 @@ use crate::gate::{Dialed, Normalizer};
 use crate::model::{E164, Party, Pii, mask};
 use crate::vault::BlindIndex;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Numbers remembered by [`KnownParties`]; a full memory is emptied.
 const KNOWN_MAX: usize = 4096;
@@ -43,33 +44,37 @@ impl PartyMaker {
         Party {
             e164: e164.cloned().map(Pii::new),
             raw: Pii::new(raw.to_owned()),
-            display: Some(display).filter(|d| !d.is_empty()).map(|d| Pii::new(d.to_owned())),
+            display: display_name(display),
             masked: mask(e164.map_or(raw, E164::as_str)),
             number_ref: self.refs.number_ref(key),
         }
     }
 }
 
+fn display_name(display: &str) -> Option<Pii<String>> {
+    Some(display).filter(|d| !d.is_empty()).map(|d| Pii::new(d.to_owned()))
+}
+
 /// Parties seen before: own numbers and extensions come again with every call, and reading a number
 /// by the numbering plan costs more than the rest of its call's set-up.
 #[derive(Default)]
-pub(super) struct KnownParties(HashMap<String, Party>);
+pub(super) struct KnownParties(HashMap<String, Arc<Party>>);
 
 impl KnownParties {
-    /// What `maker` makes of it.
-    pub(super) fn party(&mut self, maker: &PartyMaker, raw: &str, display: &str) -> Party {
-        let mut party = match self.0.get(raw) {
-            Some(party) => party.clone(),
-            None => {
-                if self.0.len() >= KNOWN_MAX {
-                    self.0.clear();
-                }
-                let party = maker.party(raw, "");
-                self.0.insert(raw.to_owned(), party.clone());
-                party
+    /// What `maker` makes of it; shared while a number keeps its display name.
+    pub(super) fn party(&mut self, maker: &PartyMaker, raw: &str, display: &str) -> Arc<Party> {
+        if let Some(known) = self.0.get_mut(raw) {
+            let shown = known.display.as_ref().map_or("", |d| d.reveal());
+            if shown != display {
+                Arc::make_mut(known).display = display_name(display);
             }
-        };
-        party.display = Some(display).filter(|d| !d.is_empty()).map(|d| Pii::new(d.to_owned()));
+            return known.clone();
+        }
+        if self.0.len() >= KNOWN_MAX {
+            self.0.clear();
+        }
+        let party = Arc::new(maker.party(raw, display));
+        self.0.insert(raw.to_owned(), party.clone());
         party
     }
 }
@@ -88,7 +93,7 @@ mod tests {
         let mut known = KnownParties::default();
         for display in ["", "Ann", "", "Bob"] {
             let party = known.party(&maker, "+8613800138000", display);
-            assert_eq!(party, maker.party("+8613800138000", display));
+            assert_eq!(*party, maker.party("+8613800138000", display));
         }
         for n in 0..=KNOWN_MAX {
             known.party(&maker, &n.to_string(), "");

@@ -78,7 +78,8 @@ impl Entry {
 /// shared by forks and spirals).
 #[derive(Default)]
 pub(super) struct Table {
-    entries: OwnMap<CallId, Entry>,
+    /// Boxed: a table that grows moves pointers, and its free places cost little.
+    entries: OwnMap<CallId, Box<Entry>>,
     by_ask: OwnMap<AskId, CallId>,
     by_dialog: HashMap<String, CallId>,
     /// By Call-ID alone, for control links; kept where there are any.
@@ -109,7 +110,7 @@ impl Table {
 
     pub(super) fn insert(&mut self, entry: Entry) -> CallId {
         let id = entry.machine.call().id;
-        let Dialog { call_id, caller_tag, .. } = &entry.machine.call().dialog;
+        let Dialog { call_id, caller_tag, .. } = &*entry.machine.call().dialog;
         if !call_id.is_empty() {
             self.by_dialog.insert(key(call_id, caller_tag), id);
             if let Some(by_call_id) = &mut self.by_call_id {
@@ -119,7 +120,7 @@ impl Table {
         if let Some(ask) = entry.ask {
             self.by_ask.insert(ask, id);
         }
-        self.entries.insert(id, entry);
+        self.entries.insert(id, Box::new(entry));
         id
     }
 
@@ -160,17 +161,17 @@ impl Table {
     }
 
     pub(super) fn get(&self, id: CallId) -> Option<&Entry> {
-        self.entries.get(&id)
+        self.entries.get(&id).map(|entry| &**entry)
     }
 
     pub(super) fn entry(&mut self, id: CallId) -> Option<&mut Entry> {
-        self.entries.get_mut(&id)
+        self.entries.get_mut(&id).map(|entry| &mut **entry)
     }
 
     /// Forgets a call; the line it was on.
     pub(super) fn remove(&mut self, id: CallId) -> Option<LineUse> {
         let entry = self.entries.remove(&id)?;
-        let Dialog { call_id, caller_tag, .. } = &entry.machine.call().dialog;
+        let Dialog { call_id, caller_tag, .. } = &*entry.machine.call().dialog;
         let dialog = key(call_id, caller_tag);
         if self.by_dialog.get(&dialog) == Some(&id) {
             self.by_dialog.remove(&dialog);

@@ -341,7 +341,7 @@ impl Engine {
         lost: u64,
         out: &mut Outputs,
     ) {
-        let entity = Entity::System(SystemStatus { state, reason, lost });
+        let entity = Entity::System(Box::new(SystemStatus { state, reason, lost }));
         self.emit(now, EventKind::SystemStatus, entity, Detail::default(), out);
     }
 

@@ -22,9 +22,46 @@ struct Ended {
     ended: Stamp,
 }
 
+/// Calls of one device: a phone has one, a number of the house that rings many phones has many.
+enum Ids {
+    One(CallId),
+    Many(Box<OwnSet<CallId>>),
+}
+
+impl Ids {
+    fn insert(&mut self, id: CallId) {
+        match self {
+            Self::One(one) if *one == id => {}
+            Self::One(one) => *self = Self::Many(Box::new(OwnSet::from_iter([*one, id]))),
+            Self::Many(ids) => {
+                ids.insert(id);
+            }
+        }
+    }
+
+    /// Takes it out; says whether none is left.
+    fn remove(&mut self, id: CallId) -> bool {
+        match self {
+            Self::One(one) => *one == id,
+            Self::Many(ids) => {
+                ids.remove(&id);
+                ids.is_empty()
+            }
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &CallId> {
+        let (one, many) = match self {
+            Self::One(one) => (Some(one), None),
+            Self::Many(ids) => (None, Some(&**ids)),
+        };
+        one.into_iter().chain(many.into_iter().flatten())
+    }
+}
+
 pub(super) struct Calls {
     live: OwnMap<CallId, Live>,
-    live_by_device: HashMap<String, OwnSet<CallId>>,
+    live_by_device: HashMap<Arc<str>, Ids>,
     ended: OwnMap<CallId, Ended>,
     ended_order: VecDeque<CallId>,
     ended_max: usize,
@@ -83,11 +120,9 @@ impl Calls {
     fn put_live(&mut self, call: Arc<Call>, began: Stamp) {
         for device in call.devices() {
             match self.live_by_device.get_mut(device) {
-                Some(ids) => {
-                    ids.insert(call.id);
-                }
+                Some(ids) => ids.insert(call.id),
                 None => {
-                    self.live_by_device.insert(device.to_owned(), OwnSet::from_iter([call.id]));
+                    self.live_by_device.insert(device.clone(), Ids::One(call.id));
                 }
             }
         }
@@ -97,8 +132,7 @@ impl Calls {
     fn unindex(&mut self, call: &Call) {
         for device in call.devices() {
             if let Some(ids) = self.live_by_device.get_mut(device) {
-                ids.remove(&call.id);
-                if ids.is_empty() {
+                if ids.remove(call.id) {
                     self.live_by_device.remove(device);
                 }
             }
@@ -142,8 +176,9 @@ impl Calls {
 
     /// Those that are live at one of these devices, each once.
     pub(super) fn of_devices(&self, devices: &BTreeSet<&str>) -> Vec<&Arc<Call>> {
-        let ids = devices.iter().filter_map(|d| self.live_by_device.get(*d)).flatten();
-        let mut calls: Vec<_> = ids.filter_map(|id| self.live.get(id)).map(|l| &l.call).collect();
+        let ids = devices.iter().filter_map(|d| self.live_by_device.get(*d));
+        let mut calls: Vec<_> =
+            ids.flat_map(Ids::iter).filter_map(|id| self.live.get(id)).map(|l| &l.call).collect();
         calls.sort_unstable_by_key(|call| call.id); // which is by time
         calls.dedup_by_key(|call| call.id); // two devices of one token in one call
         calls

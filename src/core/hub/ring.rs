@@ -74,18 +74,25 @@ fn is_ev(event: &Event) -> bool {
 
 struct Entry {
     batch: Arc<[Event]>,
-    at: usize,
+    at: u32,
+    cost_bytes: u32,
+    /// The entity before the event, which an older entry or the read model held anyway.
+    before: Option<Object>,
+    /// Made when somebody watches.
+    encoded: Option<Box<Encoded>>,
+}
+
+/// An event's frames, one a view.
+#[derive(Default)]
+struct Encoded {
     masked: Option<Bytes>,
     full: Option<Bytes>,
     gone: Option<Bytes>,
-    /// The entity before the event, which an older entry or the read model held anyway.
-    before: Option<Object>,
-    cost_bytes: usize,
 }
 
 impl Entry {
     fn event(&self) -> &Event {
-        &self.batch[self.at]
+        &self.batch[self.at as usize]
     }
 
     fn keys(&self) -> Vec<Key<'_>> {
@@ -147,10 +154,9 @@ impl Ring {
         for key in keys(Seen::of(event), before.as_ref()) {
             self.index.put(key, |positions| positions.push_back(event.pos.0));
         }
-        self.bytes += cost_bytes;
-        let batch = batch.clone();
-        let (masked, full, gone) = (None, None, None);
-        self.entries.push_back(Entry { batch, at, masked, full, gone, before, cost_bytes });
+        self.bytes += cost_bytes as usize;
+        let (batch, at) = (batch.clone(), at as u32); // a batch has hundreds of events
+        self.entries.push_back(Entry { batch, at, cost_bytes, before, encoded: None });
     }
 
     /// Drops what is over the limits; called once an event has been handed out.
@@ -167,7 +173,7 @@ impl Ring {
 
     fn drop_oldest(&mut self) {
         let Some(entry) = self.entries.pop_front() else { return };
-        self.bytes -= entry.cost_bytes;
+        self.bytes -= entry.cost_bytes as usize;
         self.base = self.base.next();
         for key in entry.keys() {
             self.index.take(key, |positions| {
@@ -194,13 +200,13 @@ impl Ring {
 
     fn gone(&mut self, pos: Pos) -> Option<Frame> {
         let entry = self.entry(pos)?;
-        if let Some(bytes) = &entry.gone {
-            return Some(Frame { pos, bytes: bytes.clone(), is_ev: false });
+        if let Some(bytes) = entry.encoded.as_ref().and_then(|e| e.gone.clone()) {
+            return Some(Frame { pos, bytes, is_ev: false });
         }
         let over = Seen::of(entry.event()).is_over();
         let frame = Frame::gone(&Gone::of(entry.before.as_ref()?.seen(), over), pos);
-        entry.gone = Some(frame.bytes.clone());
-        entry.cost_bytes += frame.bytes.len();
+        entry.encoded.get_or_insert_default().gone = Some(frame.bytes.clone());
+        entry.cost_bytes += frame.bytes.len() as u32;
         self.bytes += frame.bytes.len();
         Some(frame)
     }
@@ -208,17 +214,18 @@ impl Ring {
     /// The frame of a position in the ring.
     pub(super) fn frame(&mut self, pos: Pos, view: View) -> Option<Frame> {
         let entry = self.entry(pos)?;
+        let event = &entry.batch[entry.at as usize];
+        let encoded = entry.encoded.get_or_insert_default();
         let slot = match view {
-            View::Masked => &mut entry.masked,
-            View::Full => &mut entry.full,
+            View::Masked => &mut encoded.masked,
+            View::Full => &mut encoded.full,
         };
         if let Some(bytes) = slot {
-            let is_ev = is_ev(&entry.batch[entry.at]);
-            return Some(Frame { pos, bytes: bytes.clone(), is_ev });
+            return Some(Frame { pos, bytes: bytes.clone(), is_ev: is_ev(event) });
         }
-        let frame = Frame::encode(&entry.batch[entry.at], view);
+        let frame = Frame::encode(event, view);
         *slot = Some(frame.bytes.clone());
-        entry.cost_bytes += frame.bytes.len();
+        entry.cost_bytes += frame.bytes.len() as u32; // limited by what an event may hold
         self.bytes += frame.bytes.len();
         Some(frame)
     }
@@ -272,11 +279,14 @@ impl Ring {
     }
 }
 
+/// An event's part of what the revisions of a call share, and of its place in the index.
+const CALL_SHARE_BYTES: usize = 256;
+
 /// Memory an event holds, roughly: fixed parts and the strings that grow.
-fn approx_bytes(event: &Event) -> usize {
+fn approx_bytes(event: &Event) -> u32 {
     let entity = match &event.entity {
         Entity::Call(call) => {
-            size_of::<Call>() + call.legs.len() * size_of::<crate::model::Leg>() + 512
+            size_of::<Call>() + call.legs.len() * size_of::<crate::model::Leg>() + CALL_SHARE_BYTES
         }
         Entity::Decision(decision) => {
             size_of::<crate::model::Decision>() + decision.rules.len() * 192 + 384
@@ -293,5 +303,5 @@ fn approx_bytes(event: &Event) -> usize {
         Entity::Agent(agent) => size_of::<Agent>() + agent.who.queues.len() * 48 + 256,
         Entity::Command(_) => size_of::<Command>() + 256,
     };
-    size_of::<Event>() + size_of::<Entry>() + entity
+    (size_of::<Event>() + size_of::<Entry>() + entity) as u32
 }

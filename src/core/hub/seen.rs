@@ -142,7 +142,7 @@ impl<'a> Seen<'a> {
             (Label::Line, Self::Duty(duty)) => wanted(&duty.subject),
             (Label::State, seen) => seen.state().is_some_and(wanted),
             (Label::Direction, Self::Call(call)) => wanted(call.direction.name()),
-            (Label::Device, Self::Call(call)) => call.devices().any(wanted),
+            (Label::Device, Self::Call(call)) => call.devices().any(|d| wanted(d)),
             (Label::Device, Self::Decision(decision)) => wanted(&decision.device),
             (Label::Agent, Self::Call(call)) => {
                 call.legs.iter().filter_map(|l| l.agent.as_deref()).any(wanted)

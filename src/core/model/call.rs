@@ -144,13 +144,13 @@ pub struct Cause {
     /// Q.850 cause, if one was seen.
     pub q850: Option<u8>,
     /// Reason text or phrase as received.
-    pub text: String,
+    pub text: Box<str>,
 }
 
 impl Cause {
     /// A cause without raw codes.
     pub fn plain(csta: CstaCause) -> Self {
-        Self { csta, sip_status: None, q850: None, text: String::new() }
+        Self { csta, sip_status: None, q850: None, text: Box::default() }
     }
 }
 
@@ -171,7 +171,7 @@ pub struct Leg {
     /// Part in the call.
     pub role: LegRole,
     /// Device (inside) or line (outside).
-    pub device: String,
+    pub device: Arc<str>,
     /// Agent at that device.
     pub agent: Option<Arc<str>>,
     /// The PBX's channel of this leg, if a control link showed it.
@@ -221,21 +221,21 @@ pub struct Origin {
     /// Ours.
     pub id: CallId,
     /// Tenant.
-    pub tenant: String,
+    pub tenant: Arc<str>,
     /// Site.
-    pub site: String,
+    pub site: Arc<str>,
     /// Which way.
     pub direction: Direction,
     /// Why it is made.
     pub purpose: Option<String>,
     /// Caller.
-    pub from: Party,
+    pub from: Arc<Party>,
     /// Callee.
-    pub to: Party,
+    pub to: Arc<Party>,
     /// As dialled.
-    pub dialed: Party,
+    pub dialed: Arc<Party>,
     /// Inside device: who may watch the call.
-    pub device: String,
+    pub device: Arc<str>,
     /// Stable through transfers.
     pub thread_id: CallId,
     /// Call whose place this one takes (RFC 3891).
@@ -246,8 +246,8 @@ pub struct Origin {
     pub started: Moment,
 }
 
-/// A call. Reads like one struct with its [`Origin`], which all its revisions share: an event
-/// holds the whole entity, and a call has six to eight of them.
+/// A call. Reads like one struct with its [`Origin`], which all its revisions share, as they do
+/// names and dialog: an event holds the whole entity, and a call has six to eight of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     /// What does not change.
@@ -257,13 +257,13 @@ pub struct Call {
     /// State of the call as a whole.
     pub state: ConnectionState,
     /// Carrier line.
-    pub trunk: String,
+    pub trunk: Arc<str>,
     /// Queue that the caller waits in, or waited in last.
     pub queue: Option<Arc<str>>,
     /// Values attached to the call. At most [`DATA_KEYS_MAX`] keys.
     pub data: BTreeMap<String, Pii<String>>,
     /// SIP dialog on the trunk; all empty if it was not seen there.
-    pub dialog: Dialog,
+    pub dialog: Arc<Dialog>,
     /// First 180.
     pub alerting: Option<Moment>,
     /// First 183 with SDP.
@@ -272,14 +272,14 @@ pub struct Call {
     pub answered: Option<Moment>,
     /// Over.
     pub ended: Option<Moment>,
-    /// Ring to answer or end.
-    pub ring_ms: Option<u64>,
+    /// Ring to answer or end; this and the next three stay at their top after 49 days.
+    pub ring_ms: Option<u32>,
     /// Arrival to answer or end.
-    pub wait_ms: Option<u64>,
+    pub wait_ms: Option<u32>,
     /// Answer to end.
-    pub talk_ms: Option<u64>,
+    pub talk_ms: Option<u32>,
     /// Sum of holds.
-    pub hold_ms: Option<u64>,
+    pub hold_ms: Option<u32>,
     /// Rings heard.
     pub rings: Option<u32>,
     /// Met the norm; `None` without an agent leg.
@@ -313,7 +313,7 @@ pub const DATA_VALUE_BYTES_MAX: usize = 1024;
 
 impl Call {
     /// A call of which nothing has been told yet.
-    pub fn begun(origin: Origin, trunk: String, dialog: Dialog, legs: Vec<Leg>) -> Self {
+    pub fn begun(origin: Origin, trunk: Arc<str>, dialog: Dialog, legs: Vec<Leg>) -> Self {
         Self {
             origin: Arc::new(origin),
             rev: 0,
@@ -321,7 +321,7 @@ impl Call {
             trunk,
             queue: None,
             data: BTreeMap::new(),
-            dialog,
+            dialog: Arc::new(dialog),
             alerting: None,
             network_reached: None,
             answered: None,
@@ -358,19 +358,20 @@ impl Call {
     }
 
     /// Every device that takes or took part, that of the origin first, each once.
-    pub fn devices(&self) -> impl Iterator<Item = &str> {
+    pub fn devices(&self) -> impl Iterator<Item = &Arc<str>> {
         let again = |at: usize, device: &str| {
             let before = self.legs[..at].iter().filter(|l| l.shows_device());
-            device == self.device || before.into_iter().any(|l| l.device == device)
+            device == &*self.device || before.into_iter().any(|l| &*l.device == device)
         };
         let shown = move |(at, leg): &(usize, &Leg)| leg.shows_device() && !again(*at, &leg.device);
-        let legs = self.legs.iter().enumerate().filter(shown).map(|(_, l)| l.device.as_str());
-        std::iter::once(self.device.as_str()).chain(legs).filter(|d| !d.is_empty())
+        let legs = self.legs.iter().enumerate().filter(shown).map(|(_, l)| &l.device);
+        std::iter::once(&self.device).chain(legs).filter(|d| !d.is_empty())
     }
 
     /// Whether a device takes or took part.
     pub fn has_device(&self, device: &str) -> bool {
-        self.device == device || self.legs.iter().any(|l| l.shows_device() && l.device == device)
+        &*self.device == device
+            || self.legs.iter().any(|l| l.shows_device() && &*l.device == device)
     }
 
     /// Whether the call is over.

@@ -139,7 +139,7 @@ pub enum Entity {
     /// dnc.*
     Dnc(Vec<DncEntry>),
     /// system.status
-    System(SystemStatus),
+    System(Box<SystemStatus>),
     /// line.*
     Line(Box<Line>),
     /// duty.*

@@ -1,6 +1,22 @@
 //! Asterisk's names and numbers, the same in all its interfaces.
 
 use super::fact::DeviceState;
+use crate::model::Wall;
+
+/// A global variable that an Asterisk which was restarted has lost: with its start time, which is
+/// told in whole seconds, it names one run. Whoever logs in first sets it.
+pub(super) const RUN_VARIABLE: &str = "TRUNKLINE_RUN";
+
+/// A value for [`RUN_VARIABLE`]: when it was found unset, in microseconds.
+pub(super) fn new_run(now: Wall) -> String {
+    format!("{:x}", now.0)
+}
+
+/// Names a run of Asterisk.
+pub(super) fn instance(started: &str, run: Option<&str>) -> String {
+    let parts = [Some(started).filter(|s| !s.is_empty()), run];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
 
 /// Channels that Asterisk makes for itself: media of applications, recorders, announcers, the
 /// stand-ins of a masquerade. Nobody is at their other end.

@@ -201,6 +201,8 @@ pub enum Fact {
     },
     /// The channel is gone.
     Ended(ChannelId, ChannelEnd),
+    /// Nothing more will be heard of the channel: it may have ended, or go on unseen.
+    Lost(ChannelId),
     /// A queue's member.
     Member(Member),
     /// A device.

@@ -71,7 +71,7 @@ pub enum Order {
         /// Q.850 cause.
         q850: u8,
     },
-    /// Send keys to the party at this channel.
+    /// Press keys as the party at this channel: the others hear them.
     Dtmf {
         /// Channel.
         channel: ChannelId,
@@ -107,6 +107,28 @@ pub enum Order {
     },
     /// Take a snapshot now; it comes as a fact.
     Snapshot,
+}
+
+impl Order {
+    /// The channel that it is about.
+    pub fn channel(&self) -> Option<&ChannelId> {
+        match self {
+            Self::Answer(channel)
+            | Self::Hold(channel)
+            | Self::Retrieve(channel)
+            | Self::Hangup { channel, .. }
+            | Self::Dtmf { channel, .. }
+            | Self::SetData { channel, .. } => Some(channel),
+            Self::TransferBlind { by, .. }
+            | Self::Consult { by, .. }
+            | Self::TransferComplete { by }
+            | Self::ConsultCancel { by }
+            | Self::Conference { by } => Some(by),
+            Self::Dial { .. } | Self::QueueMember { .. } | Self::Pause { .. } | Self::Snapshot => {
+                None
+            }
+        }
+    }
 }
 
 /// What came of an order.

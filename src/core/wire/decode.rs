@@ -1,6 +1,7 @@
 //! proto -> model, for replay.
 
 use super::agent::{agent, command};
+use super::encode::to_u32;
 use super::line::{duty, line, shift};
 use super::link::link;
 use super::pb;
@@ -71,11 +72,11 @@ fn event(e: pb::JournalEntry, before: &[Event]) -> Result<Event, DecodeError> {
     let entity = match e.entity.ok_or_else(|| bad("entity", "absent"))? {
         Stored::Call(c) => Entity::Call(Arc::new(call(c, before)?)),
         Stored::Decision(d) => Entity::Decision(Box::new(decision(d)?)),
-        Stored::System(s) => Entity::System(SystemStatus {
+        Stored::System(s) => Entity::System(Box::new(SystemStatus {
             state: named("status", &s.status)?,
             reason: s.reason,
             lost: s.lost.into(),
-        }),
+        })),
         Stored::Dnc(d) => Entity::Dnc(d.entries.into_iter().map(dnc).collect::<Result<_, _>>()?),
         Stored::Line(l) => Entity::Line(Box::new(line(l)?)),
         Stored::Duty(d) => Entity::Duty(Box::new(duty(d)?)),
@@ -120,20 +121,20 @@ fn origin(c: &mut pb::StoredCall, before: &[Event]) -> Result<Arc<Origin>, Decod
         };
     }
     let id = CallId(uuid("call.id", &c.id)?);
-    let to = stored_party(c.to.take())?;
+    let to = Arc::new(stored_party(c.to.take())?);
     Ok(Arc::new(Origin {
         id,
-        tenant: std::mem::take(&mut c.tenant),
-        site: std::mem::take(&mut c.site),
+        tenant: std::mem::take(&mut c.tenant).into(),
+        site: std::mem::take(&mut c.site).into(),
         direction: coded("call.direction", c.direction)?,
         purpose: c.purpose.take(),
-        from: stored_party(c.from.take())?,
+        from: stored_party(c.from.take())?.into(),
         dialed: match c.dialed.take() {
             None => to.clone(),
-            dialed => stored_party(dialed)?,
+            dialed => stored_party(dialed)?.into(),
         },
         to,
-        device: std::mem::take(&mut c.device),
+        device: std::mem::take(&mut c.device).into(),
         thread_id: match c.thread_id.is_empty() {
             true => id,
             false => CallId(uuid("call.thread_id", &c.thread_id)?),
@@ -149,22 +150,22 @@ fn call(mut c: pb::StoredCall, before: &[Event]) -> Result<Call, DecodeError> {
         origin: origin(&mut c, before)?,
         rev: c.rev,
         state: coded("call.state", c.state)?,
-        trunk: c.trunk,
+        trunk: c.trunk.into(),
         queue: c.queue.map(Arc::from),
         data: c.data.into_iter().map(|v| (v.key, Pii::new(v.value))).collect(),
-        dialog: Dialog {
+        dialog: Arc::new(Dialog {
             call_id: c.sip_call_id,
             caller_tag: c.caller_tag,
             callee_tag: c.callee_tag,
-        },
+        }),
         alerting: c.alerting.map(moment).transpose()?,
         network_reached: c.network_reached.map(moment).transpose()?,
         answered: c.answered.map(moment).transpose()?,
         ended: c.ended.map(moment).transpose()?,
-        ring_ms: c.ring_ms,
-        wait_ms: c.wait_ms,
-        talk_ms: c.talk_ms,
-        hold_ms: c.hold_ms,
+        ring_ms: c.ring_ms.map(to_u32),
+        wait_ms: c.wait_ms.map(to_u32),
+        talk_ms: c.talk_ms.map(to_u32),
+        hold_ms: c.hold_ms.map(to_u32),
         rings: c.rings,
         answered_in_time: c.answered_in_time,
         service_basis: coded("call.service_basis", c.service_basis)?,
@@ -182,7 +183,7 @@ fn leg(l: pb::StoredLeg) -> Result<Leg, DecodeError> {
     Ok(Leg {
         id: leg_id(l.id)?,
         role: coded("leg.role", l.role)?,
-        device: l.device,
+        device: l.device.into(),
         state: coded("leg.state", l.state)?,
         alerting_basis: coded_opt("leg.alerting_basis", l.alerting_basis)?,
         since: Wall(l.since_us),
@@ -223,7 +224,7 @@ fn cause(c: pb::StoredCause) -> Result<Cause, DecodeError> {
         csta: coded("cause.csta", c.csta)?,
         sip_status: c.sip_status.and_then(|s| u16::try_from(s).ok()),
         q850: c.q850.and_then(|q| u8::try_from(q).ok()),
-        text: c.text,
+        text: c.text.into(),
     })
 }
 

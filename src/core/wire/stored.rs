@@ -143,10 +143,10 @@ fn write_call(out: &mut ProtoWriter<'_>, call: &Call) {
     write_moment(out, 19, call.network_reached.as_ref());
     write_moment(out, 20, call.answered.as_ref());
     write_moment(out, 21, call.ended.as_ref());
-    out.optional(22, call.ring_ms);
-    out.optional(23, call.wait_ms);
-    out.optional(24, call.talk_ms);
-    out.optional(25, call.hold_ms);
+    out.optional(22, call.ring_ms.map(u64::from));
+    out.optional(23, call.wait_ms.map(u64::from));
+    out.optional(24, call.talk_ms.map(u64::from));
+    out.optional(25, call.hold_ms.map(u64::from));
     out.optional(26, call.rings.map(u64::from));
     out.optional(27, call.answered_in_time.map(u64::from));
     out.number(28, code(call.service_basis));

@@ -25,8 +25,9 @@ fn moment() -> impl Strategy<Value = Moment> {
 }
 
 fn cause() -> impl Strategy<Value = Cause> {
-    (member(), of(any::<u16>()), of(any::<u8>()), ".{0,9}")
-        .prop_map(|(csta, sip_status, q850, text)| Cause { csta, sip_status, q850, text })
+    (member(), of(any::<u16>()), of(any::<u8>()), ".{0,9}").prop_map(
+        |(csta, sip_status, q850, text)| Cause { csta, sip_status, q850, text: text.into() },
+    )
 }
 
 fn party() -> BoxedStrategy<Party> {
@@ -57,7 +58,7 @@ fn leg() -> BoxedStrategy<Leg> {
             channel: names.1.map(|(pbx, id)| Box::new(Channel { pbx: pbx.into(), id: id.into() })),
             sip_call_id: names.2.map(Arc::from),
             role,
-            device,
+            device: device.into(),
             state,
             alerting_basis,
             since,
@@ -75,16 +76,17 @@ fn origin() -> BoxedStrategy<Origin> {
     let words = (".{0,9}", ".{0,9}", of(".{0,9}"), ".{0,9}");
     (id(), (of(id()), of(id())), member(), parties, words, moment(), of(signalling()))
         .prop_map(|(id, (thread, parent), direction, (from, to, dialed), words, started, said)| {
+            let to = Arc::new(to);
             Origin {
                 id: CallId(id),
-                tenant: words.0,
-                site: words.1,
+                tenant: words.0.into(),
+                site: words.1.into(),
                 direction,
                 purpose: words.2,
-                from,
-                dialed: dialed.unwrap_or_else(|| to.clone()),
+                from: from.into(),
+                dialed: dialed.map_or_else(|| to.clone(), Arc::new),
                 to,
-                device: words.3,
+                device: words.3.into(),
                 thread_id: CallId(thread.unwrap_or(id)),
                 parent_id: parent.map(CallId),
                 signalling: said.map(Box::new),
@@ -111,7 +113,7 @@ fn signalling() -> BoxedStrategy<Signalling> {
 fn call() -> BoxedStrategy<Call> {
     let words = (".{0,9}", ".{0,9}", ".{0,9}", ".{0,9}");
     let moments = (of(moment()), of(moment()), of(moment()), of(moment()));
-    let figures = (of(any::<u64>()), of(any::<u64>()), of(any::<u64>()), of(any::<u64>()));
+    let figures = (of(any::<u32>()), of(any::<u32>()), of(any::<u32>()), of(any::<u32>()));
     let rest = (of(any::<u32>()), of(any::<bool>()), member(), of(member()), of(cause()), of(id()));
     let data = prop::collection::btree_map(".{0,9}", ".{0,9}".prop_map(Pii::new), 0..3);
     let parts = (prop::collection::vec(leg(), 0..3), of(".{0,9}"), data);
@@ -122,8 +124,8 @@ fn call() -> BoxedStrategy<Call> {
             origin: Arc::new(origin),
             rev,
             state,
-            trunk: words.0,
-            dialog: Dialog { call_id: words.1, caller_tag: words.2, callee_tag: words.3 },
+            trunk: words.0.into(),
+            dialog: Dialog { call_id: words.1, caller_tag: words.2, callee_tag: words.3 }.into(),
             alerting: moments.0,
             network_reached: moments.1,
             answered: moments.2,
@@ -145,7 +147,7 @@ fn call() -> BoxedStrategy<Call> {
 
 fn entity() -> BoxedStrategy<Entity> {
     let system = (member(), ".{0,200}", any::<u32>()).prop_map(|(state, reason, lost)| {
-        Entity::System(SystemStatus { state, reason, lost: lost.into() })
+        Entity::System(SystemStatus { state, reason, lost: lost.into() }.into())
     });
     prop_oneof![
         4 => call().prop_map(|call| Entity::Call(Arc::new(call))),

@@ -3,9 +3,11 @@
 use super::stream::StreamTls;
 use super::web::Accepted;
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use trunkline_core::engine::{LinkIx, PbxIx};
 use trunkline_core::pbx::Session;
+use trunkline_core::pbx::esl::EslCalls;
 use zeroize::Zeroizing;
 
 /// Makes the session of a new connection.
@@ -27,6 +29,51 @@ pub struct LinkConfig {
     pub make: MakeSession,
     /// Spreads the waits of many links; need not be secret.
     pub seed: u64,
+}
+
+/// Makes what understands the connections of calls.
+pub type MakeCalls = Box<dyn Fn() -> EslCalls + Send + Sync>;
+
+/// Where a FreeSWITCH connects to us for its calls.
+pub struct CallsConfig {
+    /// For logs: `freeswitch/esl`.
+    pub name: String,
+    /// Its PBX, for the engine.
+    pub pbx: PbxIx,
+    /// Its place among the PBX's links.
+    pub link: LinkIx,
+    /// Where it connects to.
+    pub listen: SocketAddr,
+    /// Its addresses. Others are refused.
+    pub allowed: Vec<IpAddr>,
+    /// Limits and times.
+    pub limits: CallLimits,
+    /// Makes the one that understands it.
+    pub make: MakeCalls,
+}
+
+/// Limits and times of the connections of calls.
+#[derive(Clone, Copy, Debug)]
+pub struct CallLimits {
+    /// Connections at once; further ones are refused.
+    pub sockets_max: usize,
+    /// Time for one write.
+    pub write: Duration,
+    /// A trouble that comes again is told no sooner.
+    pub warn_every: Duration,
+    /// Wait after a connection that could not be taken.
+    pub accept_pause: Duration,
+}
+
+impl Default for CallLimits {
+    fn default() -> Self {
+        Self {
+            sockets_max: 1000,
+            write: Duration::from_secs(10),
+            warn_every: Duration::from_secs(60),
+            accept_pause: Duration::from_millis(100),
+        }
+    }
 }
 
 /// Host and port as written.

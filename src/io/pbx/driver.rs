@@ -35,11 +35,11 @@ pub struct LinkBatch {
 
 /// Where a link's reports go.
 pub struct Outlet {
-    pbx: PbxIx,
-    link: LinkIx,
-    sender: mpsc::Sender<LinkBatch>,
-    wake: Arc<dyn Fn() + Send + Sync>,
-    stats: Arc<LinkStats>,
+    pub(super) pbx: PbxIx,
+    pub(super) link: LinkIx,
+    pub(super) sender: mpsc::Sender<LinkBatch>,
+    pub(super) wake: Arc<dyn Fn() + Send + Sync>,
+    pub(super) stats: Arc<LinkStats>,
 }
 
 impl Outlet {

@@ -11,6 +11,8 @@ pub struct LinkStats {
     pub(super) lost: AtomicU64,
     pub(super) orders: AtomicU64,
     pub(super) orders_unanswered: AtomicU64,
+    pub(super) strangers: AtomicU64,
+    pub(super) call_sockets: AtomicUsize,
     pub(super) queued_messages: AtomicUsize,
     pub(super) queued_bytes: AtomicUsize,
 }
@@ -21,7 +23,7 @@ pub(super) fn up(counter: &AtomicU64) {
 
 impl LinkStats {
     /// Counters: name, help, value.
-    pub fn counters(&self) -> [(&'static str, &'static str, u64); 6] {
+    pub fn counters(&self) -> [(&'static str, &'static str, u64); 7] {
         let read = |counter: &AtomicU64| counter.load(Relaxed);
         [
             ("connects", "Connections opened.", read(&self.connects)),
@@ -34,11 +36,21 @@ impl LinkStats {
                 "Orders that ended with their connection.",
                 read(&self.orders_unanswered),
             ),
+            (
+                "strangers",
+                "Connections of calls refused: not of the PBX, or too many.",
+                read(&self.strangers),
+            ),
         ]
     }
 
     pub(super) fn gave_up(&self, orders: usize) {
         self.orders_unanswered.fetch_add(orders as u64, Relaxed);
+    }
+
+    /// Connections that the PBX holds for its calls.
+    pub fn call_sockets(&self) -> usize {
+        self.call_sockets.load(Relaxed)
     }
 
     /// Read and not yet handled: messages and bytes.

@@ -92,7 +92,8 @@ fn handshake(to: &HostPort, error: &std::io::Error) -> Failed {
     }
 }
 
-fn tune(stream: &TcpStream) -> std::io::Result<()> {
+/// Sends at once, and notices a peer that is gone.
+pub(super) fn tune(stream: &TcpStream) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     setsockopt(stream, sockopt::KeepAlive, &true)?;
     setsockopt(stream, sockopt::TcpKeepIdle, &KEEPALIVE_S)?;

@@ -35,7 +35,7 @@ fn event(pos: u64) -> Event {
         pos: Pos(pos),
         ts: Wall(1_767_580_200_000_000),
         kind: EventKind::SystemStatus,
-        entity: Entity::System(status),
+        entity: Entity::System(status.into()),
         detail: Detail::default(),
     }
 }

@@ -1,7 +1,7 @@
 //! Many calls from one address: each is made, held and hung up.
 
 use super::{Dialog, Ua};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 /// Calls that are made at a steady rate.
@@ -53,13 +53,61 @@ impl Load {
         }
     }
 
-    fn call(&mut self) {
+    /// Makes `count` calls, so many a second, and hangs each up `hold` later; `at` hears the
+    /// number of each before it is made.
+    pub fn run(
+        &mut self,
+        count: usize,
+        per_second: u32,
+        hold: Duration,
+        mut at: impl FnMut(usize),
+    ) {
+        let started = Instant::now();
+        let mut ends: VecDeque<(Instant, String)> = VecDeque::new();
+        for index in 0..count {
+            let due = started + Duration::from_secs(1) * index as u32 / per_second;
+            while Instant::now() < due {
+                self.hear(due.saturating_duration_since(Instant::now()));
+            }
+            at(index);
+            let id = self.call();
+            ends.push_back((Instant::now() + hold, id));
+            self.end_those_due(&mut ends);
+        }
+        while !ends.is_empty() {
+            self.hear(Duration::from_millis(10));
+            self.end_those_due(&mut ends);
+        }
+        self.until(hold.max(Duration::from_secs(30)), |stage| *stage != Stage::Ending);
+    }
+
+    fn end_those_due(&mut self, ends: &mut VecDeque<(Instant, String)>) {
+        let now = Instant::now();
+        while let Some((_, id)) = ends.pop_front_if(|(due, _)| *due <= now) {
+            match self.calls[&id].stage {
+                Stage::Talking => self.end(&id),
+                Stage::Asked => ends.push_back((now + REPEAT, id)),
+                Stage::Ending | Stage::Over | Stage::Refused(_) => {}
+            }
+        }
+    }
+
+    fn call(&mut self) -> String {
         self.made += 1;
         let name = format!("{}{}", self.name, self.made);
         let dialog = Dialog::caller(&self.ua, self.user, self.number, &name);
         self.ua.send(&dialog.invite());
         let call = Call { dialog, stage: Stage::Asked, asked: Instant::now() };
-        self.calls.insert(call.dialog.call_id().to_owned(), call);
+        let id = call.dialog.call_id().to_owned();
+        self.calls.insert(id.clone(), call);
+        id
+    }
+
+    fn end(&mut self, id: &str) {
+        let call = self.calls.get_mut(id).unwrap();
+        let bye = call.dialog.next("BYE", "");
+        (call.stage, call.asked) = (Stage::Ending, Instant::now());
+        self.ua.send(&bye);
     }
 
     /// Hears answers for so long; true if something came.
@@ -126,10 +174,7 @@ impl Load {
             while Instant::now() < due {
                 self.hear(due.saturating_duration_since(Instant::now()));
             }
-            let call = self.calls.get_mut(id).unwrap();
-            let bye = call.dialog.next("BYE", "");
-            (call.stage, call.asked) = (Stage::Ending, Instant::now());
-            self.ua.send(&bye);
+            self.end(id);
         }
         self.until(within, |stage| *stage != Stage::Ending);
     }

@@ -32,8 +32,8 @@ pub struct SiteOptions {
     pub carrier_name: Option<&'static str>,
     /// Transports beside UDP that are listened on, each at its own port of trunkline's address.
     pub listen: &'static [&'static str],
-    /// Further keys of the PBX and its sections; `PBX` stands for its IP, `DIR` for the site's
-    /// folder.
+    /// Further keys of the PBX and its sections; `PBX` stands for its IP, `TRUNKLINE` for ours,
+    /// `DIR` for the site's folder.
     pub pbx_keys: &'static str,
     /// Further keys of the carriers; without any they are not probed.
     pub carrier_keys: &'static str,
@@ -200,6 +200,7 @@ socket = "{dir}/admin.sock"
             pbx_keys = options
                 .pbx_keys
                 .replace("PBX", &net.pbx().ip().to_string())
+                .replace("TRUNKLINE", &net.trunkline().ip().to_string())
                 .replace("DIR", &dir.to_string()),
             carrier_over = options.carrier_over,
             carrier_keys = options.carrier_keys,

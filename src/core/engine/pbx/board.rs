@@ -102,6 +102,8 @@ pub(super) struct LinkSide {
     pub(super) since: Option<Mono>,
     /// Was away after it had been up.
     pub(super) away: bool,
+    /// Found another run of the PBX, and has not taken its snapshot.
+    pub(super) restarted: bool,
 }
 
 /// One PBX.
@@ -120,8 +122,6 @@ pub(super) struct Board {
     gone_order: VecDeque<ChannelId>,
     /// By `LinkIx`.
     pub(super) links: Vec<LinkSide>,
-    /// Which run of the PBX; empty: not known.
-    pub(super) instance: String,
 }
 
 impl Board {
@@ -137,7 +137,6 @@ impl Board {
             gone: HashSet::new(),
             gone_order: VecDeque::new(),
             links: vec![LinkSide::default(); config.links.len()],
-            instance: String::new(),
         }
     }
 
@@ -259,6 +258,16 @@ impl Board {
             }
         }
         None
+    }
+
+    /// The party at the far end of a pipe; any other channel is its own.
+    pub(super) fn behind(&self, id: &ChannelId) -> Option<ChannelId> {
+        let chan = self.channels.get(id).filter(|chan| chan.is_pipe());
+        let Some(chan) = chan else { return Some(id.clone()) };
+        let (_, other) = self.other_half(chan)?;
+        let parties = self.parties(other.bridge.as_ref()?);
+        let near = chan.bridge.as_ref().and_then(|near| self.bridges.get(near));
+        parties.into_iter().find(|id| near.is_none_or(|near| !near.contains(id)))
     }
 
     /// Everybody who hears each other in this bridge and through its pipes.

@@ -70,6 +70,7 @@ impl Engine {
                 self.leg_input(now, ix, &channel, at, LegInput::Data { key, value }, out);
             }
             Fact::Ended(id, end) => self.ended(now, ix, &id, at, end, out),
+            Fact::Lost(id) => self.lose(now, ix, vec![id], out),
             // Devices and members are the agents', snapshots are compared as a whole.
             Fact::Member(_) | Fact::Device { .. } | Fact::Snapshot(_) => {}
         }

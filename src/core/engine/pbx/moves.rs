@@ -22,8 +22,9 @@ impl Engine {
         out: &mut Outputs,
     ) {
         let call = |id: Option<&ChannelId>| self.boards.find(ix, id?)?.call();
+        let target = target.and_then(|id| self.boards.get(ix)?.behind(id));
         let mut calls: Vec<CallId> =
-            [call(moved), call(target), call(Some(by))].into_iter().flatten().collect();
+            [call(moved), call(target.as_ref()), call(Some(by))].into_iter().flatten().collect();
         calls.sort_by_key(|id| self.age(*id));
         calls.dedup();
         let joined = kind == Transfer::Attended;
@@ -66,7 +67,7 @@ impl Engine {
             return Some(leg); // it has ended before the transfer was told
         }
         let device = chan?.device();
-        let same = |l: &&Leg| l.role.is_inside() && l.device == device && l.ended.is_none();
+        let same = |l: &&Leg| l.role.is_inside() && &*l.device == device && l.ended.is_none();
         entry.machine.call().legs.iter().find(same).map(|l| l.id)
     }
 

@@ -237,7 +237,7 @@ impl Engine {
                 Place::Leg(other, leg) if other != call && id != not => Some((other, leg)),
                 _ => None,
             };
-            chan.device() == leg.device
+            chan.device() == &*leg.device
                 && other.is_some_and(|(other, leg)| {
                     self.table.get(other).is_some_and(|e| e.machine.in_talk(leg))
                 })
@@ -253,7 +253,7 @@ impl Engine {
         Some(NewLeg {
             role,
             agent,
-            device: chan.device().to_owned(),
+            device: chan.device().into(),
             channel: Some(Channel { pbx: board.name.clone(), id: id.0.clone() }),
             sip_call_id: chan.info.sip_call_id.as_deref().map(Into::into),
             asked: !chan.called(),

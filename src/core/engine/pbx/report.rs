@@ -19,6 +19,7 @@ impl Engine {
         if self.boards.get(ix).is_none() {
             return; // no such PBX
         }
+        let restarted = self.is_another_run(ix, link, &report);
         self.link_report(now, ix, link, &report, out);
         match report {
             LinkReport::Fact(Observed { fact: Fact::Snapshot(snapshot), .. }) => {
@@ -27,7 +28,7 @@ impl Engine {
             LinkReport::Fact(Observed { pbx_time, fact }) => {
                 self.pbx_fact(now, ix, stamped(now, pbx_time), fact, out);
             }
-            LinkReport::News(News::Up(identity)) => self.link_up(now, ix, link, &identity, out),
+            LinkReport::News(News::Up(_)) => self.link_up(now, ix, link, restarted),
             LinkReport::News(News::Lost(..)) => {
                 if let Some(side) = self.link_side(ix, link) {
                     side.since = Some(now.mono);

@@ -5,43 +5,34 @@ use super::report::learnt;
 use crate::engine::input::{LinkIx, Outputs, PbxIx};
 use crate::engine::writer::Engine;
 use crate::model::{CallId, Entity, LegRole, Moment, Now, Repair, TimeQuality};
-use crate::pbx::{ChannelEnd, ChannelId, Fact, PbxIdentity, Snapshot};
+use crate::pbx::{ChannelEnd, ChannelId, Fact, Snapshot};
 use std::collections::BTreeSet;
 
 impl Engine {
-    /// A link is up: a snapshot follows.
-    pub(super) fn link_up(
-        &mut self,
-        now: Now,
-        ix: PbxIx,
-        link: LinkIx,
-        identity: &PbxIdentity,
-        out: &mut Outputs,
-    ) {
+    /// A link is up: a snapshot follows. Another run of the PBX has none of the channels of the
+    /// one before; that they are gone is said by its snapshot, so that nothing which is there is
+    /// given up because a name was misread.
+    pub(super) fn link_up(&mut self, now: Now, ix: PbxIx, link: LinkIx, restarted: bool) {
         let Some(side) = self.link_side(ix, link) else { return };
         side.since = Some(now.mono);
+        side.restarted |= restarted;
         let away = std::mem::take(&mut side.away);
-        let Some(board) = self.boards.board(ix) else { return };
-        let known = std::mem::replace(&mut board.instance, identity.instance.clone());
-        if !known.is_empty() && !identity.instance.is_empty() && known != identity.instance {
-            return self.restarted(now, ix, out);
+        if !away || restarted {
+            return;
         }
-        if away {
-            let calls: BTreeSet<CallId> = board.channels.values().filter_map(Chan::call).collect();
-            for call in calls {
-                if let Some(entry) = self.table.entry(call) {
-                    entry.machine.mark_next(Repair::LinkWasAway);
-                }
+        let Some(board) = self.boards.get(ix) else { return };
+        let calls: BTreeSet<CallId> = board.channels.values().filter_map(Chan::call).collect();
+        for call in calls {
+            if let Some(entry) = self.table.entry(call) {
+                entry.machine.mark_next(Repair::LinkWasAway);
             }
         }
     }
 
-    /// The PBX was restarted: all its channels are gone.
-    fn restarted(&mut self, now: Now, ix: PbxIx, out: &mut Outputs) {
-        let Some(board) = self.boards.board(ix) else { return };
-        let all: Vec<ChannelId> = board.channels.keys().cloned().collect();
+    /// Channels of a run of the PBX that is over.
+    fn lose_as_restarted(&mut self, now: Now, ix: PbxIx, gone: Vec<ChannelId>, out: &mut Outputs) {
         let from = out.events.len();
-        self.lose(now, ix, all, out);
+        self.lose(now, ix, gone, out);
         let calls = out.events[from..].iter_mut().filter(|e| matches!(e.entity, Entity::Call(_)));
         for event in calls {
             event.detail.repair = Some(Repair::PbxRestarted);
@@ -49,7 +40,7 @@ impl Engine {
     }
 
     /// Channels that ended unseen.
-    fn lose(&mut self, now: Now, ix: PbxIx, gone: Vec<ChannelId>, out: &mut Outputs) {
+    pub(super) fn lose(&mut self, now: Now, ix: PbxIx, gone: Vec<ChannelId>, out: &mut Outputs) {
         let at = Moment { quality: TimeQuality::Reconciled, ..Moment::own(now) };
         self.boards.learning = Some(true);
         for id in gone {
@@ -68,7 +59,9 @@ impl Engine {
         snapshot: Snapshot,
         out: &mut Outputs,
     ) {
-        let since = self.link_side(ix, link).and_then(|side| side.since);
+        let side = self.link_side(ix, link);
+        let (since, restarted) =
+            side.map_or((None, false), |s| (s.since, std::mem::take(&mut s.restarted)));
         let Some(board) = self.boards.get(ix) else { return };
         let there: BTreeSet<&ChannelId> = snapshot.channels.iter().map(|(id, _)| id).collect();
         // What was heard of since the link is up was told by facts, and its end will be.
@@ -89,7 +82,10 @@ impl Engine {
             })
             .map(|(id, _)| id.clone())
             .collect();
-        self.lose(now, ix, gone, out);
+        match restarted {
+            true => self.lose_as_restarted(now, ix, gone, out),
+            false => self.lose(now, ix, gone, out),
+        }
         self.boards.learning = Some(false);
         for (_, facts) in snapshot.channels {
             for observed in facts {

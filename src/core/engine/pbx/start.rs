@@ -12,6 +12,7 @@ use crate::model::{
     CallId, Detail, Direction, Entity, EventKind, LegId, LegRole, Moment, Now, Party, Pii, Verdict,
 };
 use crate::pbx::ChannelId;
+use std::sync::Arc;
 
 impl Engine {
     /// A channel that belongs to no call we know starts one.
@@ -31,17 +32,17 @@ impl Engine {
             (true, false) => (Direction::Outbound, LegRole::Trunk),
             (false, _) => (Direction::Internal, LegRole::Agent),
         };
-        let name = board.name.to_string();
+        let name = board.name.clone();
         if self.table.len() >= self.config.calls_max {
             return; // its limit is told when a call on the trunk meets it
         }
         let Some(first) = self.new_leg(ix, id, role) else { return };
         let Some(chan) = self.boards.find(ix, id).cloned() else { return };
         let (from, to) = self.parties_of(&chan);
-        let line = chan.device().to_owned();
+        let line: Arc<str> = chan.device().into();
         let device = match direction {
-            Direction::Inbound => to.raw.reveal().clone(),
-            Direction::Outbound => String::new(),
+            Direction::Inbound => to.raw.reveal().as_str().into(),
+            Direction::Outbound => Arc::default(),
             Direction::Internal => line.clone(),
         };
         // What dials without anybody is the PBX itself.
@@ -56,7 +57,7 @@ impl Engine {
             },
             false => first,
         };
-        let trunk = if direction == Direction::Internal { String::new() } else { line };
+        let trunk = if direction == Direction::Internal { Arc::default() } else { line };
         let call = self.ids.call(now);
         let start = SeenStart { id: call, direction, from, to, device, trunk, leg, at };
         let machine = CallMachine::start_seen(&self.config.call, start);
@@ -73,7 +74,7 @@ impl Engine {
     }
 
     /// Who calls whom by a channel that calls, or that is called first.
-    fn parties_of(&mut self, chan: &Chan) -> (Party, Party) {
+    fn parties_of(&mut self, chan: &Chan) -> (Arc<Party>, Arc<Party>) {
         let text = |pii: &Option<Pii<String>>| pii.as_ref().map(|p| p.reveal().clone());
         let number = text(&chan.info.number).unwrap_or_else(|| chan.device().to_owned());
         let display = text(&chan.info.display).unwrap_or_default();
@@ -85,7 +86,7 @@ impl Engine {
     }
 
     /// The number that a channel was made to reach.
-    fn reached(&mut self, ix: PbxIx, id: &ChannelId) -> Option<Party> {
+    fn reached(&mut self, ix: PbxIx, id: &ChannelId) -> Option<Arc<Party>> {
         let info = &self.boards.find(ix, id)?.info;
         let dialed = info.dialed.as_ref().or(info.number.as_ref())?;
         Some(self.known_parties.party(&self.desk_parties, dialed.reveal(), ""))
@@ -94,7 +95,7 @@ impl Engine {
     /// The customer of a call is asked for: the call goes out.
     pub(super) fn goes_out(&mut self, ix: PbxIx, id: &ChannelId, call: CallId) {
         let to = self.reached(ix, id);
-        let line = self.boards.find(ix, id).map(|c| c.device().to_owned()).unwrap_or_default();
+        let line = self.boards.find(ix, id).map(|c| Arc::from(c.device())).unwrap_or_default();
         let Some(entry) = self.table.entry(call) else { return };
         self.totals.calls_outbound += 1;
         entry.machine.annotate(|call| call.trunk = line);
@@ -170,7 +171,7 @@ impl Engine {
             call_id: Some(call),
             purpose,
             to: self.desk_parties.with(number, "", &dialed),
-            device: entry.machine.call().device.clone(),
+            device: entry.machine.call().device.to_string(),
             next_allowed_at: None,
         };
         let decision = parts.id;

@@ -323,7 +323,7 @@ fn a_call_at_the_device_leads_from_reserved_to_busy_to_work_after_it() {
     let of_leg = |kind: EventKind| {
         desk.site.events.iter().find_map(|e| match &e.entity {
             Entity::Call(call) if e.kind == kind => {
-                call.legs.iter().find(|l| l.device == "8001")?.agent.clone()
+                call.legs.iter().find(|l| &*l.device == "8001")?.agent.clone()
             }
             _ => None,
         })
@@ -336,4 +336,46 @@ fn a_call_at_the_device_leads_from_reserved_to_busy_to_work_after_it() {
     desk.pass(30_000);
     assert_eq!(alice_is(&desk), "ready system");
     assert_eq!(names(&desk.take_orders()), ["pause PJSIP/8001 false"]);
+}
+
+/// The customer dialled the agent's own number, so the site's side of the call on the trunk has
+/// the agent's device. It goes on with a colleague; the agent does not.
+#[test]
+fn an_agent_who_sent_a_direct_call_on_is_not_busy_with_it() {
+    use crate::pbx::{BridgeId, ChannelEnd, ChannelId, ChannelInfo};
+    let mut config = desk_config(Some(PeerId(0)));
+    config.agents.agents[0].device = "PJSIP/95519".into();
+    let clean = Restored { clean: true, ..Restored::default() };
+    let mut desk = Desk::of(Site::with(config, MONDAY_10, clean));
+    desk.report(1, LinkReport::News(crate::pbx::News::Up(Default::default())));
+    desk.report(1, snapshot(Vec::new()));
+    command(&mut desk, 1, CommandOp::AgentLogin, "ready", "");
+    for order in desk.take_orders() {
+        desk.done(&order, OrderResult::Done);
+    }
+    let (end, phone) = (ChannelId("c-1".into()), ChannelId("c-2".into()));
+    let info = |endpoint: &str, incoming, call_id: Option<&str>| ChannelInfo {
+        endpoint: endpoint.into(),
+        incoming: Some(incoming),
+        sip_call_id: call_id.map(str::to_owned),
+        ..ChannelInfo::default()
+    };
+    answered(&mut desk.site, "a", "");
+    let offered = Fact::Offered { channel: phone.clone(), by: Some(end.clone()) };
+    for what in [
+        Fact::Channel(end.clone(), info("PJSIP/carrier", true, Some("a@pbx"))),
+        Fact::Channel(phone.clone(), info("PJSIP/95519", false, None)),
+        offered,
+        Fact::Ringing(phone.clone()),
+        Fact::Answered(end.clone()),
+        Fact::Answered(phone.clone()),
+        Fact::Bridged(end, BridgeId("b".into())),
+        Fact::Bridged(phone.clone(), BridgeId("b".into())),
+    ] {
+        desk.report(1, fact(what));
+    }
+    assert_eq!(alice_is(&desk), "busy pbx");
+    desk.report(1, fact(Fact::Ended(phone, ChannelEnd::default())));
+    desk.pass(600);
+    assert_eq!(alice_is(&desk), "working_after_call pbx");
 }

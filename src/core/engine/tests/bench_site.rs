@@ -53,7 +53,7 @@ pub(super) fn config() -> EngineConfig {
     ];
     let neighbours = peers
         .iter()
-        .map(|p| (p.id, Neighbour { name: p.name.clone(), default_purpose: None }))
+        .map(|p| (p.id, Neighbour { name: p.name.as_str().into(), default_purpose: None }))
         .collect::<HashMap<_, _>>();
     let internal = vec!["8xxx".to_owned()];
     EngineConfig {

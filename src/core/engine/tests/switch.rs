@@ -250,8 +250,8 @@ fn facts_before_and_after_the_invite_give_the_same_call() {
         site.receive(MAIN, &answer(&out, "200 OK", "c"));
         say(&mut site, "answers B, answers A, bridge A x, bridge B x, holds A");
         let call = site.events.iter().rev().find_map(call_of).unwrap().clone();
-        assert_eq!(call.legs[0].device, "1001");
-        assert_eq!(call.devices().collect::<Vec<_>>(), ["8001", "1001"]);
+        assert_eq!(&*call.legs[0].device, "1001");
+        assert_eq!(call.devices().map(|d| &**d).collect::<Vec<_>>(), ["8001", "1001"]);
         stories.push(told(&mut site));
         assert_eq!(site.engine.calls(), 1);
     }
@@ -368,6 +368,9 @@ fn three_in_a_bridge_are_a_conference_if_they_stay() {
     assert!(!told(&mut site).contains("conferenced"));
     site.pass(600);
     assert_eq!(told(&mut site), "conferenced 3 consult 1002");
+    say(&mut site, "bridge C c, bridge A c, bridge B c");
+    site.pass(600);
+    assert_eq!(told(&mut site), "", "they are the same three");
 }
 
 #[test]
@@ -401,6 +404,8 @@ fn what_was_missed_is_learnt_from_a_snapshot_and_marked() {
     assert_eq!(call(&site), 2);
     // Another run of the PBX has none of them.
     up(&mut site, "2");
+    assert_eq!(told(&mut site), "", "what is gone is said by its snapshot");
+    snapshot(&mut site, "");
     let gone = told(&mut site);
     assert_eq!(gone.matches("(pbx_restarted)").count(), 5, "{gone}");
     assert_eq!(call(&site), 0);
@@ -517,6 +522,7 @@ proptest! {
         }
         site.pass(5000);
         up(&mut site, "2");
+        snapshot(&mut site, "");
         site.pass(5000);
         prop_assert_eq!(site.engine.calls(), 0);
         let mut once: HashMap<_, usize> = HashMap::new();

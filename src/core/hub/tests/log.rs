@@ -33,20 +33,20 @@ fn moment() -> Moment {
 pub(super) fn call(id: u128, device: &str) -> Call {
     let origin = Origin {
         id: CallId(Uuid::from_u128(id)),
-        tenant: String::new(),
-        site: String::new(),
+        tenant: "".into(),
+        site: "".into(),
         direction: Direction::Inbound,
         purpose: None,
-        from: party(),
-        to: party(),
-        dialed: party(),
+        from: party().into(),
+        to: party().into(),
+        dialed: party().into(),
         device: device.into(),
         thread_id: CallId(Uuid::from_u128(id)),
         parent_id: None,
         signalling: None,
         started: moment(),
     };
-    Call { rev: 1, ..Call::begun(origin, String::new(), Dialog::default(), Vec::new()) }
+    Call { rev: 1, ..Call::begun(origin, "".into(), Dialog::default(), Vec::new()) }
 }
 
 fn decision(device: &str) -> Decision {
@@ -66,7 +66,7 @@ fn decision(device: &str) -> Decision {
         next_allowed_at: None,
         purpose: None,
         expires_at: Wall(0),
-        to: party(),
+        to: party().into(),
         device: device.into(),
     }
 }
@@ -269,7 +269,7 @@ impl Log {
             _ => {
                 let (state, reason) = (SystemState::Normal, String::new());
                 let status = SystemStatus { state, reason, lost: 0 };
-                (EventKind::SystemStatus, Entity::System(status))
+                (EventKind::SystemStatus, Entity::System(status.into()))
             }
         };
         let pos = Pos(self.head() + 1);

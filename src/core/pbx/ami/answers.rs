@@ -6,7 +6,7 @@ use super::orders::rejected;
 use super::pending::{ANSWER, Ask, LIST, Then, Waiting};
 use super::session::{AmiSession, done};
 use crate::model::Now;
-use crate::pbx::{ChannelId, Close, Fact, LinkOutputs, LinkReport, Observed, OrderId, OrderResult};
+use crate::pbx::{Close, Fact, LinkOutputs, LinkReport, Observed, OrderId, OrderResult};
 use std::time::Duration;
 
 /// `Atxfer` is answered before its keys are read: two of them take 0.2 s.
@@ -37,10 +37,12 @@ impl AmiSession {
             Ask::Login => self.logged_in(now, block, out),
             Ask::Filter => self.filtered(now, block, out),
             Ask::Settings | Ask::Status => self.identified(now, block, out),
+            Ask::Run => self.run_told(now, block, out),
+            Ask::NameRun(name) => self.run_named(now, name, block, out),
             Ask::Events => self.subscribed(now, block, out),
             Ask::Ping | Ask::Clear => {}
             Ask::List(list) => self.list_refused(now, number, list, block, out),
-            Ask::CallId(id) => self.call_id(now, number, &id, block, out),
+            Ask::CallId(id, tries) => self.call_id(now, number, (id, tries), block, out),
             Ask::Order(id, then) if success => self.order_taken(now, id, then, out),
             Ask::Order(id, _) => {
                 let said = block.value("Message").unwrap_or("no reason");
@@ -100,30 +102,6 @@ impl AmiSession {
         done(id, result, out);
     }
 
-    pub(super) fn call_id(
-        &mut self,
-        now: Now,
-        number: u64,
-        id: &ChannelId,
-        block: &Block<'_>,
-        out: &mut LinkOutputs,
-    ) {
-        let awaited = self.taking.as_mut().is_some_and(|t| t.awaited.remove(&number));
-        let value = block.value("Value").filter(|value| *value != "(null)");
-        if let (Some(value), Some(channel)) = (value, self.board.channels.get_mut(id)) {
-            channel.info.sip_call_id = Some(value.to_owned());
-            if !awaited {
-                self.board.describe(None, id);
-            }
-        } else if block.value("Message").is_some_and(|said| said.contains("enied")) {
-            let why = "the PBX does not tell SIP Call-IDs (write = call or reporting): calls of \
-                       the trunk are not joined with their channels";
-            self.warn("call_id", why, out);
-        }
-        self.tell(now, out);
-        self.snapshot_if_complete(now, out);
-    }
-
     pub(super) fn overdue(
         &mut self,
         now: Now,
@@ -134,7 +112,7 @@ impl AmiSession {
         match waiting.ask {
             Ask::Order(id, _) => done(id, OrderResult::TimedOut, out),
             Ask::Clear => {}
-            Ask::CallId(_) => {
+            Ask::CallId(..) => {
                 if let Some(taking) = &mut self.taking {
                     taking.awaited.remove(&number);
                 }

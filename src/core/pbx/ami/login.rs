@@ -5,7 +5,8 @@ use super::block::Block;
 use super::pending::{ANSWER, Ask};
 use super::session::{AmiSession, Phase};
 use crate::model::Now;
-use crate::pbx::{Close, LinkOutputs, LinkReport, News};
+use crate::pbx::asterisk::{self, RUN_VARIABLE, new_run};
+use crate::pbx::{Close, LinkOutputs, LinkReport, News, PbxIdentity};
 use md5::Digest;
 use std::time::Duration;
 
@@ -112,6 +113,8 @@ impl AmiSession {
         }
         self.ask(now, &Action::new("CoreSettings"), Ask::Settings, out);
         self.ask(now, &Action::new("CoreStatus"), Ask::Status, out);
+        let run = Action::new("Getvar").with("Variable", RUN_VARIABLE);
+        self.ask(now, &run, Ask::Run, out);
     }
 
     pub(super) fn identified(&mut self, now: Now, block: &Block<'_>, out: &mut LinkOutputs) {
@@ -145,8 +148,33 @@ impl AmiSession {
         self.begin_events_when_ready(now, out);
     }
 
+    /// Which run of the PBX it is: one that has no name gets one.
+    pub(super) fn run_told(&mut self, now: Now, block: &Block<'_>, out: &mut LinkOutputs) {
+        self.run = block.value("Value").filter(|run| *run != "(null)").map(str::to_owned);
+        if self.run.is_none() && block.value("Response") == Some("Success") {
+            let name = new_run(now.wall);
+            let action = Action::new("Setvar").with("Variable", RUN_VARIABLE).with("Value", &name);
+            self.ask(now, &action, Ask::NameRun(name), out);
+        }
+        self.begin_events_when_ready(now, out);
+    }
+
+    pub(super) fn run_named(
+        &mut self,
+        now: Now,
+        name: String,
+        block: &Block<'_>,
+        out: &mut LinkOutputs,
+    ) {
+        self.run = Some(name).filter(|_| block.value("Response") == Some("Success"));
+        self.begin_events_when_ready(now, out);
+    }
+
     fn begin_events_when_ready(&mut self, now: Now, out: &mut LinkOutputs) {
-        if self.pending.any(|ask| matches!(ask, Ask::Filter | Ask::Settings | Ask::Status)) {
+        let open = |ask: &Ask| {
+            matches!(ask, Ask::Filter | Ask::Settings | Ask::Status | Ask::Run | Ask::NameRun(_))
+        };
+        if self.pending.any(open) {
             return;
         }
         let mask = match self.filtered {
@@ -164,7 +192,9 @@ impl AmiSession {
         }
         self.phase = Phase::Up;
         self.ping_due = now.mono.after(super::session::PING_EVERY);
-        out.reports.push(LinkReport::News(News::Up(self.identity.clone())));
+        let PbxIdentity { version, instance } = self.identity.clone();
+        let instance = asterisk::instance(&instance, self.run.as_deref());
+        out.reports.push(LinkReport::News(News::Up(PbxIdentity { version, instance })));
         self.take_snapshot(now, None, out);
     }
 

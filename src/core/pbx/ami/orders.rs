@@ -40,12 +40,10 @@ pub(super) enum Plan {
     Snapshot,
 }
 
-/// Keys still to be sent.
+/// Keys still to be pressed, as if the party at the channel did.
 #[derive(Debug)]
 pub(super) struct Keys {
     channel: String,
-    /// As if the party had pressed them, not to it.
-    from_party: bool,
     left: VecDeque<char>,
 }
 
@@ -57,7 +55,7 @@ impl Keys {
             .with("Channel", &self.channel)
             .with("Digit", key.encode_utf8(&mut [0; 4]))
             .with("Duration", KEY_MS);
-        Some(if self.from_party { action.with("Receive", "true") } else { action })
+        Some(action.with("Receive", "true"))
     }
 }
 
@@ -90,7 +88,7 @@ pub(super) fn plan(board: &Board, order: &Order) -> Result<Plan, OrderResult> {
         Order::Conference { by } => {
             consulting(board, by)?;
             let left = keys(&settings.threeway_keys)?;
-            Ok(Plan::Keys(Keys { channel: name(board, by)?.to_owned(), from_party: true, left }))
+            Ok(Plan::Keys(Keys { channel: name(board, by)?.to_owned(), left }))
         }
         Order::Hangup { channel, q850 } => {
             let action = Action::new("Hangup").with("Channel", name(board, channel)?);
@@ -98,7 +96,7 @@ pub(super) fn plan(board: &Board, order: &Order) -> Result<Plan, OrderResult> {
         }
         Order::Dtmf { channel, digits } => {
             let (channel, left) = (name(board, channel)?.to_owned(), keys(digits)?);
-            Ok(Plan::Keys(Keys { channel, from_party: false, left }))
+            Ok(Plan::Keys(Keys { channel, left }))
         }
         Order::SetData { channel, key, value } => data(board, channel, key, value),
         Order::QueueMember { queue, device, present } => {

@@ -22,14 +22,18 @@ pub(super) enum Ask {
     Filter,
     Settings,
     Status,
+    /// Which run of the PBX it is.
+    Run,
+    /// This run has no name yet and gets this one.
+    NameRun(String),
     Events,
     Ping,
     /// Clears what a consultation has read.
     Clear,
     /// One of the lists of a snapshot.
     List(List),
-    /// SIP Call-ID of a channel.
-    CallId(ChannelId),
+    /// SIP Call-ID of a channel, asked for so often.
+    CallId(ChannelId, u8),
     Order(OrderId, Then),
 }
 

@@ -48,11 +48,15 @@ pub struct AmiSession {
     pub(super) phase: Phase,
     pub(super) pending: Pending,
     pub(super) identity: PbxIdentity,
+    /// The name of its run, if it can hold one.
+    pub(super) run: Option<String>,
     /// The PBX has taken our filters.
     pub(super) filtered: bool,
     pub(super) ping_due: Mono,
     /// Actions that are sent later, in order.
     pub(super) later: VecDeque<(Mono, Action)>,
+    /// Channels whose Call-ID is asked for once more, in order, and how often it was.
+    pub(super) unnamed: VecDeque<(Mono, ChannelId, u8)>,
     pub(super) taking: Option<Taking>,
     warned: BTreeSet<&'static str>,
     /// Only reads: nothing is sent.
@@ -70,9 +74,11 @@ impl AmiSession {
             phase: Phase::New,
             pending: Pending::new(0),
             identity: PbxIdentity::default(),
+            run: None,
             filtered: true,
             ping_due: Mono(u64::MAX),
             later: VecDeque::new(),
+            unnamed: VecDeque::new(),
             taking: None,
             warned: BTreeSet::new(),
             observing: false,
@@ -83,6 +89,11 @@ impl AmiSession {
     pub fn observing(settings: AmiSettings) -> Self {
         let framer = Framer::new(false);
         Self { framer, phase: Phase::Up, observing: true, ..Self::new(settings) }
+    }
+
+    /// It only reads.
+    pub(super) fn is_observing(&self) -> bool {
+        self.observing
     }
 
     /// Sends an action and waits for its answer; its number, if it was sent.
@@ -158,6 +169,7 @@ impl AmiSession {
             let why = "events carry no time: set timestampevents = yes in manager.conf";
             self.warn("timestamps", why, out);
         }
+        self.heard_of(now, block, out);
         self.tell(now, out);
     }
 
@@ -171,33 +183,13 @@ impl AmiSession {
             }
             // While lists come, Call-IDs are asked for when they are complete.
             if !listing {
-                self.ask_call_id(now, &id, out);
+                self.ask_call_id(now, &id, 1, out);
             }
         }
         if self.board.full {
             let why = "the PBX has more channels than are followed: some calls are not seen";
             self.warn("channels", why, out);
         }
-    }
-
-    /// Asks for the SIP Call-ID of a trunk's channel: it joins the channel with our own SIP.
-    pub(super) fn ask_call_id(
-        &mut self,
-        now: Now,
-        id: &ChannelId,
-        out: &mut LinkOutputs,
-    ) -> Option<u64> {
-        let channel = self.board.channels.get(id)?;
-        if !channel.trunk || channel.info.sip_call_id.is_some() || self.observing {
-            return None;
-        }
-        let variable = match channel.info.name.split_once('/')? {
-            ("PJSIP", _) => "CHANNEL(pjsip,call-id)",
-            ("SIP", _) => "SIPCALLID",
-            _ => return None,
-        };
-        let action = Action::new("Getvar").with("Channel", &channel.info.name);
-        self.ask(now, &action.with("Variable", variable), Ask::CallId(id.clone()), out)
     }
 }
 
@@ -295,6 +287,7 @@ impl Session for AmiSession {
         while let Some((_, action)) = self.later.pop_front_if(|(due, _)| *due <= now.mono) {
             self.ask(now, &action, Ask::Clear, out);
         }
+        self.ask_call_ids_again(now, out);
         self.board.tick(now);
         self.tell(now, out);
     }
@@ -307,7 +300,8 @@ impl Session for AmiSession {
             Phase::Closed => return None,
         };
         let later = self.later.front().map(|(due, _)| *due);
-        let others = [self.pending.deadline(), self.board.deadline(), later];
+        let unnamed = self.unnamed.front().map(|(due, ..)| *due);
+        let others = [self.pending.deadline(), self.board.deadline(), later, unnamed];
         phase.into_iter().chain(others.into_iter().flatten()).min()
     }
 }

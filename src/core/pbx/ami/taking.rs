@@ -100,7 +100,7 @@ impl AmiSession {
             self.board.appeared.clear();
             let ids: Vec<ChannelId> = self.board.channels.keys().cloned().collect();
             let asked: Vec<u64> =
-                ids.iter().filter_map(|id| self.ask_call_id(now, id, out)).collect();
+                ids.iter().filter_map(|id| self.ask_call_id(now, id, 1, out)).collect();
             if let Some(taking) = &mut self.taking
                 && !asked.is_empty()
             {

@@ -67,7 +67,9 @@ impl AriSession {
                 }
                 true
             }
-            Ask::Info | Ask::Filter | Ask::Ping | Ask::Step { .. } => true,
+            Ask::Info | Ask::Run | Ask::NameRun(_) | Ask::Filter | Ask::Ping | Ask::Step { .. } => {
+                true
+            }
         };
         if !read {
             let said = words(status, body);

@@ -11,6 +11,7 @@ mod events;
 mod facts;
 mod known;
 mod lists;
+mod login;
 mod orders;
 mod raw;
 mod rest;

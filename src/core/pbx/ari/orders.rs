@@ -67,11 +67,7 @@ impl AriSession {
                 let path = format!("/channels/{}?reason_code={q850}", escaped(&channel.0));
                 Ok(just(Request::new(Method::Delete, path)))
             }
-            Order::Dtmf { channel, digits } => {
-                self.in_stasis(channel, "send keys into a call of the dialplan")?;
-                let request = at(Method::Post, channel, "dtmf").body(&json!({ "dtmf": digits }));
-                Ok(just(request))
-            }
+            Order::Dtmf { channel, digits } => self.keys(channel, digits),
             Order::SetData { channel, key, value } => {
                 self.in_stasis(channel, "attach data to a call of the dialplan")?;
                 let body = json!({ "variable": key, "value": value.reveal() });
@@ -136,10 +132,9 @@ impl AriSession {
         }
     }
 
-    /// A party holds when all the others in its bridge are told to wait.
-    fn hold(&self, channel: &ChannelId, method: Method) -> Result<Plan, OrderResult> {
-        const WHAT: &str = "hold a call of the dialplan";
-        let known = self.in_stasis(channel, WHAT)?;
+    /// All others in the bridge of this channel, which an order can reach.
+    fn others(&self, channel: &ChannelId, what: &str) -> Result<Vec<ChannelId>, OrderResult> {
+        let known = self.in_stasis(channel, what)?;
         let others = match &known.bridge {
             Some(bridge) => self.facts.others(bridge, &channel.0),
             None => Vec::new(),
@@ -147,12 +142,25 @@ impl AriSession {
         if others.is_empty() {
             return Err(OrderResult::Rejected("nobody is connected with this channel".to_owned()));
         }
-        let mut plan = Plan::new();
-        for other in others {
-            let other = ChannelId(other);
-            self.in_stasis(&other, WHAT)?;
-            plan.extend(just(at(method, &other, "hold")));
-        }
+        let others: Vec<ChannelId> = others.into_iter().map(ChannelId).collect();
+        others.iter().try_for_each(|other| self.in_stasis(other, what).map(|_| ()))?;
+        Ok(others)
+    }
+
+    /// ARI plays keys to a channel: those that a party presses are for the others.
+    fn keys(&self, channel: &ChannelId, digits: &str) -> Result<Plan, OrderResult> {
+        let others = self.others(channel, "send keys into a call of the dialplan")?;
+        let body = json!({ "dtmf": digits });
+        let step =
+            |other| Step { request: at(Method::Post, other, "dtmf").body(&body), means: None };
+        Ok(others.iter().map(step).collect())
+    }
+
+    /// A party holds when all the others in its bridge are told to wait.
+    fn hold(&self, channel: &ChannelId, method: Method) -> Result<Plan, OrderResult> {
+        let others = self.others(channel, "hold a call of the dialplan")?;
+        let mut plan: Plan =
+            others.iter().flat_map(|other| just(at(method, other, "hold"))).collect();
         let fact = match method {
             Method::Delete => Fact::Retrieved(channel.clone()),
             Method::Get | Method::Post | Method::Put => Fact::Held(channel.clone()),

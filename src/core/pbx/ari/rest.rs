@@ -40,6 +40,10 @@ pub(super) struct Step {
 #[derive(Debug)]
 pub(super) enum Ask {
     Info,
+    /// Which run of the PBX it is.
+    Run,
+    /// This run has no name yet and gets this one.
+    NameRun(String),
     Filter,
     Ping,
     Channels,

@@ -2,8 +2,8 @@
 
 use super::events::Kind;
 use super::facts::Facts;
-use super::raw::{Event, Head, Info, RestResponse};
-use super::rest::{Ask, Asked, Request, escaped, words};
+use super::raw::{Event, Head, RestResponse};
+use super::rest::{Ask, Asked, Request, words};
 use super::settings::{
     ANSWER_BYTES_MAX, AriSettings, EVENT_BYTES_MAX, PING_EVERY, PING_MAX, START_MAX,
 };
@@ -31,7 +31,7 @@ pub struct AriCounters {
 
 /// How far the login has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     /// Not connected, or asking who is there.
     Starting,
     /// Logged in.
@@ -43,10 +43,10 @@ enum Phase {
 pub struct AriSession {
     pub(super) facts: Facts,
     pub(super) asked: Asked,
-    phase: Phase,
-    identity: PbxIdentity,
+    pub(super) phase: Phase,
+    pub(super) identity: PbxIdentity,
     pub(super) shot: Option<Shot>,
-    next_ping: Option<Mono>,
+    pub(super) next_ping: Option<Mono>,
     warned: BTreeSet<&'static str>,
     counters: AriCounters,
 }
@@ -99,55 +99,6 @@ impl AriSession {
         out.reports.push(LinkReport::News(News::Done(id, result)));
     }
 
-    /// The PBX said who it is, or refused.
-    fn greeted(&mut self, now: Now, status: u16, body: &[u8], out: &mut LinkOutputs) {
-        let AriSettings { user, app, .. } = &self.facts.settings;
-        let said = words(status, body);
-        out.close = match status {
-            200..=299 => None,
-            401 | 403 => Some(Close::Refused(format!("ARI refuses user {user}: {said}"))),
-            404 => Some(Close::Refused("ARI is not enabled at this address (404)".to_owned())),
-            _ => Some(Close::Retry(format!("ARI does not say who it is: {said}"))),
-        };
-        if out.close.is_some() {
-            return;
-        }
-        let info: Info = serde_json::from_slice(body).unwrap_or_default();
-        // Distributions add what they built it from: `22.10.1+dfsg+~cs6.17`.
-        let version = info.system.version.split(['+', '~']).next().unwrap_or_default();
-        self.identity = PbxIdentity {
-            version: format!("Asterisk {version}"),
-            instance: info.status.startup_time,
-        };
-        let path = format!("/applications/{}/eventFilter", escaped(app));
-        let request =
-            Request { body: self.facts.settings.filter(), ..Request::new(Method::Put, path) };
-        self.ask(now, START_MAX, request, Ask::Filter, out);
-    }
-
-    /// The filter is in force or refused: events come in either case.
-    fn filtered(&mut self, now: Now, status: u16, body: &[u8], out: &mut LinkOutputs) {
-        if status == 0 {
-            out.close = Some(Close::Retry(format!("ARI went silent: {}", words(0, body))));
-            return;
-        }
-        if !(200..300).contains(&status) {
-            let said = words(status, body);
-            let text = match status {
-                403 => format!(
-                    "ARI user {} may only read: orders will be refused, and every event comes",
-                    self.facts.settings.user
-                ),
-                _ => format!("ARI has not taken the event filter, every event comes: {said}"),
-            };
-            self.warn("filter", text, out);
-        }
-        self.phase = Phase::Up;
-        self.next_ping = Some(now.mono.after(PING_EVERY));
-        out.reports.push(LinkReport::News(News::Up(self.identity.clone())));
-        self.take_snapshot(now, Vec::new(), out);
-    }
-
     fn pinged(&mut self, now: Now, status: u16, body: &[u8], out: &mut LinkOutputs) {
         if status == 200 {
             self.next_ping = Some(now.mono.after(PING_EVERY));
@@ -160,6 +111,8 @@ impl AriSession {
     fn answered(&mut self, now: Now, ask: Ask, status: u16, body: &[u8], out: &mut LinkOutputs) {
         match ask {
             Ask::Info => self.greeted(now, status, body, out),
+            Ask::Run => self.run_told(now, status, body, out),
+            Ask::NameRun(name) => self.run_named(now, name, status, body, out),
             Ask::Filter => self.filtered(now, status, body, out),
             Ask::Ping => self.pinged(now, status, body, out),
             Ask::Step { order, means, rest } => match status {

@@ -70,7 +70,8 @@ impl Default for AriSettings {
 
 impl AriSettings {
     /// Body of the event filter: what is of no use here does not come. `ChannelDialplan` stays,
-    /// because it is the first event of a call that names its SIP Call-ID.
+    /// because it is the first event of a call that names its SIP Call-ID, and the only one that
+    /// shows a caller in a queue.
     pub(super) fn filter(&self) -> String {
         const UNUSED: [&str; 17] = [
             "BridgeCreated",

@@ -1,9 +1,11 @@
 //! One connection: frames, login, subscription.
 
 use super::frame::{Frame, FrameError, Framer, Part};
+use super::names;
 use super::settings::EslSettings;
 use crate::model::Mono;
-use crate::pbx::Close;
+use crate::pbx::{ChannelId, Close};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// From a connection's begin to its subscription.
@@ -15,6 +17,26 @@ const EVENTS: &str = "event json HEARTBEAT CHANNEL_CREATE CHANNEL_ORIGINATE CHAN
     CHANNEL_UNHOLD CHANNEL_HANGUP_COMPLETE CHANNEL_UUID DTMF \
     CUSTOM callcenter::info sofia::register sofia::unregister sofia::expire\n\n";
 const RESULTS: &str = "event json BACKGROUND_JOB\n\n";
+/// The same for a connection of FreeSWITCH's own, together with the results.
+const EVENTS_OF_CALL: &str = "event json CHANNEL_CREATE CHANNEL_ORIGINATE CHANNEL_PROGRESS \
+    CHANNEL_PROGRESS_MEDIA CHANNEL_ANSWER CHANNEL_BRIDGE CHANNEL_UNBRIDGE CHANNEL_HOLD \
+    CHANNEL_UNHOLD CHANNEL_HANGUP_COMPLETE CHANNEL_UUID DTMF BACKGROUND_JOB \
+    CUSTOM callcenter::info\n\n";
+/// Fields that name the call's first channel: an event with one of them is about the call.
+/// (`myevents` would leave out the legs that are called.)
+const FIELDS_OF_CALL: [&str; 7] = [
+    "Unique-ID",
+    "Other-Leg-Unique-ID",
+    "Channel-Call-UUID",
+    "Bridge-A-Unique-ID",
+    "Bridge-B-Unique-ID",
+    "CC-Member-Session-UUID",
+    "variable_cc_member_session_uuid",
+];
+/// Who gave a command: its result has no other name of the call.
+const FIELD_OF_RESULT: &str = "Job-Owner-UUID";
+/// How long FreeSWITCH keeps its connection after the call, in seconds: the last events come then.
+const LINGER_S: u32 = 2;
 
 /// Who opened the connection, and what it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +46,10 @@ pub(super) enum Task {
     /// Ours, for commands.
     Commands,
     /// FreeSWITCH's, for one call.
-    Call,
+    Call {
+        /// The events of the call are wanted.
+        events: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +120,7 @@ impl Connection {
     pub fn opened(&mut self, now: Mono) -> Option<&'static str> {
         self.due = now.after(LOGIN_MAX);
         self.stage = Stage::Greeting;
-        if self.task == Task::Call {
+        if matches!(self.task, Task::Call { .. }) {
             self.stage = Stage::Connecting;
             return Some("connect\n\n");
         }
@@ -150,10 +175,11 @@ impl Connection {
                  in event_socket.conf"
                     .into(),
             )),
-            "text/disconnect-notice" => match frame.header("Content-Disposition") {
-                Some("linger") => Ok(None),
-                _ => Err(Close::Retry("FreeSWITCH closes the connection".into())),
-            },
+            // A call is over, and its connection ends in a moment.
+            "text/disconnect-notice" if matches!(self.task, Task::Call { .. }) => Ok(None),
+            "text/disconnect-notice" => {
+                Err(Close::Retry("FreeSWITCH closes the connection".into()))
+            }
             "api/response" | "log/data" => Ok(None),
             other if self.stage == Stage::Greeting => {
                 let other: String = other.chars().take(60).collect();
@@ -177,8 +203,9 @@ impl Connection {
                 Err(Close::Refused(format!("FreeSWITCH refused the password: {error}")))
             }
             (Stage::Connecting, None) => {
-                sends.extend(["myevents json\n\n", "linger 2\n\n", RESULTS].map(str::to_owned));
-                self.stage = Stage::Subscribing(3);
+                let commands = self.follow(&frame)?;
+                self.stage = Stage::Subscribing(u8::try_from(commands.len()).unwrap_or(u8::MAX));
+                sends.extend(commands);
                 Ok(Some(Seen::Call(frame)))
             }
             (Stage::Connecting, Some(error)) => {
@@ -198,6 +225,28 @@ impl Connection {
             (Stage::Ready, error) => Ok(Some(Seen::Reply { error })),
             (Stage::Off | Stage::Greeting, _) => Ok(None),
         }
+    }
+
+    /// What follows the answer to `connect`: filters first, so that no stranger's event comes.
+    fn follow(&self, call: &Frame) -> Result<Vec<String>, Close> {
+        let says = |name: &str, value: &str| call.header(name) == Some(value);
+        if !says("Socket-Mode", "async") || !says("Control", "full") {
+            let why = "the dialplan must say `socket HOST:PORT async full`";
+            return Err(Close::Refused(why.into()));
+        }
+        let id = ChannelId(Arc::from(call.header("Unique-ID").unwrap_or_default()));
+        let id = names::channel(&id)
+            .map_err(|_| Close::Retry("FreeSWITCH told a call without its Unique-ID".into()))?;
+        let filter = |field: &str| format!("filter {field} {id}\n\n");
+        let mut commands = vec![filter(FIELD_OF_RESULT)];
+        if self.task == (Task::Call { events: true }) {
+            commands.extend(FIELDS_OF_CALL.map(filter));
+            commands.push(format!("linger {LINGER_S}\n\n"));
+            commands.push(EVENTS_OF_CALL.into());
+        } else {
+            commands.push(RESULTS.into());
+        }
+        Ok(commands)
     }
 }
 

@@ -41,6 +41,7 @@ const KEPT: &[&str] = &[
     "DTMF-Digit",
     "Event-Date-Timestamp",
     "Event-Name",
+    "Event-Sequence",
     "Event-Subclass",
     "Hangup-Cause",
     "Job-UUID",
@@ -70,6 +71,7 @@ const KEPT: &[&str] = &[
     "variable_transfer_disposition",
     "variable_transfer_history",
     "variable_transfer_to",
+    "variable_trunkline_next",
 ];
 const KEPT_PREFIXES: [&str; 2] = ["variable_sip_h_", "variable_trunkline_data_"];
 

@@ -1,7 +1,7 @@
 //! Commands on their way: each has an id of ours (`Job-UUID`) and comes back as an event.
 
 use crate::model::Mono;
-use crate::pbx::{ChannelId, OrderId};
+use crate::pbx::{ChannelId, OrderId, OrderResult};
 use std::collections::{BTreeMap, VecDeque};
 
 /// What a command was for.
@@ -15,6 +15,8 @@ pub(super) enum Purpose {
     Dial(OrderId, ChannelId),
     /// An order whose result was told.
     Told,
+    /// To send a call on to where its dialplan wants it.
+    Next,
     /// `show channels`.
     Channels,
     /// `show calls`.
@@ -61,6 +63,11 @@ impl Jobs {
         bytes
     }
 
+    /// A command without a result was sent: it is acknowledged like the others.
+    pub fn sent_plain(&mut self) {
+        self.unacknowledged.push_back(String::new());
+    }
+
     /// The next `command/reply`; the purpose comes back if the command was refused.
     pub fn acknowledged(&mut self, refused: bool) -> Option<Purpose> {
         let id = self.unacknowledged.pop_front()?;
@@ -88,7 +95,11 @@ impl Jobs {
     pub fn forget_lists(&mut self) {
         for job in self.open.values_mut() {
             match job.purpose {
-                Purpose::Version | Purpose::Order(_) | Purpose::Dial(..) | Purpose::Told => {}
+                Purpose::Version
+                | Purpose::Order(_)
+                | Purpose::Dial(..)
+                | Purpose::Told
+                | Purpose::Next => {}
                 _ => job.purpose = Purpose::Told,
             }
         }
@@ -101,8 +112,23 @@ impl Jobs {
         late.iter().filter_map(|id| self.finished(id)).collect()
     }
 
+    /// Takes all: nobody will answer any more.
+    pub fn take_all(&mut self) -> Vec<Purpose> {
+        std::mem::take(&mut self.open).into_values().map(|job| job.purpose).collect()
+    }
+
     /// When the first is overdue.
     pub fn next_due(&self) -> Option<Mono> {
         self.open.values().map(|job| job.due).min()
+    }
+}
+
+/// What the result of a command says.
+pub(super) fn verdict(body: &str) -> OrderResult {
+    let body = body.trim();
+    let refused = body.strip_prefix("-ERR").or_else(|| body.strip_prefix("-USAGE:"));
+    match refused {
+        Some(why) => OrderResult::Rejected(why.trim().chars().take(200).collect()),
+        None => OrderResult::Done,
     }
 }

@@ -1,5 +1,5 @@
-//! FreeSWITCH's Event Socket: one connection for events and one for commands, or one connection
-//! that FreeSWITCH opens for a call.
+//! FreeSWITCH's Event Socket: one connection for events and one for commands (`session`), and
+//! connections that FreeSWITCH opens for calls (`calls`).
 //!
 //! Bytes are cut into frames (`frame`), a frame's body is read as far as we need it (`event`), and
 //! the model (`model`, `transfers`, `agents`) makes facts of it, some of them a moment later
@@ -7,6 +7,7 @@
 //! come as events on the connection for commands (`jobs`).
 
 mod agents;
+mod calls;
 mod channels;
 mod connection;
 mod event;
@@ -22,6 +23,7 @@ mod settings;
 mod snapshot;
 mod transfers;
 
+pub use calls::{CallOutputs, CallSocket, EslCalls};
 pub use session::EslSession;
 pub use settings::EslSettings;
 

@@ -138,8 +138,32 @@ impl Model {
             }
             out.push(said(event, Fact::Bridged(id.clone(), bridge.clone())));
         }
+        self.third(&bridge, [&a, &b], event, out);
         // Whoever was in a queue talks: the queue's own event may come later.
         self.touch(&b);
+    }
+
+    /// Who asked somebody on its own leg (`att_xfer`) is back with whom it held, and whom it asked
+    /// is still there: now all three hear each other (`three_way`), which no event tells.
+    fn third(
+        &mut self,
+        bridge: &BridgeId,
+        [a, b]: [&ChannelId; 2],
+        event: &EslEvent<'_>,
+        out: &mut Vec<Observed>,
+    ) {
+        for (asker, held) in [(a, b), (b, a)] {
+            let consults = self.channels.get(asker).and_then(|known| known.consults.as_ref());
+            if consults != Some(held) {
+                continue;
+            }
+            let Some(third) = self.asked_by(asker, held).cloned() else { return };
+            let Some(known) = self.channels.get_mut(&third) else { return };
+            if known.answered.is_some() && known.bridge.is_none() {
+                known.bridge = Some((bridge.clone(), asker.clone()));
+                out.push(said(event, Fact::Bridged(third, bridge.clone())));
+            }
+        }
     }
 
     fn unbridged(&mut self, now: Mono, event: &EslEvent<'_>, out: &mut Vec<Observed>) {

@@ -75,7 +75,7 @@ impl Model {
             }
             Order::Dtmf { channel, digits } => {
                 let (channel, digits) = (names::channel(channel)?, names::digits(digits)?);
-                Ok(format!("uuid_send_dtmf {channel} {digits}"))
+                Ok(format!("uuid_recv_dtmf {channel} {digits}"))
             }
             Order::SetData { channel, key, value } => {
                 let (channel, key) = (names::channel(channel)?, names::word("the key", key)?);
@@ -166,15 +166,10 @@ impl Model {
     /// The consultation of who talks or talked on `by`.
     fn consults(&self, by: &ChannelId) -> Option<Consultation<'_>> {
         let known = self.channels.get(by)?;
-        if let Some(held) = &known.consults {
-            let on_behalf = Some(Some(by.clone()));
-            let asked = self
-                .channels
-                .iter()
-                .filter(|(id, other)| *id != held && other.offered == on_behalf);
-            if let Some((id, _)) = asked.max_by_key(|(_, other)| other.info.created) {
-                return Some(Consultation::Inside(id));
-            }
+        if let Some(held) = &known.consults
+            && let Some(asked) = self.asked_by(by, held)
+        {
+            return Some(Consultation::Inside(asked));
         }
         if !known.held || known.trunk {
             return None;
@@ -186,6 +181,14 @@ impl Model {
             let (_, asked) = other.bridge.as_ref()?;
             Some(Consultation::Beside { own, asked })
         })
+    }
+
+    /// Who is asked by `asker` while `held` waits: the newest leg that was made for it.
+    pub(super) fn asked_by(&self, asker: &ChannelId, held: &ChannelId) -> Option<&ChannelId> {
+        let on_behalf = Some(Some(asker.clone()));
+        let asked =
+            self.channels.iter().filter(|(id, other)| *id != held && other.offered == on_behalf);
+        asked.max_by_key(|(_, other)| other.info.created).map(|(id, _)| id)
     }
 
     /// A consultation is ordered on this channel: whom it talks with is held meanwhile.

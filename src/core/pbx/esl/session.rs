@@ -2,7 +2,7 @@
 
 use super::connection::{Connection, Seen, Task};
 use super::event::EslEvent;
-use super::jobs::{Jobs, Purpose};
+use super::jobs::{Jobs, Purpose, verdict};
 use super::model::{Model, id_in};
 use super::settings::EslSettings;
 use super::snapshot::Gather;
@@ -29,11 +29,9 @@ pub(super) enum Role {
     Dialing,
     /// A recording.
     Observing,
-    /// A connection of FreeSWITCH's for one call.
-    Called,
 }
 
-/// One Event Socket link: two connections of ours, or one that FreeSWITCH opened.
+/// One Event Socket link: two connections of ours.
 pub struct EslSession {
     pub(super) role: Role,
     events: Connection,
@@ -67,14 +65,6 @@ impl EslSession {
         let mut session = Self::with(Role::Observing, settings, events);
         session.up = true;
         session
-    }
-
-    /// A connection that FreeSWITCH opened for one call (`socket` in the dialplan, with `async
-    /// full`): everything travels on [`Lane::Events`]. It tells this call alone, so no snapshot
-    /// follows its [`News::Up`].
-    pub fn outbound(settings: EslSettings) -> Self {
-        let events = Connection::new(Task::Call, EVENT_BYTES_MAX);
-        Self::with(Role::Called, settings, events)
     }
 
     fn with(role: Role, settings: EslSettings, events: Connection) -> Self {
@@ -126,23 +116,15 @@ impl EslSession {
         within: Duration,
         out: &mut LinkOutputs,
     ) {
-        let lane = if self.role == Role::Called { Lane::Events } else { Lane::Commands };
         let bytes = self.jobs.send(command, purpose, now.mono.after(within));
-        out.sends.push((lane, bytes));
+        out.sends.push((Lane::Commands, bytes));
     }
 
     fn seen(&mut self, now: Now, lane: Lane, seen: Seen, out: &mut LinkOutputs) {
         match seen {
             Seen::Event(body) => self.event(now, lane, &body, out),
             Seen::Ready => self.ready(now, out),
-            Seen::Call(frame) => {
-                let event = EslEvent::from_headers(frame.headers());
-                self.identity.instance = event.text("Core-UUID").unwrap_or_default().to_owned();
-                let mut facts = Vec::new();
-                self.up(out);
-                self.model.event(now, &event, &mut facts);
-                self.tell(facts, out);
-            }
+            Seen::Call(_) => {} // only connections of FreeSWITCH's own begin so
             Seen::Reply { error } => {
                 let refused = self.jobs.acknowledged(error.is_some());
                 if let (Some(purpose), Some(error)) = (refused, error) {
@@ -227,7 +209,7 @@ impl EslSession {
                 }
                 self.done(id, verdict, out);
             }
-            Purpose::Told => {}
+            Purpose::Told | Purpose::Next => {}
             listing => self.listed(now, listing, body, out),
         }
     }
@@ -238,7 +220,7 @@ impl EslSession {
                 Purpose::Order(id) | Purpose::Dial(id, _) => {
                     self.done(id, OrderResult::TimedOut, out);
                 }
-                Purpose::Told => {}
+                Purpose::Told | Purpose::Next => {}
                 _ => {
                     let why = "FreeSWITCH does not answer commands";
                     self.close(Close::Retry(why.into()), out);
@@ -296,15 +278,11 @@ impl Session for EslSession {
                 let why = "a recording takes no orders";
                 return self.done(id, OrderResult::Unsupported(why.into()), out);
             }
-            (Role::Called, Order::Snapshot) => {
-                let why = "a connection for one call lists no others";
-                return self.done(id, OrderResult::Unsupported(why.into()), out);
-            }
             (Role::Dialing, Order::Snapshot) => {
                 self.gather_for.push(id);
                 return self.gather(now, out);
             }
-            (Role::Called | Role::Dialing, _) => {}
+            (Role::Dialing, _) => {}
         }
         let command = match self.model.command(order) {
             Ok(command) => command,
@@ -357,15 +335,5 @@ impl Session for EslSession {
             self.silence_due,
         ];
         dues.into_iter().flatten().min()
-    }
-}
-
-/// What the result of a command says.
-fn verdict(body: &str) -> OrderResult {
-    let body = body.trim();
-    let refused = body.strip_prefix("-ERR").or_else(|| body.strip_prefix("-USAGE:"));
-    match refused {
-        Some(why) => OrderResult::Rejected(why.trim().chars().take(200).collect()),
-        None => OrderResult::Done,
     }
 }

@@ -93,7 +93,11 @@ impl Gather {
                 self.tiers = table(body);
                 true
             }
-            Purpose::Version | Purpose::Order(_) | Purpose::Dial(..) | Purpose::Told => true,
+            Purpose::Version
+            | Purpose::Order(_)
+            | Purpose::Dial(..)
+            | Purpose::Told
+            | Purpose::Next => true,
         };
         if !read {
             model.ended = None;

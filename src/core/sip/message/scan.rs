@@ -2,7 +2,7 @@
 
 use super::span::{is_lws, is_token};
 use super::{Address, Header, Message, Name, Span, Via, trim};
-use memchr::{memchr, memchr_iter, memrchr};
+use memchr::{memchr, memchr2, memrchr};
 
 /// Why bytes are not a message. Nothing can be answered to these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -104,9 +104,6 @@ impl Index {
         loop {
             let (line, after) = next_line(bytes, at).ok_or(ParseError::Truncated)?;
             if line.is_empty() {
-                if has_bare_cr(&bytes[..after]) {
-                    return Err(ParseError::HeaderLine);
-                }
                 self.rest = Span::new(after, bytes.len());
                 self.known = self.know(bytes);
                 return Ok(());
@@ -153,17 +150,17 @@ impl Index {
     }
 }
 
-/// A CR without its LF: the next hop may end a line there and read headers that were not seen here.
-fn has_bare_cr(head: &[u8]) -> bool {
-    memchr_iter(b'\r', head).any(|cr| head.get(cr + 1) != Some(&b'\n'))
-}
-
 /// The line at `at` without its line end, and where the next one starts. A bare LF ends a line:
-/// old senders write it, and the Request-URI that decides stands before any of them.
+/// old senders write it, and the Request-URI that decides stands before any of them. A CR without
+/// its LF ends nothing: the next hop may read headers behind it that were not seen here.
 fn next_line(bytes: &[u8], at: usize) -> Option<(Span, usize)> {
-    let lf = at + memchr(b'\n', bytes.get(at..)?)?;
-    let end = if lf > at && bytes[lf - 1] == b'\r' { lf - 1 } else { lf };
-    Some((Span::new(at, end), lf + 1))
+    let end = at + memchr2(b'\r', b'\n', bytes.get(at..)?)?;
+    let after = match bytes[end..] {
+        [b'\n', ..] => end + 1,
+        [_, b'\n', ..] => end + 2,
+        _ => return None,
+    };
+    Some((Span::new(at, end), after))
 }
 
 /// Adds the continuation lines (RFC 3261 §7.3.1).
@@ -181,15 +178,14 @@ fn unfold(bytes: &[u8], mut line: Span, mut after: usize) -> (Span, usize) {
 }
 
 fn header_line(bytes: &[u8], line: Span, after: usize) -> Option<Header> {
-    let colon = line.from() + memchr(b':', line.of(bytes))?;
-    let label = trim(bytes, Span::new(line.from(), colon));
-    let fits = label.start == line.start
-        && !label.is_empty()
-        && label.of(bytes).iter().all(|b| is_token(*b));
-    if !fits {
+    let text = line.of(bytes);
+    let name_end = text.iter().position(|b| !is_token(*b)).filter(|end| *end > 0)?;
+    let colon = name_end + text[name_end..].iter().position(|b| !is_lws(*b))?;
+    if text[colon] != b':' {
         return None;
     }
-    let value = trim(bytes, Span::new(colon + 1, line.to()));
+    let label = Span::new(line.from(), line.from() + name_end);
+    let value = trim(bytes, Span::new(line.from() + colon + 1, line.to()));
     let name = Name::of(label.of(bytes));
     Some(Header { name, label, value, line: Span::new(line.from(), after) })
 }

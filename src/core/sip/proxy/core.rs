@@ -2,8 +2,8 @@
 
 use super::flows::Flows;
 use super::peers::Peers;
-use super::state::{Alarm, Client, Owner, Server, Slot, Timer};
-use super::way::Way;
+use super::state::{Alarm, Client, Instant, Owner, Server, Slot, Timer};
+use super::way::{Way, Ways};
 use crate::model::{Mono, Now, OwnMap};
 use crate::sip::edit::Edits;
 use crate::sip::mark::Marks;
@@ -61,6 +61,7 @@ pub struct Core {
     pub(super) pending: OwnMap<PeerId, usize>,
     pub(super) pending_total: usize,
     pub(super) flows: Flows,
+    pub(super) ways: Ways,
     pub(super) wheel: Wheel<Timer>,
     pub(super) edits: Edits,
     /// Requests of our own and answered challenges so far.
@@ -91,6 +92,7 @@ impl Core {
             pending: OwnMap::default(),
             pending_total: 0,
             flows: Flows::default(),
+            ways: Ways::default(),
             wheel: Wheel::new(),
             edits: Edits::default(),
             own_count: 0,
@@ -249,9 +251,9 @@ impl Core {
             return self.disarm(owner, slot);
         }
         let Some(alarm) = self.alarm(owner, slot) else { return };
-        alarm.due = Some(due);
-        if alarm.queued.is_none_or(|queued| queued > at) {
-            alarm.queued = Some(at);
+        alarm.due = due.into();
+        if alarm.queued.get().is_none_or(|queued| queued > at) {
+            alarm.queued = at.into();
             self.wheel.arm(at, Timer { owner, slot, at });
         }
     }
@@ -285,14 +287,14 @@ impl Core {
 
     /// A retransmission after the end of the state would only keep an entry in the wheel.
     fn ends_before(&mut self, owner: Owner, due: Mono) -> bool {
-        let end = self.alarm(owner, Slot::End).and_then(|alarm| alarm.due);
+        let end = self.alarm(owner, Slot::End).and_then(|alarm| alarm.due.get());
         end.is_some_and(|end| end <= due)
     }
 
     /// Stops a timer; its entry in the wheel finds nothing to do.
     pub(super) fn disarm(&mut self, owner: Owner, slot: Slot) {
         if let Some(alarm) = self.alarm(owner, slot) {
-            alarm.due = None;
+            alarm.due = Instant::NONE;
         }
     }
 
@@ -300,19 +302,19 @@ impl Core {
     pub(super) fn has_ended(&mut self, now: Now, timer: Timer) -> bool {
         let longest = self.timers.long();
         let Some(alarm) = self.alarm(timer.owner, timer.slot) else { return false };
-        if alarm.queued != Some(timer.at) {
+        if alarm.queued.get() != Some(timer.at) {
             return false;
         }
-        alarm.queued = None;
-        match alarm.due {
+        alarm.queued = Instant::NONE;
+        match alarm.due.get() {
             None => false,
             Some(due) if due <= now.mono => {
-                alarm.due = None;
+                alarm.due = Instant::NONE;
                 true
             }
             Some(due) => {
                 let at = horizon(now, due, longest);
-                alarm.queued = Some(at);
+                alarm.queued = at.into();
                 self.wheel.arm(at, Timer { at, ..timer });
                 false
             }

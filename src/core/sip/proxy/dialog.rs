@@ -110,7 +110,7 @@ impl Core {
         let leg = Leg {
             server: Some(server),
             peer: exit.peer,
-            way: exit.way.clone(),
+            way: self.ways.share(exit.way.clone()),
             invite: exit.role.is_invite(),
         };
         let client = self.open_client(leg);

@@ -18,6 +18,7 @@ use crate::sip::slab::Key;
 use crate::sip::transaction::{InviteClient, OtherClient};
 use crate::sip::{AskId, Outputs, PeerId, Signal};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// A new client transaction.
 pub struct Leg {
@@ -26,7 +27,7 @@ pub struct Leg {
     /// Target.
     pub peer: PeerId,
     /// How it goes.
-    pub way: Way,
+    pub way: Arc<Way>,
     /// Is it an INVITE?
     pub invite: bool,
 }
@@ -49,7 +50,7 @@ impl Core {
     }
 
     fn try_hop(&mut self, now: Now, key: Key, peer: PeerId, way: Way, out: &mut Outputs) -> bool {
-        let leg = Leg { server: Some(key), peer, way, invite: true };
+        let leg = Leg { server: Some(key), peer, way: self.ways.share(way), invite: true };
         let client = self.open_client(leg);
         let mut bytes = self.branch_bytes(key, client, &[]);
         if bytes.len() > DATAGRAM_MAX && self.leave_datagrams(key, client) {
@@ -112,7 +113,7 @@ impl Core {
             .and_then(|(i, endpoint)| Some((i, self.way_to(peer, Some(endpoint))?)));
         let Some((index, way)) = found else { return false };
         if let Some(client) = self.clients.get_mut(client) {
-            client.way = way;
+            client.way = self.ways.share(way);
         }
         let server = self.servers.get_mut(key);
         if let Some(pending) = server.and_then(|s| s.pending.as_deref_mut()) {
@@ -193,6 +194,7 @@ impl Core {
             patience: Default::default(),
         });
         if let Some(server) = leg.server.and_then(|key| self.servers.get_mut(key)) {
+            server.clients.reserve_exact(1); // one, but for a call that fails over
             server.clients.push(client);
         }
         client

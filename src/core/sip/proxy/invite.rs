@@ -63,9 +63,10 @@ impl Core {
             true => ServerState::Invite(InviteServer::Proceeding),
             false => ServerState::Other(OtherServer::Trying),
         };
+        let back = self.way_back(came);
         let server = self.servers.insert(Server {
             peer,
-            back: self.way_back(came),
+            back: self.ways.share(back),
             back_port: via.port.unwrap_or(datagram.transport.default_port()),
             key,
             cancel_key,

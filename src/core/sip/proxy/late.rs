@@ -99,7 +99,7 @@ impl Core {
         // connections, over the one that brought the answer.
         let reach = |addr: &SocketAddr| addr.is_ipv4() == listen.addr.is_ipv4();
         let next = next.filter(reach).filter(|_| !listen.transport.is_reliable());
-        let way = next.map_or(answered_from, |remote| Way::to(listen, remote));
+        let way = next.map_or(answered_from, |remote| self.ways.share(Way::to(listen, remote)));
         let Some(way) = self.open_way(peer, way) else {
             self.counters.undeliverable += 1;
             return;

@@ -72,7 +72,7 @@ impl Core {
         out: &mut Outputs,
     ) {
         self.own_count += 1;
-        let leg = Leg { server: None, peer, way: way.clone(), invite: false };
+        let leg = Leg { server: None, peer, way: self.ways.share(way.clone()), invite: false };
         let client = self.open_client(leg);
         let branch = self.marks.branch(BranchKind::Transaction { shift: 0 }, client.0, 0);
         let tag = self.marks.own_text("tag", self.own_count);

@@ -14,6 +14,7 @@ use crate::sip::own::{Answer, answer, phrase_of};
 use crate::sip::slab::Key;
 use crate::sip::transaction::{InviteClient, OtherClient};
 use crate::sip::{FlowId, FlowOpened, Outputs, OwnOutcome, PeerId};
+use std::sync::Arc;
 
 impl Core {
     /// A connection opened. Whose it is, is decided once: by the names of its certificate, else by
@@ -69,7 +70,7 @@ impl Core {
 
     /// As if 503 had come (§16.9).
     fn request_unsent(&mut self, now: Now, key: Key, why: &str, out: &mut Outputs) {
-        if let Some(way) = self.other_way(key) {
+        if let Some(way) = self.other_way(key).map(|way| self.ways.share(way)) {
             if let Some(client) = self.clients.get_mut(key) {
                 client.way = way;
             }
@@ -145,7 +146,7 @@ impl Core {
 
     /// A way whose connection may be gone: another one of that neighbour over the same transport
     /// takes its place, or the neighbour's endpoint.
-    pub(super) fn open_way(&self, peer: PeerId, way: Way) -> Option<Way> {
+    pub(super) fn open_way(&mut self, peer: PeerId, way: Arc<Way>) -> Option<Arc<Way>> {
         if way.flow.is_none_or(|flow| self.flows.get(flow).is_some()) {
             return Some(way);
         }
@@ -154,7 +155,7 @@ impl Core {
         let endpoint = endpoints.iter().find(|e| e.transport == transport);
         let over = self.flows.way_to(peer, Some(transport));
         let other = over.or_else(|| self.way_to(peer, Some(endpoint?)))?;
-        Some(Way { listen: way.listen, ..other })
+        Some(self.ways.share(Way { listen: way.listen, ..other }))
     }
 
     /// Hands an answer out on its way back; on another one if its connection is gone.
@@ -186,7 +187,7 @@ impl Core {
             return false;
         };
         if let Some(server) = self.servers.get_mut(key) {
-            server.back = way;
+            server.back = self.ways.share(way);
         }
         true
     }

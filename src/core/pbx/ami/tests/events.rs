@@ -211,6 +211,18 @@ fn call_ids_of_the_trunk_are_asked_for() {
         "Action: Getvar|Channel: PJSIP/trunk-out-00000002|Variable: CHANNEL(pjsip,call-id)";
     assert_eq!(peer.asked(), [getvar]);
     peer.told();
+    // It is there before its driver knows its call.
+    peer.answers("Getvar", "Success", "Variable: CHANNEL(pjsip,call-id)\nValue: ");
+    assert_eq!((peer.asked(), peer.told()), (vec![], vec![]));
+    peer.passes(Duration::from_millis(50));
+    assert_eq!(peer.asked(), [getvar]);
+    peer.answers("Getvar", "Error", "Message: No such variable");
+    peer.says(
+        "Event: DialBegin\nUniqueid: 1.1\nChannel: PJSIP/1001-00000001\nDestUniqueid: 1.2\n\
+         DestChannel: PJSIP/trunk-out-00000002\n",
+    );
+    assert_eq!(peer.asked(), [getvar], "as soon as more is told of it");
+    peer.told();
     peer.answers("Getvar", "Success", "Variable: CHANNEL(pjsip,call-id)\nValue: abc@host");
     assert_eq!(peer.told(), ["1.2 is PJSIP/trunk-out called call-id=abc@host"]);
 }
@@ -226,4 +238,25 @@ fn events_without_a_time_are_told_and_complained_of_once() {
     let told = peer.told();
     assert_eq!(told.len(), 3, "{told:?}");
     assert!(told[0].starts_with("warning events carry no time"), "{told:?}");
+}
+
+/// A channel that never has a Call-ID is not asked for ever, and one that is gone not again.
+#[test]
+fn call_ids_are_not_asked_for_without_end() {
+    let mut peer = Peer::up(AmiSettings { call_id_variable: None, ..settings() });
+    let carrier = "Channel: PJSIP/trunk-out-00000002\nUniqueid: 1.2\n";
+    peer.says(&format!("Event: Newchannel\nChannelState: 0\n{carrier}"));
+    let mut asked = 0;
+    while !peer.asked().is_empty() {
+        asked += 1;
+        peer.answers("Getvar", "Success", "Variable: CHANNEL(pjsip,call-id)\nValue: ");
+        peer.passes(Duration::from_millis(50));
+    }
+    assert_eq!(asked, 20);
+    let other = "Channel: PJSIP/trunk-out-00000003\nUniqueid: 1.3\n";
+    peer.says(&format!("Event: Newchannel\nChannelState: 0\n{other}"));
+    peer.answers("Getvar", "Success", "Variable: CHANNEL(pjsip,call-id)\nValue: ");
+    peer.says(&format!("Event: Hangup\nCause: 16\n{other}"));
+    peer.passes(Duration::from_millis(50));
+    assert!(peer.asked().is_empty());
 }

@@ -31,17 +31,22 @@ fn a_login_answers_the_challenge_then_filters_identifies_and_subscribes() {
     assert!(asked[0].starts_with("Action: Filter|Operation: Add|Filter: ^Event: (Newchannel|"));
     let mark = "Action: Filter|Operation: Add|\
                 Filter: ^Event: VarSet.*Variable: _*(TRUNKLINE_MARK)[[:cntrl:]]";
-    assert_eq!(asked[1..], [mark, "Action: CoreSettings", "Action: CoreStatus"]);
+    let run = "Action: Getvar|Variable: TRUNKLINE_RUN";
+    assert_eq!(asked[1..], [mark, "Action: CoreSettings", "Action: CoreStatus", run]);
     peer.answers("Filter", "Success", "");
     peer.answers("Filter", "Success", "");
     peer.answers("CoreSettings", "Success", "AsteriskVersion: 22.10.0");
     peer.answers("CoreStatus", "Success", "CoreStartupDate: 2026-11-22\nCoreStartupTime: 04:00:00");
+    peer.answers("Getvar", "Success", "Variable: TRUNKLINE_RUN\nValue: ");
+    let name = "Action: Setvar|Variable: TRUNKLINE_RUN|Value: 660cfc68ead80";
+    assert_eq!(peer.asked(), [name]);
+    peer.answers("Setvar", "Success", "Message: Variable Set");
     assert_eq!(peer.asked(), ["Action: Events|EventMask: system,call,agent,user,dtmf,dialplan"]);
     // Events of the login's own mask are not for us.
     peer.says("Event: Newchannel\nUniqueid: 1.1\nChannel: PJSIP/a-00000001\nChannelState: 4\n");
     assert!(peer.told().is_empty());
     peer.answers("Events", "Success", "Events: On");
-    assert_eq!(peer.told(), ["up Asterisk 22.10.0 since 2026-11-22 04:00:00"]);
+    assert_eq!(peer.told(), ["up Asterisk 22.10.0 since 2026-11-22 04:00:00 660cfc68ead80"]);
     let lists = [
         "Action: BridgeList",
         "Action: Status|Variables: CHANNEL(onhold),TRUNKLINE_MARK",
@@ -156,7 +161,7 @@ fn without_filters_variables_are_not_asked_for() {
     peer.answers("Challenge", "Success", "Challenge: 1");
     peer.answers("Login", "Success", "Message: Authentication accepted");
     peer.says("Event: FullyBooted\nStatus: Fully Booted\n");
-    for action in ["Filter", "Filter", "CoreSettings", "CoreStatus"] {
+    for action in ["Filter", "Filter", "CoreSettings", "CoreStatus", "Getvar"] {
         peer.answers(action, "Error", "Message: Permission denied");
     }
     let told = peer.told();
@@ -175,7 +180,8 @@ fn a_pbx_that_does_not_list_its_channels_is_refused() {
     peer.answers("Challenge", "Success", "Challenge: 1");
     peer.answers("Login", "Success", "Message: Authentication accepted");
     peer.says("Event: FullyBooted\nStatus: Fully Booted\n");
-    for action in ["Filter", "Filter", "CoreSettings", "CoreStatus", "Events"] {
+    let actions = ["Filter", "Filter", "CoreSettings", "CoreStatus", "Getvar", "Setvar", "Events"];
+    for action in actions {
         peer.answers(action, "Success", "");
     }
     peer.answers("Status", "Error", "Message: Permission denied");

@@ -219,12 +219,13 @@ fn a_consultation_is_completed_cancelled_or_made_a_conference() {
 }
 
 #[test]
-fn keys_are_sent_one_by_one() {
+fn keys_are_pressed_one_by_one() {
     let mut peer = talking();
     peer.order(4, &Order::Dtmf { channel: id("1.1"), digits: "1#".into() });
     for key in ["1", "#"] {
-        let want =
-            format!("Action: PlayDTMF|Channel: IAX2/carrier-00000001|Digit: {key}|Duration: 120");
+        let want = format!(
+            "Action: PlayDTMF|Channel: IAX2/carrier-00000001|Digit: {key}|Duration: 120|Receive: true"
+        );
         assert_eq!(peer.asked(), [want]);
         assert!(peer.told().is_empty());
         peer.answers("PlayDTMF", "Success", "");

@@ -41,6 +41,7 @@ impl Peer {
         peer.answers("CoreSettings", "Success", &format!("AsteriskVersion: {version}"));
         let started = "CoreStartupDate: 2026-11-22\nCoreStartupTime: 04:00:00";
         peer.answers("CoreStatus", "Success", started);
+        peer.answers("Getvar", "Success", "Variable: TRUNKLINE_RUN\nValue: r1");
         peer.answers("Events", "Success", "Events: On");
         peer.lists(&[], &[]);
         peer

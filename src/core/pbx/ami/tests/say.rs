@@ -43,6 +43,7 @@ pub(super) fn fact(fact: &Fact) -> String {
             format!("{} data {key}={}", channel.0, value.reveal())
         }
         Fact::Ended(id, end) => ended(id, end),
+        Fact::Lost(id) => format!("{} lost", id.0),
         Fact::Member(m) => format!(
             "member {} {} present={} paused={} '{}' {:?} wraps={}",
             m.queue, m.device, m.present, m.paused, m.reason, m.state, m.wrapping_up

@@ -15,6 +15,13 @@ fn it_asks_who_is_there_then_filters_then_takes_a_snapshot() {
     let asked = rig.requests();
     assert_eq!((asked.len(), &*asked[0].path), (1, "/asterisk/info"));
     rig.answer(asked[0].ticket, 200, INFO);
+    let asked = rig.requests();
+    assert_eq!(asked[0].path, "/asterisk/variable?variable=TRUNKLINE_RUN");
+    rig.answer(asked[0].ticket, 200, r#"{"value":""}"#);
+    let asked = rig.requests();
+    let name = "/asterisk/variable?variable=TRUNKLINE_RUN&value=6608b015f3000";
+    assert_eq!((asked[0].method, &*asked[0].path), (Method::Post, name));
+    rig.answer(asked[0].ticket, 204, "");
     assert!(rig.news().is_empty(), "not up before the filter");
     let asked = rig.requests();
     assert_eq!(asked[0].path, "/applications/cti/eventFilter");
@@ -24,7 +31,7 @@ fn it_asks_who_is_there_then_filters_then_takes_a_snapshot() {
     rig.answer(asked[0].ticket, 204, "");
     let News::Up(identity) = rig.news().remove(0) else { panic!("not up") };
     assert_eq!(identity.version, "Asterisk 22.10.1");
-    assert_eq!(identity.instance, "2026-11-21T20:00:00.000+0000");
+    assert_eq!(identity.instance, "2026-11-21T20:00:00.000+0000 6608b015f3000");
     let asked = rig.requests();
     let paths: Vec<_> = asked.iter().map(|request| &*request.path).collect();
     assert_eq!(paths, ["/channels", "/bridges", "/endpoints"]);
@@ -59,7 +66,11 @@ fn a_user_that_may_only_read_still_sees_calls() {
     let ticket = rig.requests()[0].ticket;
     rig.answer(ticket, 200, INFO);
     let ticket = rig.requests()[0].ticket;
-    rig.answer(ticket, 403, r#"{"message":"Write access denied"}"#);
+    rig.answer(ticket, 200, r#"{"value":""}"#);
+    for _ in ["the run's name", "the filter"] {
+        let ticket = rig.requests()[0].ticket;
+        rig.answer(ticket, 403, r#"{"message":"Write access denied"}"#);
+    }
     let news = rig.news();
     assert!(matches!(&news[0], News::Warning(text) if text.contains("bridge may only read")));
     assert!(matches!(&news[1], News::Up(_)) && rig.close().is_none());
@@ -256,6 +267,6 @@ fn requests_can_go_over_the_websocket() {
         rig.hear(&answer.replace(r#","type":"RESTResponse""#, ""));
     }
     assert!(rig.requests().is_empty());
-    assert_eq!(paths.len(), 5, "{paths:?}");
+    assert_eq!(paths.len(), 7, "{paths:?}");
     assert_eq!(Words::table(&rig.facts()), "snapshot\n  ");
 }

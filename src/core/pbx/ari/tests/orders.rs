@@ -127,7 +127,7 @@ fn keys_data_and_answers_reach_channels_in_stasis() {
     rig.order(3, &Order::Answer(id("7")));
     let asked: Vec<_> = rig.requests().into_iter().map(|r| (r.path, r.body)).collect();
     let expected = [
-        ("/channels/8/dtmf", r##"{"dtmf":"12#"}"##),
+        ("/channels/7/dtmf", r##"{"dtmf":"12#"}"##),
         ("/channels/8/variable", r#"{"value":"v","variable":"k"}"#),
         ("/channels/7/answer", ""),
     ];

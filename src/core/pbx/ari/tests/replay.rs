@@ -17,6 +17,7 @@ fn of_channel(fact: &Fact) -> Option<&ChannelId> {
         | Fact::Held(id)
         | Fact::Retrieved(id)
         | Fact::Dtmf(id, _)
+        | Fact::Lost(id)
         | Fact::Ended(id, _) => Some(id),
         Fact::Offered { channel, .. }
         | Fact::Queued { channel, .. }

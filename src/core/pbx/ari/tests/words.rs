@@ -115,7 +115,7 @@ impl Words {
                     .collect();
                 format!("snapshot\n  {}", all.join("\n  "))
             }
-            Fact::Member(_) | Fact::Device { .. } => return None,
+            Fact::Lost(_) | Fact::Member(_) | Fact::Device { .. } => return None,
         })
     }
 }

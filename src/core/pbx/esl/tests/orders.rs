@@ -119,7 +119,7 @@ fn orders_as_commands() {
         (Order::Conference { by: id("agent") }, "unsupported"),
         (Order::TransferComplete { by: id("agent") }, "rejected: nobody was asked"),
         (Order::Hangup { channel: id("agent"), q850: 17 }, "uuid_kill agent 17"),
-        (dtmf("1*#"), "uuid_send_dtmf agent 1*#"),
+        (dtmf("1*#"), "uuid_recv_dtmf agent 1*#"),
         (dtmf("1w"), "rejected: the keys has a character that no command may carry"),
         (data("A 17, open"), "uuid_setvar cust trunkline_data_case_id A 17, open"),
         (data("${system rm}"), "rejected: the value has a character that no command may carry"),
@@ -157,6 +157,39 @@ fn a_consultation_by_order_is_left_joined_or_cancelled() {
     desk.event(gone);
     desk.news();
     assert_eq!(command(&mut desk, cancel()), "rejected: nobody was asked");
+}
+
+/// As FreeSWITCH 1.11 tells it: the asker parts from whom it asked and is bridged with whom it
+/// held, and nothing says of the third that it listens (`three_way`).
+#[test]
+fn a_consultation_becomes_a_talk_of_three() {
+    let told = |desk: &mut Desk| {
+        let mut letters = Letters::default();
+        let facts = desk.facts();
+        facts.iter().map(|said| letters.line(&said.fact)).collect::<Vec<_>>().join("; ")
+    };
+    for cancelled in [false, true] {
+        let mut desk = talking();
+        let to = Pii::new("1002".to_owned());
+        command(&mut desk, Order::Consult { by: id("agent"), to });
+        channel(&mut desk, "asked", "outbound", "loopback/1002-a", "agent");
+        desk.event(r#"{"Event-Name":"CHANNEL_ANSWER","Unique-ID":"asked"}"#);
+        bridge(&mut desk, "agent", "asked");
+        for (a, b) in [("agent", "asked"), ("cust", "agent")] {
+            let parted = serde_json::json!({
+                "Event-Name": "CHANNEL_UNBRIDGE", "Unique-ID": a, "Core-UUID": "core-1",
+                "Bridge-A-Unique-ID": a, "Bridge-B-Unique-ID": b,
+            });
+            desk.event(&parted.to_string());
+        }
+        if cancelled {
+            desk.event(r#"{"Event-Name":"CHANNEL_HANGUP_COMPLETE","Unique-ID":"asked"}"#);
+        }
+        desk.facts();
+        bridge(&mut desk, "agent", "cust");
+        let three = if cancelled { "" } else { "; C in A" };
+        assert_eq!(told(&mut desk), format!("A in A; B in A{three}"));
+    }
 }
 
 /// The phone itself holds the customer and calls a colleague: two channels of one device.

@@ -219,6 +219,7 @@ impl Letters {
                 let (q850, status) = (number(end.q850.map(u16::from)), number(end.sip_status));
                 format!("{} ends {by} {q850} {status} {}", self.of(id), end.text)
             }
+            Fact::Lost(id) => format!("{} lost", self.of(id)),
             Fact::Member(m) => {
                 let paused = if m.paused { " paused" } else { "" };
                 format!("{} {} {:?}{paused}", m.queue, m.device, m.state)

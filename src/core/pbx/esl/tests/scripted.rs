@@ -4,8 +4,8 @@ use super::peer::*;
 use crate::model::Pii;
 use crate::pbx::esl::EslSession;
 use crate::pbx::{
-    ChannelId, Close, Fact, Lane, LinkOutputs, LinkReport, News, Order, OrderId, OrderResult,
-    PbxIdentity, Session,
+    ChannelId, Close, Fact, Lane, LinkOutputs, News, Order, OrderId, OrderResult, PbxIdentity,
+    Session,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -239,40 +239,6 @@ fn no_orders_before_the_link_is_up() {
     let mut desk = Desk::observing();
     desk.order(1, hangup("a"));
     assert!(matches!(&desk.news()[..], [News::Done(_, OrderResult::Unsupported(_))]));
-}
-
-#[test]
-fn a_connection_of_freeswitchs_own_tells_one_call() {
-    let mut desk = Desk::new(EslSession::outbound(settings()));
-    desk.connect(Lane::Events);
-    assert_eq!(desk.sent(Lane::Events), ["connect\n\n"]);
-    desk.says(
-        Lane::Events,
-        "Event-Name: CHANNEL_DATA\nCore-UUID: core-1\nUnique-ID: u1\nCall-Direction: inbound\n\
-         Channel-Name: sofia/trunk/%2B491701234567%40127.0.0.1\nAnswer-State: ringing\n\
-         Caller-Caller-ID-Number: %2B491701234567\nContent-Type: command/reply\n\
-         Reply-Text: +OK\n\n",
-    );
-    assert_eq!(
-        desk.sent(Lane::Events),
-        ["myevents json\n\n", "linger 2\n\n", "event json BACKGROUND_JOB\n\n"]
-    );
-    for text in ["+OK Events Enabled", "+OK will linger 2 seconds", "+OK event listener enabled"] {
-        desk.says(Lane::Events, &reply(text));
-    }
-    let reports = std::mem::take(&mut desk.out.reports);
-    let [LinkReport::News(News::Up(_)), LinkReport::Fact(said)] = &reports[..] else {
-        panic!("{reports:?}")
-    };
-    let line = Letters::default().line(&said.fact);
-    assert_eq!(line, "A in sofia/trunk/ +491701234567 to -");
-    desk.order(1, hangup("u1"));
-    assert!(desk.sent(Lane::Events)[0].starts_with("bgapi uuid_kill u1 16\nJob-UUID: "));
-    let notice = "Content-Type: text/disconnect-notice\nContent-Disposition: linger\n\n";
-    desk.says(Lane::Events, notice);
-    assert_eq!(desk.out.close, None);
-    desk.says(Lane::Events, "Content-Type: text/disconnect-notice\n\n");
-    retried(&desk, "closes");
 }
 
 /// mod_loopback joins the parties at its ends by `uuid_bridge` and goes.
