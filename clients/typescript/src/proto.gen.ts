@@ -670,8 +670,18 @@ export interface Count {
 
 /** t = batch, only for clients with the capability `batch`: several frames in one message. */
 export interface Batch {
-  /** Frames, each with its own t. */
-  items: Count[];
+  /** The frames. */
+  items: BatchItem[];
+}
+
+/** A frame in a batch. */
+export interface BatchItem {
+  /** Its name: count. */
+  t: string;
+  /** As in the frame. */
+  pos: string;
+  /** As in the frame. */
+  o?: Figures;
 }
 
 /** t = welcome. */
@@ -926,6 +936,7 @@ export interface Messages {
   Figures: Figures;
   Count: Count;
   Batch: Batch;
+  BatchItem: BatchItem;
   Welcome: Welcome;
   Limits: Limits;
   Snap: Snap;
@@ -1288,7 +1299,12 @@ export const FIELDS: Record<string, Record<string, string | number | boolean>> =
     o: 'Figures',
   },
   Batch: {
-    items: '[Count]',
+    items: '[BatchItem]',
+  },
+  BatchItem: {
+    t: '',
+    pos: '',
+    o: 'Figures',
   },
   Welcome: {
     conn: '',

@@ -972,8 +972,22 @@ class Count:
 class Batch:
     """t = batch, only for clients with the capability `batch`: several frames in one message."""
 
-    #: Frames, each with its own t.
-    items: list[Count] = field(default_factory=list)
+    #: The frames.
+    items: list[BatchItem] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class BatchItem:
+    """A frame in a batch."""
+
+    #: Its name: count.
+    t: str = ""
+
+    #: As in the frame.
+    pos: str = ""
+
+    #: As in the frame.
+    o: Figures | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -1329,6 +1343,7 @@ MESSAGES: dict[str, type] = {
     "Figures": Figures,
     "Count": Count,
     "Batch": Batch,
+    "BatchItem": BatchItem,
     "Welcome": Welcome,
     "Limits": Limits,
     "Snap": Snap,
@@ -1678,7 +1693,12 @@ FIELDS: dict[str, dict[str, str | int | bool]] = {
         "o": "Figures",
     },
     "Batch": {
-        "items": "[Count]",
+        "items": "[BatchItem]",
+    },
+    "BatchItem": {
+        "t": "",
+        "pos": "",
+        "o": "Figures",
     },
     "Welcome": {
         "conn": "",
