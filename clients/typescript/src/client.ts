@@ -3,10 +3,10 @@
 import type { Sub } from './core.js';
 import { Driver, type TokenProvider } from './driver.js';
 import type { Order } from './orders.js';
-import type { CmdArgs, CmdTarget, CommandResult, Call } from './proto.gen.js';
+import type { CmdArgs, CmdTarget, CommandResult, Call, Figures } from './proto.gen.js';
 import { SharedDesk } from './shared.js';
 import { kindOf, Store } from './store.js';
-import type { DeskEvent, Entities, Figures, Gone, Refusal, Status, StatusChange, Told } from './told.js';
+import type { DeskEvent, Entities, Gone, Refusal, Status, StatusChange, Told } from './told.js';
 import { uuidv7 } from './uuid.js';
 
 export interface ClientOptions {

@@ -3,7 +3,7 @@
 // on a clock of its own. `now` is in ms; the rules are those of docs/desk-protocol.md.
 
 import { fill, type Json } from './fill.js';
-import { figuresOf, Follow } from './follow.js';
+import { Follow } from './follow.js';
 import { Orders, type Order } from './orders.js';
 import type { StatusChange, Told } from './told.js';
 
@@ -242,7 +242,7 @@ export class Core {
       case 'scope':
         return this.#follow.scope(String(frame['pos']), String(frame['scope']));
       case 'count':
-        return this.#tell({ is: 'figures', figures: figuresOf(frame['o'] as Json) });
+        return this.#tell({ is: 'figures', figures: fill('Figures', frame['o']) });
       case 'goaway': {
         const { after_ms, spread_ms } = fill('GoAway', frame);
         this.#goaway = { after: after_ms, spread: spread_ms };

@@ -2,7 +2,7 @@
 
 import { fill, type Json } from './fill.js';
 import type { Call, Resume, Snap, Welcome } from './proto.gen.js';
-import type { Collections, DeskEvent, Figures, Gone, Named, Told } from './told.js';
+import type { Collections, DeskEvent, Gone, Named, Told } from './told.js';
 import { isAfter } from './position.js';
 import { entityOf } from './store.js';
 
@@ -20,7 +20,7 @@ class Cut {
   readonly events: DeskEvent[] = [];
   constructor(readonly open: Set<string>) {}
 
-  page(snap: Snap, figures: Figures[]): void {
+  page(snap: Snap): void {
     if (snap.gap) {
       this.missed.push(...snap.objs);
       return; // the gap's pages have a `last` of their own; the state comes after them
@@ -30,7 +30,7 @@ class Cut {
     this.state.lines.push(...snap.lines);
     this.state.duties.push(...snap.duties);
     this.state.links.push(...snap.links);
-    this.state.figures.push(...figures);
+    this.state.figures.push(...snap.figures);
     if (snap.last) this.open.delete(snap.sub);
   }
 }
@@ -97,7 +97,7 @@ export class Follow {
     const snap = fill('Snap', raw);
     const cut = this.#cut ?? this.#later.get(snap.sub) ?? new Cut(new Set([snap.sub]));
     if (!this.#cut) this.#later.set(snap.sub, cut);
-    cut.page(snap, ((raw['figures'] ?? []) as Json[]).map(figuresOf));
+    cut.page(snap);
     if (this.#cut) {
       this.#finish();
     } else if (cut.open.size === 0) {
@@ -181,9 +181,4 @@ export class Follow {
     this.#out.push({ is: 'gap', server, here: this.#count });
     return false;
   }
-}
-
-/** A board as it came, with what ProtoJSON leaves out. */
-export function figuresOf(raw: Json): Figures {
-  return { kind: '', id: '', as_of: '', calls: {}, agents: {}, ...raw };
 }

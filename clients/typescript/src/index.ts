@@ -8,6 +8,6 @@ export {
 export type { Sub, Token } from './core.js';
 export type { TokenProvider } from './driver.js';
 export type * from './proto.gen.js';
-export type { Collections, DeskEvent, Entities, Figures, Gone, Status, StatusChange } from './told.js';
+export type { Collections, DeskEvent, Entities, Gone, Status, StatusChange } from './told.js';
 export { isAfter } from './position.js';
 export { uuidv7 } from './uuid.js';

@@ -518,12 +518,16 @@ export interface Hello {
   resume?: Resume;
   /** Commands whose result it does not know; at most 64. */
   pending: string[];
+  /** Optional features it has: batch. */
+  caps: string[];
 }
 
-/** Credentials. */
+/** Credentials: one of the two; none where a client certificate says who it is. */
 export interface Auth {
   /** Signed token (JWT). */
   token: string;
+  /** Single-use ticket of POST /v1/ws-ticket. */
+  ticket: string;
 }
 
 /** Client software. */
@@ -551,10 +555,133 @@ export interface Subscription {
   /** Client's own id, unique on the socket. */
   id: string;
   /** calls:own | agent:self | site:calls | site:agents | site:health | site:lines |
-   * site:links. */
+   * site:links | queue:ID | line:ID | team:ID. */
   topic: string;
-  /** full | masked; empty: the best that the role allows. */
+  /** full | masked | aggregate; empty: the best that the role allows. */
   view: string;
+  /** What of the topic; absent: all of it. */
+  filter?: Filter;
+}
+
+/** A filter: an entity passes that has, for each list that is there, one of its values. What has
+ * no such label passes no list of it. At most 256 values of 128 bytes in all lists together. */
+export interface Filter {
+  /** Kinds of entities: call, decision, dnc, agent, line, duty, link, system. */
+  kind: string[];
+  /** Teams of the agents that take or took part, or of the agent. */
+  team: string[];
+  /** Queue of the call, or one of the agent's. */
+  queue: string[];
+  /** Carrier line of the call, the line, or whose duty it is. */
+  line: string[];
+  /** The same as line. */
+  trunk: string[];
+  /** State. */
+  state: string[];
+  /** Calls: inbound, outbound, internal. */
+  direction: string[];
+  /** Devices that take or took part; device of a decision. */
+  device: string[];
+  /** Agents that take or took part; the agent. */
+  agent: string[];
+}
+
+/** t = sub, client to server: one more subscription. Answered by `err`, or by `sub.ok`, its pages
+ * and `scope`. */
+export interface Sub {
+  /** Client's own id, unique on the socket. */
+  id: string;
+  /** As in Subscription. */
+  topic: string;
+  /** As in Subscription. */
+  view: string;
+  /** As in Subscription. */
+  filter?: Filter;
+}
+
+/** t = unsub, client to server: one subscription less. Answered by `err`, or by `gone` for each
+ * entity that no other subscription shows, `sub.ok` with view none, and `scope`. */
+export interface Unsub {
+  /** Subscription. */
+  id: string;
+}
+
+/** t = auth.refresh, client to server: another token of the same user and site. */
+export interface AuthRefresh {
+  /** Signed token (JWT). */
+  token: string;
+}
+
+/** t = auth.ok: the token of auth.refresh is in force; comes after all that it changes. */
+export interface AuthOk {
+  /** When it ends. */
+  auth_exp?: string;
+}
+
+/** t = auth.expiring: the token ends soon; a new one is wanted. */
+export interface AuthExpiring {
+  /** Time left; 0: it is over, and the socket will be closed soon. */
+  in_ms: number;
+}
+
+/** t = scope: what the client may see has changed, and it has been told all that this brings. */
+export interface Scope {
+  /** Position of the step. */
+  pos: string;
+  /** To be given back in `resume` from here on, in place of that of `welcome`. */
+  scope: string;
+}
+
+/** t = gone: the client sees an entity no longer; to be ignored if it does not have it. Not counted
+ * in hb.n. */
+export interface Gone {
+  /** Position of the event, or of the step, that took it away. */
+  pos: string;
+  /** call, agent, line, duty, link. */
+  kind: string;
+  /** Its id. */
+  id: string;
+  /** ended | scope (it is there still, but not for this client). */
+  why: string;
+}
+
+/** Figures of one board: how many calls and agents stand in which state. What is absent is zero. */
+export interface Figures {
+  /** site | queue | line | team. */
+  kind: string;
+  /** Name of the queue, line or team; empty for the site. */
+  id: string;
+  /** Position up to which they are counted. */
+  as_of: string;
+  /** Live calls by state. */
+  calls: Record<string, number>;
+  /** Agents by state. */
+  agents: Record<string, number>;
+}
+
+/** t = count: figures have changed; the newest alone, at most ten times a second. Not counted in
+ * hb.n. */
+export interface Count {
+  /** Position up to which they are counted. */
+  pos: string;
+  /** The board. */
+  o?: Figures;
+}
+
+/** t = batch, only for clients with the capability `batch`: several frames in one message. */
+export interface Batch {
+  /** The frames. */
+  items: BatchItem[];
+}
+
+/** A frame in a batch. */
+export interface BatchItem {
+  /** Its name: count. */
+  t: string;
+  /** As in the frame. */
+  pos: string;
+  /** As in the frame. */
+  o?: Figures;
 }
 
 /** t = welcome. */
@@ -609,14 +736,16 @@ export interface Snap {
   objs: Call[];
   /** Calls that began and ended between the client's position and the snapshot. */
   gap: boolean;
-  /** site:lines: all lines. */
+  /** site:lines, line: lines. */
   lines: Line[];
-  /** site:lines: duties that run. */
+  /** site:lines, line: duties that run. */
   duties: Duty[];
-  /** agent:self: the agent; site:agents: all agents. */
+  /** agent:self: the agent; site:agents: all agents; team: its agents. */
   agents: Agent[];
   /** site:links: all control links. */
   links: Link[];
+  /** View aggregate: all boards of the topic. */
+  figures: Figures[];
 }
 
 /** t = replayed: all events of (from, to] that this client may see have been sent. */
@@ -627,6 +756,19 @@ export interface Replayed {
   to: string;
   /** How many events. */
   count: number;
+  /** After a replay that had to read the journal: all that the client sees. What it has beside
+   * these is gone. */
+  keep: Kept[];
+  /** Whether `keep` is a statement; else nothing is known to be gone. */
+  kept: boolean;
+}
+
+/** An entity that a client sees. */
+export interface Kept {
+  /** call, agent, line, duty, link. */
+  kind: string;
+  /** Its id. */
+  id: string;
 }
 
 /** t = hb, both ways. n counts the ev frames since welcome: unequal counts prove a gap. */
@@ -643,7 +785,7 @@ export interface Hb {
 export interface SubOk {
   /** Subscription. */
   id: string;
-  /** View in force. */
+  /** View in force; none: the subscription has ended. */
   view: string;
   /** Position of the cut. */
   pos: string;
@@ -783,10 +925,23 @@ export interface Messages {
   Client: Client;
   Resume: Resume;
   Subscription: Subscription;
+  Filter: Filter;
+  Sub: Sub;
+  Unsub: Unsub;
+  AuthRefresh: AuthRefresh;
+  AuthOk: AuthOk;
+  AuthExpiring: AuthExpiring;
+  Scope: Scope;
+  Gone: Gone;
+  Figures: Figures;
+  Count: Count;
+  Batch: Batch;
+  BatchItem: BatchItem;
   Welcome: Welcome;
   Limits: Limits;
   Snap: Snap;
   Replayed: Replayed;
+  Kept: Kept;
   Hb: Hb;
   SubOk: SubOk;
   Err: Err;
@@ -1071,9 +1226,11 @@ export const FIELDS: Record<string, Record<string, string | number | boolean>> =
     subs: '[Subscription]',
     resume: 'Resume',
     pending: '[?]',
+    caps: '[?]',
   },
   Auth: {
     token: '',
+    ticket: '',
   },
   Client: {
     name: '',
@@ -1089,6 +1246,65 @@ export const FIELDS: Record<string, Record<string, string | number | boolean>> =
     id: '',
     topic: '',
     view: '',
+    filter: 'Filter',
+  },
+  Filter: {
+    kind: '[?]',
+    team: '[?]',
+    queue: '[?]',
+    line: '[?]',
+    trunk: '[?]',
+    state: '[?]',
+    direction: '[?]',
+    device: '[?]',
+    agent: '[?]',
+  },
+  Sub: {
+    id: '',
+    topic: '',
+    view: '',
+    filter: 'Filter',
+  },
+  Unsub: {
+    id: '',
+  },
+  AuthRefresh: {
+    token: '',
+  },
+  AuthOk: {
+    auth_exp: '?',
+  },
+  AuthExpiring: {
+    in_ms: 0,
+  },
+  Scope: {
+    pos: '',
+    scope: '',
+  },
+  Gone: {
+    pos: '',
+    kind: '',
+    id: '',
+    why: '',
+  },
+  Figures: {
+    kind: '',
+    id: '',
+    as_of: '',
+    calls: '{}',
+    agents: '{}',
+  },
+  Count: {
+    pos: '',
+    o: 'Figures',
+  },
+  Batch: {
+    items: '[BatchItem]',
+  },
+  BatchItem: {
+    t: '',
+    pos: '',
+    o: 'Figures',
   },
   Welcome: {
     conn: '',
@@ -1120,11 +1336,18 @@ export const FIELDS: Record<string, Record<string, string | number | boolean>> =
     duties: '[Duty]',
     agents: '[Agent]',
     links: '[Link]',
+    figures: '[Figures]',
   },
   Replayed: {
     from: '',
     to: '',
     count: 0,
+    keep: '[Kept]',
+    kept: false,
+  },
+  Kept: {
+    kind: '',
+    id: '',
   },
   Hb: {
     pos: '',

@@ -2,8 +2,8 @@
 
 import { fill } from './fill.js';
 import { isAfter } from './position.js';
-import { ENTITIES, type Agent, type Call, type Duty, type Line, type Link } from './proto.gen.js';
-import type { Collections, DeskEvent, Entities, Figures, Gone, Named, Told } from './told.js';
+import { ENTITIES, type Agent, type Call, type Duty, type Figures, type Line, type Link } from './proto.gen.js';
+import type { Collections, DeskEvent, Entities, Gone, Named, Told } from './told.js';
 
 /** Names of listeners by the first word of an event's kind. */
 const LISTENERS: Record<string, keyof Entities> = { outbound: 'decision' };

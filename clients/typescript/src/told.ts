@@ -9,6 +9,7 @@ import type {
   Detail,
   DoNotCall,
   Duty,
+  Figures,
   Line,
   Link,
   SystemStatus,
@@ -41,18 +42,6 @@ export interface Entities {
   link: Link;
   agent: Agent;
   command: Command;
-}
-
-/** How many calls and agents of a board stand in which state; what is absent is zero. */
-export interface Figures {
-  /** site | queue | line | team. */
-  kind: string;
-  /** Name of the queue, line or team; empty for the site. */
-  id: string;
-  /** Position up to which they are counted. */
-  as_of: string;
-  calls: Record<string, number>;
-  agents: Record<string, number>;
 }
 
 /** An entity by its kind and id. */

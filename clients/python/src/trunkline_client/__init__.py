@@ -4,7 +4,8 @@ from .client import CommandError, Stopped, TrunklineClient
 from .core import Sub, Ticket
 from .driver import TokenProvider
 from .follow import is_after
-from .told import Complaint, DeskEvent, Figures, Gone, StatusChange
+from .proto import Figures
+from .told import Complaint, DeskEvent, Gone, StatusChange
 from .uuid7 import uuid7
 
 __all__ = [

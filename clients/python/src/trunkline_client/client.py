@@ -14,13 +14,12 @@ from .core import CoreOptions, Sub
 from .driver import Driver, TokenProvider
 from .fill import Json
 from .orders import Order
-from .proto import Agent, Call, CommandResult, Duty, Line, Link
+from .proto import Agent, Call, CommandResult, Duty, Figures, Line, Link
 from .store import Store, kind_of
 from .told import (
     Complaint,
     DeskEvent,
     Done,
-    Figures,
     Happened,
     Health,
     Merge,

@@ -14,7 +14,7 @@ from enum import Enum
 from math import inf
 
 from .fill import Json, fill
-from .follow import Follow, figures_of
+from .follow import Follow
 from .orders import Order, Orders
 from .proto import Welcome
 from .told import Complaint, Health, NewFigures, StatusChange, Told, Welcomed
@@ -290,7 +290,7 @@ class Core:
             case "scope":
                 self._follow.scope(frame.get("pos", ""), frame.get("scope", ""))
             case "count":
-                self._tell(NewFigures(figures_of(frame.get("o", {}))))
+                self._tell(NewFigures(fill("Figures", frame.get("o"))))
             case "goaway":
                 self._goaway = (frame.get("after_ms", 0), frame.get("spread_ms", 0))
             case "auth.expiring":

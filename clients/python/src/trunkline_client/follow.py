@@ -10,7 +10,6 @@ from .store import entity_of
 from .told import (
     Collections,
     DeskEvent,
-    Figures,
     Gap,
     Gone,
     Happened,
@@ -28,12 +27,6 @@ def is_after(a: str, b: str) -> bool:
     return (len(a), a) > (len(b), b)
 
 
-def figures_of(raw: Json) -> Figures:
-    """A board as it came, with what ProtoJSON leaves out."""
-    members = ("kind", "id", "as_of", "calls", "agents")
-    return Figures(**{name: raw[name] for name in members if name in raw})
-
-
 class _Cut:
     """Pages of a snapshot that is not complete."""
 
@@ -43,7 +36,7 @@ class _Cut:
         self.missed: list[Call] = []
         self.events: list[DeskEvent[Any]] = []
 
-    def page(self, snap: Snap, figures: list[Figures]) -> None:
+    def page(self, snap: Snap) -> None:
         if snap.gap:
             self.missed += snap.objs
             return  # the gap's pages have a `last` of their own; the state comes after them
@@ -52,7 +45,7 @@ class _Cut:
         self.state.lines += snap.lines
         self.state.duties += snap.duties
         self.state.links += snap.links
-        self.state.figures += figures
+        self.state.figures += snap.figures
         if snap.last:
             self.open.discard(snap.sub)
 
@@ -110,13 +103,12 @@ class Follow:
 
     def snap(self, raw: Json) -> None:
         snap: Snap = fill("Snap", raw)
-        figures = [figures_of(board) for board in raw.get("figures", [])]
         if self._cut:
-            self._cut.page(snap, figures)
+            self._cut.page(snap)
             self._finish()
             return
         cut = self._later.setdefault(snap.sub, _Cut({snap.sub}))
-        cut.page(snap, figures)
+        cut.page(snap)
         if not cut.open:
             # The position stays until `scope` closes the change.
             del self._later[snap.sub]

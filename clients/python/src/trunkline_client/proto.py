@@ -762,13 +762,19 @@ class Hello:
     #: Commands whose result it does not know; at most 64.
     pending: list[str] = field(default_factory=list)
 
+    #: Optional features it has: batch.
+    caps: list[str] = field(default_factory=list)
+
 
 @dataclass(slots=True, kw_only=True)
 class Auth:
-    """Credentials."""
+    """Credentials: one of the two; none where a client certificate says who it is."""
 
     #: Signed token (JWT).
     token: str = ""
+
+    #: Single-use ticket of POST /v1/ws-ticket.
+    ticket: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -807,11 +813,181 @@ class Subscription:
     id: str = ""
 
     #: calls:own | agent:self | site:calls | site:agents | site:health | site:lines |
-    #: site:links.
+    #: site:links | queue:ID | line:ID | team:ID.
     topic: str = ""
 
-    #: full | masked; empty: the best that the role allows.
+    #: full | masked | aggregate; empty: the best that the role allows.
     view: str = ""
+
+    #: What of the topic; absent: all of it.
+    filter: Filter | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Filter:
+    """A filter: an entity passes that has, for each list that is there, one of its values. What has
+    no such label passes no list of it. At most 256 values of 128 bytes in all lists together."""
+
+    #: Kinds of entities: call, decision, dnc, agent, line, duty, link, system.
+    kind: list[str] = field(default_factory=list)
+
+    #: Teams of the agents that take or took part, or of the agent.
+    team: list[str] = field(default_factory=list)
+
+    #: Queue of the call, or one of the agent's.
+    queue: list[str] = field(default_factory=list)
+
+    #: Carrier line of the call, the line, or whose duty it is.
+    line: list[str] = field(default_factory=list)
+
+    #: The same as line.
+    trunk: list[str] = field(default_factory=list)
+
+    #: State.
+    state: list[str] = field(default_factory=list)
+
+    #: Calls: inbound, outbound, internal.
+    direction: list[str] = field(default_factory=list)
+
+    #: Devices that take or took part; device of a decision.
+    device: list[str] = field(default_factory=list)
+
+    #: Agents that take or took part; the agent.
+    agent: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class Sub:
+    """t = sub, client to server: one more subscription. Answered by `err`, or by `sub.ok`, its pages
+    and `scope`."""
+
+    #: Client's own id, unique on the socket.
+    id: str = ""
+
+    #: As in Subscription.
+    topic: str = ""
+
+    #: As in Subscription.
+    view: str = ""
+
+    #: As in Subscription.
+    filter: Filter | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Unsub:
+    """t = unsub, client to server: one subscription less. Answered by `err`, or by `gone` for each
+    entity that no other subscription shows, `sub.ok` with view none, and `scope`."""
+
+    #: Subscription.
+    id: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class AuthRefresh:
+    """t = auth.refresh, client to server: another token of the same user and site."""
+
+    #: Signed token (JWT).
+    token: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class AuthOk:
+    """t = auth.ok: the token of auth.refresh is in force; comes after all that it changes."""
+
+    #: When it ends.
+    auth_exp: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class AuthExpiring:
+    """t = auth.expiring: the token ends soon; a new one is wanted."""
+
+    #: Time left; 0: it is over, and the socket will be closed soon.
+    in_ms: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Scope:
+    """t = scope: what the client may see has changed, and it has been told all that this brings."""
+
+    #: Position of the step.
+    pos: str = ""
+
+    #: To be given back in `resume` from here on, in place of that of `welcome`.
+    scope: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Gone:
+    """t = gone: the client sees an entity no longer; to be ignored if it does not have it. Not counted
+    in hb.n."""
+
+    #: Position of the event, or of the step, that took it away.
+    pos: str = ""
+
+    #: call, agent, line, duty, link.
+    kind: str = ""
+
+    #: Its id.
+    id: str = ""
+
+    #: ended | scope (it is there still, but not for this client).
+    why: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Figures:
+    """Figures of one board: how many calls and agents stand in which state. What is absent is zero."""
+
+    #: site | queue | line | team.
+    kind: str = ""
+
+    #: Name of the queue, line or team; empty for the site.
+    id: str = ""
+
+    #: Position up to which they are counted.
+    as_of: str = ""
+
+    #: Live calls by state.
+    calls: dict[str, int] = field(default_factory=dict)
+
+    #: Agents by state.
+    agents: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Count:
+    """t = count: figures have changed; the newest alone, at most ten times a second. Not counted in
+    hb.n."""
+
+    #: Position up to which they are counted.
+    pos: str = ""
+
+    #: The board.
+    o: Figures | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Batch:
+    """t = batch, only for clients with the capability `batch`: several frames in one message."""
+
+    #: The frames.
+    items: list[BatchItem] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class BatchItem:
+    """A frame in a batch."""
+
+    #: Its name: count.
+    t: str = ""
+
+    #: As in the frame.
+    pos: str = ""
+
+    #: As in the frame.
+    o: Figures | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -891,17 +1067,20 @@ class Snap:
     #: Calls that began and ended between the client's position and the snapshot.
     gap: bool = False
 
-    #: site:lines: all lines.
+    #: site:lines, line: lines.
     lines: list[Line] = field(default_factory=list)
 
-    #: site:lines: duties that run.
+    #: site:lines, line: duties that run.
     duties: list[Duty] = field(default_factory=list)
 
-    #: agent:self: the agent; site:agents: all agents.
+    #: agent:self: the agent; site:agents: all agents; team: its agents.
     agents: list[Agent] = field(default_factory=list)
 
     #: site:links: all control links.
     links: list[Link] = field(default_factory=list)
+
+    #: View aggregate: all boards of the topic.
+    figures: list[Figures] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -916,6 +1095,24 @@ class Replayed:
 
     #: How many events.
     count: int = 0
+
+    #: After a replay that had to read the journal: all that the client sees. What it has beside
+    #: these is gone.
+    keep: list[Kept] = field(default_factory=list)
+
+    #: Whether `keep` is a statement; else nothing is known to be gone.
+    kept: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Kept:
+    """An entity that a client sees."""
+
+    #: call, agent, line, duty, link.
+    kind: str = ""
+
+    #: Its id.
+    id: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -939,7 +1136,7 @@ class SubOk:
     #: Subscription.
     id: str = ""
 
-    #: View in force.
+    #: View in force; none: the subscription has ended.
     view: str = ""
 
     #: Position of the cut.
@@ -1135,10 +1332,23 @@ MESSAGES: dict[str, type] = {
     "Client": Client,
     "Resume": Resume,
     "Subscription": Subscription,
+    "Filter": Filter,
+    "Sub": Sub,
+    "Unsub": Unsub,
+    "AuthRefresh": AuthRefresh,
+    "AuthOk": AuthOk,
+    "AuthExpiring": AuthExpiring,
+    "Scope": Scope,
+    "Gone": Gone,
+    "Figures": Figures,
+    "Count": Count,
+    "Batch": Batch,
+    "BatchItem": BatchItem,
     "Welcome": Welcome,
     "Limits": Limits,
     "Snap": Snap,
     "Replayed": Replayed,
+    "Kept": Kept,
     "Hb": Hb,
     "SubOk": SubOk,
     "Err": Err,
@@ -1410,9 +1620,11 @@ FIELDS: dict[str, dict[str, str | int | bool]] = {
         "subs": "[Subscription]",
         "resume": "Resume",
         "pending": "[?]",
+        "caps": "[?]",
     },
     "Auth": {
         "token": "",
+        "ticket": "",
     },
     "Client": {
         "name": "",
@@ -1428,6 +1640,65 @@ FIELDS: dict[str, dict[str, str | int | bool]] = {
         "id": "",
         "topic": "",
         "view": "",
+        "filter": "Filter",
+    },
+    "Filter": {
+        "kind": "[?]",
+        "team": "[?]",
+        "queue": "[?]",
+        "line": "[?]",
+        "trunk": "[?]",
+        "state": "[?]",
+        "direction": "[?]",
+        "device": "[?]",
+        "agent": "[?]",
+    },
+    "Sub": {
+        "id": "",
+        "topic": "",
+        "view": "",
+        "filter": "Filter",
+    },
+    "Unsub": {
+        "id": "",
+    },
+    "AuthRefresh": {
+        "token": "",
+    },
+    "AuthOk": {
+        "auth_exp": "?",
+    },
+    "AuthExpiring": {
+        "in_ms": 0,
+    },
+    "Scope": {
+        "pos": "",
+        "scope": "",
+    },
+    "Gone": {
+        "pos": "",
+        "kind": "",
+        "id": "",
+        "why": "",
+    },
+    "Figures": {
+        "kind": "",
+        "id": "",
+        "as_of": "",
+        "calls": "{}",
+        "agents": "{}",
+    },
+    "Count": {
+        "pos": "",
+        "o": "Figures",
+    },
+    "Batch": {
+        "items": "[BatchItem]",
+    },
+    "BatchItem": {
+        "t": "",
+        "pos": "",
+        "o": "Figures",
     },
     "Welcome": {
         "conn": "",
@@ -1459,11 +1730,18 @@ FIELDS: dict[str, dict[str, str | int | bool]] = {
         "duties": "[Duty]",
         "agents": "[Agent]",
         "links": "[Link]",
+        "figures": "[Figures]",
     },
     "Replayed": {
         "from": "",
         "to": "",
         "count": 0,
+        "keep": "[Kept]",
+        "kept": False,
+    },
+    "Kept": {
+        "kind": "",
+        "id": "",
     },
     "Hb": {
         "pos": "",

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from .fill import fill
-from .proto import ENTITIES, Agent, Call, Duty, Line, Link
+from .proto import ENTITIES, Agent, Call, Duty, Figures, Line, Link
 from .told import (
     Collections,
     DeskEvent,
-    Figures,
     Gone,
     Happened,
     Keep,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from .proto import Agent, Call, CommandResult, Detail, Duty, Line, Link
+from .proto import Agent, Call, CommandResult, Detail, Duty, Figures, Line, Link
 
 Entity = TypeVar("Entity")
 
@@ -26,20 +26,6 @@ class DeskEvent(Generic[Entity]):
     d: Detail | None = None
     #: Command that led to it, if any.
     caused_by: str = ""
-
-
-@dataclass(slots=True)
-class Figures:
-    """How many calls and agents of a board stand in which state; what is absent is zero."""
-
-    #: site | queue | line | team.
-    kind: str = ""
-    #: Name of the queue, line or team; empty for the site.
-    id: str = ""
-    #: Position up to which they are counted.
-    as_of: str = ""
-    calls: dict[str, int] = field(default_factory=dict)
-    agents: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
