@@ -2,6 +2,7 @@
 
 mod address;
 mod agent;
+mod desk;
 mod dns;
 mod error;
 mod esl;

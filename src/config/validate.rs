@@ -27,6 +27,7 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     super::line::validate(config, &check)?;
     super::pbx::validate(config, &check)?;
     super::agent::validate(config, &check)?;
+    super::desk::validate(&config.desk, &check)?;
     super::http::validate(config, &check)?;
     super::webhook::validate(config, &check)?;
     let sip = &config.sip;
@@ -253,6 +254,11 @@ primary = "main"
                 "[trunk]",
                 "[agents]\nlegal_guard_s = 3601\n[trunk]",
                 "t.toml:17: agents.legal_guard_s = 3601: 0 (none) to",
+            ),
+            (
+                "[trunk]",
+                "[desk]\nheartbeat_ms = 0\n[trunk]",
+                "t.toml:17: desk.heartbeat_ms = 0: 100 to 600000",
             ),
             ("[trunk]", "[agents]\nacw_s = 0\n[trunk]", "t.toml:17: agents.acw_s = 0: 1 to"),
             ("[trunk]", "[agent.ann]\n[trunk]", "t.toml:16: [agent.ann]: missing field `device`"),

@@ -109,10 +109,6 @@ fn frame(name: &str, message: &MessageDescriptor) -> Value {
         _ => object(message),
     };
     schema["description"] = comment(&message.parent_file(), message.path()).into();
-    if name == "batch" {
-        // Whole frames, as they would come one by one.
-        schema["properties"]["items"]["items"] = json!({ "$ref": "#/$defs/from_server" });
-    }
     if name == "err" {
         let said = "CONFLICT: the entity as it is now.";
         schema["properties"]["details"] = json!({

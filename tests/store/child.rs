@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use trunkline::store::engine::{SqliteEngine, Sync};
 use trunkline::store::{self, EngineKind};
@@ -51,6 +52,8 @@ pub fn write_until_killed() {
     let opened = opened.unwrap();
     let end = var("STORE_CHILD_EVENTS").map_or(u64::MAX, |n| n.parse().unwrap());
     say(&format!("READY {}", opened.recovery.head));
+    let acked = Arc::new(AtomicU64::new(opened.recovery.head.0));
+    let told = acked.clone();
     let handle = opened
         .store
         .start_journal(
@@ -59,6 +62,7 @@ pub fn write_until_killed() {
             move |committed| {
                 let last = committed.events.last().unwrap().pos.0;
                 say(&format!("ACK {last}"));
+                told.store(last, Ordering::Release);
                 if last >= end {
                     std::process::exit(0);
                 }
@@ -71,9 +75,11 @@ pub fn write_until_killed() {
             Ok(()) => pos += 1,
             Err(_) => std::thread::sleep(Duration::from_millis(1)),
         }
-        // Groups of one to a few events, so that there are many commits to cut between.
-        if pos.is_multiple_of(3) {
-            std::thread::sleep(Duration::from_micros(pos % 7 * 300));
+        // Groups of one to seven events, so that there are many commits to cut between however
+        // slow the machine is.
+        let waits = pos > end || pos.is_multiple_of(1 + pos % 7);
+        while waits && acked.load(Ordering::Acquire) + 1 < pos {
+            std::thread::sleep(Duration::from_micros(200));
         }
         if pos > end {
             std::thread::sleep(Duration::from_millis(5));

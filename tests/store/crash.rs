@@ -18,8 +18,8 @@ fn crash_writer_child() {
     child::write_until_killed();
 }
 
-/// Kills some time after the child is ready (or after its start); returns the last ack.
-fn kill_after(mut child: Child, wait: Duration, while_opening: bool) -> u64 {
+/// Kills so many acks after the start, or some time into the opening; returns the last ack.
+fn kill_after(mut child: Child, acks: usize, while_opening: Option<Duration>) -> u64 {
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let (tell, told) = std::sync::mpsc::channel();
     let reader = std::thread::spawn(move || {
@@ -27,15 +27,15 @@ fn kill_after(mut child: Child, wait: Duration, while_opening: bool) -> u64 {
         for line in lines.map_while(Result::ok) {
             if let Some(pos) = line.strip_prefix("ACK ") {
                 acked = pos.parse().unwrap();
+                let _ = tell.send(());
             }
-            let _ = tell.send(line.contains("READY"));
         }
         acked
     });
-    if !while_opening {
-        while !told.recv_timeout(Duration::from_secs(60)).unwrap() {}
+    match while_opening {
+        Some(wait) => std::thread::sleep(wait),
+        None => (0..acks).for_each(|_| told.recv_timeout(Duration::from_secs(60)).unwrap()),
     }
-    std::thread::sleep(wait);
     child.kill().unwrap();
     child.wait().unwrap();
     reader.join().unwrap()
@@ -48,13 +48,14 @@ fn kill_loop(engine: EngineKind) {
     let mut dice = Dice(42);
     let (mut acked_total, mut kills_with_acks) = (0, 0);
     for cycle in 0..CYCLES {
-        let while_opening = cycle % 6 == 5;
-        let wait = if while_opening { dice.below(60) } else { 10 + dice.below(150) };
+        let acks = 1 + dice.below(40);
+        let wait = Duration::from_millis(dice.below(60) as u64);
+        let while_opening = Some(wait).filter(|_| cycle % 6 == 5);
         let mut command =
             child::command("crash::crash_writer_child", &site.config.dir, &site.config.master_key);
         let name = if engine == EngineKind::Sled { "sled" } else { "sqlite" };
         let child = command.env("STORE_CHILD_ENGINE", name).spawn().unwrap();
-        let acked = kill_after(child, Duration::from_millis(wait as u64), while_opening);
+        let acked = kill_after(child, acks, while_opening);
         let opened = site.open().unwrap_or_else(|e| panic!("cycle {cycle}: {e}"));
         let head = opened.recovery.head.0;
         assert!(head >= acked.max(acked_total), "cycle {cycle}: {acked} acked, head {head}");

@@ -361,16 +361,16 @@ impl AgentMachine {
     /// What the PBX's queues say and this machine did not ask for.
     fn member(&mut self, member: MemberView) {
         match (&self.said, member.present, member.paused) {
-            (Said::Out, true, None) => self.said = Said::Ready,
-            (Said::Out, true, Some(reason)) => self.said = not_ready(&reason),
-            (Said::Out, false, _) => {}
+            (Said::Out, false, _) | (Said::NotReady(_), true, Some(_)) => {}
             (_, false, _) => {
                 self.said = Said::Out;
                 (self.after, self.wrap_up) = (None, None);
             }
-            (Said::NotReady(_), true, None) => self.said = Said::Ready,
-            (Said::NotReady(_), true, Some(_)) => {}
-            (Said::Ready, true, None) => self.wrap_up = None,
+            (_, true, None) => {
+                self.said = Said::Ready;
+                self.wrap_up = None;
+            }
+            (Said::Out, true, Some(reason)) => self.said = not_ready(&reason),
             (Said::Ready, true, Some(reason)) => {
                 if self.wish().paused.is_none() {
                     self.said = not_ready(&reason);

@@ -195,6 +195,7 @@ fn shifts_of_agents() {
     timed | 1 paused, 2 paused break | logged_on not_ready | not_ready - break aux_work pbx paused
     timed | 1 login_ready, 2 talks 1, 3 gone 1, 4 paused | logged_on ready busy working_after_call ready | ready - - auto_in pbx in
     timed | 1 login_ready, 2 talks 1, 3 paused by_queue | logged_on ready busy | busy - - auto_in pbx paused
+    timed | 1 rings 1, 2 paused, 3 talks 2, 4 gone 2, 5 rang_out 1, 6 paused, 7 paused | logged_on busy reserved working_after_call ready | ready - - auto_in pbx in
     # desktops
     watched | 1 login_ready, 2 desk online, 3 desk unresponsive, 4 desk offline, 32 tick, 33 tick | logged_on ready desk_changed desk_changed desk_changed not_ready | not_ready - desk_lost aux_work system paused
     watched | 1 login_ready, 2 desk online, 3 desk offline, 4 desk online, 99 tick | logged_on ready desk_changed desk_changed desk_changed | ready - - auto_in system in
