@@ -66,7 +66,7 @@ fn decision(device: &str) -> Decision {
         next_allowed_at: None,
         purpose: None,
         expires_at: Wall(0),
-        to: party().into(),
+        to: party(),
         device: device.into(),
     }
 }
