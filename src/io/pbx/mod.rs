@@ -11,6 +11,8 @@ mod config;
 mod driver;
 mod http;
 mod lanes;
+#[cfg(test)]
+mod rig;
 mod run;
 mod spill;
 mod stats;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use super::rig::Rig;
 use super::*;
 use crate::io::clock::Clock;
 use std::net::SocketAddr;
@@ -89,12 +90,6 @@ fn limits() -> LinkLimits {
     }
 }
 
-struct Rig {
-    link: Link,
-    reports: mpsc::Receiver<LinkBatch>,
-    waiting: Vec<LinkReport>,
-}
-
 fn rig(wire: Wire, limits: LinkLimits, reports_max: usize) -> Rig {
     let config = LinkConfig {
         name: "test".into(),
@@ -107,27 +102,10 @@ fn rig(wire: Wire, limits: LinkLimits, reports_max: usize) -> Rig {
     };
     let (sender, reports) = mpsc::channel(reports_max);
     let link = spawn(config, Clock::system(), sender, Arc::new(|| {}));
-    Rig { link, reports, waiting: Vec::new() }
+    Rig::new(link, reports)
 }
 
 impl Rig {
-    async fn next(&mut self) -> LinkReport {
-        while self.waiting.is_empty() {
-            let batch = timeout(Duration::from_secs(20), self.reports.recv()).await;
-            self.waiting = batch.expect("a report in time").unwrap().reports;
-        }
-        self.waiting.remove(0)
-    }
-
-    /// The next warning; everything else is passed over.
-    async fn warning(&mut self) -> String {
-        loop {
-            if let LinkReport::News(News::Warning(text)) = self.next().await {
-                return text;
-            }
-        }
-    }
-
     async fn down(&mut self) -> (String, bool) {
         loop {
             if let LinkReport::Down { reason, refused, .. } = self.next().await {
@@ -146,12 +124,6 @@ impl Rig {
                 return (id, result);
             }
         }
-    }
-}
-
-impl Drop for Rig {
-    fn drop(&mut self) {
-        self.link.task.abort();
     }
 }
 

@@ -8,7 +8,7 @@
 use super::connection::{Connection, Seen, Task};
 use super::event::EslEvent;
 use super::frame::Frame;
-use super::jobs::{Jobs, Purpose, verdict};
+use super::jobs::{Jobs, Purpose, program, verdict};
 use super::model::{Model, id_in};
 use super::names;
 use super::settings::EslSettings;
@@ -348,9 +348,7 @@ impl EslCalls {
     fn result(&mut self, purpose: Purpose, body: &str, out: &mut CallOutputs) {
         match purpose {
             Purpose::Version => {
-                let known = !body.starts_with('-');
-                let version = if known { body.trim() } else { "of unknown version" };
-                self.identity.version = format!("FreeSWITCH {version}");
+                self.identity.version = program(body);
                 self.up(out);
             }
             Purpose::Order(id) => {

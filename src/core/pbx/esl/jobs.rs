@@ -123,6 +123,14 @@ impl Jobs {
     }
 }
 
+/// The program, as the answer to `version` names it.
+pub(super) fn program(version: &str) -> String {
+    match version.starts_with('-') {
+        true => "FreeSWITCH of unknown version".to_owned(),
+        false => format!("FreeSWITCH {}", version.trim()),
+    }
+}
+
 /// What the result of a command says.
 pub(super) fn verdict(body: &str) -> OrderResult {
     let body = body.trim();

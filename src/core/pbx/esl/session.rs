@@ -2,7 +2,7 @@
 
 use super::connection::{Connection, Seen, Task};
 use super::event::EslEvent;
-use super::jobs::{Jobs, Purpose, verdict};
+use super::jobs::{Jobs, Purpose, program, verdict};
 use super::model::{Model, id_in};
 use super::settings::EslSettings;
 use super::snapshot::Gather;
@@ -196,9 +196,7 @@ impl EslSession {
     fn result(&mut self, now: Now, purpose: Purpose, body: &str, out: &mut LinkOutputs) {
         match purpose {
             Purpose::Version => {
-                let known = !body.starts_with('-');
-                let version = if known { body.trim() } else { "of unknown version" };
-                self.identity.version = format!("FreeSWITCH {version}");
+                self.identity.version = program(body);
                 self.up(out);
                 self.gather(now, out);
             }

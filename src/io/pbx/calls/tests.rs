@@ -3,42 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::io::pbx::rig::Rig;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use trunkline_core::engine::{LinkIx, PbxIx};
 use trunkline_core::pbx::esl::EslSettings;
 use trunkline_core::pbx::{Fact, Observed};
-
-struct Rig {
-    link: Link,
-    reports: mpsc::Receiver<LinkBatch>,
-    waiting: Vec<LinkReport>,
-}
-
-impl Rig {
-    async fn next(&mut self) -> LinkReport {
-        while self.waiting.is_empty() {
-            let batch = timeout(Duration::from_secs(20), self.reports.recv()).await;
-            self.waiting = batch.expect("a report in time").unwrap().reports;
-        }
-        self.waiting.remove(0)
-    }
-
-    /// The next warning; everything else is passed over.
-    async fn warning(&mut self) -> String {
-        loop {
-            if let LinkReport::News(News::Warning(text)) = self.next().await {
-                return text;
-            }
-        }
-    }
-}
-
-impl Drop for Rig {
-    fn drop(&mut self) {
-        self.link.task.abort();
-    }
-}
 
 /// Where calls connect: at most two at once, and troubles are told each time.
 async fn calls_rig(reports_max: usize) -> (Rig, SocketAddr) {
@@ -57,7 +27,7 @@ async fn calls_rig(reports_max: usize) -> (Rig, SocketAddr) {
     let (sender, reports) = mpsc::channel(reports_max);
     let (wake, stats) = (Arc::new(|| {}), Arc::default());
     let link = spawn_calls(config, listener, Clock::system(), sender, wake, stats);
-    (Rig { link, reports, waiting: Vec::new() }, listen)
+    (Rig::new(link, reports), listen)
 }
 
 /// A connection that was asked for its call.
