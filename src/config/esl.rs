@@ -127,26 +127,32 @@ mod tests {
                 String::new(),
                 "t.toml:14: pbx.a.esl.address = None: where FreeSWITCH is, or outbound_listen",
             ),
-            ("address = \"a:1\"\n".into(), "pbx.a.esl.password_file = None: with address"),
+            (
+                "address = \"a:1\"\n".into(),
+                "t.toml:14: pbx.a.esl.password_file = None: with address",
+            ),
             (
                 format!("{listen}password_file = \"p\"\n"),
-                "pbx.a.esl.password_file = Some(\"p\"): with address",
+                "t.toml:16: pbx.a.esl.password_file = Some(\"p\"): with address",
             ),
-            (listen.into(), "pbx.a.esl.outbound_from = []: addresses of the PBX: none is known"),
+            (
+                listen.into(),
+                "t.toml:14: pbx.a.esl.outbound_from = []: addresses of the PBX: none is known",
+            ),
             (
                 "address = \"a:1\"\npassword_file = \"p\"\noutbound_from = [\"::1\"]\n".into(),
-                "pbx.a.esl.outbound_from = [::1]: only with outbound_listen",
+                "t.toml:17: pbx.a.esl.outbound_from = [::1]: only with outbound_listen",
             ),
             (
                 "outbound_listen = \"127.0.0.1:0\"\noutbound_from = [\"::1\"]\n".into(),
-                "pbx.a.esl.outbound_listen = 127.0.0.1:0: IP:port, the port not 0",
+                "t.toml:15: pbx.a.esl.outbound_listen = 127.0.0.1:0: IP:port, the port not 0",
             ),
             (
                 format!(
                     "{listen}outbound_from = [\"::1\"]\n[pbx.b]\ntrunks = [\"sofia/trunk/*\"]\n\
                      [pbx.b.esl]\n{listen}outbound_from = [\"::1\"]\n"
                 ),
-                "pbx.b.esl.outbound_listen = 127.0.0.1:8084: an address of its own",
+                "t.toml:20: pbx.b.esl.outbound_listen = 127.0.0.1:8084: an address of its own",
             ),
         ];
         all_refused(rows.map(|(keys, said): (String, _)| (text(&keys), said)));
