@@ -132,6 +132,9 @@ impl Engine {
         let mut facts = std::mem::take(&mut self.trunk.facts);
         if let Some(line) = self.trunk.lines.get_mut(ix) {
             change(line, &mut facts);
+            // What is answered well is told to nobody, and yet the next probe is due sooner.
+            let due = line.next_deadline(now.mono);
+            self.trunk.deadline = self.trunk.deadline.into_iter().chain(due).min();
         }
         let some = !facts.is_empty();
         for fact in facts.drain(..) {

@@ -231,7 +231,7 @@ impl Hub {
 
     /// Whether [`Hub::flush_figures`] has something to do.
     pub fn figures_due(&self) -> bool {
-        let owed = |id| self.slots.get(id).is_some_and(|s| !s.owed.is_empty());
+        let owed = |id| self.slots.get(id).is_some_and(|s| s.live && !s.owed.is_empty());
         let stale = self.board_stale || !self.board_told.is_empty();
         !self.screens.is_empty() && (stale || self.screens.iter().any(owed))
     }
@@ -245,7 +245,7 @@ impl Hub {
             let Some(slot) = self.slots.get_mut(id) else { continue };
             let mine = changed.iter().filter(|key| slot.interest.counts(key));
             slot.owed.extend(mine.cloned());
-            if slot.owed.is_empty() || !ready(*id) {
+            if slot.owed.is_empty() || !slot.live || !ready(*id) {
                 continue;
             }
             let owed = std::mem::take(&mut slot.owed);
@@ -320,27 +320,36 @@ impl Hub {
         for key in interest.keys() {
             self.index.put(key, |ids| ids.push(id));
         }
-        if !interest.boards.is_empty() {
-            self.screens.insert(id);
-        }
+        self.screen(id);
+    }
+
+    /// From its first figures on a screen is owed what changes, also while it is not live: they
+    /// are no part of the log, so that nothing brings them back.
+    pub(super) fn screen(&mut self, id: SlotId) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        let Slot { interest, owed, .. } = slot;
+        owed.retain(|key| interest.counts(key));
+        match interest.boards.is_empty() {
+            true => self.screens.remove(&id),
+            false => self.screens.insert(id),
+        };
     }
 
     pub(super) fn unregister(&mut self, id: SlotId) {
         let Some(slot) = self.slots.get_mut(&id).filter(|s| s.live) else { return };
         slot.live = false;
-        slot.owed.clear();
         for key in slot.interest.keys() {
             self.index.take(key, |ids| {
                 ids.retain(|other| *other != id);
                 ids.is_empty()
             });
         }
-        self.screens.remove(&id);
     }
 
     /// Forgets a subscriber; unknown ones are ignored (an epoch change may have been quicker).
     pub fn unsubscribe(&mut self, id: SlotId) {
         self.unregister(id);
+        self.screens.remove(&id);
         self.slots.remove(&id);
     }
 

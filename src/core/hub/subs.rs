@@ -59,6 +59,7 @@ impl Hub {
         let boards = interest.boards.iter();
         let snaps: Vec<_> = boards.map(|(id, scope)| self.figures(id, scope)).collect();
         self.told(&snaps);
+        self.screen(slot);
         snaps
     }
 
@@ -102,6 +103,7 @@ impl Hub {
 
     fn register_if_small(&mut self, slot: SlotId, subs: &[SubSnap]) -> bool {
         self.told(subs);
+        self.screen(slot);
         let calls: usize = subs.iter().map(|s| s.calls.len() + s.gap.len()).sum();
         let small = calls <= self.limits.live_cut_calls_max;
         if small {

@@ -205,6 +205,21 @@ fn a_hole_is_named_and_nothing_after_it_is_applied() {
     assert_eq!(world.hub.head(), Pos(25));
 }
 
+/// The screen was not ready when the figures changed, and then its token was renewed.
+#[test]
+fn figures_that_are_owed_outlive_a_change_of_token() {
+    let (who, _) = own();
+    let screen = Principal { agent: "a1".into(), ..who };
+    let supervisor = Principal { role: Role::Supervisor, ..screen.clone() };
+    let client = (screen, vec![sub_of(0, "queue:q1", "aggregate", &[])]);
+    let mut world = World::new(HubLimits::default(), vec![client.clone(), client]);
+    (0..2).for_each(|at| world.connect(at));
+    (0..=u8::MAX).for_each(|pick| world.commit(&[(12, pick)]));
+    world.flush(false);
+    (0..2).for_each(|at| world.change(at, &Wish::Refresh(supervisor.clone())));
+    world.flush(true);
+}
+
 #[test]
 fn the_ring_stays_within_bytes_and_age() {
     let limits = HubLimits { ring_bytes_max: 50_000, ring_ms_max: 10, ..HubLimits::default() };
