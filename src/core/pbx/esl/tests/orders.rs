@@ -285,7 +285,7 @@ proptest! {
                 "originate" => words == 5 && text.matches(['{', '}']).count() == 2,
                 "uuid_transfer" => words == 5 && !text.contains(" -"),
                 "uuid_setvar" => free || words == 4,
-                "uuid_kill" | "uuid_broadcast" | "uuid_send_dtmf" => words == 3,
+                "uuid_kill" | "uuid_broadcast" | "uuid_recv_dtmf" => words == 3,
                 "uuid_phone_event" => words == 3,
                 "callcenter_config" => words <= 7 && [0, 2].contains(&text.matches('\'').count()),
                 other => other == "rejected:",
