@@ -1,6 +1,7 @@
 //! R4: sockets, clock, entropy, TLS, WebSocket, HTTP, links to PBXs, admin socket.
 
 pub mod admin;
+mod client;
 pub mod clock;
 pub mod desk;
 pub mod dns;

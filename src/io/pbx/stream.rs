@@ -35,16 +35,6 @@ impl StreamTls {
         let config = trust::client_config(ca).map_err(TlsSetupError)?;
         Ok(Self(Arc::new(config)))
     }
-
-    /// TLS over a connection to `host`.
-    ///
-    /// # Errors
-    /// If the handshake fails.
-    pub(crate) async fn over(&self, host: &str, stream: TcpStream) -> Result<Boxed, String> {
-        let name = ServerName::try_from(host.to_owned()).map_err(|e| e.to_string())?;
-        let done = TlsConnector::from(self.0.clone()).connect(name, stream).await;
-        done.map(|stream| Box::new(stream) as Boxed).map_err(|e| e.to_string())
-    }
 }
 
 /// Why there is no connection, for a person.

@@ -2,14 +2,11 @@
 
 use super::body::{Delivery, headers};
 use super::config::Webhook;
+use crate::io::client::{HttpClient, cause, http_client};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Bytes};
 use hyper::header::{CONTENT_LENGTH, RETRY_AFTER};
 use hyper::{Method, Request, StatusCode};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use std::time::Duration;
 use trunkline_core::model::Wall;
 
@@ -30,19 +27,12 @@ pub(super) enum Outcome {
 }
 
 pub(super) struct Poster {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: HttpClient<Full<Bytes>>,
 }
 
 impl Poster {
     pub(super) fn new(webhook: &Webhook) -> Self {
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(webhook.tls.clone())
-            .https_or_http()
-            .enable_http1()
-            .build();
-        let mut builder = Client::builder(TokioExecutor::new());
-        builder.pool_max_idle_per_host(1).pool_idle_timeout(Duration::from_secs(30));
-        Self { client: builder.build(connector) }
+        Self { client: http_client(webhook.tls.clone()) }
     }
 
     /// Sends it, within the time that the receiver has to answer.
@@ -72,7 +62,6 @@ impl Poster {
             Err(error) => return failed(cause(&error)),
         };
         let (status, after) = (answer.status(), retry_after(answer.headers()));
-        // Redirects are not followed: events go to the address that somebody configured.
         let short = answer.body().size_hint().upper().is_some_and(|n| n <= ANSWER_BYTES_MAX);
         if short {
             let _ = answer.into_body().collect().await; // frees the connection for the next
@@ -89,13 +78,4 @@ impl Poster {
 fn retry_after(headers: &hyper::HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
-}
-
-/// The innermost words: "connection refused" rather than "client error".
-fn cause(error: &dyn std::error::Error) -> String {
-    let mut inner = error;
-    while let Some(source) = inner.source() {
-        inner = source;
-    }
-    inner.to_string()
 }

@@ -3,15 +3,14 @@
 
 use super::issuer::{IssuerError, KeySource};
 use super::keys::KeySet;
-use crate::io::pbx::StreamTls;
+use crate::io::client::{HttpClient, cause, http_client};
+use crate::io::trust;
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::body::Bytes;
 use hyper::{Request, StatusCode, Uri, header};
-use hyper_util::rt::TokioIo;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -157,56 +156,40 @@ impl Asks {
 
 /// Where a URL leads.
 struct Place {
-    host: String,
-    port: u16,
     uri: Uri,
-    tls: Option<StreamTls>,
+    client: HttpClient<Empty<Bytes>>,
 }
 
 impl Place {
     fn read(url: &str, ca: Option<&Path>) -> Result<Self, String> {
         let uri: Uri = url.parse().map_err(|_| "is no URL".to_owned())?;
         let host = uri.host().ok_or("names no host")?;
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let tls = match uri.scheme_str() {
-            Some("https") => Some(StreamTls::load(ca).map_err(|e| e.to_string())?),
-            Some("http") if is_loopback(&host) => None,
+        match uri.scheme_str() {
+            Some("https") => {}
+            Some("http") if is_loopback(host) => {}
             Some("http") => return Err("http is for loopback only; write https".to_owned()),
             _ => return Err("write https://..".to_owned()),
-        };
-        let port = uri.port_u16().unwrap_or(if tls.is_some() { 443 } else { 80 });
-        Ok(Self { host, port, uri, tls })
+        }
+        let client = http_client(trust::client_config(ca)?);
+        Ok(Self { uri, client })
     }
 
     async fn fetch(&self) -> Result<Vec<u8>, String> {
-        let text = |e: &dyn std::fmt::Display| e.to_string();
-        let connected = TcpStream::connect((self.host.as_str(), self.port)).await;
-        let stream = connected.map_err(|e| text(&e))?;
-        let stream = match &self.tls {
-            None => TokioIo::new(Box::new(stream) as crate::io::pbx::Boxed),
-            Some(tls) => TokioIo::new(tls.over(&self.host, stream).await?),
-        };
-        let shaken = hyper::client::conn::http1::handshake(stream).await;
-        let (mut asker, connection) = shaken.map_err(|e| text(&e))?;
-        let connection = tokio::spawn(connection);
-        let path = self.uri.path_and_query().map_or("/", |p| p.as_str());
-        let authority = self.uri.authority().map_or(self.host.as_str(), |a| a.as_str());
-        let request = Request::get(path)
-            .header(header::HOST, authority)
+        let request = Request::get(self.uri.clone())
             .header(header::ACCEPT, "application/jwk-set+json, application/json")
-            .body(Empty::<Bytes>::new())
-            .map_err(|e| text(&e))?;
-        let answer = asker.send_request(request).await.map_err(|e| text(&e))?;
+            .body(Empty::new())
+            .map_err(|e| e.to_string())?;
+        let answer = self.client.request(request).await.map_err(|e| cause(&e))?;
         if answer.status() != StatusCode::OK {
             return Err(format!("answered {}", answer.status().as_u16()));
         }
         let body = Limited::new(answer.into_body(), SET_BYTES_MAX).collect().await;
-        connection.abort();
-        Ok(body.map_err(|e| text(&e))?.to_bytes().to_vec())
+        Ok(body.map_err(|e| e.to_string())?.to_bytes().to_vec())
     }
 }
 
 fn is_loopback(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
@@ -217,10 +200,10 @@ mod tests {
 
     #[test]
     fn only_loopback_may_be_asked_without_tls() {
-        let place = |url: &str| Place::read(url, None).map(|p| (p.host, p.port, p.tls.is_some()));
-        assert_eq!(place("http://127.0.0.1:9/keys"), Ok(("127.0.0.1".into(), 9, false)));
-        assert_eq!(place("http://[::1]/keys"), Ok(("::1".into(), 80, false)));
-        assert_eq!(place("https://idp.example/k?x=1"), Ok(("idp.example".into(), 443, true)));
+        let place = |url: &str| Place::read(url, None).map(|p| p.uri.to_string());
+        for good in ["http://127.0.0.1:9/keys", "http://[::1]/keys", "https://idp.example/k?x=1"] {
+            assert_eq!(place(good).as_deref(), Ok(good));
+        }
         for bad in ["http://idp.example/keys", "ftp://127.0.0.1/", "/keys", "nonsense", ""] {
             assert!(place(bad).is_err(), "{bad}");
         }
