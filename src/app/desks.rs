@@ -10,7 +10,7 @@ use crate::store::{Recovery, Store};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::watch;
-use trunkline_core::hub::{Hub, HubLimits, StaffMember};
+use trunkline_core::hub::{Hub, HubLimits};
 use trunkline_core::model::{Agent, Line};
 
 /// Starts the hub where the log stands.
@@ -28,12 +28,7 @@ pub(super) fn spawn(
     let lines = recovery.lines.iter().filter(configured).cloned().collect();
     hub.know_lines(lines, recovery.duties.clone());
     let employed = |agent: &&Agent| config.agent.contains_key(&*agent.who.id);
-    let member = |(name, agent): (&String, &crate::config::Agent)| StaffMember {
-        agent: name.clone(),
-        team: agent.team.clone(),
-        queues: agent.queues.clone(),
-    };
-    hub.know_staff(config.agent.iter().map(member).collect());
+    hub.know_staff(super::agents::agents(config).agents);
     hub.know_agents(recovery.agents.iter().filter(employed).cloned().collect());
     let store = store.clone();
     let journal = move |from, limit| store.read(from, limit).map_err(|e| e.to_string());
@@ -67,13 +62,12 @@ pub(super) async fn serve(
         (Some(cert), Some(key)) => Some(TlsFiles { cert: cert.clone(), key: key.clone() }),
         _ => None, // the configuration was checked: both or none
     };
-    let origins = [&section.origins[..], &config.desk.origins].concat();
     let http = HttpConfig {
         listen: section.listen,
         tls,
         client_ca: section.client_ca.clone(),
         services: super::auth::services(config),
-        desk: DeskConfig { origins, ..config.desk.clone() },
+        desk: DeskConfig { origins: section.origins.clone(), ..config.desk.clone() },
         ..HttpConfig::default()
     };
     let deps = HttpDeps {

@@ -4,7 +4,7 @@
 use crate::kit::*;
 use serde_json::json;
 use std::time::{Duration, Instant};
-use trunkline_core::hub::{Role, StaffMember};
+use trunkline_core::hub::Role;
 use trunkline_core::model::*;
 
 fn board(kind: &str, id: &str, calls: serde_json::Value) -> serde_json::Value {
@@ -60,8 +60,7 @@ async fn a_wallboard_gets_figures_and_no_entity() {
 
 #[tokio::test]
 async fn an_agent_sees_the_figures_of_its_queues_alone_and_each_in_a_frame() {
-    let staff =
-        vec![StaffMember { agent: "anna".into(), team: String::new(), queues: vec!["q".into()] }];
+    let staff = vec![works("anna", "", &["q"])];
     let site = Site::start(Setup { desk: quick(), staff, ..Setup::default() }).await;
     let mut anna = principal("anna", Role::Agent, &["100"]);
     anna.agent = "anna".into();

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use trunkline::io::desk::token::TokenKey;
 use trunkline::io::desk::{DeskAuth, DeskConfig, DeskHub, Health, Issuer};
 use trunkline::io::http::{HttpConfig, HttpDeps, HttpServer, ServiceCert, TlsFiles, serve};
-use trunkline_core::hub::{Hub, HubLimits, Principal, Role, StaffMember};
+use trunkline_core::hub::{Hub, HubLimits, Principal, Role};
 use trunkline_core::model::*;
 use uuid::Uuid;
 
@@ -134,7 +134,7 @@ pub struct Setup {
     pub client_ca: Option<std::path::PathBuf>,
     pub services: Vec<ServiceCert>,
     pub issuer: Option<Issuer>,
-    pub staff: Vec<StaffMember>,
+    pub staff: Vec<AgentSettings>,
     /// Events in the log before the hub starts.
     pub history: usize,
 }
@@ -145,6 +145,16 @@ pub struct Give(pub trunkline::io::desk::GiveOrder);
 impl Default for Give {
     fn default() -> Self {
         Self(Arc::new(|_| false))
+    }
+}
+
+/// An agent of a team who works for these queues.
+pub fn works(agent: &str, team: &str, queues: &[&str]) -> AgentSettings {
+    AgentSettings {
+        id: agent.into(),
+        team: team.into(),
+        queues: queues.iter().map(|queue| (*queue).into()).collect(),
+        ..AgentSettings::default()
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::kit::*;
 use serde_json::{Value, json};
-use trunkline_core::hub::{HubLimits, Role, StaffMember};
+use trunkline_core::hub::{HubLimits, Role};
 use trunkline_core::model::*;
 
 /// Reads up to the frame that closes a change, or an `err`.
@@ -179,12 +179,7 @@ async fn after_a_replay_from_the_journal_the_desk_is_told_what_is_left() {
 
 #[tokio::test]
 async fn a_supervisor_bound_to_a_team_sees_its_agents_and_no_others() {
-    let member = |agent: &str, team: &str| StaffMember {
-        agent: agent.into(),
-        team: team.into(),
-        queues: Vec::new(),
-    };
-    let staff = vec![member("anna", "day"), member("ben", "night")];
+    let staff = vec![works("anna", "day", &[]), works("ben", "night", &[])];
     let site = Site::start(Setup { desk: quick(), staff, ..Setup::default() }).await;
     let mut boss = principal("boss", Role::Supervisor, &[]);
     boss.teams = vec!["day".into()];

@@ -1,9 +1,10 @@
 //! Who may subscribe to what. Deny by default: what no arm allows is refused.
 
 use super::filter::Filter;
-use crate::model::Named;
+use crate::model::{AgentSettings, Named};
 use crate::wire::View;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What a token's holder is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -197,29 +198,18 @@ pub struct Refusal {
     pub msg: &'static str,
 }
 
-/// One agent as configured.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StaffMember {
-    /// Agent.
-    pub agent: String,
-    /// Team; empty: none.
-    pub team: String,
-    /// Queues the agent works for.
-    pub queues: Vec<String>,
-}
-
 /// Who works in which team and for which queues.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Staff(BTreeMap<String, StaffMember>);
+pub(super) struct Staff(BTreeMap<Arc<str>, AgentSettings>);
 
 impl Staff {
-    pub(super) fn new(members: Vec<StaffMember>) -> Self {
-        Self(members.into_iter().map(|m| (m.agent.clone(), m)).collect())
+    pub(super) fn new(members: Vec<AgentSettings>) -> Self {
+        Self(members.into_iter().map(|m| (m.id.clone(), m)).collect())
     }
 
     pub(super) fn members(&self, team: &str) -> BTreeSet<String> {
         let of_team = self.0.values().filter(|m| !m.team.is_empty() && m.team == team);
-        of_team.map(|m| m.agent.clone()).collect()
+        of_team.map(|m| m.id.to_string()).collect()
     }
 
     /// Team of an agent.

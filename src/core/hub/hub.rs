@@ -1,6 +1,6 @@
 //! The hub: folds committed events, says who gets which frame, lets readers catch up.
 
-use super::access::{Principal, Staff, StaffMember, SubRequest};
+use super::access::{Principal, Staff, SubRequest};
 use super::agents::AgentBook;
 use super::boards::{self, Board, BoardKey};
 use super::calls::{Calls, Stamp};
@@ -10,7 +10,7 @@ use super::lines::LineBook;
 use super::ring::{Ring, RingLimits, keys};
 use super::seen::{Object, Seen};
 use super::types::{Advance, AdvanceState, Delivery, HubError, HubLimits, HubSizes, Kept, SlotId};
-use crate::model::{Agent, Call, Committed, Duty, Entity, Epoch, Event, Line, Pos};
+use crate::model::{Agent, AgentSettings, Call, Committed, Duty, Entity, Epoch, Event, Line, Pos};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -93,7 +93,7 @@ impl Hub {
     }
 
     /// Who is configured to work in which team and for which queues.
-    pub fn know_staff(&mut self, members: Vec<StaffMember>) {
+    pub fn know_staff(&mut self, members: Vec<AgentSettings>) {
         self.staff = Staff::new(members);
     }
 

@@ -20,9 +20,7 @@ mod subs;
 mod tests;
 mod types;
 
-pub use access::{
-    Grant, GrantView, Principal, Refusal, RefusalCode, Role, StaffMember, SubRequest, Topic,
-};
+pub use access::{Grant, GrantView, Principal, Refusal, RefusalCode, Role, SubRequest, Topic};
 pub use filter::{FILTER_ID_BYTES_MAX, FILTER_IDS_MAX, FILTER_LABELS, Filter};
 pub use hub::Hub;
 pub use interest::Interest;

@@ -1,6 +1,5 @@
 //! A log of made-up events, which knows itself what was before each of them.
 
-use crate::hub::StaffMember;
 use crate::model::*;
 use crate::wire::{View, event_to_json};
 use std::collections::BTreeMap;
@@ -71,11 +70,12 @@ fn decision(device: &str) -> Decision {
     }
 }
 
-pub(super) fn staff() -> Vec<StaffMember> {
-    let member = |agent: &str, team: &str, queues: &[&str]| StaffMember {
-        agent: agent.into(),
+pub(super) fn staff() -> Vec<AgentSettings> {
+    let member = |agent: &str, team: &str, queues: &[&str]| AgentSettings {
+        id: agent.into(),
         team: team.into(),
         queues: queues.iter().map(|q| (*q).to_owned()).collect(),
+        ..AgentSettings::default()
     };
     vec![
         member("a0", "t0", &["q0"]),
@@ -86,14 +86,8 @@ pub(super) fn staff() -> Vec<StaffMember> {
 }
 
 fn agent(pick: u8) -> Agent {
-    let member = &staff()[usize::from(pick % 4)];
+    let who = staff().swap_remove(usize::from(pick % 4));
     let states = [AgentState::Ready, AgentState::NotReady, AgentState::Busy];
-    let who = AgentSettings {
-        id: member.agent.as_str().into(),
-        team: member.team.clone(),
-        queues: member.queues.clone(),
-        ..AgentSettings::default()
-    };
     let state = states[usize::from(pick / 4) % states.len()];
     Agent { rev: 1, state, ..Agent::new(who.into(), Wall(0)) }
 }

@@ -30,7 +30,7 @@ pub(super) fn allowed(who: &Principal, sub: &SubRequest) -> Option<u8> {
     let widest = match who.role {
         Role::Agent if own => 1,
         Role::Agent if kind == "queue" => {
-            let me = staff().into_iter().find(|m| m.agent == who.agent)?;
+            let me = staff().into_iter().find(|m| *m.id == *who.agent)?;
             if !named(&me.queues, id) {
                 return None;
             }
@@ -58,7 +58,7 @@ pub(super) fn allowed(who: &Principal, sub: &SubRequest) -> Option<u8> {
 }
 
 fn team_of(agent: &str) -> String {
-    staff().into_iter().find(|m| m.agent == agent).map(|m| m.team).unwrap_or_default()
+    staff().into_iter().find(|m| *m.id == *agent).map(|m| m.team).unwrap_or_default()
 }
 
 /// All labels of an entity.
