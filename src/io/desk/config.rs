@@ -8,6 +8,7 @@ use std::time::Duration;
 pub struct DeskConfig {
     /// Browser origins that may connect, e.g. `https://desk.example`. Default none. A request
     /// without an Origin header comes from no browser and passes; any other gets 403.
+    #[serde(skip)] // `[http] origins`, which tickets are bound to as well
     pub origins: Vec<String>,
     /// Largest first message. Default 4 KiB. Beyond: close 1009.
     pub hello_bytes_max: usize,
