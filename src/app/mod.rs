@@ -27,3 +27,4 @@ pub use commands::{CommandError, store_command};
 pub use error::AppError;
 pub use links::{check_links, link_names};
 pub use running::{Running, start};
+pub use webhooks::check_webhooks;

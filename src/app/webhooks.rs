@@ -36,6 +36,14 @@ impl Places for Kept {
     }
 }
 
+/// Reads secrets and authorities of all webhooks.
+///
+/// # Errors
+/// If one cannot be used.
+pub fn check_webhooks(config: &Config) -> Result<(), AppError> {
+    prepare(config).map(|_| ())
+}
+
 /// All webhooks, ready to run.
 ///
 /// # Errors

@@ -86,6 +86,7 @@ pub(super) fn check(args: &ConfigArgs) -> Result<(), Failure> {
     app::certificates(&config)?;
     app::check_links(&config)?;
     app::check_issuer(&config)?;
+    app::check_webhooks(&config)?;
     let http = &config.http;
     for (key, file) in
         [("tls_cert", &http.tls_cert), ("tls_key", &http.tls_key), ("client_ca", &http.client_ca)]
