@@ -18,6 +18,7 @@ pub fn serve(options: &Options) {
         let certificate = options.tls.then(certificate);
         let desk = DeskConfig {
             sockets_max: 20_000,
+            sockets_per_user_max: 20_000,
             waiting_max: 20_000,
             waiting_per_ip_max: 20_000,
             hello_ms: 60_000,
