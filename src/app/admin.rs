@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{broadcast, oneshot};
 use trunkline_core::engine::PartyMaker;
-use trunkline_core::gate::{Ask, Book, Normalizer};
+use trunkline_core::gate::{Ask, Book, Given, Normalizer};
 use trunkline_core::model::{Committed, DncEntry, Event, Pos, Wall};
 use trunkline_core::wire::{View, event_to_json};
 
@@ -199,6 +199,7 @@ fn entry(desk: &Desk, row: &Value, who: &str) -> Result<DncEntry, CommandError> 
                 purpose: Some("service"),
                 ruleset: Some(&desk.ruleset),
                 number_ref: None,
+                given: Given::default(),
             };
             desk.book.blocked_until(&ask, "action:do_not_disturb", asked_at)
         }

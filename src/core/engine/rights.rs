@@ -4,7 +4,9 @@
 use super::input::{ExplainJob, Explained, Outputs};
 use super::writer::Engine;
 use crate::call::CallInput;
-use crate::gate::{Ask, Decided, DecisionParts, DialRight, Dialed, NotReleased, Ruling, Waiting};
+use crate::gate::{
+    Ask, Decided, DecisionParts, DialRight, Dialed, Given, NotReleased, Ruling, Waiting,
+};
 use crate::model::{CallId, Detail, Entity, EventKind, Mono, Now, NumberRef, Pos, SystemState};
 use crate::sip::{AskId, Refusal};
 use std::collections::{BTreeMap, VecDeque};
@@ -86,7 +88,13 @@ impl Engine {
         let dialed = self.desk_parties.read(number);
         let list_key = dialed.list_key().map(|key| self.config.list_refs.number_ref(key));
         let ruleset = self.config.ruleset.as_deref();
-        let ask = Ask { dialed: &dialed, purpose, ruleset, number_ref: list_key };
+        let ask = Ask {
+            dialed: &dialed,
+            purpose,
+            ruleset,
+            number_ref: list_key,
+            given: Given::default(),
+        };
         let ruling = self.config.book.decide(&self.list, &ask, now.wall);
         Asked { dialed, list_key, ruling }
     }

@@ -3,7 +3,15 @@
 use super::*;
 
 fn ask(number: &'static str, at: &'static str) -> ExplainAsk<'static> {
-    ExplainAsk { number, purpose: Some("service"), at, ruleset: None, list_key: None }
+    ExplainAsk {
+        number,
+        purpose: Some("service"),
+        at,
+        ruleset: None,
+        list_key: None,
+        given: Given::default(),
+        deadline: None,
+    }
 }
 
 fn answer(question: &ExplainAsk<'_>) -> Result<Explanation, ExplainError> {
@@ -52,7 +60,7 @@ fn a_foreign_number_says_why() {
     assert_eq!((found.verdict, found.next_allowed_at), ("deny", None));
     assert_eq!(found.rules[0].id, "no_ruleset");
     assert!(found.rules[0].inputs.contains("region=HK"), "{:?}", found.rules[0]);
-    assert_eq!(found.zone, "");
+    assert_eq!(found.zone, "Asia/Hong_Kong");
 }
 
 #[test]

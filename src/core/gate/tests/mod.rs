@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod calendar;
+mod calls;
 mod explain;
+mod files;
+mod laws;
 mod list;
 mod numbers;
 mod permit;

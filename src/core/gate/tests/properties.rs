@@ -46,7 +46,13 @@ fn window_books() -> impl Strategy<Value = Book> {
 }
 
 fn ask_for(number: &Dialed) -> Ask<'_> {
-    Ask { dialed: number, purpose: Some("service"), ruleset: None, number_ref: None }
+    Ask {
+        dialed: number,
+        purpose: Some("service"),
+        ruleset: None,
+        number_ref: None,
+        given: Given::default(),
+    }
 }
 
 fn check_next(book: &Book, list: &DncList, ask: &Ask<'_>, at: Wall) -> Result<(), TestCaseError> {
@@ -95,7 +101,7 @@ proptest! {
         offset in 0_i64..36_000_000_000,
     ) {
         let number = dialed("+12125550123");
-        let ask = Ask { dialed: &number, purpose: Some("x"), ruleset: None, number_ref: None };
+        let ask = Ask { dialed: &number, purpose: Some("x"), ruleset: None, number_ref: None , given: Given::default()};
         let at = near.map_or(at, |near| Wall(wall(near).0 + offset));
         check_next(&book, &DncList::default(), &ask, at)?;
     }
@@ -105,7 +111,7 @@ proptest! {
     fn next_is_monotone(at in instants(), later in 0_i64..40 * 86_400_000_000) {
         let book = Book::shipped().unwrap();
         let number = dialed("13800138000");
-        let ask = Ask { dialed: &number, purpose: Some("survey"), ruleset: None, number_ref: None };
+        let ask = Ask { dialed: &number, purpose: Some("survey"), ruleset: None, number_ref: None , given: Given::default()};
         let next = |at| book.next_allowed(&DncList::default(), &ask, at);
         if let (Some(first), Some(second)) = (next(at), next(Wall(at.0 + later))) {
             prop_assert!(first <= second);

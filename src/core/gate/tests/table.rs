@@ -13,7 +13,13 @@ fn check(table: &str) {
     for (cells, expected) in rows(table) {
         let [day, time, purpose] = cells[..] else { panic!("{cells:?}") };
         let purpose = Some(purpose).filter(|purpose| *purpose != "none");
-        let ask = Ask { dialed: &number, purpose, ruleset: None, number_ref: Some(key(1)) };
+        let ask = Ask {
+            dialed: &number,
+            purpose,
+            ruleset: None,
+            number_ref: Some(key(1)),
+            given: Given::default(),
+        };
         let at = wall(&format!("{day}T{time}+08:00"));
         let ruling = book.decide(&DncList::default(), &ask, at);
         let Ruling::Decided(decided) = &ruling else { panic!("exempt: {cells:?}") };
@@ -181,7 +187,13 @@ fn who_is_gated_by_what() {
         let [number, ruleset] = cells[..] else { panic!("{cells:?}") };
         let ruleset = Some(ruleset).filter(|name| *name != "-");
         let dialed = dialed(number);
-        let ask = Ask { dialed: &dialed, purpose: Some("service"), ruleset, number_ref: None };
+        let ask = Ask {
+            dialed: &dialed,
+            purpose: Some("service"),
+            ruleset,
+            number_ref: None,
+            given: Given::default(),
+        };
         let ruling = shipped.decide(&DncList::default(), &ask, wall("2026-01-05T02:00:00Z"));
         assert_eq!(say(&ruling), expected, "{number}");
     }
@@ -192,8 +204,13 @@ fn who_is_gated_by_what() {
 fn do_not_disturb_blocks_ninety_days() {
     let book = Book::shipped().unwrap();
     let number = dialed(MOBILE);
-    let ask =
-        Ask { dialed: &number, purpose: Some("service"), ruleset: None, number_ref: Some(key(7)) };
+    let ask = Ask {
+        dialed: &number,
+        purpose: Some("service"),
+        ruleset: None,
+        number_ref: Some(key(7)),
+        given: Given::default(),
+    };
     let asked_at = wall("2026-03-01T15:00:00+08:00");
     let until = book.blocked_until(&ask, "action:do_not_disturb", asked_at).unwrap();
     assert_eq!(until, "2026-05-30");
@@ -233,7 +250,13 @@ fn do_not_disturb_blocks_ninety_days() {
 fn the_next_allowed_instant() {
     let book = Book::shipped().unwrap();
     let number = dialed(MOBILE);
-    let ask = Ask { dialed: &number, purpose: Some("service"), ruleset: None, number_ref: None };
+    let ask = Ask {
+        dialed: &number,
+        purpose: Some("service"),
+        ruleset: None,
+        number_ref: None,
+        given: Given::default(),
+    };
     for (cells, expected) in rows(
         "
         2026-01-05T10:00:00.5  | 2026-01-05T10:00:00.5+08:00

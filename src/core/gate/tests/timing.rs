@@ -44,7 +44,13 @@ fn verdicts_with_a_million_entries() {
     for n in 0..200_000 {
         let listed = n % 2 == 0;
         let number_ref = Some(uniform(if listed { n * 5 % ENTRIES } else { ENTRIES + n }));
-        let ask = Ask { dialed: &number, purpose: Some("service"), ruleset: None, number_ref };
+        let ask = Ask {
+            dialed: &number,
+            purpose: Some("service"),
+            ruleset: None,
+            number_ref,
+            given: Given::default(),
+        };
         let start = Instant::now();
         let ruling = book.decide(&list, &ask, at);
         let took = start.elapsed();
