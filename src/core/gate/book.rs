@@ -20,21 +20,33 @@ pub struct Book {
     pub(super) blackouts: Vec<Blackout>,
 }
 
-/// Rule set files delivered with the program.
-pub fn shipped_rules() -> [Source<'static>; 1] {
-    [Source { name: "cn-seed-service.toml", text: include_str!("data/cn-seed-service.toml") }]
+/// A delivered file by its name.
+macro_rules! shipped {
+    ($($name:literal),* $(,)?) => {
+        [$(Source { name: $name, text: include_str!(concat!("data/", $name)) }),*]
+    };
+}
+
+/// Rule set files delivered with the program, the norm first.
+pub fn shipped_rules() -> [Source<'static>; 6] {
+    shipped!(
+        "cn-seed-service.toml",
+        "cn-insurance-sales.toml",
+        "de.toml",
+        "fr.toml",
+        "uk.toml",
+        "us-federal.toml",
+    )
 }
 
 /// Calendar files delivered with the program.
-pub fn shipped_calendars() -> [Source<'static>; 3] {
-    [
-        Source { name: "calendar-cn-2025.toml", text: include_str!("data/calendar-cn-2025.toml") },
-        Source { name: "calendar-cn-2026.toml", text: include_str!("data/calendar-cn-2026.toml") },
-        Source {
-            name: "calendar-cn-statutory.toml",
-            text: include_str!("data/calendar-cn-statutory.toml"),
-        },
-    ]
+pub fn shipped_calendars() -> [Source<'static>; 4] {
+    shipped!(
+        "calendar-cn-2025.toml",
+        "calendar-cn-2026.toml",
+        "calendar-cn-statutory.toml",
+        "calendar-fr.toml",
+    )
 }
 
 impl Book {

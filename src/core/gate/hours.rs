@@ -9,7 +9,7 @@ use crate::model::DayClass;
 use jiff::civil::{Date, Weekday};
 
 /// Classes that windows speak of.
-const CLASSES: [DayClass; 4] =
+pub(super) const CLASSES: [DayClass; 4] =
     [DayClass::Workday, DayClass::Makeup, DayClass::Rest, DayClass::Holiday];
 /// Kinds of days: the classes, and days without one.
 const KINDS: usize = CLASSES.len() + 1;
@@ -52,6 +52,13 @@ impl Table {
         let kind = class.and_then(|class| CLASSES.iter().position(|known| *known == class));
         let ix = index(kind.unwrap_or(CLASSES.len()), day.weekday(), claims.common(self.used));
         era.and_then(|(_, hours)| hours.get(ix)).unwrap_or(CLOSED)
+    }
+}
+
+impl Table {
+    /// First days of the eras but the first.
+    pub(super) fn starts(&self) -> impl Iterator<Item = Date> {
+        self.eras.iter().filter_map(|(first, _)| *first)
     }
 }
 

@@ -120,6 +120,23 @@ impl RuleSet {
             && listed(&applies.customer, ask.given.customer)
     }
 
+    /// Hours of such a day, whatever the calendar says of it.
+    pub(super) fn hours(&self, day: Date, class: DayClass, claims: Claims) -> &Hours {
+        self.table.day(day, self.calendar.as_ref().map(|_| class), claims)
+    }
+
+    /// First day in force, or one that is early enough.
+    pub(super) fn first_day(&self) -> Date {
+        self.spec.effective.from.map_or(Date::constant(2000, 1, 1), |from| from.0)
+    }
+
+    /// First days of times with the same rules, while the set is in force.
+    pub(super) fn era_starts(&self) -> Vec<Date> {
+        let first = self.first_day();
+        let later = self.table.starts().filter(|day| *day > first && self.effective_on(*day));
+        std::iter::once(first).chain(later).collect()
+    }
+
     pub(super) fn day(&self, day: Date, claims: Claims) -> DayPlan<'_> {
         let Some(calendar) = &self.calendar else {
             let hours = self.table.day(day, None, claims);

@@ -260,6 +260,16 @@ impl PurposePattern {
         Self("*".to_owned())
     }
 
+    /// Whether some purpose is of both.
+    pub(super) fn shares(&self, other: &Self) -> bool {
+        match (self.0.strip_suffix('*'), other.0.strip_suffix('*')) {
+            (Some(a), Some(b)) => a.starts_with(b) || b.starts_with(a),
+            (Some(stem), None) => other.0.starts_with(stem),
+            (None, Some(stem)) => self.0.starts_with(stem),
+            (None, None) => self == other,
+        }
+    }
+
     pub(super) fn matches(&self, purpose: &str) -> bool {
         match self.0.strip_suffix('*') {
             Some(stem) => purpose.starts_with(stem),

@@ -312,7 +312,7 @@ fn every_zone_of_the_callee_must_allow() {
 /// Rows: from, deadline | the last lawful time ends. `cn-seed-service`, Shanghai time.
 #[test]
 fn the_last_chance_before_a_deadline() {
-    let book = Book::shipped().unwrap();
+    let book = seed_book();
     let number = dialed("13800138000");
     let ask = Ask {
         dialed: &number,
