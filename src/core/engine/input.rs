@@ -219,6 +219,10 @@ pub enum Input<'a> {
         /// What.
         report: LinkReport,
     },
+    /// The gate's rules were read anew: decide by these from here on.
+    Rules(Arc<Book>),
+    /// New rules could not be used, for this reason: those of before stay in force.
+    RulesRefused(String),
     /// The journal is late or fails (true), or writes again (false).
     Degraded(bool),
     /// These events found no place in the ring to the journal.

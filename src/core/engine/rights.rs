@@ -5,11 +5,12 @@ use super::input::{ExplainJob, Explained, Outputs};
 use super::writer::Engine;
 use crate::call::CallInput;
 use crate::gate::{
-    Ask, Decided, DecisionParts, DialRight, Dialed, Given, NotReleased, Ruling, Waiting,
+    Ask, Book, Decided, DecisionParts, DialRight, Dialed, Given, NotReleased, Ruling, Waiting,
 };
 use crate::model::{CallId, Detail, Entity, EventKind, Mono, Now, NumberRef, Pos, SystemState};
 use crate::sip::{AskId, Refusal};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Longest wait of a gated INVITE for its decision to be durable.
@@ -254,6 +255,20 @@ impl Engine {
             (SystemState::Normal, "the journal writes again")
         };
         self.status(now, state, reason.to_owned(), 0, out);
+    }
+
+    /// Calls that were decided keep their decision; the next one is decided by these rules.
+    pub(super) fn rules(&mut self, now: Now, book: Arc<Book>, out: &mut Outputs) {
+        let reason = format!("the gate's rules were read anew, {}", book.hash());
+        self.config.book = book;
+        self.status(now, SystemState::Normal, reason, 0, out);
+    }
+
+    /// An alarm: what the operator wanted is not in force.
+    pub(super) fn rules_refused(&mut self, now: Now, why: &str, out: &mut Outputs) {
+        let kept = self.config.book.hash();
+        let reason = format!("new rules of the gate were refused, {kept} stay in force: {why}");
+        self.status(now, SystemState::PartiallyDisabled, reason, 0, out);
     }
 
     pub(super) fn dialing_tick(&mut self, now: Now, out: &mut Outputs) {
