@@ -22,7 +22,7 @@ pub fn file(proto: &Proto) -> String {
     for message in proto.in_json() {
         let _ = writeln!(out, "\n\n@dataclass(slots=True, kw_only=True)\nclass {}:", message.name);
         let _ = writeln!(out, "    \"\"\"{}\"\"\"", message.doc.replace('\n', "\n    "));
-        for field in &message.fields {
+        for field in message.members() {
             let _ = writeln!(out, "\n    #: {}", field.doc.replace('\n', "\n    #: "));
             let _ = writeln!(out, "    {}: {}", name(&field.name), type_of(field));
         }
@@ -40,7 +40,7 @@ pub fn file(proto: &Proto) -> String {
     out.push_str("FIELDS: dict[str, dict[str, str | int | bool]] = {\n");
     for message in proto.in_json() {
         let _ = writeln!(out, "    \"{}\": {{", message.name);
-        for field in &message.fields {
+        for field in message.members() {
             let _ = writeln!(out, "        \"{}\": {},", field.name, note(field));
         }
         out.push_str("    },\n");

@@ -14,7 +14,7 @@ pub fn file(proto: &Proto) -> String {
     let mut out = HEAD.to_owned();
     for message in proto.in_json() {
         let _ = writeln!(out, "\n{}export interface {} {{", doc(&message.doc, ""), message.name);
-        for field in &message.fields {
+        for field in message.members() {
             let mark = if field.many == Many::Maybe { "?" } else { "" };
             let line = format!("{}{mark}: {};", field.name, type_of(field));
             let _ = writeln!(out, "{}  {line}", doc(&field.doc, "  "));
@@ -39,7 +39,7 @@ pub fn file(proto: &Proto) -> String {
     );
     for message in proto.in_json() {
         let _ = writeln!(out, "  {}: {{", message.name);
-        for field in &message.fields {
+        for field in message.members() {
             let _ = writeln!(out, "    {}: {},", field.name, note(field));
         }
         out.push_str("  },\n");

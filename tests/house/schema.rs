@@ -32,34 +32,25 @@ fn member(field: &Field) -> Value {
 }
 
 fn object(message: &Message) -> Value {
-    let members = message.fields.iter().map(|f| (f.name.clone(), member(f)));
+    let members = message.members().map(|f| (f.name.clone(), member(f)));
     let members: Map<String, Value> = members.collect();
     json!({ "type": "object", "description": one_line(&message.doc), "properties": members })
 }
 
-/// `ev` in JSON: the entity is `o`, whatever its type.
-fn event(message: &Message) -> Value {
-    let mut schema = object(message);
-    let members = schema["properties"].as_object_mut().unwrap();
-    let entities = message.fields.iter().filter(|f| f.is_choice);
-    let types: Vec<Value> = entities.clone().map(type_of).collect();
-    entities.for_each(|f| drop(members.remove(&f.name)));
-    members.insert("o".into(), json!({ "description": "The entity.", "anyOf": types }));
-    schema
+/// Of several entities JSON has the one that is there as a member of this name.
+fn choice(schema: &mut Value, name: &str, said: &str, message: &Message) {
+    let types: Vec<Value> = message.choices().map(type_of).collect();
+    schema["properties"][name] = json!({ "description": said, "anyOf": types });
 }
 
 fn frame(name: &str, message: &Message, proto: &Proto) -> Value {
-    let mut schema = match name {
-        "ev" => event(proto.message("Event")),
-        _ => object(message),
-    };
+    let event = proto.message("Event");
+    let mut schema = object(if name == "ev" { event } else { message });
     schema["description"] = one_line(&message.doc).into();
-    if name == "err" {
-        let said = "CONFLICT: the entity as it is now.";
-        schema["properties"]["details"] = json!({
-            "description": said,
-            "anyOf": [{ "$ref": "#/$defs/Call" }, { "$ref": "#/$defs/Agent" }],
-        });
+    match name {
+        "ev" => choice(&mut schema, "o", "The entity.", event),
+        "err" => choice(&mut schema, "details", "CONFLICT: the entity as it is now.", message),
+        _ => {}
     }
     schema["properties"]["t"] = json!({ "const": name });
     schema["required"] = json!(["t"]);
@@ -69,7 +60,7 @@ fn frame(name: &str, message: &Message, proto: &Proto) -> Value {
 /// All of it: entities and frames by name, and what either side may say.
 fn schema(proto: &Proto) -> Value {
     let mut defs = Map::new();
-    for field in proto.messages.iter().flat_map(|m| &m.fields) {
+    for field in proto.messages.iter().filter(|m| m.name != "Frame").flat_map(|m| &m.fields) {
         let Kind::Message(name) = &field.kind else { continue };
         if name != "Event" {
             defs.insert(name.clone(), object(proto.message(name)));
@@ -121,7 +112,8 @@ fn asyncapi(proto: &Proto) -> Value {
         },
         "channels": { "events": {
             "address": "/v1/events",
-            "description": "WebSocket with the subprotocol trunkline.v1.json.",
+            "description": "WebSocket with the subprotocol trunkline.v1.json; trunkline.v1.pb has the \
+                            same frames in protobuf (proto/trunkline/v1/desk.proto, Frame).",
             "messages": known,
             "bindings": { "ws": { "method": "GET" } },
         } },
@@ -156,6 +148,32 @@ fn the_schema_is_what_the_proto_files_say() {
     let proto = proto::read();
     is_written(SCHEMA, &schema(&proto));
     is_written("asyncapi.json", &asyncapi(&proto));
+}
+
+/// For programs that read protobuf without a compiler of their own.
+#[test]
+fn the_descriptor_set_is_that_of_the_proto_files() {
+    let path = proto::root().join("schema/trunkline.v1.binpb");
+    let made = proto::descriptor_set();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, &made).unwrap();
+    }
+    let there = std::fs::read(&path).unwrap_or_default();
+    assert!(there == made, "UPDATE_GOLDEN=1 cargo test --test house schema");
+}
+
+#[test]
+fn every_frame_has_its_place_in_the_envelope() {
+    let proto = proto::read();
+    let in_envelope: Vec<_> =
+        proto.message("Frame").fields.iter().map(|f| (f.name.clone(), f.kind.clone())).collect();
+    let mut frames = 0;
+    for (frame, message) in proto.frames() {
+        let (name, kind) = (frame.name.replace('.', "_"), Kind::Message(message.name.clone()));
+        assert!(in_envelope.contains(&(name, kind)), "Frame has no {}", frame.name);
+        frames += 1;
+    }
+    assert_eq!(in_envelope.len(), frames);
 }
 
 #[test]

@@ -74,8 +74,8 @@ impl Field {
     }
 }
 
-/// Not a message of its own in JSON: the frame `ev` carries its entity as `o`.
-const NOT_IN_JSON: [&str; 2] = ["Event", "Ev"];
+/// Not a message of its own in JSON: `t` names the frame, and `ev` carries its entity as `o`.
+const NOT_IN_JSON: [&str; 3] = ["Frame", "Event", "Ev"];
 
 impl Proto {
     /// Those that are objects in JSON.
@@ -110,6 +110,15 @@ pub enum Says {
 }
 
 impl Message {
+    /// Those that are members in JSON; of a choice JSON has one member of its own.
+    pub fn members(&self) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(|f| !f.is_choice)
+    }
+
+    pub fn choices(&self) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(|f| f.is_choice)
+    }
+
     /// `t = NAME[, who]` begins the comment of a frame.
     fn frame(&self) -> Option<Frame> {
         let said = one_line(&self.doc);
@@ -135,12 +144,19 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("proto")
 }
 
+const FILES: [&str; 2] = ["trunkline/v1/events.proto", "trunkline/v1/desk.proto"];
+
+/// A FileDescriptorSet with everything that is imported, without comments.
+pub fn descriptor_set() -> Vec<u8> {
+    let mut set = protox::compile(FILES, [root()]).unwrap();
+    set.file.iter_mut().for_each(|file| file.source_code_info = None);
+    prost::Message::encode_to_vec(&set)
+}
+
 pub fn read() -> Proto {
-    let root = root();
-    let files = ["trunkline/v1/events.proto", "trunkline/v1/desk.proto"];
-    let set = protox::compile(files, [root]).unwrap();
+    let set = protox::compile(FILES, [root()]).unwrap();
     let mut proto = Proto { messages: Vec::new(), entities: Vec::new() };
-    for wanted in files {
+    for wanted in FILES {
         let file = set.file.iter().find(|f| f.name() == wanted).unwrap();
         let docs = docs(file);
         for (at, message) in file.message_type.iter().enumerate() {

@@ -3,7 +3,7 @@
 use super::close::Close;
 use super::command::{self, Presence};
 use super::frames;
-use super::hello::{BadMessage, Incoming, parse};
+use super::hello::{BadMessage, Incoming, read};
 use super::hub_task::Health;
 use super::queue::DeskQueue;
 use super::registry::Ticket;
@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Message;
 use trunkline_core::hub::{Frame, SlotId};
 use trunkline_core::model::Pos;
 use trunkline_core::wire::pb;
@@ -86,9 +87,9 @@ impl<'a, 'p, S: AsyncRead + AsyncWrite + Unpin> Live<'a, 'p, S> {
         loop {
             let wake = self.wake_at();
             tokio::select! {
-                text = self.socket.next_text() => {
-                    if let Some(text) = text? {
-                        self.message(&text).await?;
+                message = self.socket.next_message() => {
+                    if let Some(message) = message? {
+                        self.message(&message).await?;
                     }
                 }
                 () = self.queue.ready() => self.flush_queue().await?,
@@ -145,7 +146,7 @@ impl<'a, 'p, S: AsyncRead + AsyncWrite + Unpin> Live<'a, 'p, S> {
         }
         self.told_expiring = true;
         let left = Duration::from_millis(end.ms_since(now));
-        self.socket.send(std::iter::once(frames::auth_expiring(left))).await
+        self.socket.say(frames::auth_expiring(left)).await
     }
 
     /// Another token is in force.
@@ -162,7 +163,7 @@ impl<'a, 'p, S: AsyncRead + AsyncWrite + Unpin> Live<'a, 'p, S> {
         self.flush_queue().await?;
         let health = self.health.borrow_and_update().name();
         let hb = frames::hb(head, self.socket.sent, health);
-        self.socket.send(std::iter::once(hb)).await?;
+        self.socket.say(hb).await?;
         let now = Instant::now();
         if self.asked.is_none_or(|(at, _)| self.socket.heard > at) {
             let wait = Duration::from_millis(self.deps.config.heartbeat_reply_ms);
@@ -197,11 +198,11 @@ impl<'a, 'p, S: AsyncRead + AsyncWrite + Unpin> Live<'a, 'p, S> {
         let slice = u64::from(spread).saturating_mul(self.socket.permille());
         self.drain_at = Some(Instant::now() + Duration::from_micros(slice));
         self.flush_queue().await?;
-        self.socket.send(std::iter::once(frames::goaway("drain", after, spread))).await
+        self.socket.say(frames::goaway("drain", after, spread)).await
     }
 
-    async fn message(&mut self, text: &str) -> Result<(), End> {
-        match parse(text) {
+    async fn message(&mut self, message: &Message) -> Result<(), End> {
+        match read(message) {
             // Commands have a limit of their own, by user, that closes no socket.
             Ok(Incoming::Command(cmd)) => return self.command(&cmd).await,
             read => {
@@ -217,7 +218,7 @@ impl<'a, 'p, S: AsyncRead + AsyncWrite + Unpin> Live<'a, 'p, S> {
             // Who does not stop at being told uses up what a socket may say.
             self.socket.spend_credit(&self.deps.config)?;
         }
-        self.socket.send(said.messages.into_iter()).await
+        self.socket.send(said.frames.into_iter()).await
     }
 
     async fn other_message(&mut self, read: Result<Incoming, BadMessage>) -> Result<(), End> {
