@@ -10,6 +10,7 @@ mod link;
 mod remote;
 mod serve;
 mod show;
+mod simulate;
 mod trunk;
 
 pub use exit::Exit;
@@ -23,6 +24,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Demo(args) => demo::demo(args),
+        Command::Simulate(args) => simulate::simulate(args),
         Command::Peer(args) => demo::peer(args),
         Command::Serve(args) => serve::serve(&args),
         Command::Check(args) => serve::check(&args),

@@ -6,22 +6,22 @@
 //! is what the supervisor's desk was told; at the end it is compared with what carrier and phones
 //! saw on the wire.
 
-mod account;
+pub(super) mod account;
 mod args;
 mod check;
 mod command;
 mod day;
 mod echo;
-mod frames;
-mod out;
+pub(super) mod frames;
+pub(super) mod out;
 mod peer;
 mod procs;
 mod run;
-mod site;
-mod stop;
+pub(super) mod site;
+pub(super) mod stop;
 mod story;
 mod summary;
-mod wiring;
+pub(super) mod wiring;
 
 pub use args::DemoArgs;
 pub(super) use command::{demo, peer};
