@@ -125,7 +125,7 @@ pub(super) async fn run(args: SimulateArgs) -> Result<(), SimulateError> {
         played = stage.play() => played,
         () = stop.asked() => Ok(()),
     };
-    say!("{}", if stage.args.json { String::new() } else { stage.watch.summary() });
+    stage.say(&stage.watch.summary());
     drop(stage); // the neighbours first: their calls end with the server
     server.stop().await.map_err(io("stopping the server"))?;
     played

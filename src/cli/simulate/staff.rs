@@ -3,6 +3,8 @@
 use super::site::Agent;
 use crate::sim::{DeskCommand, DeskReport, DeskSub, play_desk};
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 use trunkline_core::model::Dice;
@@ -15,7 +17,7 @@ const BACK: Duration = Duration::from_secs(5);
 /// A virtual desktop.
 pub(super) struct Desk {
     orders: mpsc::Sender<DeskCommand>,
-    ready: tokio::sync::watch::Receiver<bool>,
+    ready: Arc<AtomicBool>,
 }
 
 /// An id for a command: UUIDv7 of the machine's clock.
@@ -39,7 +41,8 @@ pub(super) async fn seat(url: String, token: String) -> Desk {
     let (told, mut tell) = mpsc::unbounded_channel();
     let subs = vec![DeskSub { id: "me".into(), topic: "agent:self".into(), view: String::new() }];
     let _ = orders.send(DeskCommand::Connect { url, token, subs }).await;
-    let (is_ready, ready) = tokio::sync::watch::channel(false);
+    let ready = Arc::new(AtomicBool::new(false));
+    let told_ready = ready.clone();
     tokio::spawn(async move {
         let (inner, inbox) = mpsc::channel(ORDERS_MAX);
         tokio::spawn(play_desk(inbox, move |report| told.send(report).is_ok()));
@@ -51,7 +54,9 @@ pub(super) async fn seat(url: String, token: String) -> Desk {
                 },
                 report = tell.recv() => match report {
                     Some(DeskReport::Frame { frame }) => {
-                        let _ = is_ready.send(state(&frame).map_or(*is_ready.borrow(), |s| s == "ready"));
+                        if let Some(state) = state(&frame) {
+                            told_ready.store(state == "ready", Ordering::Relaxed);
+                        }
                         if let Some((op, wait)) = wanted(&frame) {
                             let (inner, order) = (inner.clone(), command(op, json!({"state": "ready"})));
                             tokio::spawn(async move {
@@ -92,7 +97,7 @@ fn wanted(frame: &Value) -> Option<(&'static str, Duration)> {
 impl Desk {
     /// The agent dials, unless something else holds him.
     pub async fn dial(&self, to: &str) -> bool {
-        let ready = *self.ready.borrow();
+        let ready = self.ready.load(Ordering::Relaxed);
         if ready {
             let order = command("call.dial", json!({ "to": to, "purpose": "service" }));
             let _ = self.orders.send(order).await;
