@@ -19,6 +19,8 @@ pub(super) enum Command {
     Demo(super::demo::DemoArgs),
     /// A site for developers of desktops: the real server with a virtual PBX, carrier and agents.
     Simulate(super::simulate::SimulateArgs),
+    /// Check a desktop client: resume, commands, heartbeats, closes.
+    Conform(super::conform::ConformArgs),
     /// One scripted peer of the demo.
     #[command(hide = true)]
     Peer(super::demo::PeerArgs),

@@ -121,7 +121,7 @@ impl SimulateArgs {
 }
 
 /// `500ms`, `30s`, `5m`, `2h`.
-pub(super) fn parse_time(text: &str) -> Result<Duration, String> {
+pub(in crate::cli) fn parse_time(text: &str) -> Result<Duration, String> {
     let bad = || format!("{text:?} is no time: write 500ms, 30s, 5m or 2h");
     let at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(bad)?;
     let (digits, unit) = text.split_at(at);

@@ -16,4 +16,5 @@ mod traffic;
 mod watch;
 
 pub use args::SimulateArgs;
+pub(super) use args::parse_time;
 pub(super) use command::simulate;
