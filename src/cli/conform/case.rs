@@ -44,7 +44,7 @@ pub(super) const CASES: &[Case] = &[
         "unknown",
         "connect",
         "frames",
-        "passes over frames, members, events and binary-safe text that it does not know",
+        "passes over frames, members, kinds of event and states that it does not know",
     ),
     case(
         "silence",

@@ -2,7 +2,7 @@
 
 use super::case::{Ended, Judged, failed, must};
 use super::door::Socket;
-use super::site::{Site, Welcome};
+use super::site::{HB_MS, Site, Welcome};
 use super::stage::Commands;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
@@ -36,6 +36,8 @@ pub(super) struct Desk {
     pub pos: String,
     /// Commands are answered with `ack` and `result` at once.
     pub obliging: bool,
+    /// Heartbeats that only kept the socket alive and are not answered yet.
+    owed: u32,
 }
 
 impl Desk {
@@ -49,7 +51,7 @@ impl Desk {
         };
         must(hello["t"] == "hello", || format!("the first frame is {}, not hello", hello["t"]))?;
         must(bytes <= HELLO_BYTES_MAX, || format!("hello has {bytes} bytes; 4096 are taken"))?;
-        Ok(Self { socket, hello, n: 0, pos: String::new(), obliging: true })
+        Ok(Self { socket, hello, n: 0, pos: String::new(), obliging: true, owed: 0 })
     }
 
     pub async fn say(&mut self, frame: Value) -> Judged {
@@ -136,17 +138,44 @@ impl Desk {
         self.say(json!({"t": "hb", "pos": pos, "n": n, "health": "enabled"})).await
     }
 
+    /// The same with heartbeats meanwhile, so that the client does not take us for lost.
+    pub async fn hear_long(&mut self, until: Instant, commands: &mut Commands) -> Judged<Heard> {
+        loop {
+            let beat = until.min(Instant::now() + Duration::from_millis(HB_MS));
+            match self.hear(beat, commands).await? {
+                Heard::Nothing if beat < until => {
+                    let beat =
+                        json!({"t": "hb", "pos": self.pos, "n": self.n, "health": "enabled"});
+                    self.say(beat).await?;
+                    self.owed += 1;
+                }
+                heard => return Ok(heard),
+            }
+        }
+    }
+
     /// The next frame of the client; commands are looked at, and answered if we oblige.
     pub async fn hear(&mut self, until: Instant, commands: &mut Commands) -> Judged<Heard> {
-        let text = match next(&mut self.socket, until).await? {
-            Said::Text(text) => text,
-            Said::Gone => return Ok(Heard::Gone),
-            Said::Nothing => return Ok(Heard::Nothing),
-        };
+        loop {
+            let text = match next(&mut self.socket, until).await? {
+                Said::Text(text) => text,
+                Said::Gone => return Ok(Heard::Gone),
+                Said::Nothing => return Ok(Heard::Nothing),
+            };
+            let frame = self.look(&text, commands).await?;
+            if frame["t"] == "hb" && self.owed > 0 {
+                self.owed -= 1;
+                continue;
+            }
+            return Ok(Heard::Frame(frame));
+        }
+    }
+
+    async fn look(&mut self, text: &str, commands: &mut Commands) -> Judged<Value> {
         must(text.len() <= MESSAGE_BYTES_MAX, || {
             format!("a message of {} bytes; 16384 are taken", text.len())
         })?;
-        let frame = read(&text)?;
+        let frame = read(text)?;
         must(frame["t"] != "hello", || "a second hello on one socket".to_owned())?;
         if frame["t"] == "cmd" {
             commands.take(&frame)?;
@@ -154,7 +183,7 @@ impl Desk {
                 self.carry_out(frame["id"].as_str().unwrap_or_default()).await?;
             }
         }
-        Ok(Heard::Frame(frame))
+        Ok(frame)
     }
 
     pub async fn carry_out(&mut self, id: &str) -> Judged {
@@ -167,7 +196,7 @@ impl Desk {
     pub async fn command(&mut self, within: Duration, commands: &mut Commands) -> Judged<Value> {
         let until = Instant::now() + within;
         loop {
-            match self.hear(until, commands).await? {
+            match self.hear_long(until, commands).await? {
                 Heard::Frame(frame) if frame["t"] == "cmd" => return Ok(frame),
                 Heard::Frame(_) => {}
                 Heard::Gone => return failed("the client closed the socket"),

@@ -6,13 +6,13 @@
 //! is what the supervisor's desk was told; at the end it is compared with what carrier and phones
 //! saw on the wire.
 
-pub(super) mod account;
+mod account;
 mod args;
 mod check;
 mod command;
 mod day;
 mod echo;
-pub(super) mod frames;
+mod frames;
 pub(super) mod out;
 mod peer;
 mod procs;

@@ -7,7 +7,7 @@ use serde_json::json;
 use std::time::{Duration, Instant};
 
 /// After a close that is final nobody may come for so long; the first wait is 0.5 s at most.
-const QUIET: Duration = Duration::from_secs(3);
+const QUIET: Duration = Duration::from_secs(2);
 /// What a busy machine may take beyond a wait.
 const SLACK: Duration = Duration::from_secs(2);
 /// Refused connections, and the longest wait before the first.

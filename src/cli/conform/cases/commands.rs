@@ -127,7 +127,7 @@ pub(super) async fn wrap_up(stage: &mut Stage) -> Judged {
     let until = Instant::now() + WRAP_UP;
     let mut named = String::new();
     loop {
-        match desk.hear(until, &mut stage.commands).await? {
+        match desk.hear_long(until, &mut stage.commands).await? {
             Heard::Frame(frame) if is_wrap_up(&frame) => {
                 named = frame["op"].as_str().unwrap_or_default().to_owned();
                 let at = frame["not_after"].as_str().and_then(|at| at.parse().ok());
@@ -154,7 +154,7 @@ pub(super) async fn wrap_up(stage: &mut Stage) -> Judged {
     desk.pos = pos;
     let until = Instant::now() + QUIET;
     loop {
-        match desk.hear(until, &mut stage.commands).await? {
+        match desk.hear_long(until, &mut stage.commands).await? {
             Heard::Frame(frame) if is_wrap_up(&frame) => {
                 return failed(format!("{} comes after the deadline", frame["op"]));
             }
@@ -178,7 +178,7 @@ impl Desk {
     async fn no_command_of(&mut self, id: &Value, time: Duration, stage: &mut Stage) -> Judged {
         let until = Instant::now() + time;
         loop {
-            match self.hear(until, &mut stage.commands).await? {
+            match self.hear_long(until, &mut stage.commands).await? {
                 Heard::Frame(frame) if frame["t"] == "cmd" => {
                     must(frame["id"] != *id, || format!("command {id} is sent again"))?;
                     self.carry_out(frame["id"].as_str().unwrap_or_default()).await?;
