@@ -75,12 +75,15 @@ impl Simulation {
 struct Own {
     desk: Desk,
     commands: u32,
+    /// Position of the newest event that was waited for: an event may come before the result of
+    /// the command that led to it.
+    looked: u64,
 }
 
 impl Own {
     fn connect(simulation: &Simulation, told: &Value, agent: usize) -> Self {
         let token = told["agents"][agent]["token"].as_str().unwrap();
-        Self { desk: Desk::agent(simulation.at, token, json!([])), commands: 0 }
+        Self { desk: Desk::agent(simulation.at, token, json!([])), commands: 0, looked: 0 }
     }
 
     /// Sends a command; its result.
@@ -98,13 +101,23 @@ impl Own {
         assert_eq!(result["status"], "ok", "{op}: {result:#}");
     }
 
-    fn event(&mut self, kind: &str) -> Value {
-        self.desk.expect(kind, WITHIN, |f| f["k"] == kind)
+    fn next(&mut self, what: &str, like: impl Fn(&Value) -> bool) -> Value {
+        let pos = |f: &Value| f["pos"].as_str().unwrap().parse::<u64>().unwrap();
+        let looked = self.looked;
+        let is = |f: &Value| f["t"] == "ev" && pos(f) > looked && like(f);
+        let found = self.desk.seen().iter().find(|f| is(f)).cloned();
+        let found = found.unwrap_or_else(|| self.desk.expect(what, WITHIN, is));
+        self.looked = pos(&found);
+        found
     }
 
-    /// A leg of the own telephone does this.
+    fn event(&mut self, kind: &str) -> Value {
+        self.next(kind, |f| f["k"] == kind)
+    }
+
+    /// A leg at this telephone does this.
     fn own(&mut self, kind: &str, device: &str) -> Value {
-        self.desk.expect(kind, WITHIN, |f| {
+        self.next(kind, |f| {
             let legs = f["o"]["legs"].as_array().map_or(&[][..], Vec::as_slice);
             let leg = legs.iter().find(|leg| leg["id"] == f["d"]["leg"]);
             f["k"] == kind && leg.is_some_and(|leg| leg["device"] == device)
