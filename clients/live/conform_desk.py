@@ -119,6 +119,14 @@ def never_notices_silence() -> None:
     setattr(Core, "_silence_max", lambda self: 1e12)
 
 
+#: The work after a call is ended so long after its begin.
+WORKS_S = [0.5]
+
+
+def works_after_the_deadline() -> None:
+    WORKS_S[0] = 6.5
+
+
 async def main() -> None:
     url, subs = os.environ["TRUNKLINE_URL"], [Sub("calls", "calls:own"), Sub("me", "agent:self")]
     desk = TrunklineClient(url, lambda: os.environ["TRUNKLINE_TOKEN"], subs)
@@ -126,6 +134,7 @@ async def main() -> None:
     tasks: set[asyncio.Future[Any]] = set()
 
     async def ends_work(call: str) -> None:
+        await asyncio.sleep(WORKS_S[0])
         await desk.command("call.data", target={"call": call}, args={"key": "done", "value": "yes"})
         await desk.command("agent.state", args={"state": "ready"})
 

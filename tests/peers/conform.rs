@@ -32,11 +32,11 @@ fn verdicts(done: &Output) -> Vec<(String, String, String)> {
 
 #[test]
 fn a_desk_that_keeps_a_rule_passes() {
-    let script = "hello,heartbeat,resume,resume-empty,gap,epoch,4008,4009,4503";
+    let script = "hello,heartbeat,cut,resume-empty,gap,epoch,4008,4009,4503";
     let done = conform(script, &[]);
     let verdicts = verdicts(&done);
     let names: Vec<&str> = verdicts.iter().map(|(name, ..)| name.as_str()).collect();
-    assert_eq!(names.join(","), "hello,heartbeat,resume,resume-empty,gap,epoch,4008,4009,4503");
+    assert_eq!(names.join(","), "hello,heartbeat,cut,resume-empty,gap,epoch,4008,4009,4503");
     assert!(verdicts.iter().all(|(_, verdict, _)| verdict == "pass"), "{verdicts:#?}");
     assert_eq!(done.status.code(), Some(0));
 }

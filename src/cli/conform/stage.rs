@@ -9,6 +9,7 @@ use super::site::{Site, Welcome};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
+use tokio::net::TcpStream;
 
 /// The client is back within this after a cut: 0.5 s and what a busy machine takes.
 pub(super) const BACK: Duration = Duration::from_secs(8);
@@ -92,7 +93,14 @@ impl Stage {
 
     /// The next socket, up to its `hello`, judged by what holds for each.
     pub async fn come(&mut self, within: Duration) -> Judged<Option<Desk>> {
-        let Some((stream, _)) = self.door.knock(within).await else { return Ok(None) };
+        match self.door.knock(within).await {
+            Some((stream, _)) => self.greet(stream).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Handshake and `hello`.
+    pub async fn greet(&self, stream: TcpStream) -> Judged<Desk> {
         let socket = self.door.shake_hands(stream).await?;
         let desk = Desk::greet(socket).await?;
         let hello = &desk.hello;
@@ -106,7 +114,7 @@ impl Stage {
             "hello.subs: at least one subscription, each with an id of its own".to_owned()
         })?;
         must(subs <= 16, || format!("hello.subs: {subs}; 16 are taken"))?;
-        Ok(Some(desk))
+        Ok(desk)
     }
 
     /// The client comes back after a lost connection.

@@ -2,7 +2,7 @@
 
 use crate::cli::conform::case::{Ended, Judged, failed, must};
 use crate::cli::conform::desk::{Desk, Heard};
-use crate::cli::conform::site::Welcome;
+use crate::cli::conform::site::{Welcome, micros};
 use crate::cli::conform::stage::Stage;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -13,7 +13,9 @@ const AGAIN: Duration = Duration::from_secs(5);
 /// Nothing is sent again after this.
 const QUIET: Duration = Duration::from_secs(2);
 /// The work after a call may take so long.
-const WRAP_UP: Duration = Duration::from_secs(8);
+const WRAP_UP: Duration = Duration::from_secs(5);
+/// What was sent in time may come so much later.
+const ON_ITS_WAY: Duration = Duration::from_millis(300);
 
 /// A client that is live and has sent a command that is not answered. A client that sends
 /// none by itself needs somebody who does something.
@@ -119,49 +121,33 @@ pub(super) async fn wrap_up(stage: &mut Stage) -> Judged {
     let id = call["o"]["id"].as_str().unwrap_or_default().to_owned();
     desk.say(call).await?;
     let pos = stage.site.advance();
-    let deadline =
-        jiff::Timestamp::now() + jiff::SignedDuration::try_from(WRAP_UP).unwrap_or_default();
+    let time = jiff::SignedDuration::try_from(WRAP_UP).unwrap_or_default();
+    let deadline = jiff::Timestamp::now() + time;
     let work = stage.site.wrap_up(&pos, &id, deadline);
     desk.say(work).await?;
     desk.pos = pos;
-    let until = Instant::now() + WRAP_UP;
-    let mut named = String::new();
-    loop {
-        match desk.hear_long(until, &mut stage.commands).await? {
-            Heard::Frame(frame) if is_wrap_up(&frame) => {
-                named = frame["op"].as_str().unwrap_or_default().to_owned();
-                let at = frame["not_after"].as_str().and_then(|at| at.parse().ok());
-                let at = at.unwrap_or(deadline);
-                must(at <= deadline + jiff::SignedDuration::from_secs(60), || {
-                    format!("{named}: not_after is more than 60 s ahead")
-                })?;
-            }
-            Heard::Frame(_) => {}
-            Heard::Gone => return failed("the client closed the socket"),
-            Heard::Nothing if named.is_empty() => {
-                let why = "no label, note or end of the work came before its deadline: does \
-                           somebody sit at the desktop?";
-                return Err(Ended::Skipped(why.to_owned()));
-            }
-            Heard::Nothing => break,
-        }
+    let in_time = desk.wrap_up_within(WRAP_UP + ON_ITS_WAY, stage).await?;
+    if let Some(frame) = &in_time {
+        let at = frame["not_after"].as_str().and_then(|at| at.parse().ok()).unwrap_or(deadline);
+        must(at <= deadline + jiff::SignedDuration::from_secs(60), || {
+            format!("{}: not_after is more than 60 s ahead", frame["op"])
+        })?;
+        let left = deadline.duration_since(jiff::Timestamp::now());
+        let left = Duration::try_from(left).unwrap_or_default();
+        while desk.wrap_up_within(left + ON_ITS_WAY, stage).await?.is_some() {}
     }
     // The server ends the work at its deadline; a command for it would come too late.
     let pos = stage.site.advance();
-    let ready = json!({"t": "ev", "pos": pos, "ts": crate::cli::conform::site::micros(deadline),
-        "k": "agent.ready", "o": stage.site.agent("ready", 5)});
+    let ready = json!({"t": "ev", "pos": pos, "ts": micros(deadline), "k": "agent.ready",
+        "o": stage.site.agent("ready", 5)});
     desk.say(ready).await?;
     desk.pos = pos;
-    let until = Instant::now() + QUIET;
-    loop {
-        match desk.hear_long(until, &mut stage.commands).await? {
-            Heard::Frame(frame) if is_wrap_up(&frame) => {
-                return failed(format!("{} comes after the deadline", frame["op"]));
-            }
-            Heard::Nothing => break,
-            Heard::Gone => return failed("the client closed the socket"),
-            Heard::Frame(_) => {}
-        }
+    if let Some(frame) = desk.wrap_up_within(QUIET, stage).await? {
+        return failed(format!("{} comes after the deadline", frame["op"]));
+    }
+    if in_time.is_none() {
+        let why = "no label, note or end of the work came: does somebody sit at the desktop?";
+        return Err(Ended::Skipped(why.to_owned()));
     }
     desk.beat(&mut stage.site, &mut stage.commands).await
 }
@@ -174,6 +160,19 @@ fn is_wrap_up(frame: &Value) -> bool {
 }
 
 impl Desk {
+    /// The next command about the work after a call.
+    async fn wrap_up_within(&mut self, time: Duration, stage: &mut Stage) -> Judged<Option<Value>> {
+        let until = Instant::now() + time;
+        loop {
+            match self.hear_long(until, &mut stage.commands).await? {
+                Heard::Frame(frame) if is_wrap_up(&frame) => return Ok(Some(frame)),
+                Heard::Frame(_) => {}
+                Heard::Gone => return failed("the client closed the socket"),
+                Heard::Nothing => return Ok(None),
+            }
+        }
+    }
+
     /// This command does not come again; others may.
     async fn no_command_of(&mut self, id: &Value, time: Duration, stage: &mut Stage) -> Judged {
         let until = Instant::now() + time;
