@@ -240,3 +240,36 @@ fn only_loopback_is_taken() {
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("loopback"));
 }
+
+/// All that does not wait for heartbeats, which come each 10 s.
+const QUICK: &str = "subprotocol,first,long-hello,bad-token,order,tolerance,resumed,other-epoch,\
+    ahead,other-scope,subscribe,second-hello,replaced,bad-command";
+
+fn check_server(url: &str, token: &std::path::Path, script: &str) -> std::process::Output {
+    Command::new(env!("CARGO_BIN_EXE_trunkline"))
+        .args(["conform", url, "--token-file"])
+        .arg(token)
+        .args(["--json", "--script", script])
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn the_server_keeps_the_contract_that_it_checks_clients_for() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("token");
+    let simulation = Simulation::start(&["--json", "--calls-a-minute", "60"]);
+    let told = simulation.told();
+    std::fs::write(&file, told["agents"][0]["token"].as_str().unwrap()).unwrap();
+    let done = check_server(told["url"].as_str().unwrap(), &file, QUICK);
+    let text = String::from_utf8(done.stdout).unwrap();
+    assert_eq!(done.status.code(), Some(0), "{text}");
+    assert_eq!(text.matches("\"verdict\":\"pass\"").count(), 14, "{text}");
+    // With a token of nobody the server refuses all that needs one.
+    std::fs::write(&file, "no.such.token").unwrap();
+    let done = check_server(told["url"].as_str().unwrap(), &file, "bad-token,order");
+    let text = String::from_utf8(done.stdout).unwrap();
+    assert_eq!(done.status.code(), Some(1), "{text}");
+    assert_eq!(text.matches("\"verdict\":\"pass\"").count(), 1, "{text}");
+    assert!(text.contains("in place of welcome"), "{text}");
+}

@@ -1,17 +1,26 @@
 //! Arguments of `trunkline conform`.
 
-use super::case::{CASES, Case};
+use super::case::{CASES, Case, SERVER_CASES};
 use crate::cli::simulate::parse_time;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Checks a desktop client: cuts, gaps, closes, commands, heartbeats. Exit code 1 if it fails.
+/// Checks a desktop client (or a server): cuts, gaps, closes, commands. Exit code 1 if it fails.
 ///
 /// Prints a URL and a token; connect your client there and let it run. It is cut and closed
 /// many times and must behave as docs/desk-protocol.md says. With --client it is started anew for
 /// each case, with TRUNKLINE_URL and TRUNKLINE_TOKEN in its environment.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ConformArgs {
+    /// Check the server at this URL (ws://HOST:PORT/v1/events) instead of a client
+    #[arg(value_name = "URL", requires = "token_file")]
+    pub url: Option<String>,
+    /// File with a token for that server
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub token_file: Option<std::path::PathBuf>,
+    /// What that token may subscribe to
+    #[arg(long, value_name = "TOPIC", default_value = "calls:own")]
+    pub topic: String,
     /// Where the client connects; port 0 takes a free one
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8444")]
     pub listen: SocketAddr,
@@ -40,16 +49,22 @@ pub struct ConformArgs {
 }
 
 impl ConformArgs {
+    /// The cases there are: for clients, or for servers.
+    pub(super) fn all(&self) -> &'static [Case] {
+        if self.url.is_some() { SERVER_CASES } else { CASES }
+    }
+
     /// The cases that were asked for, in their order.
     pub(super) fn cases(&self) -> Result<Vec<&'static Case>, String> {
+        let all = self.all();
         let names =
             |case: &Case, word: &String| word == "all" || *word == case.name || *word == case.group;
         for word in &self.script {
-            if !CASES.iter().any(|case| names(case, word)) {
+            if !all.iter().any(|case| names(case, word)) {
                 return Err(format!("--script {word}: no such case or group; see --list"));
             }
         }
         let wanted = |case: &&Case| self.script.iter().any(|word| names(case, word));
-        Ok(CASES.iter().filter(wanted).collect())
+        Ok(all.iter().filter(wanted).collect())
     }
 }

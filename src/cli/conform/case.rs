@@ -132,6 +132,42 @@ pub(super) const CASES: &[Case] = &[
     stop("4529", "does not come back after 4529"),
 ];
 
+const fn server(name: &'static str, section: &'static str, rule: &'static str) -> Case {
+    case(name, "server", section, rule)
+}
+
+/// What a server must do. None changes anything at the site.
+pub(super) const SERVER_CASES: &[Case] = &[
+    server("subprotocol", "connect", "refuses a client that does not offer trunkline.v1.json"),
+    server("first", "close-codes", "closes with 1002 what begins with another frame than hello"),
+    server("long-hello", "limits", "closes a first message of more than 4 KiB with 1009"),
+    server("bad-token", "close-codes", "closes with 4500 whose token is none"),
+    server(
+        "order",
+        "from-hello-to-live",
+        "welcome, then sub.ok or err for each subscription, then the state",
+    ),
+    server("beat", "heartbeats", "sends hb every hb_ms, with the count of its events"),
+    server("tolerance", "frames", "passes over frames and members that it does not know"),
+    server("resumed", "resume", "goes on after the position, and says how many events it replayed"),
+    server("other-epoch", "resume", "does not resume a position of another epoch"),
+    server("ahead", "resume", "does not resume a position beyond its log"),
+    server(
+        "other-scope",
+        "resume",
+        "does not resume where the client may see other things than before",
+    ),
+    server("subscribe", "changes-on-the-open-socket", "answers sub by sub.ok, its snap and scope"),
+    server("second-hello", "close-codes", "closes with 1002 after a second hello"),
+    server("replaced", "close-codes", "closes the first of two sockets of one desktop with 4509"),
+    server(
+        "bad-command",
+        "commands",
+        "answers a command that cannot be accepted by err, and keeps the socket",
+    ),
+    server("no-answer", "close-codes", "closes with 4001 who does not answer hb"),
+];
+
 /// Why a case ended before its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
@@ -166,10 +202,12 @@ mod tests {
             .filter_map(|line| line.strip_prefix("## "))
             .map(|heading| heading.to_lowercase().replace(' ', "-"))
             .collect();
-        for (index, case) in CASES.iter().enumerate() {
+        for (index, case) in CASES.iter().chain(SERVER_CASES).enumerate() {
             assert!(headings.iter().any(|h| h == case.section), "{}", case.section);
-            assert!(!CASES[index + 1..].iter().any(|other| other.name == case.name));
-            let group = CASES.iter().find(|other| other.group == case.name);
+            let mut later = CASES.iter().chain(SERVER_CASES).skip(index + 1);
+            assert!(!later.any(|other| other.name == case.name), "{} twice", case.name);
+            let mut all = CASES.iter().chain(SERVER_CASES);
+            let group = all.find(|other| other.group == case.name);
             assert!(group.is_none(), "{} is a group too", case.name);
         }
     }

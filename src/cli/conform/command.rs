@@ -1,8 +1,8 @@
 //! The subcommand.
 
 use super::args::ConformArgs;
-use super::case::CASES;
 use super::run::run;
+use super::server;
 use crate::cli::demo::out::say;
 use crate::cli::{
     exit::{Exit, Failure},
@@ -12,16 +12,21 @@ use crate::cli::{
 /// `trunkline conform`.
 pub(in crate::cli) fn conform(args: ConformArgs) -> Result<(), Failure> {
     if args.list {
-        for case in CASES {
+        for case in args.all() {
             say!("{:<9} {:<16} {}", case.group, case.name, case.rule);
         }
         return Ok(());
     }
     let cases = args.cases().map_err(|why| Failure::new(Exit::Usage, why))?;
     let failed = |why: String| Failure::new(Exit::Failure, why);
-    match runtime()?.block_on(run(args, &cases)) {
+    let who = if args.url.is_some() { "server" } else { "client" };
+    let done = match &args.url {
+        Some(url) => runtime()?.block_on(server::run(url, &args, &cases)),
+        None => runtime()?.block_on(run(args, &cases)),
+    };
+    match done {
         Ok(true) => Ok(()),
-        Ok(false) => Err(failed("conform: the client does not keep the protocol".to_owned())),
+        Ok(false) => Err(failed(format!("conform: the {who} does not keep the protocol"))),
         Err(error) => Err(failed(format!("conform: {error}"))),
     }
 }

@@ -14,6 +14,8 @@ mod desk;
 mod door;
 mod report;
 mod run;
+mod server;
+mod server_socket;
 mod site;
 mod stage;
 

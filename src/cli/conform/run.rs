@@ -38,9 +38,7 @@ pub(super) async fn run(args: ConformArgs, cases: &[&'static Case]) -> std::io::
         () = stop.asked() => {}
     }
     report.totals();
-    let done = report.passed + report.failed + report.skipped;
-    let all = usize::try_from(done).is_ok_and(|done| done == cases.len());
-    Ok(all && report.failed == 0 && !(stage.args.strict && report.skipped > 0))
+    Ok(report.is_good(cases.len(), stage.args.strict))
 }
 
 fn introduce(stage: &Stage) {

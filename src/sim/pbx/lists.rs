@@ -1,6 +1,6 @@
 //! Lists: what is there now.
 
-use super::channel::{Kind, State};
+use super::channel::State;
 use super::switch::Switch;
 use super::text::Block;
 
@@ -26,12 +26,8 @@ impl Switch {
             }
             let held = if channel.held { "1" } else { "0" };
             block = block.with("Variable", format!("CHANNEL(onhold)={held}"));
-            for name in ["TRUNKLINE_MARK"] {
-                let value = channel.variables.get(name).map_or("", String::as_str);
-                let trunk = matches!(channel.kind, Kind::Trunk { .. });
-                block =
-                    block.with("Variable", format!("{name}={}", if trunk { "" } else { value }));
-            }
+            let mark = channel.variables.get("TRUNKLINE_MARK").map_or("", String::as_str);
+            block = block.with("Variable", format!("TRUNKLINE_MARK={mark}"));
             block
         };
         whole("StatusComplete", self.channels.iter().map(item).collect())
