@@ -17,6 +17,8 @@ struct Simulation {
     lines: Receiver<String>,
     at: SocketAddr,
     _net: Net,
+    /// Where its folder is: one that is killed cannot remove it.
+    _home: tempfile::TempDir,
 }
 
 impl Drop for Simulation {
@@ -28,11 +30,12 @@ impl Drop for Simulation {
 
 impl Simulation {
     fn start(more: &[&str]) -> Self {
-        let net = Net::claim();
+        let (net, home) = (Net::claim(), tempfile::tempdir().unwrap());
         let at = net.http();
         let mut child = Command::new(env!("CARGO_BIN_EXE_trunkline"))
             .args(["simulate", "--listen", &at.to_string(), "--dials-a-minute", "0"])
             .args(more)
+            .env("TMPDIR", home.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -47,7 +50,7 @@ impl Simulation {
                 }
             }
         });
-        Self { child, input, lines, at, _net: net }
+        Self { child, input, lines, at, _net: net, _home: home }
     }
 
     fn line(&self, with: &str) -> String {

@@ -84,6 +84,7 @@ impl Account {
                 self.refused += 1;
                 format!("gate: refused, {}", entity["day_class"].as_str().unwrap_or("no day"))
             }
+            ("agent", "desk_changed") => return None,
             ("agent", state) => {
                 let reason = entity["reason"].as_str().filter(|r| !r.is_empty());
                 let reason = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
@@ -122,7 +123,15 @@ impl Account {
                 self.abandoned += 1;
                 "gives up".to_owned()
             }
-            "cleared" => format!("over: {}", call["cause"]["csta"].as_str().unwrap_or("unknown")),
+            "cleared" => {
+                let cause = call["cause"]["csta"].as_str().unwrap_or("unknown");
+                if cause == "transfer" {
+                    // It goes on as another call: of a dial, the one that left the site.
+                    self.inbound.remove(id);
+                    self.outbound.remove(id);
+                }
+                format!("over: {cause}")
+            }
             _ => return None,
         };
         let side = |name: &str| call[name]["masked"].as_str().unwrap_or("?").to_owned();
@@ -170,5 +179,10 @@ mod tests {
         }
         let said = account.summary();
         assert!(said.starts_with("inbound 1, answered 1, gave up 0"), "{said}");
+        let mut over = ev("call.cleared", "1");
+        over["o"]["cause"] = json!({"csta": "transfer"});
+        account.tell(&over).unwrap();
+        let said = account.summary();
+        assert!(said.starts_with("inbound 0, answered 0"), "it goes on as another: {said}");
     }
 }
