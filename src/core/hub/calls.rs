@@ -183,6 +183,12 @@ impl Calls {
         calls
     }
 
+    /// One that is live, or has ended not long ago.
+    pub(super) fn one(&self, id: CallId) -> Option<&Arc<Call>> {
+        let ended = || self.ended.get(&id).map(|e| &e.call);
+        self.live.get(&id).map(|l| &l.call).or_else(ended)
+    }
+
     /// All that are live, in no order.
     pub(super) fn live(&self) -> impl Iterator<Item = &Arc<Call>> {
         self.live.values().map(|l| &l.call)

@@ -113,7 +113,7 @@ impl Hub {
     }
 
     /// The state of the subscriptions that are wanted.
-    fn snapshots(
+    pub(super) fn snapshots(
         &self,
         interest: &Interest,
         gap_after: Option<Stamp>,

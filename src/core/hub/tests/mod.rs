@@ -3,6 +3,7 @@
 
 mod client;
 mod log;
+mod look;
 mod oracle;
 mod world;
 
@@ -108,6 +109,7 @@ enum Op {
     Step(usize),
     Change(usize, Wish),
     Flush(bool),
+    Look(usize, usize),
     NewEpoch,
     TrimJournal,
 }
@@ -127,6 +129,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         6 => who().prop_map(Op::Step),
         4 => (who(), wish).prop_map(|(c, wish)| Op::Change(c, wish)),
         2 => any::<bool>().prop_map(Op::Flush),
+        3 => (who(), 1..4_usize).prop_map(|(c, page)| Op::Look(c, page)),
         1 => Just(Op::TrimJournal),
         1 => Just(Op::NewEpoch),
     ];
@@ -164,6 +167,7 @@ proptest! {
                 Op::Step(at) => world.step(at),
                 Op::Change(at, wish) => world.change(at, &wish),
                 Op::Flush(all) => world.flush(all),
+                Op::Look(at, page) => world.look(at, page),
                 Op::NewEpoch => world.new_epoch(),
                 Op::TrimJournal => world.journal_from = world.log.head() / 2,
             }
