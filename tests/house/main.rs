@@ -6,5 +6,6 @@ mod architecture;
 mod coverage;
 mod licences;
 mod mutate;
+mod openapi;
 mod schema;
 mod source_code;

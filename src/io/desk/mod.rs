@@ -15,6 +15,7 @@ mod frames;
 mod hello;
 mod hub_task;
 mod live;
+mod once;
 mod pages;
 mod queue;
 mod registry;
@@ -33,6 +34,7 @@ pub use command::{DeskOrder, GiveOrder};
 pub use config::DeskConfig;
 pub use counters::DeskStats;
 pub use hub_task::{DeskHub, Health, ReadJournal, WallClock};
+pub(crate) use once::{Given, order, standing};
 pub(crate) use registry::{Admission, Registry, Ticket};
 pub(crate) use session::{DeskDeps, PeerFacts, run_session};
 
