@@ -303,7 +303,7 @@ async fn the_upgrade_is_refused_with_a_reason_before_it_happens() {
             _ => assert_eq!(body["code"], code, "{request}"),
         }
         if code == "UNSUPPORTED" && status == 400 {
-            assert!(body["msg"].as_str().unwrap().contains("trunkline.v1.json"));
+            assert!(body["detail"].as_str().unwrap().contains("trunkline.v1.json"));
         }
     }
 }
@@ -323,7 +323,7 @@ async fn crowds_are_told_to_come_back() {
     let (_c, _) = Desk::open(site.addr, &hello(&site.agent(), OWN, None)).await;
     let (_d, _) = Desk::open(site.addr, &hello(&site.agent(), OWN, None)).await;
     let (status, _, body) = http(&site, &request).await;
-    assert_eq!((status, &body["msg"]), (503, &json!("too many desks")));
+    assert_eq!((status, &body["detail"]), (503, &json!("too many desks")));
     assert_eq!(site.hub.stats().refused_total, 2);
 }
 
@@ -338,6 +338,7 @@ async fn health_and_metrics_answer() {
     let degraded = json!({"status": "degraded", "reason": "journal", "links": {}});
     assert_eq!((status, body), (503, degraded));
     let (status, head, body) = http(&site, &get("/metrics")).await;
-    assert_eq!((status, body), (200, json!("trunkline_up 1\n")));
+    assert_eq!(status, 200);
+    assert!(body.as_str().unwrap().starts_with("trunkline_up 1\n"), "{body}");
     assert!(head.contains("text/plain; version=0.0.4"));
 }

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use serde_json::Value;
 use std::sync::Arc;
-use trunkline_core::hub::{Finding, Found, Pick, Principal, Which};
+use trunkline_core::hub::{Finding, Found, GrantView, Pick, Principal, Which};
 use trunkline_core::model::Named as _;
 use trunkline_core::wire::{agent_to_pb, call_to_pb, line_to_pb, link_to_pb};
 
@@ -108,9 +108,9 @@ async fn find(
 ) -> Result<Finding, Refusal> {
     let requests = query.requests(kind.topics(&who));
     let finding = read(app, move |hub| hub.find(&who, &requests, &pick)).await?;
-    match finding.sight.grants.is_empty() {
-        true => Err(nothing(&finding.sight)),
-        false => Ok(finding),
+    match view(&finding.sight) {
+        GrantView::Aggregate => Err(nothing(&finding.sight)), // figures at most, and no entity
+        GrantView::Masked | GrantView::Full => Ok(finding),
     }
 }
 

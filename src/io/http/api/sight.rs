@@ -64,17 +64,12 @@ impl Shown<'_> {
     }
 }
 
-/// The refusal that says most, where nothing was granted: one that the client can mend before one
-/// that it cannot.
+/// Why nothing is shown: a mistake of the client, or the caller may see none of it.
 pub(super) fn nothing(sight: &Sight) -> Refusal {
-    let mendable = sight.refusals.iter().find(|r| r.code != RefusalCode::Forbidden);
-    refused(
-        mendable
-            .or(sight.refusals.first())
-            .map_or((RefusalCode::Forbidden, "the token may not see any of this"), |r| {
-                (r.code, r.msg)
-            }),
-    )
+    use RefusalCode as C;
+    let mistake = |code| matches!(code, C::BadRequest | C::LimitExceeded);
+    let mistake = sight.refusals.iter().find(|r| mistake(r.code)).map(|r| (r.code, r.msg));
+    refused(mistake.unwrap_or((C::Forbidden, "the caller may not see any of this, or not so")))
 }
 
 /// As HTTP says it.
