@@ -141,7 +141,7 @@ async fn a_command_that_is_not_accepted_is_a_problem() {
         (CommandCode::IdempotencyMismatch, Current::None, 422),
         (CommandCode::Expired, Current::None, 409),
         (CommandCode::RateLimited, Current::None, 429),
-        (CommandCode::LimitExceeded, Current::None, 503),
+        (CommandCode::LimitExceeded, Current::None, 409),
         (CommandCode::Unsupported, Current::None, 422),
         (CommandCode::SwitchUnavailable, Current::None, 503),
         (CommandCode::Internal, Current::None, 503),

@@ -194,6 +194,11 @@ impl Calls {
         self.live.values().map(|l| &l.call)
     }
 
+    /// The same with their ids, which lie beside each other.
+    pub(super) fn live_with_ids(&self) -> impl Iterator<Item = (CallId, &Arc<Call>)> {
+        self.live.iter().map(|(id, live)| (*id, &live.call))
+    }
+
     fn gap(&self, after: Option<Stamp>, mine: impl Fn(&Call) -> bool) -> Vec<Arc<Call>> {
         let Some(after) = after else { return Vec::new() };
         let in_gap = |e: &&Ended| e.began > after && mine(&e.call);

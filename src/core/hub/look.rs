@@ -9,6 +9,7 @@ use super::seen::Seen;
 use super::types::SubSnap;
 use crate::model::{Agent, Call, CallId, Epoch, Line, Link, Pos};
 use crate::wire::View;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Where a look was taken, and what of the requests was allowed.
@@ -130,23 +131,36 @@ impl Hub {
         (Sight { epoch, pos, scope, grants, refusals }, interest)
     }
 
-    fn calls_after(
-        &self,
+    /// The first `max` after this one, and whether there are more: without sorting all of them,
+    /// and judging few, because the hub serves nobody else meanwhile.
+    fn calls_after<'a>(
+        &'a self,
         interest: &Interest,
         after: Option<CallId>,
         max: usize,
-    ) -> (Vec<&Arc<Call>>, bool) {
-        let mut calls: Vec<&Arc<Call>> = match interest.names() {
-            Some((devices, _)) => self.calls.of_devices(&devices),
-            None => self.calls.live().collect(),
+    ) -> (Vec<&'a Arc<Call>>, bool) {
+        let mut page = BTreeMap::new();
+        let mut offer = |id: CallId, call: &'a Arc<Call>| {
+            let late =
+                page.len() > max && page.last_key_value().is_some_and(|(last, _)| id > *last);
+            if late || after.is_some_and(|after| id <= after) {
+                return;
+            }
+            if interest.view(Seen::Call(call)).is_some() {
+                page.insert(id, call);
+            }
+            if page.len() > max + 1 {
+                page.pop_last();
+            }
         };
-        calls.retain(|call| after.is_none_or(|after| call.id > after));
-        calls.sort_unstable_by_key(|call| call.id);
-        let shown = |call: &&&Arc<Call>| interest.view(Seen::Call(call)).is_some();
-        let mut page: Vec<_> = calls.iter().filter(shown).copied().take(max + 1).collect();
+        match interest.names() {
+            Some((devices, _)) => {
+                self.calls.of_devices(&devices).into_iter().for_each(|c| offer(c.id, c));
+            }
+            None => self.calls.live_with_ids().for_each(|(id, call)| offer(id, call)),
+        }
         let more = page.len() > max;
-        page.truncate(max);
-        (page, more)
+        (page.into_values().take(max).collect(), more)
     }
 }
 

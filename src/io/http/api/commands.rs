@@ -100,14 +100,12 @@ fn refused(error: &CommandError, current: &Current) -> Refusal {
         Code::BadRequest => StatusCode::BAD_REQUEST,
         Code::Forbidden | Code::PolicyDenied => StatusCode::FORBIDDEN,
         Code::NotFound => StatusCode::NOT_FOUND,
-        Code::Conflict | Code::Expired => StatusCode::CONFLICT,
+        Code::Conflict | Code::Expired | Code::LimitExceeded => StatusCode::CONFLICT,
         Code::IdempotencyMismatch | Code::Unsupported => StatusCode::UNPROCESSABLE_ENTITY,
         Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         Code::SwitchRejected => StatusCode::BAD_GATEWAY,
         Code::Timeout => StatusCode::GATEWAY_TIMEOUT,
-        Code::LimitExceeded | Code::SwitchUnavailable | Code::Internal => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        Code::SwitchUnavailable | Code::Internal => StatusCode::SERVICE_UNAVAILABLE,
     };
     if status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE {
         return later(status, error.code.name(), &error.msg, 1);
