@@ -6,6 +6,7 @@ use crate::web::{Ask, get};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
 use trunkline::io::desk::{DeskConfig, Revocation, Revoked};
 use trunkline_core::hub::{Principal, Role};
 use trunkline_core::model::*;
@@ -589,4 +590,49 @@ async fn every_route_answers_its_method_and_is_counted() {
     let metrics = get(&site, "/metrics", &token).await.body;
     let none = "trunkline_http_requests_total{route=\"none\",status=\"404\"} 1\n";
     assert!(metrics.as_str().unwrap().contains(none), "{metrics}");
+}
+
+/// Asks for a large body and reads no more than its beginning.
+async fn stalled(site: &Site, token: &str) -> tokio::net::TcpStream {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(8 << 10).unwrap();
+    let mut stream = socket.connect(site.addr).await.unwrap();
+    let ask = format!(
+        "GET /v1/snapshot?topic=site:calls HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n"
+    );
+    stream.write_all(ask.as_bytes()).await.unwrap();
+    let mut first = [0; 12];
+    stream.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200");
+    stream
+}
+
+#[tokio::test]
+async fn readers_that_stop_hold_up_no_desk_and_are_not_too_many() {
+    let site = Site::start(Setup { desk: quick(), ..Setup::default() }).await;
+    for n in 0..1500 {
+        site.begin_call(&n.to_string(), |_| {});
+    }
+    applied(&site).await;
+    let (mut desk, _) = Desk::open(site.addr, &hello(&site.agent(), OWN, None)).await;
+    let token = |n: usize| fresh(&site, &who("crm", Role::Service, &[]), n);
+    let mut readers = Vec::new();
+    for n in 0..64 {
+        readers.push(stalled(&site, &token(n)).await);
+    }
+    let (path, last) = ("/v1/snapshot?topic=site:calls", token(64));
+    let full = get(&site, path, &last).await;
+    assert_eq!((full.status, full.header("retry-after")), (503, "1"));
+    assert_eq!(full.body["code"], "LIMIT_EXCEEDED");
+    let call = site.begin_call("100", |_| {});
+    assert_eq!(desk.next_of("ev").await["o"]["id"], call.to_string());
+    // Whoever leaves makes room.
+    readers.pop();
+    let mut tries = 0;
+    while get(&site, path, &last).await.status == 503 {
+        tries += 1;
+        assert!(tries < 30, "the place is not given back");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
