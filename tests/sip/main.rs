@@ -7,6 +7,7 @@ mod support;
 mod api;
 mod checkers;
 mod commands;
+mod cuts;
 mod disk;
 mod failover;
 mod hostile;
