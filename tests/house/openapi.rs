@@ -9,11 +9,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use trunkline_core::hub::FILTER_LABELS;
 
-const SCHEMA: &str = include_str!("../../proto/schema/trunkline.v1.schema.json");
-
 /// Entities and what they are made of, by the names that they have in the JSON Schema.
 fn entities() -> Map<String, Value> {
-    let text = SCHEMA.replace("#/$defs/", "#/components/schemas/");
+    let made = super::schema::made().to_string();
+    let text = made.replace("#/$defs/", "#/components/schemas/");
     let mut schema: Value = serde_json::from_str(&text).unwrap();
     let Some(Value::Object(mut all)) = schema.as_object_mut().unwrap().remove("$defs") else {
         panic!("the schema has no definitions")
@@ -170,7 +169,7 @@ fn values() -> Value {
 }
 
 fn filters() -> Vec<Value> {
-    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let schema = super::schema::made();
     let lists = &schema["$defs"]["Filter"]["properties"];
     let said = |label: &str| lists[label]["description"].as_str().unwrap().to_owned();
     let one = |label: &&str| query(label, &format!("Filter. {}", said(label)), values());
