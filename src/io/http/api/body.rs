@@ -158,13 +158,17 @@ mod tests {
         assert_eq!(places.available_permits(), 1, "the place is given back");
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_reader_that_is_too_slow_is_cut_off() {
         let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
         let texts = std::iter::repeat_n("x".repeat(PIECE_BYTES), 3);
-        let answer = json(texts, &HeaderMap::new(), place);
-        tokio::time::advance(BODY_TIME_MAX + Duration::from_millis(1)).await;
-        assert!(to_bytes(answer.into_body(), usize::MAX).await.is_err());
+        let until = Instant::now() + Duration::from_secs(60);
+        let mut pieces = Pieces { texts: Some(texts), gzip: None, until, _place: place };
+        assert_eq!(pieces.next().unwrap().unwrap().len(), PIECE_BYTES);
+        pieces.until = Instant::now();
+        std::thread::sleep(Duration::from_millis(1));
+        let error = pieces.next().unwrap().unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
     }
 
     #[test]
