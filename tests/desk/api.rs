@@ -529,30 +529,28 @@ async fn a_user_who_asks_too_often_waits_and_others_do_not() {
 async fn a_token_in_the_upgrade_stands_for_that_of_hello() {
     let site = furnished(quick()).await;
     let open = async |token: &str| {
-        let mut request = request(site.addr);
+        let mut request = request(site.addr, crate::CODEC);
         let value = format!("Bearer {token}").parse().unwrap();
         request.headers_mut().insert("authorization", value);
         let stream = tokio::net::TcpStream::connect(site.addr).await.unwrap();
-        tokio_tungstenite::client_async(request, stream).await
+        Desk::ask(request, stream, crate::CODEC).await
     };
-    let (ws, _) = open(&site.agent()).await.unwrap();
-    let mut desk = Desk { ws };
+    let mut desk = open(&site.agent()).await.unwrap();
     let mut say = hello("", OWN, None);
     say.as_object_mut().unwrap().remove("auth");
     desk.say(&say).await;
     let first = desk.until_live(1).await;
     assert_eq!(of(&first, "snap")[0]["objs"].as_array().unwrap().len(), 1);
     // What hello says comes first, and a refresh is of the same user.
-    let (ws, _) = open(&site.agent()).await.unwrap();
-    let mut desk = Desk { ws };
+    let mut desk = open(&site.agent()).await.unwrap();
     desk.say(&hello("nonsense", OWN, None)).await;
     assert_eq!(desk.until_close().await.1, 4500);
-    let refused = open("nonsense").await.unwrap_err();
+    let refused = open("nonsense").await.err().unwrap();
     let tokio_tungstenite::tungstenite::Error::Http(answer) = refused else { panic!("{refused}") };
     assert_eq!(answer.status(), 401);
     let now = Wall(site.clock.load(SeqCst));
     site.auth.revoke(Revocation::of(Revoked::Subject, "anna", now));
-    let refused = open(&site.agent()).await.unwrap_err();
+    let refused = open(&site.agent()).await.err().unwrap();
     let tokio_tungstenite::tungstenite::Error::Http(answer) = refused else { panic!("{refused}") };
     assert_eq!(answer.status(), 403);
 }

@@ -2,6 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+use trunkline_core::wire::Codec;
+
+/// tests/desk_pb has the other one.
+const CODEC: Codec = Codec::Json;
+
 mod api;
 mod auth;
 mod boards;
@@ -13,6 +18,7 @@ mod relay;
 mod schema;
 mod stream;
 mod subs;
+mod text;
 mod tls;
 mod token;
 mod web;

@@ -7,5 +7,7 @@ mod coverage;
 mod licences;
 mod mutate;
 mod openapi;
+#[path = "../support/proto.rs"]
+mod proto;
 mod schema;
 mod source_code;

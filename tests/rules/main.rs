@@ -15,9 +15,27 @@ fn compare(count: u32, seed: u32, next: &str) {
     assert!(output.status.success(), "{told}\n{complaint}");
     // Rules that never refuse were never compared.
     for rule in [
-        "night", "window", "guard", "statutory-holiday", "calendar-gap", "public-holiday", "opt-in",
-        "cooldown", "refused", "do-not-call", "three-a-day", "two-a-day", "three-a-week", "one-talk",
-        "once", "blackout", "noon", "sunday", "may", "rest", "no_ruleset",
+        "night",
+        "window",
+        "guard",
+        "statutory-holiday",
+        "calendar-gap",
+        "public-holiday",
+        "opt-in",
+        "cooldown",
+        "refused",
+        "do-not-call",
+        "three-a-day",
+        "two-a-day",
+        "three-a-week",
+        "one-talk",
+        "once",
+        "blackout",
+        "noon",
+        "sunday",
+        "may",
+        "rest",
+        "no_ruleset",
     ] {
         assert!(told.contains(&format!(" {rule} ")), "{rule} never refused: {told}");
     }

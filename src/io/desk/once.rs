@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use trunkline_core::engine::{CommandAnswer, Current};
 use trunkline_core::hub::{Hub, Principal, SlotId};
 use trunkline_core::model::{CommandCode as Code, CommandError, CommandId};
-use trunkline_core::wire::{pb, result_to_pb};
+use trunkline_core::wire::{Codec, pb, result_to_pb};
 
 /// Bytes of frames that are looked at in one go.
 const TAKE_BYTES_MAX: usize = 32 << 10;
@@ -61,7 +61,7 @@ impl<'a> Ear<'a> {
             who,
             subs: Vec::new(),
             resume: None,
-            batch: false,
+            form: (Codec::Json, false),
             queue: heard,
             reply,
         };

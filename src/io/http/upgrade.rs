@@ -4,7 +4,7 @@ use super::caller::by_token;
 use super::problem::{Refusal, later, refuse};
 use super::routes::{App, Peer};
 use crate::io::desk::token::Verified;
-use crate::io::desk::{Admission, PeerFacts, SUBPROTOCOL, Ticket, run_session};
+use crate::io::desk::{Admission, PeerFacts, Ticket, run_session};
 use axum::body::Body;
 use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -16,6 +16,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use trunkline_core::model::Named as _;
+use trunkline_core::wire::Codec;
 
 /// After so long a refused desk may try again, s.
 const RETRY_AFTER_S: u64 = 5;
@@ -25,7 +27,7 @@ pub(super) async fn events(
     Extension(peer): Extension<Peer>,
     mut request: Request,
 ) -> Response {
-    let (accept, ticket, shown) = match let_in(&app, &peer, request.headers()).await {
+    let ((accept, codec), ticket, shown) = match let_in(&app, &peer, request.headers()).await {
         Ok(let_in) => let_in,
         Err(refusal) => {
             app.desk.hub.counters().refused.fetch_add(1, Relaxed);
@@ -33,17 +35,17 @@ pub(super) async fn events(
         }
     };
     let service = shown.or(peer.service);
-    let facts = PeerFacts { origin: origin(request.headers()), service };
+    let facts = PeerFacts { codec, origin: origin(request.headers()), service };
     tokio::spawn(session(app, hyper::upgrade::on(&mut request), ticket, facts));
-    switching(accept, SUBPROTOCOL)
+    switching(accept, codec.name())
 }
 
-/// The value of Sec-WebSocket-Accept, a place, and whose token the request shows.
+/// The value of Sec-WebSocket-Accept with the codec, a place, and whose token the request shows.
 async fn let_in(
     app: &App,
     peer: &Peer,
     headers: &HeaderMap,
-) -> Result<(HeaderValue, Ticket, Option<Verified>), Refusal> {
+) -> Result<((HeaderValue, Codec), Ticket, Option<Verified>), Refusal> {
     let accept = check(app, headers)?;
     let ticket = app.registry.admit(peer.ip).map_err(full)?;
     Ok((accept, ticket, by_token(app, headers).await?))
@@ -60,18 +62,27 @@ pub(super) fn switching(accept: HeaderValue, subprotocol: &'static str) -> Respo
     (StatusCode::SWITCHING_PROTOCOLS, headers, Body::empty()).into_response()
 }
 
-/// The value of Sec-WebSocket-Accept, or why there is none.
-fn check(app: &App, headers: &HeaderMap) -> Result<HeaderValue, Refusal> {
+/// The value of Sec-WebSocket-Accept and the codec, or why there is none.
+fn check(app: &App, headers: &HeaderMap) -> Result<(HeaderValue, Codec), Refusal> {
     if *app.desk.drain.borrow() {
         return Err(retry_later("UNSUPPORTED", "this server is draining"));
     }
     let accept = websocket(headers)?;
     origin_allowed(&app.desk.config.origins, headers)?;
-    if !has_token(headers, &header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL) {
-        let msg = format!("Sec-WebSocket-Protocol must offer {SUBPROTOCOL}");
-        return Err(refuse(StatusCode::BAD_REQUEST, "UNSUPPORTED", &msg));
-    }
-    Ok(accept)
+    let codec = chosen_codec(headers).ok_or_else(|| {
+        let [one, other] = Codec::ALL.map(Codec::name);
+        let msg = format!("Sec-WebSocket-Protocol must offer {one} or {other}");
+        refuse(StatusCode::BAD_REQUEST, "UNSUPPORTED", &msg)
+    })?;
+    Ok((accept, codec))
+}
+
+/// The first that is offered: a client lists them in the order of its preference
+/// (RFC 6455 §4.1 item 10).
+fn chosen_codec(headers: &HeaderMap) -> Option<Codec> {
+    tokens(headers, &header::SEC_WEBSOCKET_PROTOCOL).find_map(|offered| {
+        Codec::ALL.into_iter().find(|codec| codec.name().eq_ignore_ascii_case(offered))
+    })
 }
 
 /// The value of Sec-WebSocket-Accept for a WebSocket's request (RFC 6455 §4.2).
@@ -96,8 +107,12 @@ pub(super) fn websocket(headers: &HeaderMap) -> Result<HeaderValue, Refusal> {
 }
 
 pub(super) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    tokens(headers, name).any(|part| part.eq_ignore_ascii_case(token))
+}
+
+fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     let values = headers.get_all(name).into_iter().filter_map(|v| v.to_str().ok());
-    values.flat_map(|v| v.split(',')).any(|part| part.trim().eq_ignore_ascii_case(token))
+    values.flat_map(|v| v.split(',')).map(str::trim)
 }
 
 /// The value of Origin; empty: none was sent.

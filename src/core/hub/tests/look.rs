@@ -6,7 +6,7 @@ use super::oracle::{allowed, sees, sums};
 use super::world::World;
 use crate::hub::*;
 use crate::model::*;
-use crate::wire::View;
+use crate::wire::{Codec, View};
 use std::collections::BTreeSet;
 
 type Names = BTreeSet<(&'static str, String, u64, Option<View>)>;
@@ -25,7 +25,7 @@ impl World {
     pub(super) fn look(&mut self, at: usize, page: usize) {
         let (who, subs) = (self.clients[at].who.clone(), self.clients[at].subs.clone());
         let look = self.hub.look(&who, &subs);
-        let socket = self.hub.subscribe(&who, &subs, None);
+        let socket = self.hub.subscribe(&who, &subs, None, Codec::Json);
         let Start::Snapshot(cut) = &socket.start else { panic!("a snapshot was asked for") };
         assert_eq!(look.sight.scope, socket.interest.scope());
         assert_eq!((look.sight.epoch, look.sight.pos), (socket.epoch, cut.pos));
