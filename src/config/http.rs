@@ -11,7 +11,7 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Http {
-    /// Address of `/v1/events`, `/v1/ws-ticket`, `/metrics`, `/healthz`.
+    /// Address of desktops, of the API, of `/metrics` and `/healthz`.
     pub listen: SocketAddr,
     /// 32-byte key file of mode 0600 that signs desk tokens, made by `trunkline keys init`.
     pub token_key: PathBuf,

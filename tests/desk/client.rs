@@ -25,7 +25,7 @@ pub struct Desk<S = TcpStream> {
     pub heard_bytes: usize,
 }
 
-fn request(addr: SocketAddr, codec: Codec) -> tungstenite::handshake::client::Request {
+pub fn request(addr: SocketAddr, codec: Codec) -> tungstenite::handshake::client::Request {
     let mut request = format!("ws://{addr}/v1/events").into_client_request().unwrap();
     let protocol = codec.name().parse().unwrap();
     request.headers_mut().insert("sec-websocket-protocol", protocol);
@@ -129,7 +129,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Desk<S> {
         stream: S,
         codec: Codec,
     ) -> Result<Self, tungstenite::Error> {
-        let request = request(addr, codec);
+        Self::ask(request(addr, codec), stream, codec).await
+    }
+
+    /// With a request of its own.
+    pub async fn ask(
+        request: tungstenite::handshake::client::Request,
+        stream: S,
+        codec: Codec,
+    ) -> Result<Self, tungstenite::Error> {
         let (ws, response) = tokio_tungstenite::client_async(request, stream).await?;
         assert_eq!(response.headers()["sec-websocket-protocol"], codec.name());
         Ok(Self { ws, codec, heard_bytes: 0 })

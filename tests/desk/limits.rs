@@ -256,7 +256,7 @@ async fn the_upgrade_is_refused_with_a_reason_before_it_happens() {
             _ => assert_eq!(body["code"], code, "{request}"),
         }
         if code == "UNSUPPORTED" && status == 400 {
-            let msg = body["msg"].as_str().unwrap();
+            let msg = body["detail"].as_str().unwrap();
             assert!(msg.contains("trunkline.v1.json") && msg.contains("trunkline.v1.pb"), "{msg}");
         }
     }
@@ -288,7 +288,7 @@ async fn crowds_are_told_to_come_back() {
     let (_c, _) = Desk::open(site.addr, &hello(&site.agent(), OWN, None)).await;
     let (_d, _) = Desk::open(site.addr, &hello(&site.agent(), OWN, None)).await;
     let (status, _, body) = http(&site, &request).await;
-    assert_eq!((status, &body["msg"]), (503, &json!("too many desks")));
+    assert_eq!((status, &body["detail"]), (503, &json!("too many desks")));
     assert_eq!(site.hub.stats().refused_total, 2);
 }
 
@@ -303,6 +303,7 @@ async fn health_and_metrics_answer() {
     let degraded = json!({"status": "degraded", "reason": "journal", "links": {}});
     assert_eq!((status, body), (503, degraded));
     let (status, head, body) = http(&site, &get("/metrics")).await;
-    assert_eq!((status, body), (200, json!("trunkline_up 1\n")));
+    assert_eq!(status, 200);
+    assert!(body.as_str().unwrap().starts_with("trunkline_up 1\n"), "{body}");
     assert!(head.contains("text/plain; version=0.0.4"));
 }

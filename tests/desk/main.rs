@@ -7,11 +7,13 @@ use trunkline_core::wire::Codec;
 /// tests/desk_pb has the other one.
 const CODEC: Codec = Codec::Json;
 
+mod api;
 mod auth;
 mod boards;
 mod issuer;
 mod kit;
 mod limits;
+mod orders;
 mod relay;
 mod schema;
 mod stream;
@@ -19,3 +21,4 @@ mod subs;
 mod text;
 mod tls;
 mod token;
+mod web;

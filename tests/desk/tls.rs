@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::kit::*;
+use crate::web::Ask;
 use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -109,7 +110,7 @@ async fn a_service_is_who_its_certificate_says() {
         ..Setup::default()
     })
     .await;
-    let open = async |shown: Option<(CertificateDer<'static>, PrivateKeyDer<'static>)>| {
+    let connect = async |shown: Option<(CertificateDer<'static>, PrivateKeyDer<'static>)>| {
         let mut roots = RootCertStore::empty();
         roots.add(server.cert.der().clone()).unwrap();
         let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -122,9 +123,9 @@ async fn a_service_is_who_its_certificate_says() {
         };
         let tcp = TcpStream::connect(site.addr).await.unwrap();
         let name = ServerName::try_from("localhost").unwrap();
-        let tls = TlsConnector::from(Arc::new(config)).connect(name, tcp).await.ok()?;
-        Desk::over(site.addr, tls).await.ok()
+        TlsConnector::from(Arc::new(config)).connect(name, tcp).await.ok()
     };
+    let open = async |shown| Desk::over(site.addr, connect(shown).await?).await.ok();
     let all = [("1", "site:calls", "full")];
     let mut service = open(Some(ours.sign("crm.example"))).await.unwrap();
     service.say(&hello("", &all, None)).await;
@@ -141,6 +142,15 @@ async fn a_service_is_who_its_certificate_says() {
     desk.say(&hello(&site.agent(), OWN, None)).await;
     assert_eq!(desk.until_live(1).await[0]["t"], "welcome");
     assert!(open(Some(other.sign("crm.example"))).await.is_none(), "another authority");
+    // The API knows it too; a token that is shown comes first.
+    let bare = || Ask { headers: Vec::new(), ..Ask::get("/v1/calls", "") };
+    let stream = connect(Some(ours.sign("crm.example"))).await.unwrap();
+    assert_eq!(bare().over(stream).await.body["view"], "full");
+    let stream = connect(Some(ours.sign("crm.example"))).await.unwrap();
+    assert_eq!(Ask::get("/v1/calls", &site.agent()).over(stream).await.body["view"], "masked");
+    for shown in [Some(ours.sign("other.example")), None] {
+        assert_eq!(bare().over(connect(shown).await.unwrap()).await.status, 401);
+    }
     // Revoked with the user's tokens: the certificate was issued before.
     let now = trunkline_core::model::Wall(site.clock.load(std::sync::atomic::Ordering::SeqCst));
     assert_eq!(site.auth.revoke(Revocation::of(Revoked::Subject, "crm", now)), 1);
@@ -148,4 +158,6 @@ async fn a_service_is_who_its_certificate_says() {
     let mut again = open(Some(ours.sign("crm.example"))).await.unwrap();
     again.say(&hello("", &all, None)).await;
     assert_eq!(again.until_close().await.1, 4503);
+    let stream = connect(Some(ours.sign("crm.example"))).await.unwrap();
+    assert_eq!(bare().over(stream).await.status, 403);
 }

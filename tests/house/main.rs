@@ -6,6 +6,7 @@ mod architecture;
 mod coverage;
 mod licences;
 mod mutate;
+mod openapi;
 #[path = "../support/proto.rs"]
 mod proto;
 mod schema;

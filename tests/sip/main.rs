@@ -4,6 +4,7 @@
 
 mod support;
 
+mod api;
 mod checkers;
 mod commands;
 mod cuts;

@@ -183,9 +183,20 @@ impl Calls {
         calls
     }
 
+    /// One that is live, or has ended not long ago.
+    pub(super) fn one(&self, id: CallId) -> Option<&Arc<Call>> {
+        let ended = || self.ended.get(&id).map(|e| &e.call);
+        self.live.get(&id).map(|l| &l.call).or_else(ended)
+    }
+
     /// All that are live, in no order.
     pub(super) fn live(&self) -> impl Iterator<Item = &Arc<Call>> {
         self.live.values().map(|l| &l.call)
+    }
+
+    /// The same with their ids, which lie beside each other.
+    pub(super) fn live_with_ids(&self) -> impl Iterator<Item = (CallId, &Arc<Call>)> {
+        self.live.iter().map(|(id, live)| (*id, &live.call))
     }
 
     fn gap(&self, after: Option<Stamp>, mine: impl Fn(&Call) -> bool) -> Vec<Arc<Call>> {

@@ -13,6 +13,7 @@ mod hub;
 mod index;
 mod interest;
 mod lines;
+mod look;
 mod ring;
 mod seen;
 mod subs;
@@ -24,6 +25,7 @@ pub use access::{Grant, GrantView, Principal, Refusal, RefusalCode, Role, SubReq
 pub use filter::{FILTER_ID_BYTES_MAX, FILTER_IDS_MAX, FILTER_LABELS, Filter};
 pub use hub::Hub;
 pub use interest::Interest;
+pub use look::{Finding, Found, Look, Pick, Sight, Which};
 pub use ring::{Frame, Gone};
 pub use types::{
     Advance, AdvanceState, Change, Cut, Delivery, HubError, HubLimits, HubSizes, Kept, ResumePoint,

@@ -115,7 +115,7 @@ impl Hub {
     }
 
     /// The state of the subscriptions that are wanted.
-    fn snapshots(
+    pub(super) fn snapshots(
         &self,
         interest: &Interest,
         gap_after: Option<Stamp>,

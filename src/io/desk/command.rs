@@ -16,7 +16,7 @@ use trunkline_core::vault::digest;
 use trunkline_core::wire::{DeskFrame, pb, result_to_pb};
 
 /// Longest wait for the engine itself; the journal and the PBX answer by events.
-const ENGINE_WAIT: Duration = Duration::from_secs(2);
+pub(super) const ENGINE_WAIT: Duration = Duration::from_secs(2);
 
 /// What desks order of the application.
 #[derive(Debug)]
@@ -64,19 +64,13 @@ pub(super) async fn give(deps: &DeskDeps, who: &Principal, cmd: &pb::Cmd) -> Sai
         limited: error.code == Code::RateLimited,
     };
     let request = match read(who, cmd) {
-        Ok(request) => Box::new(request),
+        Ok(request) => request,
         Err(msg) => {
             let said = refuse(&CommandError::plain(Code::BadRequest, msg), &Current::None);
             return Said { limited: true, ..said };
         }
     };
-    let (done, answer) = oneshot::channel();
-    let given = (deps.give)(DeskOrder::Command { request, done });
-    let answer = match given {
-        true => timeout(ENGINE_WAIT, answer).await.ok().and_then(Result::ok),
-        false => None,
-    };
-    match answer {
+    match ask(deps, request).await {
         Some(CommandAnswer::Accepted) => Said { frames: Vec::new(), limited: false },
         Some(CommandAnswer::Known(command, pos)) => {
             Said { frames: frames::known(&command, pos), limited: false }
@@ -88,6 +82,15 @@ pub(super) async fn give(deps: &DeskDeps, who: &Principal, cmd: &pb::Cmd) -> Sai
             refuse(&CommandError::plain(Code::Internal, msg), &Current::None)
         }
     }
+}
+
+/// `None`: the engine did not answer.
+pub(super) async fn ask(deps: &DeskDeps, request: CommandRequest) -> Option<CommandAnswer> {
+    let (request, (done, answer)) = (Box::new(request), oneshot::channel());
+    if !(deps.give)(DeskOrder::Command { request, done }) {
+        return None;
+    }
+    timeout(ENGINE_WAIT, answer).await.ok().and_then(Result::ok)
 }
 
 /// How the commands stand that a desk asks about when it comes back.
@@ -122,7 +125,7 @@ fn stand((id, command): &(CommandId, Option<Command>)) -> pb::CommandResult {
 }
 
 /// Reads a command. The message is for the client's developer.
-fn read(who: &Principal, cmd: &pb::Cmd) -> Result<CommandRequest, &'static str> {
+pub(super) fn read(who: &Principal, cmd: &pb::Cmd) -> Result<CommandRequest, &'static str> {
     let id = cmd.id.parse().map_err(|_| "id is a UUID")?;
     let op = CommandOp::parse_name(&cmd.op).ok_or("op is none of this server's")?;
     let target = cmd.target.clone().unwrap_or_default();

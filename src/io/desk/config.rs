@@ -42,9 +42,10 @@ pub struct DeskConfig {
     pub page_bytes_max: usize,
     /// Events of the log a resume may have to read over. Default 200,000. Beyond: a snapshot.
     pub replay_events_max: u64,
-    /// Messages of a client, a second. Default 20. Beyond its burst: close 4529.
+    /// Messages of a client, and requests of a user of the HTTP API, a second. Default 20. Beyond
+    /// the burst: close 4529, HTTP 429.
     pub messages_per_s: u32,
-    /// Messages of a client at once. Default 40.
+    /// The same at once. Default 40.
     pub messages_burst: u32,
     /// When draining: earliest reconnect told to clients. Default 500 ms.
     pub drain_after_ms: u32,

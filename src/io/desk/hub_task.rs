@@ -361,6 +361,7 @@ impl Task {
                 let _ = reply.send(self.hub.figures_of(slot));
             }
             Request::Unsubscribe(slot) => self.forget(slot),
+            Request::Look(look) => look(&self.hub),
         }
     }
 

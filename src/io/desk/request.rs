@@ -4,7 +4,7 @@ use super::queue::DeskQueue;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use trunkline_core::hub::{
-    Advance, Change, Cut, Principal, ResumePoint, SlotId, SubRequest, SubSnap, Subscribed, Why,
+    Advance, Change, Cut, Hub, Principal, ResumePoint, SlotId, SubRequest, SubSnap, Subscribed, Why,
 };
 use trunkline_core::model::Pos;
 use trunkline_core::wire::Codec;
@@ -43,6 +43,8 @@ pub(super) enum Request {
         reply: oneshot::Sender<Vec<SubSnap>>,
     },
     Unsubscribe(SlotId),
+    /// Looks and is done.
+    Look(Box<dyn FnOnce(&Hub) + Send>),
 }
 
 /// What a desk wants to be different about what it sees.

@@ -1,7 +1,8 @@
 //! `GET /v1/ari/NAME`: Asterisk connects to us (its ARI outbound WebSocket).
 
+use super::problem::{Refusal, refuse};
 use super::routes::App;
-use super::upgrade::{Refusal, has_token, refuse, switching, websocket};
+use super::upgrade::{has_token, switching, websocket};
 use crate::io::pbx::{Boxed, Incoming};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};

@@ -1,8 +1,9 @@
 //! Accepting connections, and the end of all of them.
 
 use super::config::{HttpConfig, HttpDeps, HttpError, HttpServer, ServiceCert};
-use super::net;
+use super::requests::Requests;
 use super::routes::{self, App, Peer};
+use super::{api, net};
 use crate::io::desk::{DeskDeps, Desks, Registry};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -61,6 +62,7 @@ async fn accept_all(
         + Duration::from_millis(config.desk.close_ms)
         + Duration::from_secs(1);
     let registry = Registry::new(&config.desk);
+    let rate = (config.desk.messages_per_s, config.desk.messages_burst);
     deps.tokens.attach(registry.clone());
     let app = Arc::new(App {
         registry,
@@ -76,6 +78,8 @@ async fn accept_all(
         metrics: deps.metrics,
         links: deps.links,
         ari: deps.ari,
+        requests: Requests::default(),
+        api: api::Limits::new(rate),
         alive,
     });
     let server = Arc::new(Server {

@@ -1,6 +1,9 @@
 //! `GET /v1/events`: from HTTP to a desk socket (RFC 6455 §4.2).
 
-use super::routes::{App, Peer, error};
+use super::caller::by_token;
+use super::problem::{Refusal, later, refuse};
+use super::routes::{App, Peer};
+use crate::io::desk::token::Verified;
 use crate::io::desk::{Admission, PeerFacts, Ticket, run_session};
 use axum::body::Body;
 use axum::extract::{Extension, Request, State};
@@ -16,28 +19,36 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use trunkline_core::model::Named as _;
 use trunkline_core::wire::Codec;
 
-/// Seconds after which a refused desk may try again.
-const RETRY_AFTER_S: &str = "5";
+/// After so long a refused desk may try again, s.
+const RETRY_AFTER_S: u64 = 5;
 
 pub(super) async fn events(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
     mut request: Request,
 ) -> Response {
-    let answer = check(&app, request.headers()).and_then(|accept| {
-        let ticket = app.registry.admit(peer.ip).map_err(full)?;
-        Ok((accept, ticket))
-    });
-    let ((accept, codec), ticket) = match answer {
+    let ((accept, codec), ticket, shown) = match let_in(&app, &peer, request.headers()).await {
         Ok(let_in) => let_in,
         Err(refusal) => {
             app.desk.hub.counters().refused.fetch_add(1, Relaxed);
             return *refusal;
         }
     };
-    let facts = PeerFacts { codec, origin: origin(request.headers()), service: peer.service };
+    let service = shown.or(peer.service);
+    let facts = PeerFacts { codec, origin: origin(request.headers()), service };
     tokio::spawn(session(app, hyper::upgrade::on(&mut request), ticket, facts));
     switching(accept, codec.name())
+}
+
+/// The value of Sec-WebSocket-Accept with the codec, a place, and whose token the request shows.
+async fn let_in(
+    app: &App,
+    peer: &Peer,
+    headers: &HeaderMap,
+) -> Result<((HeaderValue, Codec), Ticket, Option<Verified>), Refusal> {
+    let accept = check(app, headers)?;
+    let ticket = app.registry.admit(peer.ip).map_err(full)?;
+    Ok((accept, ticket, by_token(app, headers).await?))
 }
 
 /// 101: from here on it is a WebSocket (RFC 6455 §4.2.2).
@@ -49,12 +60,6 @@ pub(super) fn switching(accept: HeaderValue, subprotocol: &'static str) -> Respo
         (header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(subprotocol)),
     ];
     (StatusCode::SWITCHING_PROTOCOLS, headers, Body::empty()).into_response()
-}
-
-pub(super) type Refusal = Box<Response>;
-
-pub(super) fn refuse(status: StatusCode, code: &str, msg: &str) -> Refusal {
-    Box::new(error(status, code, msg))
 }
 
 /// The value of Sec-WebSocket-Accept and the codec, or why there is none.
@@ -137,9 +142,7 @@ fn full(admission: Admission) -> Refusal {
 }
 
 fn retry_later(code: &str, msg: &str) -> Refusal {
-    let mut refusal = refuse(StatusCode::SERVICE_UNAVAILABLE, code, msg);
-    refusal.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
-    refusal
+    later(StatusCode::SERVICE_UNAVAILABLE, code, msg, RETRY_AFTER_S)
 }
 
 async fn session(app: Arc<App>, upgrade: OnUpgrade, ticket: Ticket, facts: PeerFacts) {

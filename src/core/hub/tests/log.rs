@@ -214,8 +214,10 @@ impl Log {
         }
     }
 
-    /// Calls that are over by now do not end again.
+    /// Calls that are over by now do not end again, and a hub that starts here knows none of them.
     pub(super) fn forget_the_over(&mut self) {
+        let over = |e: &Entity| matches!(e, Entity::Call(call) if call.is_over());
+        self.newest.retain(|_, entity| !over(entity));
         self.over = None;
     }
 

@@ -3,6 +3,7 @@
 
 mod client;
 mod log;
+mod look;
 mod oracle;
 mod world;
 
@@ -109,6 +110,7 @@ enum Op {
     Step(usize),
     Change(usize, Wish),
     Flush(bool),
+    Look(usize, usize),
     Restart(Vec<usize>),
     NewEpoch,
     TrimJournal,
@@ -129,6 +131,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         6 => who().prop_map(Op::Step),
         4 => (who(), wish).prop_map(|(c, wish)| Op::Change(c, wish)),
         2 => any::<bool>().prop_map(Op::Flush),
+        3 => (who(), 1..4_usize).prop_map(|(c, page)| Op::Look(c, page)),
         1 => vec(0..60_usize, CLIENTS).prop_map(Op::Restart),
         1 => Just(Op::TrimJournal),
         1 => Just(Op::NewEpoch),
@@ -167,6 +170,7 @@ proptest! {
                 Op::Step(at) => world.step(at),
                 Op::Change(at, wish) => world.change(at, &wish),
                 Op::Flush(all) => world.flush(all),
+                Op::Look(at, page) => world.look(at, page),
                 Op::Restart(keeps) => world.restart(&keeps),
                 Op::NewEpoch => world.new_epoch(),
                 Op::TrimJournal => world.journal_from = world.log.head() / 2,

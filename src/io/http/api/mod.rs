@@ -1,0 +1,15 @@
+//! Calls, agents, lines and links for who asks once: what a socket of the same caller would show.
+
+mod body;
+mod commands;
+mod door;
+mod lists;
+mod query;
+mod rate;
+mod sight;
+mod snapshot;
+
+pub(super) use commands::{give, standing};
+pub(super) use door::{Limits, openapi};
+pub(super) use lists::{agent, agents, call, calls, line, lines, links};
+pub(super) use snapshot::snapshot;
