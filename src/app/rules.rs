@@ -75,6 +75,9 @@ pub(super) struct Rules {
 
 impl Rules {
     pub(super) fn new(config: &Config, book: Arc<Book>, ruleset: Option<String>) -> Self {
+        for rule in book.looks_back() {
+            tracing::warn!(%rule, "the engine brings no history: this rule never refuses");
+        }
         Self { config: config.clone(), book: RwLock::new(book), ruleset }
     }
 

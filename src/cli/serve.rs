@@ -100,6 +100,9 @@ pub(super) fn check(args: &ConfigArgs) -> Result<(), Failure> {
     }
     println!("{}: ok", args.config.display());
     println!("  rule sets {}", book.ruleset_names().join(", "));
+    for rule in book.looks_back() {
+        println!("  not counted by a running server yet: {rule}");
+    }
     if !config.carrier.is_empty() {
         println!("  calls leave by {}", config.trunk.order().join(", then "));
     }

@@ -3,9 +3,13 @@
 use super::calendar::{self, Calendar};
 use super::numbering::Numbering;
 use super::ruleset::{Blackout, RuleSet};
+use super::schema::Rule;
 use super::{GateFileError, Source};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// What a callee asks for who wants no more calls; the do-not-call list is written from it.
+const DO_NOT_DISTURB: &str = "action:do_not_disturb";
 
 /// Rule sets and calendars as one immutable value: built aside, then swapped in.
 #[derive(Debug)]
@@ -108,6 +112,20 @@ impl Book {
     /// SHA-256 over all rule set and calendar texts, hex.
     pub fn hash(&self) -> &str {
         &self.hash
+    }
+
+    /// Rules in force that look at what happened to the callee before, as `set: rule`: whoever asks
+    /// must bring [`Given::past`](super::Given).
+    pub fn looks_back(&self) -> Vec<String> {
+        let of = |set: &RuleSet| {
+            let caps = set.spec.cap.iter().filter(|cap| cap.disabled().is_none());
+            let rests = set.spec.cooldown.iter().filter(|rule| rule.disabled().is_none());
+            // The do-not-call list holds these requests.
+            let rests = rests.filter(|rule| rule.trigger != DO_NOT_DISTURB);
+            let ids = caps.map(|cap| &cap.id).chain(rests.map(|rule| &rule.id));
+            ids.map(|id| format!("{}: {id}", set.name)).collect::<Vec<_>>()
+        };
+        self.sets.iter().filter(|set| set.enforces()).flat_map(of).collect()
     }
 
     /// Names of the rule sets, sorted.
