@@ -123,6 +123,35 @@ fn rules_are_swapped_between_calls() {
     assert_eq!(site.out.explain.len(), 1, "still refused");
 }
 
+/// A cap counts calls that were dialled: one that could not be made durable gives its place back.
+#[test]
+fn a_cap_counts_what_was_dialled() {
+    let mut site = Site::at(MONDAY_10);
+    let capped = "schema = 1\n[ruleset.cn-seed-service]\nwindow = [{ classes = [\"any\"], \
+                  spans = [[\"00:00\", \"24:00\"]], cite = \"t\" }]\npurpose = { cite = \"t\" }\n\
+                  applies = { region = [\"*\"], purpose = [\"*\"] }\ndnc = { cite = \"t\" }\n\
+                  zone = { source = \"callee\" }\ncap = [{ id = \"once\", max = 1, \
+                  per = \"calendar:day\", key = [\"callee\"], cite = \"t\" }]\n";
+    let book = Book::load_rules(&[Source { name: "capped.toml", text: capped }]).unwrap();
+    site.give(Input::Rules(Arc::new(book)));
+    site.receive(PBX, &invite(NUMBER, "a", PURPOSE));
+    site.pass(501);
+    assert!(first_lines(&site.sent_to(PBX)).contains(&"SIP/2.0 403 Forbidden"), "no commit");
+    site.receive(PBX, &invite(NUMBER, "b", PURPOSE));
+    site.durable();
+    assert_eq!(site.sent_to(MAIN).len(), 1, "the first one that leaves");
+    site.receive(PBX, &invite(NUMBER, "c", PURPOSE));
+    let answer = site.out.explain.pop().unwrap().run();
+    assert_eq!(answer.next_allowed_at.as_deref(), Some("2026-11-24T00:00:00+08:00"));
+    site.sent_to(PBX);
+    site.give(Input::Explained(answer));
+    let out = site.sent_to(PBX);
+    assert!(out[0].contains("rule once; next allowed 2026-11-24T00:00:00+08:00"), "{}", out[0]);
+    site.receive(PBX, &invite("13900139000", "d", PURPOSE));
+    site.durable();
+    assert_eq!(site.sent_to(MAIN).len(), 1, "another callee");
+}
+
 #[test]
 fn a_refusal_does_not_wait_for_its_explanation_longer_than_50_ms() {
     let mut site = Site::at(MONDAY_21);
