@@ -55,7 +55,7 @@ fn rules_are_read_anew_and_bad_ones_change_nothing() {
     server.signal(Signal::SIGHUP);
     tail.until("two alarms", Duration::from_secs(10), |events| {
         let alarm = |event: &&serde_json::Value| {
-            event["o"]["state"] == "partiallyDisabled"
+            event["o"]["status"] == "partiallyDisabled"
                 && event["o"]["reason"].as_str().is_some_and(|reason| reason.contains("line 7"))
         };
         events.iter().filter(alarm).count() == 2
