@@ -3,7 +3,7 @@
 use super::close::Close;
 use super::command::{self, Presence};
 use super::frames;
-use super::hello::{BadMessage, Incoming, parse};
+use super::hello::{BadMessage, Incoming, read};
 use super::hub_task::Health;
 use super::queue::DeskQueue;
 use super::registry::Ticket;
@@ -11,17 +11,32 @@ use super::replay::SlotGuard;
 use super::session::{DeskDeps, Never, Socket};
 use super::token::{EXPIRING, GRACE, Verified};
 use super::writer::End;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Message;
 use trunkline_core::hub::{Frame, SlotId};
 use trunkline_core::model::Pos;
 use trunkline_core::wire::pb;
 
 /// Most frames are small: this much is taken from the queue for one write.
 const WRITE_BYTES_MAX: usize = 32 << 10;
+
+/// Why a desk's task woke.
+enum Due {
+    Wake,
+    Health,
+    Drain,
+}
+
+enum Said {
+    /// `None`: a ping or pong.
+    Message(Option<Message>),
+    Due(Due),
+}
 
 /// The live phase.
 pub(super) struct Live<'a, 'p, S> {
@@ -81,25 +96,50 @@ impl<'a, 'p, S: AsyncRead + AsyncWrite + Unpin> Live<'a, 'p, S> {
 
     pub(super) async fn run(mut self) -> Result<Never, End> {
         if *self.drain.borrow_and_update() {
-            self.goaway().await?;
+            Box::pin(self.goaway()).await?;
         }
         loop {
-            let wake = self.wake_at();
-            tokio::select! {
-                text = self.socket.next_text() => {
-                    if let Some(text) = text? {
-                        self.message(&text).await?;
-                    }
+            let queue = self.queue.clone();
+            let mut control = pin!(Self::control(
+                self.wake_at(),
+                self.health.clone(),
+                self.drain.clone(),
+                self.drain_at.is_none()
+            ));
+            // Most of what happens is an event: it leaves the timer and the watches as they are.
+            let said = loop {
+                tokio::select! {
+                    biased;
+                    message = self.socket.next_message() => break Said::Message(message?),
+                    due = control.as_mut() => break Said::Due(due),
+                    () = queue.ready() => self.flush_queue().await?,
                 }
-                () = self.queue.ready() => self.flush_queue().await?,
-                () = tokio::time::sleep_until(wake) => self.tick().await?,
-                Ok(()) = self.health.changed() => self.beat().await?,
-                drained = self.drain.changed(), if self.drain_at.is_none() => {
-                    if drained.is_err() || *self.drain.borrow() {
-                        self.goaway().await?;
-                    }
-                }
+            };
+            match said {
+                Said::Message(None) => {}
+                Said::Message(Some(message)) => Box::pin(self.message(&message)).await?,
+                Said::Due(Due::Wake) => Box::pin(self.tick()).await?,
+                Said::Due(Due::Health) => Box::pin(self.beat()).await?,
+                Said::Due(Due::Drain) => Box::pin(self.goaway()).await?,
             }
+        }
+    }
+
+    /// What comes to a desk beside events and its own messages.
+    async fn control(
+        wake: Instant,
+        mut health: watch::Receiver<Health>,
+        mut drain: watch::Receiver<bool>,
+        drains: bool,
+    ) -> Due {
+        let drained = async {
+            // A sender that is gone drains as well.
+            let _ = drain.wait_for(|drains| *drains).await;
+        };
+        tokio::select! {
+            () = tokio::time::sleep_until(wake) => Due::Wake,
+            Ok(()) = health.changed() => Due::Health,
+            () = drained, if drains => Due::Drain,
         }
     }
 
@@ -145,7 +185,7 @@ impl<'a, 'p, S: AsyncRead + AsyncWrite + Unpin> Live<'a, 'p, S> {
         }
         self.told_expiring = true;
         let left = Duration::from_millis(end.ms_since(now));
-        self.socket.send(std::iter::once(frames::auth_expiring(left))).await
+        self.socket.say(frames::auth_expiring(left)).await
     }
 
     /// Another token is in force.
@@ -162,7 +202,7 @@ impl<'a, 'p, S: AsyncRead + AsyncWrite + Unpin> Live<'a, 'p, S> {
         self.flush_queue().await?;
         let health = self.health.borrow_and_update().name();
         let hb = frames::hb(head, self.socket.sent, health);
-        self.socket.send(std::iter::once(hb)).await?;
+        self.socket.say(hb).await?;
         let now = Instant::now();
         if self.asked.is_none_or(|(at, _)| self.socket.heard > at) {
             let wait = Duration::from_millis(self.deps.config.heartbeat_reply_ms);
@@ -197,11 +237,11 @@ impl<'a, 'p, S: AsyncRead + AsyncWrite + Unpin> Live<'a, 'p, S> {
         let slice = u64::from(spread).saturating_mul(self.socket.permille());
         self.drain_at = Some(Instant::now() + Duration::from_micros(slice));
         self.flush_queue().await?;
-        self.socket.send(std::iter::once(frames::goaway("drain", after, spread))).await
+        self.socket.say(frames::goaway("drain", after, spread)).await
     }
 
-    async fn message(&mut self, text: &str) -> Result<(), End> {
-        match parse(text) {
+    async fn message(&mut self, message: &Message) -> Result<(), End> {
+        match read(message) {
             // Commands have a limit of their own, by user, that closes no socket.
             Ok(Incoming::Command(cmd)) => return self.command(&cmd).await,
             read => {
@@ -217,7 +257,7 @@ impl<'a, 'p, S: AsyncRead + AsyncWrite + Unpin> Live<'a, 'p, S> {
             // Who does not stop at being told uses up what a socket may say.
             self.socket.spend_credit(&self.deps.config)?;
         }
-        self.socket.send(said.messages.into_iter()).await
+        self.socket.send(said.frames.into_iter()).await
     }
 
     async fn other_message(&mut self, read: Result<Incoming, BadMessage>) -> Result<(), End> {

@@ -5,7 +5,7 @@ use super::log::{Log, epoch, name_of, shown, staff};
 use super::oracle::{allowed, sees, sums};
 use crate::hub::*;
 use crate::model::*;
-use crate::wire::pb;
+use crate::wire::{Codec, pb};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
@@ -14,6 +14,9 @@ pub(super) struct World {
     pub(super) log: Log,
     pub(super) clients: Vec<Client>,
     pub(super) journal_from: u64,
+    limits: HubLimits,
+    /// Head when the hub began: of calls that were over by then it knows nothing.
+    hub_from: u64,
     epochs: u128,
 }
 
@@ -24,20 +27,13 @@ impl World {
             log.push(n, n);
         }
         log.forget_the_over();
-        let mut hub = Hub::new(log.epoch, Pos(log.head()), log.open.clone(), limits);
-        let (mut agents, mut lines) = (Vec::new(), Vec::new());
-        for entity in log.newest.values() {
-            match entity {
-                Entity::Agent(agent) => agents.push((**agent).clone()),
-                Entity::Line(line) => lines.push((**line).clone()),
-                _ => {}
-            }
-        }
-        hub.know_agents(agents);
-        hub.know_lines(lines, Vec::new());
-        hub.know_staff(staff());
-        let clients = clients.into_iter().map(Client::new).collect();
-        Self { hub, log, clients, journal_from: 0, epochs: 1 }
+        let hub = start(&log, limits);
+        let hub_from = log.head();
+        // Every second pair is of the other codec; every second client takes batches.
+        let codec = |at: usize| Codec::ALL[at / 2 % 2];
+        let client = |(at, of)| Client { codec: codec(at), ..Client::new(of) };
+        let clients = clients.into_iter().enumerate().map(client).collect();
+        Self { hub, log, clients, journal_from: 0, limits, hub_from, epochs: 1 }
     }
 
     pub(super) fn commit(&mut self, specs: &[(u8, u8)]) {
@@ -75,8 +71,7 @@ impl World {
         for Delivery { to, frame } in out {
             let client = self.clients.iter_mut().find(|c| c.slot == to).unwrap();
             assert!(client.phase == Phase::Live && !frame.is_ev && frame.pos == self.hub.head());
-            let text = std::str::from_utf8(&frame.bytes).unwrap();
-            let value: serde_json::Value = serde_json::from_str(text).unwrap();
+            let value: serde_json::Value = serde_json::from_str(&client.read(&frame)).unwrap();
             let one = std::slice::from_ref(&value);
             for count in value["items"].as_array().map_or(one, |items| items) {
                 assert_eq!(count["t"], "count");
@@ -99,6 +94,17 @@ impl World {
         self.log.events.clear();
         self.commit(&[(14, 0)]);
         assert!(self.clients.iter().all(|c| c.phase == Phase::Off));
+    }
+
+    /// The process ends and comes back with what the journal holds: every socket is cut, each
+    /// somewhere else, and the hub begins without a ring.
+    pub(super) fn restart(&mut self, keeps: &[usize]) {
+        (0..self.clients.len()).for_each(|at| self.disconnect(at, keeps[at]));
+        assert!(self.hub.is_deserted());
+        self.clients.iter_mut().for_each(|client| client.slot = SlotId(u64::MAX));
+        self.log.forget_the_over();
+        self.hub = start(&self.log, self.limits);
+        self.hub_from = self.log.head();
     }
 
     /// Loses all but the first `keep` frames on the way, as a cut socket does.
@@ -127,7 +133,8 @@ impl World {
             pos: Pos(client.applied),
             scope: client.scope.clone(),
         });
-        let subscribed = self.hub.subscribe(&client.who, &client.subs, resume.as_ref());
+        let subscribed =
+            self.hub.subscribe(&client.who, &client.subs, resume.as_ref(), client.codec);
         if at.is_multiple_of(2) {
             self.hub.take_batches(subscribed.slot);
         }
@@ -207,7 +214,7 @@ impl World {
             for event in &self.log.events {
                 let Entity::Call(call) = &event.entity else { continue };
                 // Calls of the log before the hub's start are known to it as live only.
-                let within = self.log.began[&call.id] > from.max(20);
+                let within = self.log.began[&call.id] > from.max(self.hub_from);
                 let one = std::slice::from_ref(request);
                 if call.is_over() && within && sees(&client.who, one, &event.entity).is_some() {
                     want.insert(call.id, event.pos);
@@ -252,7 +259,8 @@ impl World {
             let page: Vec<_> = self.log.events.iter().skip(base).take(7).collect();
             let interest = self.hub.slots[&client.slot].interest.clone();
             for event in &page {
-                client.got.extend(interest.view_of(event).map(|v| Frame::encode(event, v)));
+                let (view, codec) = (interest.view_of(event), client.codec);
+                client.got.extend(view.map(|v| Frame::encode(event, v, codec)));
                 client.unmarked.insert(event.pos.0);
             }
             client.from_journal = Some(step.to.0);
@@ -388,14 +396,27 @@ impl World {
                     None => {}
                 }
             }
-            let got: Vec<_> = client
-                .got
-                .iter()
-                .map(|f| (f.pos, String::from_utf8(f.bytes.to_vec()).unwrap()))
-                .collect();
+            let got: Vec<_> = client.got.iter().map(|f| (f.pos, client.read(f))).collect();
             assert_eq!(got, want);
         }
     }
+}
+
+/// A hub that knows what is there now.
+fn start(log: &Log, limits: HubLimits) -> Hub {
+    let mut hub = Hub::new(log.epoch, Pos(log.head()), log.open.clone(), limits);
+    let (mut agents, mut lines) = (Vec::new(), Vec::new());
+    for entity in log.newest.values() {
+        match entity {
+            Entity::Agent(agent) => agents.push((**agent).clone()),
+            Entity::Line(line) => lines.push((**line).clone()),
+            _ => {}
+        }
+    }
+    hub.know_agents(agents);
+    hub.know_lines(lines, Vec::new());
+    hub.know_staff(staff());
+    hub
 }
 
 fn rev(entity: &Entity) -> u64 {
