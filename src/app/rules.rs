@@ -75,6 +75,12 @@ pub(super) struct Rules {
 
 impl Rules {
     pub(super) fn new(config: &Config, book: Arc<Book>, ruleset: Option<String>) -> Self {
+        for rule in book.uncounted() {
+            tracing::warn!(%rule, "the engine does not bring what this rule counts: it never refuses");
+        }
+        if !book.looks_back_for().is_zero() {
+            tracing::warn!("caps count the calls since this start, and none from before it");
+        }
         Self { config: config.clone(), book: RwLock::new(book), ruleset }
     }
 

@@ -263,6 +263,11 @@ primary = "main"
                 "[desk]\nheartbeat_ms = 0\n[trunk]",
                 "t.toml:17: desk.heartbeat_ms = 0: 100 to 600000",
             ),
+            (
+                "[trunk]",
+                "[gate]\nruleset = \"a\"\nrulesets = [\"b\"]\n[trunk]",
+                "t.toml:18: gate.rulesets = [\"b\"]: either ruleset or rulesets",
+            ),
             ("[trunk]", "[agents]\nacw_s = 0\n[trunk]", "t.toml:17: agents.acw_s = 0: 1 to"),
             ("[trunk]", "[agent.ann]\n[trunk]", "t.toml:16: [agent.ann]: missing field `device`"),
             ("[trunk]", "[trunks]", "t.toml:16: [trunks]: unknown field `trunks`, expected one of"),

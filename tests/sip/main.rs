@@ -23,6 +23,7 @@ mod real_peers;
 mod records;
 mod restart;
 mod restart_many;
+mod rules;
 mod stories;
 mod time;
 mod tokens;

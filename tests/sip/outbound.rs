@@ -19,7 +19,7 @@ fn pbx_calls(site: &Site, story: &str, number: &str) -> Sipp {
 }
 
 /// Dials and expects 403; the refusal as received.
-fn refused(site: &Site, number: &str, header: Option<&str>) -> String {
+pub(crate) fn refused(site: &Site, number: &str, header: Option<&str>) -> String {
     let call = pbx_calls(site, "caller-is-refused", number).with("STATUS", "403");
     let heard = match header {
         Some(line) => call.header(line).run(),
@@ -28,7 +28,7 @@ fn refused(site: &Site, number: &str, header: Option<&str>) -> String {
     heard.into_iter().find(|m| m.starts_with("SIP/2.0 403")).expect("a 403")
 }
 
-fn reason_of(refusal: &str) -> &str {
+pub(crate) fn reason_of(refusal: &str) -> &str {
     refusal.lines().find(|l| l.to_ascii_lowercase().starts_with("reason:")).expect("a Reason")
 }
 

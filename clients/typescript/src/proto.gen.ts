@@ -249,7 +249,7 @@ export interface Decision {
 export interface RuleVerdict {
   /** Rule id, e.g. night, statutory-holiday, dnc, window. */
   id: string;
-  /** allow | deny | not_applicable. */
+  /** allow | deny | not_applicable | would_deny (its rule set is only tried out). */
   verdict: string;
   /** Clause the rule comes from. */
   citation: string;

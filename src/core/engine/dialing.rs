@@ -59,7 +59,10 @@ impl Engine {
                 self.feed(now, call, CallInput::Requested, out);
                 let parts = self.parts(now, call, purpose, to, &offer);
                 match decided.verdict {
-                    Verdict::Allow => self.allowed(now, ask, call, decided, parts, out),
+                    Verdict::Allow => {
+                        self.note_attempt(now, call, list_key, parts.purpose.as_deref());
+                        self.allowed(now, ask, call, decided, parts, out);
+                    }
                     Verdict::Deny => {
                         self.denied(now, ask, call, decided, parts, dialed, list_key, out);
                     }
@@ -177,6 +180,7 @@ impl Engine {
     /// Q.850 cause 34: no circuit/channel available; 503, so that the PBX may try another way out.
     fn no_line(&mut self, now: Now, ask: AskId, call: CallId, why: &NoLine, out: &mut Outputs) {
         self.totals.line_refusals += 1;
+        self.ledger.release(call);
         let text = match why {
             NoLine::Full => "all lines are full",
             NoLine::Ordered => "all lines are taken out",
@@ -207,6 +211,7 @@ impl Engine {
         let Some(call) = self.table.of_ask(ask) else { return };
         self.table.release_ask(ask);
         if matches!(status, 401 | 407 | 422) {
+            self.ledger.release(call); // it comes again, and counts then
             self.dialing.challenge(now, call, input);
             return;
         }

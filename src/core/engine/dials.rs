@@ -113,7 +113,7 @@ impl Engine {
                 }
                 (Verdict::Allow, Some(_)) => self.ring_agent(now, key, ask, None, out),
                 (Verdict::Allow, None) => {
-                    self.permit_dial(now, key, ask, decided, &dialed, out);
+                    self.permit_dial(now, key, ask, decided, &dialed, list_key, out);
                 }
             },
         }
@@ -152,6 +152,7 @@ impl Engine {
             ruleset: self.config.ruleset.clone(),
             list_key,
             list: self.list.only(list_key),
+            past: self.ledger.past(list_key).to_vec(),
             at: now.wall,
             book: self.config.book.clone(),
         });
@@ -194,6 +195,7 @@ impl Engine {
     }
 
     /// Nobody asks the gate again on the way: the decision is made and journaled here.
+    #[allow(clippy::too_many_arguments)] // one decision and its question
     fn permit_dial(
         &mut self,
         now: Now,
@@ -201,10 +203,13 @@ impl Engine {
         ask: DialAsk,
         mut decided: Decided,
         dialed: &Dialed,
+        list_key: Option<NumberRef>,
         out: &mut Outputs,
     ) {
         let parts = self.dial_parts(now, &ask, dialed);
-        let permit = decided.permit(parts.id, self.ids.call(now), now.wall);
+        let call = self.ids.call(now);
+        let permit = decided.permit(parts.id, call, now.wall);
+        self.note_attempt(now, call, list_key, parts.purpose.as_deref());
         let entity = Entity::Decision(Box::new(decided.into_decision(parts)));
         let detail = Detail { caused_by: Some(Box::new(key.id)), ..Detail::default() };
         let pos = self.emit(now, K::OutboundAllowed, entity, detail, out);

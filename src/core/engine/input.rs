@@ -3,7 +3,7 @@
 use super::request::{CommandAnswer, CommandRequest};
 use crate::agent::AgentPolicy;
 use crate::call::Settings;
-use crate::gate::{Ask, Book, Dialed, DncList, Given, Normalizer};
+use crate::gate::{Ask, Book, Dialed, DncList, Given, Normalizer, Past};
 use crate::line::{LineSettings, Reply};
 use crate::model::{
     Agent, AgentSettings, Call, Command, CommandId, DeskPresence, DncEntry, Duty, Event, Line,
@@ -248,6 +248,8 @@ pub struct ExplainJob {
     pub list_key: Option<NumberRef>,
     /// The do-not-call list as far as this number sees it.
     pub list: DncList,
+    /// What happened to the callee before.
+    pub past: Vec<Past>,
     /// Instant of the refusal.
     pub at: Wall,
     /// Rules that refused.
@@ -262,7 +264,7 @@ impl ExplainJob {
             purpose: self.purpose.as_deref(),
             ruleset: self.ruleset.as_deref(),
             number_ref: self.list_key,
-            given: Given::default(),
+            given: Given { past: &self.past, ..Given::default() },
         };
         let next = self.book.next_allowed(&self.list, &ask, self.at);
         let next_allowed_at = next.map(|at| self.book.rfc3339_local(&ask, at));

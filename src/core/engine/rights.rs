@@ -5,7 +5,7 @@ use super::input::{ExplainJob, Explained, Outputs};
 use super::writer::Engine;
 use crate::call::CallInput;
 use crate::gate::{
-    Ask, Book, Decided, DecisionParts, DialRight, Dialed, Given, NotReleased, Ruling, Waiting,
+    Ask, Book, Decided, DecisionParts, DialRight, Dialed, Given, NotReleased, Past, Ruling, Waiting,
 };
 use crate::model::{CallId, Detail, Entity, EventKind, Mono, Now, NumberRef, Pos, SystemState};
 use crate::sip::{AskId, Refusal};
@@ -89,15 +89,24 @@ impl Engine {
         let dialed = self.desk_parties.read(number);
         let list_key = dialed.list_key().map(|key| self.config.list_refs.number_ref(key));
         let ruleset = self.config.ruleset.as_deref();
-        let ask = Ask {
-            dialed: &dialed,
-            purpose,
-            ruleset,
-            number_ref: list_key,
-            given: Given::default(),
-        };
+        let given = Given { past: self.ledger.past(list_key), ..Given::default() };
+        let ask = Ask { dialed: &dialed, purpose, ruleset, number_ref: list_key, given };
         let ruling = self.config.book.decide(&self.list, &ask, now.wall);
         Asked { dialed, list_key, ruling }
+    }
+
+    /// A call that may be dialled counts for the caps from here on.
+    pub(super) fn note_attempt(
+        &mut self,
+        now: Now,
+        call: CallId,
+        key: Option<NumberRef>,
+        purpose: Option<&str>,
+    ) {
+        if let Some(key) = key {
+            let past = Past { purpose: purpose.map(str::to_owned), ..Past::attempt(now.wall) };
+            self.ledger.reserve(&self.config.book, key, call, past);
+        }
     }
 
     /// Allowed: the INVITE waits until the decision is durable.
@@ -149,6 +158,7 @@ impl Engine {
             ruleset: self.config.ruleset.clone(),
             list_key,
             list: self.list.only(list_key),
+            past: self.ledger.past(list_key).to_vec(),
             at: now.wall,
             book: self.config.book.clone(),
         });
@@ -196,6 +206,7 @@ impl Engine {
 
     fn not_durable(&mut self, now: Now, ask: AskId, call: CallId, out: &mut Outputs) {
         self.totals.gate_not_durable += 1;
+        self.ledger.release(call);
         let text = "journal: the decision could not be made durable in time".to_owned();
         self.refuse(now, ask, call, text, out);
     }

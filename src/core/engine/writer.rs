@@ -12,7 +12,7 @@ use super::pbx::Boards;
 use super::rights::Dialing;
 use super::table::{Entry, LineUse, Table};
 use crate::call::{CallInput, CallMachine, Fact};
-use crate::gate::DncList;
+use crate::gate::{DncList, Ledger};
 use crate::line::Way;
 use crate::model::{
     Call, CallId, Detail, Direction, DncEntry, Entity, Event, EventKind, IdSource, Mono, Now, Pos,
@@ -36,6 +36,7 @@ pub struct Engine {
     pub(super) known_parties: KnownParties,
     pub(super) dialing: Dialing,
     pub(super) list: DncList,
+    pub(super) ledger: Ledger,
     pub(super) totals: Totals,
     pub(super) pos: Pos,
     pub(super) overflow: Option<Overflow>,
@@ -70,6 +71,7 @@ impl Engine {
             known_parties: KnownParties::default(),
             dialing: Dialing::default(),
             list,
+            ledger: Ledger::default(),
             totals: Totals::default(),
             pos: restored.head,
             overflow: None,

@@ -3,9 +3,15 @@
 use super::calendar::{self, Calendar};
 use super::numbering::Numbering;
 use super::ruleset::{Blackout, RuleSet};
+use super::schema::Rule;
+use super::terms::Counted;
 use super::{GateFileError, Source};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// What a callee asks for who wants no more calls; the do-not-call list is written from it.
+const DO_NOT_DISTURB: &str = "action:do_not_disturb";
 
 /// Rule sets and calendars as one immutable value: built aside, then swapped in.
 #[derive(Debug)]
@@ -16,6 +22,7 @@ pub struct Book {
     always_allow: Vec<String>,
     calendars: BTreeMap<String, Arc<Calendar>>,
     pub(super) numbering: Arc<Numbering>,
+    looks_back: Duration,
     /// In the order of their start.
     pub(super) blackouts: Vec<Blackout>,
 }
@@ -83,7 +90,8 @@ impl Book {
         always_allow.sort_unstable();
         always_allow.dedup();
         let numbering = Arc::new(Numbering::load()?);
-        Ok(Self { hash, sets, always_allow, calendars, numbering, blackouts })
+        let looks_back = looks_back(&sets);
+        Ok(Self { hash, sets, always_allow, calendars, numbering, looks_back, blackouts })
     }
 
     /// Rule sets of the caller's own with the shipped calendars.
@@ -102,12 +110,32 @@ impl Book {
             return Err(unknown.clone());
         }
         self.sets.retain(|set| names.contains(&set.name));
+        self.looks_back = looks_back(&self.sets);
         Ok(self)
     }
 
     /// SHA-256 over all rule set and calendar texts, hex.
     pub fn hash(&self) -> &str {
         &self.hash
+    }
+
+    /// How long caps in force look back; zero: none does.
+    pub fn looks_back_for(&self) -> Duration {
+        self.looks_back
+    }
+
+    /// Rules in force that a running server cannot count by itself, as `set: rule`: answered calls,
+    /// and what callees said other than the requests that the do-not-call list holds.
+    pub fn uncounted(&self) -> Vec<String> {
+        let of = |set: &RuleSet| {
+            let caps = set.spec.cap.iter().filter(|cap| cap.disabled().is_none());
+            let caps = caps.filter(|cap| cap.count == Counted::Answered);
+            let rests = set.spec.cooldown.iter().filter(|rule| rule.disabled().is_none());
+            let rests = rests.filter(|rule| rule.trigger != DO_NOT_DISTURB);
+            let ids = caps.map(|cap| &cap.id).chain(rests.map(|rule| &rule.id));
+            ids.map(|id| format!("{}: {id}", set.name)).collect::<Vec<_>>()
+        };
+        self.sets.iter().filter(|set| set.enforces()).flat_map(of).collect()
     }
 
     /// Names of the rule sets, sorted.
@@ -126,6 +154,12 @@ impl Book {
             .iter()
             .map(|(name, one)| (name.as_str(), one.version.as_str(), one.years().collect()))
     }
+}
+
+fn looks_back(sets: &[RuleSet]) -> Duration {
+    let enforced = sets.iter().filter(|set| set.enforces());
+    let caps = enforced.flat_map(|set| &set.spec.cap).filter(|cap| cap.disabled().is_none());
+    caps.map(|cap| cap.per.longest()).max().unwrap_or_default()
 }
 
 /// SHA-256 of the texts, each preceded by its length, so that no two lists run together. One text

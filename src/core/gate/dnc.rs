@@ -124,7 +124,7 @@ fn entry_digest(key: NumberRef, until: Until) -> u128 {
 /// Takes eight bytes of the key as they are: a blind index is uniform already, and whoever does
 /// not know its key cannot aim at one bucket.
 #[derive(Clone, Copy, Debug, Default)]
-struct RefHasher(u64);
+pub(super) struct RefHasher(u64);
 
 impl Hasher for RefHasher {
     fn write(&mut self, bytes: &[u8]) {

@@ -200,7 +200,7 @@ impl<'a> Search<'a> {
 impl<'a> View<'a> {
     fn new(set: &'a RuleSet, zone: &'a Zone, ask: &Ask<'_>) -> Self {
         let spec = &set.spec;
-        fn awake<'r, R: Rule>(rules: &'r [R]) -> impl Iterator<Item = &'r R> {
+        fn awake<R: Rule>(rules: &[R]) -> impl Iterator<Item = &R> {
             rules.iter().filter(|rule| rule.disabled().is_none())
         }
         let caps = awake(&spec.cap)

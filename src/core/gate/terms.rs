@@ -3,6 +3,7 @@
 use super::values::{Clock, DaySpan, Period};
 use jiff::civil::Weekday;
 use std::fmt;
+use std::time::Duration;
 
 /// What the caller can show for a call, beyond its purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize)]
@@ -189,6 +190,20 @@ impl TryFrom<String> for CapPer {
                          calendar:day, calendar:week"
                     )
                 }),
+        }
+    }
+}
+
+impl CapPer {
+    /// A call cannot count for longer than that.
+    pub(super) fn longest(self) -> Duration {
+        // A local day has up to 25 hours, and a zone may skip one.
+        let days = |n: u64| Duration::from_secs((n + 1) * 86_400 + 3600);
+        match self {
+            Self::RollingDays(n) => days(n.into()),
+            Self::RollingHours(n) => Duration::from_secs(u64::from(n) * 3600),
+            Self::Day => days(1),
+            Self::Week => days(7),
         }
     }
 }

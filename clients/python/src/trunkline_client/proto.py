@@ -371,7 +371,7 @@ class RuleVerdict:
     #: Rule id, e.g. night, statutory-holiday, dnc, window.
     id: str = ""
 
-    #: allow | deny | not_applicable.
+    #: allow | deny | not_applicable | would_deny (its rule set is only tried out).
     verdict: str = ""
 
     #: Clause the rule comes from.

@@ -159,11 +159,12 @@ impl Engine {
     ) -> bool {
         let peer = self.config.switches.get(usize::from(ix.0)).and_then(|s| s.peer);
         let purpose = peer.and_then(|p| self.config.neighbours.get(&p)?.default_purpose.clone());
-        let Asked { dialed, ruling, .. } = self.ask_gate(now, number, purpose.as_deref());
+        let Asked { dialed, list_key, ruling } = self.ask_gate(now, number, purpose.as_deref());
         let Ruling::Decided(decided) = ruling else {
             self.totals.gate_exempt += 1;
             return false;
         };
+        self.note_attempt(now, call, list_key, purpose.as_deref()); // it is out already
         let refused = decided.verdict == Verdict::Deny;
         let Some(entry) = self.table.entry(call) else { return refused };
         let parts = DecisionParts {

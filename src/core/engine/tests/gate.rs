@@ -2,9 +2,10 @@
 
 use super::bench_site::*;
 use crate::engine::{Explained, Input, PartyMaker};
-use crate::gate::{DialPlan, Normalizer};
-use crate::model::{DncEntry, EventKind, Wall};
+use crate::gate::{Book, DialPlan, Normalizer, Source};
+use crate::model::{DncEntry, Entity, Event, EventKind, SystemState, Wall};
 use crate::vault::{BlindIndex, Secret};
+use std::sync::Arc;
 
 const NUMBER: &str = "13800138000";
 const PURPOSE: &str = "X-Purpose: service\n";
@@ -89,6 +90,66 @@ fn a_refusal_names_rule_and_next_instant_and_no_number() {
     );
     assert!(site.sent_to(MAIN).is_empty());
     assert_eq!((site.engine.calls(), site.engine.waiting()), (0, (0, 0)));
+}
+
+/// New rules decide the next call; a refused file changes nothing and is an alarm.
+#[test]
+fn rules_are_swapped_between_calls() {
+    let mut site = Site::at(MONDAY_10);
+    site.kinds();
+    let shut = "schema = 1\n[ruleset.cn-seed-service]\nwindow = [{ classes = [\"any\"], \
+                spans = [[\"22:00\", \"23:00\"]], cite = \"t\" }]\npurpose = { cite = \"t\" }\n\
+                applies = { region = [\"*\"], purpose = [\"*\"] }\ndnc = { cite = \"t\" }\n\
+                zone = { source = \"callee\" }\n";
+    let book = Book::load_rules(&[Source { name: "shut.toml", text: shut }]).unwrap();
+    let hash = book.hash().to_owned();
+    site.give(Input::Rules(Arc::new(book)));
+    site.receive(PBX, &invite(NUMBER, "a", PURPOSE));
+    let answer = site.out.explain.pop().unwrap().run();
+    assert_eq!(answer.next_allowed_at.as_deref(), Some("2026-11-23T22:00:00+08:00"));
+    site.give(Input::Explained(answer));
+    assert!(first_lines(&site.sent_to(PBX)).contains(&"SIP/2.0 403 Forbidden"));
+    site.give(Input::RulesRefused("rules.toml: line 3".to_owned()));
+    let system = |event: &Event| match &event.entity {
+        Entity::System(status) => Some((status.state, status.reason.clone())),
+        _ => None,
+    };
+    let told: Vec<_> = site.events.iter().filter_map(system).collect();
+    let [.., (normal, taken), (alarm, refused)] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((*normal, *alarm), (SystemState::Normal, SystemState::PartiallyDisabled));
+    assert!(taken.contains(&hash) && refused.contains(&hash), "{taken} / {refused}");
+    assert!(refused.contains("rules.toml: line 3"), "{refused}");
+    site.receive(PBX, &invite(NUMBER, "b", PURPOSE));
+    assert_eq!(site.out.explain.len(), 1, "still refused");
+}
+
+/// A cap counts calls that were dialled: one that could not be made durable gives its place back.
+#[test]
+fn a_cap_counts_what_was_dialled() {
+    let mut site = Site::at(MONDAY_10);
+    let capped = "schema = 1\n[ruleset.cn-seed-service]\nwindow = [{ classes = [\"any\"], \
+                  spans = [[\"00:00\", \"24:00\"]], cite = \"t\" }]\npurpose = { cite = \"t\" }\n\
+                  applies = { region = [\"*\"], purpose = [\"*\"] }\ndnc = { cite = \"t\" }\n\
+                  zone = { source = \"callee\" }\ncap = [{ id = \"once\", max = 1, \
+                  per = \"calendar:day\", key = [\"callee\"], cite = \"t\" }]\n";
+    let book = Book::load_rules(&[Source { name: "capped.toml", text: capped }]).unwrap();
+    site.give(Input::Rules(Arc::new(book)));
+    site.receive(PBX, &invite(NUMBER, "a", PURPOSE));
+    site.pass(501);
+    assert!(first_lines(&site.sent_to(PBX)).contains(&"SIP/2.0 403 Forbidden"), "no commit");
+    site.receive(PBX, &invite(NUMBER, "b", PURPOSE));
+    site.durable();
+    assert_eq!(site.sent_to(MAIN).len(), 1, "the first one that leaves");
+    site.receive(PBX, &invite(NUMBER, "c", PURPOSE));
+    let answer = site.out.explain.pop().unwrap().run();
+    assert_eq!(answer.next_allowed_at.as_deref(), Some("2026-11-24T00:00:00+08:00"));
+    site.sent_to(PBX);
+    site.give(Input::Explained(answer));
+    let out = site.sent_to(PBX);
+    assert!(out[0].contains("rule once; next allowed 2026-11-24T00:00:00+08:00"), "{}", out[0]);
+    site.receive(PBX, &invite("13900139000", "d", PURPOSE));
+    site.durable();
+    assert_eq!(site.sent_to(MAIN).len(), 1, "another callee");
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod calls;
 mod explain;
 mod files;
 mod laws;
+mod ledger;
 mod lint;
 mod list;
 mod numbers;

@@ -20,6 +20,44 @@ fn uniform(n: u64) -> NumberRef {
     NumberRef(bytes)
 }
 
+/// Fifty rule sets, of which three apply to the call: law, company and campaign.
+fn fifty_sets(list: &DncList) {
+    let set = |n: usize, layer: &str, region: &str| {
+        format!(
+            "[ruleset.s{n}]\nlayer = \"{layer}\"\nzone = {{ source = \"callee\" }}\n\
+             applies = {{ region = [\"{region}\"], purpose = [\"sales\", \"sales.*\"] }}\n\
+             purpose = {{ cite = \"p\" }}\ndnc = {{ cite = \"d\" }}\n\
+             window = [{{ classes = [\"any\"], spans = [[\"08:00\", \"20:00\"]], cite = \"w\" }}]\n\
+             hard_ban = [{{ id = \"night\", spans = [[\"00:00\", \"08:00\"]], cite = \"b\" }}]\n\
+             cap = [{{ id = \"c\", max = 3, per = \"rolling:PT24H\", key = [\"callee\"], cite = \"c\" }}]\n"
+        )
+    };
+    let regions = ["DE", "GB", "US-TX", "+4930", "IT", "US"];
+    let applied = ["law", "company", "campaign"].map(|layer| (layer, "FR")).into_iter();
+    let others = regions.iter().cycle().map(|region| ("law", *region)).take(47);
+    let sets: String = applied
+        .chain(others)
+        .enumerate()
+        .map(|(n, (layer, region))| set(n, layer, region))
+        .collect();
+    let book = book_of(&format!("schema = 1\n{sets}"));
+    assert_eq!(book.ruleset_names().len(), 50);
+    let number = Normalizer::new(DialPlan::default()).unwrap().read("+33123456789");
+    let now = wall("2026-06-10T12:00:00Z");
+    let past = [3, 30].map(|hours| Past::attempt(Wall(now.0 - hours * 3_600_000_000)));
+    let times = (0..200_000).map(|n| {
+        let given = Given { past: &past, ..Given::default() };
+        let number_ref = Some(uniform(ENTRIES + n));
+        let ask = Ask { dialed: &number, purpose: Some("sales"), ruleset: None, number_ref, given };
+        let start = Instant::now();
+        let ruling = std::hint::black_box(book.decide(list, &ask, now));
+        let took = start.elapsed();
+        assert_eq!(verdict(ruling), Verdict::Allow);
+        took
+    });
+    report("decide, 3 of 50 rule sets", times.collect());
+}
+
 fn report(what: &str, mut times: Vec<Duration>) {
     times.sort_unstable();
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
@@ -67,6 +105,7 @@ fn verdicts_with_a_million_entries() {
             assert!(next.is_some());
         }
     }
+    fifty_sets(&list);
     report("decide, allow", allowed);
     report("decide, deny", denied);
     report("next_allowed", looks);

@@ -1,0 +1,74 @@
+//! Rule files that change under a running server.
+
+use crate::outbound::{reason_of, refused};
+use crate::support::process::poll_until;
+use crate::support::{Site, SiteOptions, WORKDAY_MORNING};
+use nix::sys::signal::Signal;
+use std::time::Duration;
+
+const CUSTOMER: &str = "13800138000";
+const SERVICE: &str = "X-Trunkline-Purpose: service";
+
+/// Closed at 10:00, by a ban of that name.
+fn rules(ban: &str) -> String {
+    format!(
+        r#"schema = 1
+[ruleset.own]
+applies = {{ region = ["CN-mainland"], purpose = ["*"] }}
+zone = {{ source = "callee" }}
+purpose = {{ cite = "test" }}
+dnc = {{ cite = "test" }}
+hard_ban = [{{ id = "{ban}", spans = [["09:00", "12:00"]], cite = "test" }}]
+window = [{{ classes = ["any"], spans = [["00:00", "24:00"]], cite = "test" }}]
+"#
+    )
+}
+
+/// New rules decide the next call; a bad file is told, raises an alarm and changes nothing; the
+/// norm counts beside the site's own rules.
+#[test]
+fn rules_are_read_anew_and_bad_ones_change_nothing() {
+    let site = Site::with(&SiteOptions {
+        gate_keys: "rulesets = [\"own\", \"cn-seed-service\"]\nfile = \"rules.toml\"",
+        ..SiteOptions::default()
+    });
+    std::fs::write(site.path("rules.toml"), rules("first")).unwrap();
+    let server = site.serve(WORKDAY_MORNING);
+    let mut tail = site.tail(None);
+    let rule = || reason_of(&refused(&site, CUSTOMER, Some(SERVICE))).to_owned();
+    // Open again at noon by one set; the other one closes later.
+    assert!(rule().contains("rule first; next allowed"), "{}", rule());
+    assert!(rule().contains("T12:00:00+08:00"), "{}", rule());
+
+    std::fs::write(site.path("rules.toml"), rules("second")).unwrap();
+    site.run(&["reload"]);
+    tail.until_kind("system.status", 1);
+    assert!(rule().contains("rule second; next allowed"), "{}", rule());
+
+    std::fs::write(site.path("rules.toml"), rules("third").replace("12:00", "25:00")).unwrap();
+    let failed = site.try_run(&["reload"]);
+    let told = String::from_utf8_lossy(&failed.stderr).into_owned();
+    assert!(!failed.status.success(), "{told}");
+    for word in ["rules.toml", "line 7", "25:00", "HH:MM"] {
+        assert!(told.contains(word), "no {word:?} in {told}");
+    }
+    server.signal(Signal::SIGHUP);
+    tail.until("two alarms", Duration::from_secs(10), |events| {
+        let alarm = |event: &&serde_json::Value| {
+            event["o"]["status"] == "partiallyDisabled"
+                && event["o"]["reason"].as_str().is_some_and(|reason| reason.contains("line 7"))
+        };
+        events.iter().filter(alarm).count() == 2
+    });
+    let logged = || server.log().contains("not reloaded");
+    assert!(poll_until(Duration::from_secs(5), logged), "{}", server.log());
+    assert!(rule().contains("rule second; next allowed"), "{}", rule());
+
+    // What every room reads numbers by is taken at the start only.
+    let more = format!("{}[always_allow]\nnumbers = [\"999\"]\n", rules("fourth"));
+    std::fs::write(site.path("rules.toml"), more).unwrap();
+    let failed = site.try_run(&["reload"]);
+    let told = String::from_utf8_lossy(&failed.stderr).into_owned();
+    assert!(!failed.status.success() && told.contains("always_allow"), "{told}");
+    assert!(rule().contains("rule second; next allowed"), "{}", rule());
+}
