@@ -55,7 +55,6 @@ fn main() {
         "json" => frames(count, Codec::Json),
         "protobuf" => frames(count, Codec::Protobuf),
         "sizes" => sizes(),
-        "old" => { let events = call(1); for _ in 0..count { counted_old(&events); } }
         "all" => {
             parse(count);
             hop(count);
@@ -348,33 +347,4 @@ fn answer(request: &[u8], status: &str, tag: &str, body: &str) -> Vec<u8> {
     }
     out += &format!("Contact: <sip:gw@{PBX}>\r\nContent-Length: {}\r\n\r\n{body}", body.len());
     out.into_bytes()
-}
-
-#[inline(never)]
-fn counted_old(events: &[Event]) {
-    for event in black_box(events) {
-        black_box(old(event, View::Masked));
-    }
-}
-fn json<T: serde::Serialize>(message: &T) -> String {
-    serde_json::to_string(message).unwrap_or_else(|_| "{}".to_owned())
-}
-fn old(event: &Event, view: View) -> String {
-    use trunkline_core::wire::pb;
-    let pb = trunkline_core::wire::event_to_pb(event, view);
-    let entity = match &pb.entity {
-        Some(pb::event::Entity::Call(o)) => json(o),
-        _ => panic!(),
-    };
-    let detail = pb.d.as_ref().map_or_else(String::new, |d| format!(",\"d\":{}", json(d)));
-    let cause = match &event.detail.caused_by {
-        Some(command) => format!(",\"caused_by\":\"{command}\""),
-        None => String::new(),
-    };
-    format!(
-        "{{\"t\":\"ev\",\"pos\":\"{}\",\"ts\":\"{}\",\"k\":\"{}\",\"o\":{entity}{detail}{cause}}}",
-        pb.pos,
-        event.ts.rfc3339(),
-        pb.k
-    )
 }
