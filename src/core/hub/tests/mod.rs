@@ -246,7 +246,7 @@ fn an_event_is_written_once_for_each_form_that_is_there() {
     let client = (who, vec![sub_of(0, "site:calls", "", &[])]);
     let mut world = World::new(HubLimits::default(), vec![client; 4]);
     let bytes = |world: &World, at: usize| world.clients[at].got.last().unwrap().bytes.clone();
-    let mut grown = |readers: &[usize], world: &mut World| {
+    let grown = |readers: &[usize], world: &mut World| {
         readers.iter().for_each(|at| world.connect(*at));
         let before = world.hub.sizes().ring_bytes;
         world.commit(&[(0, 0)]);
