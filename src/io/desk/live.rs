@@ -11,6 +11,7 @@ use super::replay::SlotGuard;
 use super::session::{DeskDeps, Never, Socket};
 use super::token::{EXPIRING, GRACE, Verified};
 use super::writer::End;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -23,6 +24,19 @@ use trunkline_core::wire::pb;
 
 /// Most frames are small: this much is taken from the queue for one write.
 const WRITE_BYTES_MAX: usize = 32 << 10;
+
+/// Why a desk's task woke.
+enum Due {
+    Wake,
+    Health,
+    Drain,
+}
+
+enum Said {
+    /// `None`: a ping or pong.
+    Message(Option<Message>),
+    Due(Due),
+}
 
 /// The live phase.
 pub(super) struct Live<'a, 'p, S> {
@@ -82,25 +96,50 @@ impl<'a, 'p, S: AsyncRead + AsyncWrite + Unpin> Live<'a, 'p, S> {
 
     pub(super) async fn run(mut self) -> Result<Never, End> {
         if *self.drain.borrow_and_update() {
-            self.goaway().await?;
+            Box::pin(self.goaway()).await?;
         }
         loop {
-            let wake = self.wake_at();
-            tokio::select! {
-                message = self.socket.next_message() => {
-                    if let Some(message) = message? {
-                        self.message(&message).await?;
-                    }
+            let queue = self.queue.clone();
+            let mut control = pin!(Self::control(
+                self.wake_at(),
+                self.health.clone(),
+                self.drain.clone(),
+                self.drain_at.is_none()
+            ));
+            // Most of what happens is an event: it leaves the timer and the watches as they are.
+            let said = loop {
+                tokio::select! {
+                    biased;
+                    message = self.socket.next_message() => break Said::Message(message?),
+                    due = control.as_mut() => break Said::Due(due),
+                    () = queue.ready() => self.flush_queue().await?,
                 }
-                () = self.queue.ready() => self.flush_queue().await?,
-                () = tokio::time::sleep_until(wake) => self.tick().await?,
-                Ok(()) = self.health.changed() => self.beat().await?,
-                drained = self.drain.changed(), if self.drain_at.is_none() => {
-                    if drained.is_err() || *self.drain.borrow() {
-                        self.goaway().await?;
-                    }
-                }
+            };
+            match said {
+                Said::Message(None) => {}
+                Said::Message(Some(message)) => Box::pin(self.message(&message)).await?,
+                Said::Due(Due::Wake) => Box::pin(self.tick()).await?,
+                Said::Due(Due::Health) => Box::pin(self.beat()).await?,
+                Said::Due(Due::Drain) => Box::pin(self.goaway()).await?,
             }
+        }
+    }
+
+    /// What comes to a desk beside events and its own messages.
+    async fn control(
+        wake: Instant,
+        mut health: watch::Receiver<Health>,
+        mut drain: watch::Receiver<bool>,
+        drains: bool,
+    ) -> Due {
+        let drained = async {
+            // A sender that is gone drains as well.
+            let _ = drain.wait_for(|drains| *drains).await;
+        };
+        tokio::select! {
+            () = tokio::time::sleep_until(wake) => Due::Wake,
+            Ok(()) = health.changed() => Due::Health,
+            () = drained, if drains => Due::Drain,
         }
     }
 
