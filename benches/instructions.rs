@@ -16,14 +16,14 @@ use trunkline_core::engine::{
 };
 use trunkline_core::gate::{Book, DialPlan, Normalizer};
 use trunkline_core::hub::{Hub, HubLimits};
-use trunkline_core::model::{Committed, Epoch, Event, Mono, Now, Pos, Wall};
+use trunkline_core::model::{Committed, Epoch, Event, Mono, Named as _, Now, Pos, Wall};
 use trunkline_core::sip::message::Index;
 use trunkline_core::sip::{
     Core, CoreConfig, Endpoint, Limits, Listen, Outputs as SipOutputs, Peer, PeerId, PeerKind,
     Received, Timers, Transport,
 };
 use trunkline_core::vault::{BlindIndex, Dek, KeyId, RecordContext, Secret};
-use trunkline_core::wire::journal_frame_to_bytes;
+use trunkline_core::wire::{Codec, View, event_frame, journal_frame_to_bytes, write_frame};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -52,13 +52,17 @@ fn main() {
         "call" => drop(call(count)),
         "journal" => journal(count),
         "hub" => hub(count),
+        "json" => frames(count, Codec::Json),
+        "protobuf" => frames(count, Codec::Protobuf),
+        "sizes" => sizes(),
         "all" => {
             parse(count);
             hop(count);
             journal(count);
             hub(count);
+            Codec::ALL.into_iter().for_each(|codec| frames(count, codec));
         }
-        other => panic!("no operation {other}: parse, hop, call, journal, hub"),
+        other => panic!("no operation {other}: parse, hop, call, journal, hub, json, protobuf"),
     }
 }
 
@@ -194,6 +198,34 @@ fn hub(count: usize) {
 #[inline(never)]
 fn counted_hub(hub: &mut Hub, batch: &Committed) {
     hub.apply(batch, &mut Vec::new()).unwrap();
+}
+
+// The events of one call as frames for desks.
+
+fn frames(count: usize, codec: Codec) {
+    let events = call(1);
+    for _ in 0..count {
+        counted_frames(&events, codec);
+    }
+}
+
+#[inline(never)]
+fn counted_frames(events: &[Event], codec: Codec) {
+    for event in black_box(events) {
+        black_box(write_frame(&event_frame(event, View::Masked), codec));
+    }
+}
+
+/// `instructions sizes`: bytes of each frame, for docs/desk-protocol.md.
+fn sizes() {
+    println!("{:24} {:>6} {:>6} {:>8}", "", "view", "json", "protobuf");
+    for event in call(1) {
+        for view in View::ALL {
+            let frame = event_frame(&event, view);
+            let [json, protobuf] = Codec::ALL.map(|codec| write_frame(&frame, codec).len());
+            println!("{:24} {:>6} {json:>6} {protobuf:>8}", event.kind.name(), view.name());
+        }
+    }
 }
 
 // The site and its messages.

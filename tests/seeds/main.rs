@@ -11,6 +11,8 @@ mod ami;
 mod ari;
 #[path = "../../fuzz/targets/config.rs"]
 mod config;
+#[path = "../../fuzz/targets/desk_frame.rs"]
+mod desk_frame;
 #[path = "../../fuzz/targets/esl.rs"]
 mod esl;
 #[path = "../../fuzz/targets/journal_frame.rs"]
@@ -69,6 +71,11 @@ fn links() {
 fn streams() {
     play(&[("fuzz/corpus/sip_frame", 12)], sip_frame::run);
     play(&VECTORS, |bytes| sip_frame::run(&[bytes, &[40, 7]].concat()));
+}
+
+#[test]
+fn frames_of_desks() {
+    play(&[("fuzz/corpus/desk_frame", 10)], desk_frame::run);
 }
 
 #[test]

@@ -71,12 +71,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Live<'_, '_, S> {
         let gone = change.gone.iter().map(|gone| gone.frame(pos));
         let refused = change.refusals.iter().map(|r| frames::err(&r.id, r.code.name(), r.msg));
         let granted = change.grants.iter().map(|grant| frames::sub_ok(grant, pos));
-        let said: Vec<DeskFrame> = gone.chain(refused).chain(over).chain(granted).collect();
+        // Written at once: frames of one size for all kinds are larger than their bytes.
+        let codec = self.socket.codec;
+        let said = gone.chain(refused).chain(over).chain(granted);
+        let said: Vec<_> = said.map(|frame| frames::message(&frame, codec)).collect();
         let changed = said.len() > change.refusals.len() || ok.is_some();
         let mut said = said.into_iter().peekable();
         while said.peek().is_some() {
             // In pieces, so that the time limit is one of stalling, not of a long way to go.
-            self.socket.send(said.by_ref().take(PIECE)).await?;
+            self.socket.send_written(said.by_ref().take(PIECE)).await?;
         }
         let mut catching = CatchUp::new(self.socket, self.deps, self.slot, &change.interest);
         catching.pages(change.subs, pos).await?;

@@ -245,6 +245,30 @@ fn the_ring_stays_within_bytes_and_age() {
     assert_eq!(world.hub.sizes().slots, 0);
 }
 
+/// Four readers of one view, the last two in protobuf.
+#[test]
+fn an_event_is_written_once_for_each_form_that_is_there() {
+    let (who, _) = own();
+    let who = Principal { role: Role::Service, ..who };
+    let client = (who, vec![sub_of(0, "site:calls", "", &[])]);
+    let mut world = World::new(HubLimits::default(), vec![client; 4]);
+    let bytes = |world: &World, at: usize| world.clients[at].got.last().unwrap().bytes.clone();
+    let grown = |readers: &[usize], world: &mut World| {
+        readers.iter().for_each(|at| world.connect(*at));
+        let before = world.hub.sizes().ring_bytes;
+        world.commit(&[(0, 0)]);
+        world.hub.sizes().ring_bytes - before
+    };
+    let json_alone = grown(&[0, 1], &mut world);
+    assert_eq!(bytes(&world, 0).as_ptr(), bytes(&world, 1).as_ptr());
+    let both = grown(&[2, 3], &mut world);
+    assert_eq!(bytes(&world, 0).as_ptr(), bytes(&world, 1).as_ptr());
+    assert_eq!(bytes(&world, 2).as_ptr(), bytes(&world, 3).as_ptr());
+    // The two events are of calls that differ in nothing but their numbers.
+    let protobuf = bytes(&world, 2).len();
+    assert!(both.abs_diff(json_alone + protobuf) < 16, "{both}, {json_alone} and {protobuf}");
+}
+
 #[test]
 fn a_resume_ahead_of_the_log_or_of_another_scope_is_a_snapshot() {
     let (who, subs) = own();
