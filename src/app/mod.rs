@@ -15,6 +15,7 @@ mod links;
 mod metrics;
 mod names;
 mod orders;
+mod people;
 mod running;
 mod secrets;
 mod sip_thread;

@@ -214,6 +214,10 @@ impl Projector {
         for event in frames.iter().flat_map(|f| f.events.iter()) {
             let month = match (&event.entity, event.kind) {
                 (Entity::Call(call), EventKind::CallCleared) => call_day(call.id).month(),
+                // A label that comes after the end.
+                (Entity::Call(call), EventKind::CallLabelled) if call.is_over() => {
+                    call_day(call.id).month()
+                }
                 (Entity::Decision(d), _) if is_verdict(event.kind) => decision_day(d.id).month(),
                 _ => continue,
             };

@@ -4,6 +4,7 @@
 
 mod auth;
 mod boards;
+mod confirm;
 mod issuer;
 mod kit;
 mod limits;

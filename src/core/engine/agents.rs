@@ -7,7 +7,7 @@ use super::writer::Engine;
 use crate::agent::{AgentFact, AgentInput, AgentMachine, AgentRefusal, Left, MemberView, Wish};
 use crate::model::{
     Agent, AgentState, Call, ConnectionState, CstaCause, DeskPresence, Detail, Entity, EventKind,
-    Leg, LegRole, Mono, Now,
+    Leg, LegRole, Mono, Now, Pos,
 };
 use crate::pbx::{Fact, LinkReport, Member, News, Order, OrderId, OrderResult};
 use std::collections::{BTreeMap, HashMap};
@@ -36,6 +36,10 @@ struct Seat {
     asked: Option<Wish>,
     /// Orders without a result: what the queues say meanwhile may be from before them.
     in_flight: u32,
+    /// Whatever the queues hold of the device, it is to be in all of the agent's.
+    fill: bool,
+    /// Newest position that a desktop of the agent has applied; 0: none is connected.
+    applied: Pos,
 }
 
 impl Seat {
@@ -98,7 +102,8 @@ impl Roster {
             roster.by_id.insert(settings.id.clone(), at);
             let machine = AgentMachine::new(settings.clone(), policy.clone(), pbx.is_some(), now);
             let queues = BTreeMap::new();
-            roster.seats.push(Seat { machine, pbx, queues, asked: None, in_flight: 0 });
+            let (asked, in_flight, fill, applied) = (None, 0, false, Pos(0));
+            roster.seats.push(Seat { machine, pbx, queues, asked, in_flight, fill, applied });
         }
         roster
     }
@@ -113,6 +118,16 @@ impl Roster {
 
     pub(super) fn agent(&self, at: usize) -> Option<&Agent> {
         self.seats.get(at).map(|seat| seat.machine.agent())
+    }
+
+    pub(super) fn applied(&self, at: usize) -> Pos {
+        self.seats.get(at).map_or(Pos(0), |seat| seat.applied)
+    }
+
+    pub(super) fn note_applied(&mut self, at: usize, pos: Pos) {
+        if let Some(seat) = self.seats.get_mut(at) {
+            seat.applied = seat.applied.max(pos);
+        }
     }
 
     pub(super) fn pbx_of(&self, at: usize) -> Option<PbxIx> {
@@ -193,8 +208,13 @@ impl Engine {
         out: &mut Outputs,
     ) -> Result<(), AgentRefusal> {
         let mut facts = std::mem::take(&mut self.roster.facts);
+        let login = matches!(input, AgentInput::Login { .. });
         let done = match self.roster.seats.get_mut(at) {
-            Some(seat) => seat.machine.handle(now, input, &mut facts),
+            Some(seat) => {
+                // What is on its way need not be asked for again.
+                seat.fill = login && seat.in_flight == 0;
+                seat.machine.handle(now, input, &mut facts)
+            }
             None => Ok(()),
         };
         self.tell_facts(now, &mut facts, command, out);
@@ -232,6 +252,9 @@ impl Engine {
         out: &mut Outputs,
     ) {
         if let Some(at) = self.roster.named(agent) {
+            if presence != DeskPresence::Online {
+                self.roster.seats[at].applied = Pos(0); // the next desktop begins anew
+            }
             self.tell_agent(now, at, AgentInput::Desk(presence), out);
         }
     }
@@ -355,21 +378,23 @@ impl Engine {
         let Some(seat) = self.roster.seats.get_mut(at) else { return };
         let (Some(pbx), Some(asked)) = (seat.pbx, &seat.asked) else { return };
         let wish = seat.machine.wish();
-        if *asked == wish || seat.machine.settings().queues.is_empty() {
+        let fill = std::mem::take(&mut seat.fill) && wish.present && asked.present;
+        if *asked == wish && !fill || seat.machine.settings().queues.is_empty() {
             return;
         }
         let device = seat.machine.settings().device.clone();
-        let mut orders = Vec::new();
-        if asked.present != wish.present {
-            let member = |queue: &String| Order::QueueMember {
-                queue: queue.clone(),
-                device: device.clone(),
-                present: wish.present,
-            };
-            orders.extend(seat.machine.settings().queues.iter().map(member));
-        }
+        let changes = |queue: &&String| {
+            asked.present != wish.present || fill && !seat.queues.contains_key(*queue)
+        };
+        let member = |queue: &String| Order::QueueMember {
+            queue: queue.clone(),
+            device: device.clone(),
+            present: wish.present,
+        };
+        let mut orders: Vec<Order> =
+            seat.machine.settings().queues.iter().filter(changes).map(member).collect();
         // A member that was just put in is not paused.
-        let paused = asked.paused.is_some() && asked.present;
+        let paused = asked.paused.is_some() && asked.present && orders.is_empty();
         if wish.present && paused != wish.paused.is_some() {
             let reason = wish.paused.clone().unwrap_or_default();
             orders.push(Order::Pause { device, paused: wish.paused.is_some(), reason });

@@ -4,6 +4,7 @@
 use super::agents::short_device;
 use super::commands::{CommandKey, refused};
 use super::input::PbxIx;
+use super::people::Note;
 use super::request::{CommandRequest, CommandTarget, Current};
 use super::writer::Engine;
 use crate::agent::AgentInput;
@@ -11,7 +12,7 @@ use crate::hub::Role;
 use crate::model::{
     Action, Call, CallId, ChangedBy, CommandCode as Code, CommandError, CommandOp as Op,
     ConnectionState, DATA_KEY_BYTES_MAX, DATA_KEYS_MAX, DATA_VALUE_BYTES_MAX, EventKind as K, Leg,
-    LegId, LegRole, Now, Pii,
+    LegId, LegRole, LinkKind, Now, Pii,
 };
 use crate::pbx::{ChannelId, Order};
 use std::sync::Arc;
@@ -28,7 +29,7 @@ const REJECTED: u8 = 21;
 /// An agent's phone rings so long for a call that the agent has asked for, in seconds.
 const RING_S: u32 = 30;
 
-type Refused = (CommandError, Current);
+pub(super) type Refused = (CommandError, Current);
 
 /// A call to be made.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +47,7 @@ pub(super) enum Step {
     Order { pbx: PbxIx, order: Order, call: CallId },
     Agent { at: usize, input: AgentInput },
     Dial(Box<DialAsk>),
+    Note { call: CallId, note: Note },
 }
 
 /// A command that may be carried out.
@@ -64,13 +66,22 @@ pub(super) fn leads_to(op: Op) -> &'static [K] {
         Op::CallRetrieve => &[K::CallRetrieved],
         Op::CallTransferBlind => &[K::CallTransferred],
         Op::CallTransferConsult => &[K::CallHeld, K::CallOriginated],
-        Op::CallTransferComplete => &[K::CallTransferred, K::CallRetrieved],
+        Op::CallTransferComplete => {
+            &[K::CallTransferred, K::CallRetrieved, K::CallTransferUnconfirmed]
+        }
         Op::CallTransferCancel => &[K::CallRetrieved],
         Op::CallConference => &[K::CallConferenced, K::CallRetrieved],
         Op::CallHangup => &[K::CallConnectionCleared, K::CallCleared],
         Op::CallDtmf => &[K::CallDtmf],
         Op::CallData => &[K::CallDataUpdated],
-        Op::CallDial | Op::AgentLogin | Op::AgentLogout | Op::AgentState => &[],
+        Op::CallIdentity => &[K::CallIdentified],
+        Op::CallLabel | Op::WrapUpSet => &[K::CallLabelled],
+        Op::CallDial
+        | Op::AgentLogin
+        | Op::AgentLogout
+        | Op::AgentState
+        | Op::WrapUpExtend
+        | Op::WrapUpFinish => &[],
     }
 }
 
@@ -87,7 +98,9 @@ pub(super) fn changes_leg(op: Op) -> bool {
         | Op::CallConference => true,
         // A call can always be ended.
         Op::CallHangup | Op::CallDtmf | Op::CallData => false,
-        Op::CallDial | Op::AgentLogin | Op::AgentLogout | Op::AgentState => false,
+        Op::CallIdentity | Op::CallLabel | Op::CallDial => false,
+        Op::AgentLogin | Op::AgentLogout | Op::AgentState => false,
+        Op::WrapUpSet | Op::WrapUpExtend | Op::WrapUpFinish => false,
     }
 }
 
@@ -105,7 +118,16 @@ fn action_of(op: Op) -> Option<Action> {
         Op::CallHangup => Action::Hangup,
         Op::CallDtmf => Action::Dtmf,
         Op::CallData => Action::Data,
-        Op::CallDial | Op::AgentLogin | Op::AgentLogout | Op::AgentState => return None,
+        Op::CallIdentity => Action::Identity,
+        // A label may come when the leg is gone.
+        Op::CallDial
+        | Op::CallLabel
+        | Op::AgentLogin
+        | Op::AgentLogout
+        | Op::AgentState
+        | Op::WrapUpSet
+        | Op::WrapUpExtend
+        | Op::WrapUpFinish => return None,
     })
 }
 
@@ -118,14 +140,20 @@ impl Engine {
                 return Err(refused(Code::Forbidden, "the token's role may give no commands"));
             }
         }
-        match action_of(request.op) {
-            Some(action) => self.plan_leg(request, action),
-            None if request.op == Op::CallDial => self.plan_dial(now, request),
-            None => self.plan_agent(request),
+        match (action_of(request.op), request.op) {
+            (Some(action), _) => self.plan_leg(now, request, action),
+            (None, Op::CallDial) => self.plan_dial(now, request),
+            (None, Op::CallLabel | Op::WrapUpSet) => self.plan_label(now, request),
+            (None, _) => self.plan_agent(request),
         }
     }
 
-    fn plan_leg(&self, request: &CommandRequest, action: Action) -> Result<Plan, Refused> {
+    fn plan_leg(
+        &self,
+        now: Now,
+        request: &CommandRequest,
+        action: Action,
+    ) -> Result<Plan, Refused> {
         let missing = || refused(Code::BadRequest, "target.call is the id of a call");
         let id = request.target.call.ok_or_else(missing)?;
         let gone = || refused(Code::NotFound, "no such call is live");
@@ -142,6 +170,10 @@ impl Engine {
         let key = CommandKey { user: request.who.user.as_str().into(), id: request.id };
         if changes_leg(request.op) && self.commands.is_busy(id, leg.id, &key) {
             return Err(conflict("another command is about to change the leg"));
+        }
+        self.check_handover(request, &call)?;
+        if request.op == Op::CallIdentity {
+            return self.plan_identity(now, request, &call, leg.id);
         }
         let Some(channel) = &leg.channel else {
             return Err(conflict("no control link has shown the leg"));
@@ -193,6 +225,15 @@ impl Engine {
         who.role == Role::Service
             || who.devices.iter().any(|d| short_device(d) == device)
             || self.own_seat(request).is_some_and(|agent| short_device(&agent.who.device) == device)
+            || self.may_override(request, device)
+    }
+
+    /// A supervisor completes a transfer in the place of an agent of the team.
+    fn may_override(&self, request: &CommandRequest, device: &str) -> bool {
+        let agent = self.agent_at(None, device).and_then(|id| self.roster.named(&id));
+        let team = agent.and_then(|at| self.roster.agent(at)).map(|agent| &agent.who.team);
+        let over = request.args.r#override && request.who.role == Role::Supervisor;
+        over && team.is_some_and(|team| request.who.reaches_team(team))
     }
 
     fn own_seat(&self, request: &CommandRequest) -> Option<&crate::model::Agent> {
@@ -229,6 +270,9 @@ impl Engine {
             let error = CommandError::plain(Code::Conflict, "the agent is not as it was seen");
             return Err((error, Current::Agent(Box::new(agent.clone()))));
         }
+        if request.op == Op::AgentLogin {
+            self.check_queues(at, agent)?;
+        }
         let by = if own { ChangedBy::Agent } else { ChangedBy::Supervisor };
         let args = &request.args;
         let input = match (request.op, args.state.as_str()) {
@@ -239,19 +283,46 @@ impl Engine {
                 return Err(refused(Code::BadRequest, "args.state is ready or not_ready"));
             }
             (Op::AgentLogout, _) => AgentInput::Logout { by },
+            (Op::WrapUpExtend, _) => AgentInput::WrapUp { by, more: more(args.extend_s) },
+            (Op::WrapUpFinish, _) => {
+                self.check_label(agent)?;
+                AgentInput::Finish { by }
+            }
             (_, "ready") => AgentInput::Ready { by },
             (_, "not_ready") => AgentInput::NotReady { by, reason: args.reason.clone() },
-            (_, "working_after_call") => {
-                let more = args.extend_s.filter(|s| *s > 0);
-                let more = more.map(|s| Duration::from_secs(s.into()));
-                AgentInput::WrapUp { by, more }
-            }
+            (_, "working_after_call") => AgentInput::WrapUp { by, more: more(args.extend_s) },
             _ => {
                 let msg = "args.state is ready, not_ready or working_after_call";
                 return Err(refused(Code::BadRequest, msg));
             }
         };
         Ok(Plan { step: Step::Agent { at, input }, leg: None })
+    }
+
+    /// ARI alone cannot put a device into a queue.
+    fn check_queues(&self, at: usize, agent: &crate::model::Agent) -> Result<(), Refused> {
+        let pbx = self.roster.pbx_of(at);
+        let switch = pbx.and_then(|pbx| self.config.switches.get(usize::from(pbx.0)));
+        let Some(switch) = switch.filter(|_| !agent.who.queues.is_empty()) else { return Ok(()) };
+        if switch.links.iter().any(|kind| *kind != LinkKind::Ari) {
+            return Ok(());
+        }
+        let (pbx, id) = (&switch.name, &agent.who.id);
+        let msg = format!(
+            "the queues of agent {id} are changed over AMI, and [pbx.{pbx}] has only an ARI link: \
+             give it an AMI link, or take `queues` out of [agent.{id}] and let the PBX's dialplan \
+             keep its members"
+        );
+        Err(refused(Code::Unsupported, &msg))
+    }
+
+    /// Work after a call ends when its label is there, where one is due.
+    fn check_label(&self, agent: &crate::model::Agent) -> Result<(), Refused> {
+        let owed = agent.last_call_id.filter(|call| self.records.owes(&agent.who.id, *call));
+        match owed {
+            None => Ok(()),
+            Some(_) => Err(refused(Code::Conflict, "the call has no label yet: wrapup.set")),
+        }
     }
 
     fn plan_dial(&self, _now: Now, request: &CommandRequest) -> Result<Plan, Refused> {
@@ -285,6 +356,10 @@ impl Engine {
         let ask = DialAsk { pbx, device, to, purpose, ring_s: RING_S };
         Ok(Plan { step: Step::Dial(Box::new(ask)), leg: None })
     }
+}
+
+fn more(extend_s: Option<u32>) -> Option<Duration> {
+    extend_s.filter(|s| *s > 0).map(|s| Duration::from_secs(s.into()))
 }
 
 fn number(request: &CommandRequest) -> Result<Pii<String>, Refused> {
@@ -334,8 +409,16 @@ fn order(
             check_data(request, call)?;
             Order::SetData { channel, key: args.key.clone(), value: args.value.clone() }
         }
-        Op::CallDial | Op::AgentLogin | Op::AgentLogout | Op::AgentState => {
-            return Err(refused(Code::BadRequest, "no command about a leg"));
+        Op::CallIdentity
+        | Op::CallLabel
+        | Op::CallDial
+        | Op::AgentLogin
+        | Op::AgentLogout
+        | Op::AgentState
+        | Op::WrapUpSet
+        | Op::WrapUpExtend
+        | Op::WrapUpFinish => {
+            return Err(refused(Code::BadRequest, "no command for the PBX about a leg"));
         }
     })
 }

@@ -161,7 +161,10 @@ pub(super) fn frames(
         frame_to_json("count", &pb::Count { pos: as_of.to_string(), o: Some(figures) })
     };
     let counts: Vec<String> = keys.iter().map(count).collect();
-    let mut frame = |text| give(Frame { pos: as_of, bytes: Bytes::from(text), is_ev: false });
+    let mut frame = |text| {
+        let bytes = Bytes::from(text);
+        give(Frame { pos: as_of, bytes, is_ev: false, confirm_by: Vec::new() });
+    };
     if !batch {
         return counts.into_iter().for_each(frame);
     }

@@ -19,6 +19,8 @@ pub struct Frame {
     pub bytes: Bytes,
     /// It is an `ev` frame; `ack` and `result` are not, and heartbeats do not count them.
     pub is_ev: bool,
+    /// Agents whose desktops are to confirm it.
+    pub confirm_by: Vec<Arc<str>>,
 }
 
 impl std::fmt::Debug for Frame {
@@ -34,7 +36,8 @@ impl Frame {
             Entity::Command(command) => command_frame_to_json(event.pos, command),
             _ => event_to_json(event, view),
         };
-        Self { pos: event.pos, bytes: Bytes::from(text), is_ev: is_ev(event) }
+        let confirm_by = event.detail.confirm_by.clone();
+        Self { pos: event.pos, bytes: Bytes::from(text), is_ev: is_ev(event), confirm_by }
     }
 
     /// Says that a desk sees something no longer.
@@ -45,7 +48,8 @@ impl Frame {
             id: gone.id.clone(),
             why: gone.why.to_owned(),
         };
-        Self { pos, bytes: Bytes::from(frame_to_json("gone", &body)), is_ev: false }
+        let bytes = Bytes::from(frame_to_json("gone", &body));
+        Self { pos, bytes, is_ev: false, confirm_by: Vec::new() }
     }
 }
 
@@ -201,7 +205,7 @@ impl Ring {
     fn gone(&mut self, pos: Pos) -> Option<Frame> {
         let entry = self.entry(pos)?;
         if let Some(bytes) = entry.encoded.as_ref().and_then(|e| e.gone.clone()) {
-            return Some(Frame { pos, bytes, is_ev: false });
+            return Some(Frame { pos, bytes, is_ev: false, confirm_by: Vec::new() });
         }
         let over = Seen::of(entry.event()).is_over();
         let frame = Frame::gone(&Gone::of(entry.before.as_ref()?.seen(), over), pos);
@@ -221,7 +225,8 @@ impl Ring {
             View::Full => &mut encoded.full,
         };
         if let Some(bytes) = slot {
-            return Some(Frame { pos, bytes: bytes.clone(), is_ev: is_ev(event) });
+            let confirm_by = event.detail.confirm_by.clone();
+            return Some(Frame { pos, bytes: bytes.clone(), is_ev: is_ev(event), confirm_by });
         }
         let frame = Frame::encode(event, view);
         *slot = Some(frame.bytes.clone());

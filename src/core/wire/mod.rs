@@ -2,6 +2,7 @@
 
 mod agent;
 mod decode;
+mod dossier;
 mod encode;
 mod line;
 mod link;

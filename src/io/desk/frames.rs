@@ -150,7 +150,10 @@ pub(super) fn err(reference: &str, code: &str, msg: &str) -> Message {
 pub(super) fn err_cmd(reference: &str, error: &CommandError, current: &Current) -> Message {
     let retryable = matches!(
         error.code,
-        CommandCode::RateLimited | CommandCode::SwitchUnavailable | CommandCode::Internal
+        CommandCode::RateLimited
+            | CommandCode::SwitchUnavailable
+            | CommandCode::NoDesk
+            | CommandCode::Internal
     );
     let details = match current {
         Current::None => None,

@@ -13,8 +13,8 @@ const PENDING_MAX: usize = 64;
 #[derive(Debug)]
 pub(super) enum Incoming {
     Hello(Box<Hello>),
-    /// Sign of life; what it says is for the client's own logs.
-    Heartbeat,
+    /// Sign of life, and what the client has applied, if it says so in a way that can be read.
+    Heartbeat(Option<Pos>),
     /// Do something.
     Command(Box<pb::Cmd>),
     /// Watch something more.
@@ -66,6 +66,11 @@ struct Sub {
 }
 
 #[derive(Deserialize)]
+struct Hb {
+    pos: String,
+}
+
+#[derive(Deserialize)]
 struct Subs {
     #[serde(default)]
     subs: Vec<Sub>,
@@ -82,7 +87,7 @@ pub(super) fn parse(text: &str) -> Result<Incoming, BadMessage> {
     let head: Head = serde_json::from_str(text).map_err(|e| bad("a JSON object with t", &e))?;
     Ok(match head.t.as_str() {
         "hello" => Incoming::Hello(Box::new(hello(text)?)),
-        "hb" => Incoming::Heartbeat,
+        "hb" => Incoming::Heartbeat(applied(text)),
         "cmd" => {
             let cmd = serde_json::from_str(text).map_err(|e| bad("a cmd", &e))?;
             Incoming::Command(Box::new(cmd))
@@ -102,6 +107,12 @@ pub(super) fn parse(text: &str) -> Result<Incoming, BadMessage> {
         }
         _ => Incoming::Unknown,
     })
+}
+
+/// A client that sends no position that can be read is alive all the same.
+fn applied(text: &str) -> Option<Pos> {
+    let hb: Hb = serde_json::from_str(text).ok()?;
+    hb.pos.parse().ok().map(Pos)
 }
 
 fn bad(what: &str, error: &serde_json::Error) -> BadMessage {
@@ -179,6 +190,19 @@ mod tests {
         let cmd = r#"{"t":"cmd","id":"7","op":"call.hold","target":{"call":"c"},"if":{"rev":3}}"#;
         let Incoming::Command(cmd) = parse(cmd).unwrap() else { panic!("cmd is served") };
         assert_eq!((cmd.op.as_str(), cmd.r#if.unwrap().rev), ("call.hold", Some(3)));
+    }
+
+    #[test]
+    fn a_heartbeat_tells_what_was_applied_or_is_a_sign_of_life_alone() {
+        for (text, expected) in [
+            (r#"{"t":"hb","pos":"4720","n":1}"#, Some(Pos(4720))),
+            (r#"{"t":"hb","pos":4720}"#, None),
+            (r#"{"t":"hb","pos":"-1"}"#, None),
+            (r#"{"t":"hb"}"#, None),
+        ] {
+            let Incoming::Heartbeat(pos) = parse(text).unwrap() else { panic!("{text}") };
+            assert_eq!(pos, expected, "{text}");
+        }
     }
 
     #[test]

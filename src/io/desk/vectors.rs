@@ -188,7 +188,7 @@ fn what_the_desks_of_the_transcripts_say_is_understood() {
                 written["not_after"] = frame["not_after"].clone();
                 assert_eq!(plain(&written), plain(&frame), "{place}");
             }
-            ("hb", Incoming::Heartbeat) => {}
+            ("hb", Incoming::Heartbeat(_)) => {}
             ("sub", Incoming::Sub(sub)) => {
                 assert_eq!((&frame["id"], &frame["topic"]), (&sub.id.into(), &sub.topic.into()));
             }
