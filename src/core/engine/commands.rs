@@ -277,6 +277,7 @@ impl Engine {
                 self.release(&key);
                 self.expect(now, &key, call, request.op);
                 self.waive(now, &request, out);
+                self.seeks(&request);
                 if !self.give_order(now, pbx, order, OrderFor::Command(key.clone()), out) {
                     let error = CommandError::plain(Code::SwitchUnavailable, "no link is up");
                     self.command_failed(now, &key, error, out);

@@ -11,12 +11,13 @@ use super::input::Outputs;
 use super::people::TransferBarrier;
 use super::request::CommandRequest;
 use super::writer::Engine;
+use crate::gate::Dialed;
 use crate::hub::Role;
 use crate::model::{
     Call, CallId, CommandCode as Code, CommandError, CommandOp as Op, DeskPresence, Detail,
     EventKind as K, Leg, LegId, LegRole, Moment, Mono, Now, Pii, Pos, Waiver,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Longest reason of an override; the rest is cut.
@@ -42,12 +43,15 @@ pub(super) struct Handovers {
     shown: BTreeMap<LegKey, Shown>,
     /// Calls that were made to ask about another.
     advice: BTreeMap<CallId, CallId>,
+    /// Calls about which somebody of the house is to be asked, by a command: no leg of whom was
+    /// seen yet.
+    sought: BTreeSet<CallId>,
     /// Commands that wait for a desktop, and until when.
     held: BTreeMap<CommandKey, Mono>,
     /// What was shown by an earlier run stands before this.
     floor: Pos,
     /// To be told when all that led to it has been told.
-    unconfirmed: Vec<(LegKey, String)>,
+    unconfirmed: Vec<(CallId, Option<LegId>, String)>,
     /// Calls whose values have changed.
     changed: Vec<CallId>,
 }
@@ -74,6 +78,11 @@ impl Handovers {
     }
 }
 
+fn unseen() -> CommandError {
+    let msg = "no telephone of who is asked was seen yet";
+    CommandError::plain(Code::NotSynced, msg)
+}
+
 fn is_receiver(leg: &&Leg) -> bool {
     leg.role == LegRole::Consult && leg.ended.is_none()
 }
@@ -90,6 +99,8 @@ impl Engine {
             return;
         }
         for leg in call.legs.iter().filter(is_receiver) {
+            let about = self.handovers.advice.get(&call.id).copied();
+            self.handovers.sought.remove(&about.unwrap_or(call.id));
             let key = (call.id, leg.id);
             let known = self.handovers.shown.get(&key);
             if known.is_some_and(|shown| covers(&shown.data, call)) {
@@ -108,12 +119,14 @@ impl Engine {
         match kind {
             K::CallDataUpdated => self.handovers.changed.push(id),
             K::CallTransferred => self.judge_handover(call),
+            K::CallRetrieved => drop(self.handovers.sought.remove(&id)),
             K::CallConnectionCleared => {
                 if let Some(leg) = leg {
                     self.handovers.shown.remove(&(id, leg));
                 }
             }
             K::CallCleared => {
+                self.handovers.sought.remove(&id);
                 self.handovers.shown.retain(|(call, _), _| *call != id);
                 self.handovers.advice.retain(|asks, about| *asks != id && *about != id);
             }
@@ -128,8 +141,11 @@ impl Engine {
             if !shown.waived
                 && let Err(why) = self.confirmed(shown.agent.as_ref(), Some(shown), call)
             {
-                late.push((*key, why.msg));
+                late.push((key.0, Some(key.1), why.msg));
             }
+        }
+        if self.handovers.sought.remove(&call.id) {
+            late.push((call.id, None, unseen().msg));
         }
         self.handovers.shown.retain(|(id, _), _| *id != call.id);
         self.handovers.unconfirmed.append(&mut late);
@@ -137,7 +153,7 @@ impl Engine {
 
     /// Tells what earlier events of the same input have led to.
     pub(super) fn handovers_settle(&mut self, now: Now, out: &mut Outputs) {
-        for ((call, leg), reason) in std::mem::take(&mut self.handovers.unconfirmed) {
+        for (call, leg, reason) in std::mem::take(&mut self.handovers.unconfirmed) {
             let waiver = Waiver { by: String::new(), reason };
             self.tell_unconfirmed(now, call, leg, waiver, out);
         }
@@ -157,12 +173,12 @@ impl Engine {
         &mut self,
         now: Now,
         call: CallId,
-        leg: LegId,
+        leg: Option<LegId>,
         waiver: Waiver,
         out: &mut Outputs,
     ) {
         let waiver = Some(Box::new(waiver));
-        let detail = Detail { leg: Some(leg), waiver, ..Detail::default() };
+        let detail = Detail { leg, waiver, ..Detail::default() };
         self.feed_machine(now, call, out, |machine, facts| {
             machine.say(K::CallTransferUnconfirmed, detail, facts);
         });
@@ -221,7 +237,24 @@ impl Engine {
             let agent = its.leg(key.1).and_then(|leg| leg.agent.as_ref());
             self.confirmed(agent, self.handovers.shown.get(key), call).err()
         };
-        self.receivers(call).iter().find_map(not_ready)
+        let receivers = self.receivers(call);
+        let sought = receivers.is_empty() && self.handovers.sought.contains(&call.id);
+        receivers.iter().find_map(not_ready).or_else(|| sought.then(unseen))
+    }
+
+    /// A command asks somebody about a call: who is in the house will show a leg.
+    pub(super) fn seeks(&mut self, request: &CommandRequest) {
+        let inside = || match self.config.normalizer.read(request.args.to.reveal()) {
+            Dialed::Number(_) | Dialed::Emergency(_) => false,
+            Dialed::Internal(_) | Dialed::Short(_) | Dialed::Invalid(_) => true,
+        };
+        if request.op == Op::CallTransferConsult
+            && self.config.people.barrier != TransferBarrier::Off
+            && inside()
+            && let Some(call) = request.target.call
+        {
+            self.handovers.sought.insert(call);
+        }
     }
 
     /// Whether a transfer may be completed: not towards an agent without a desktop.
@@ -307,12 +340,15 @@ impl Engine {
         }
         let reason = request.args.reason.trim();
         let reason = reason[..reason.floor_char_boundary(REASON_BYTES_MAX)].to_owned();
+        let waiver = || Waiver { by: request.who.user.clone(), reason: reason.clone() };
+        if self.handovers.sought.remove(&call.id) {
+            self.tell_unconfirmed(now, call.id, None, waiver(), out);
+        }
         for (_, key) in self.receivers(&call) {
             if let Some(shown) = self.handovers.shown.get_mut(&key) {
                 shown.waived = true;
             }
-            let waiver = Waiver { by: request.who.user.clone(), reason: reason.clone() };
-            self.tell_unconfirmed(now, key.0, key.1, waiver, out);
+            self.tell_unconfirmed(now, key.0, Some(key.1), waiver(), out);
         }
     }
 

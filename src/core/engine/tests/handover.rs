@@ -200,6 +200,31 @@ fn overriding(desk: &Desk, id: u128, who: Principal, reason: &str) -> CommandReq
 }
 
 #[test]
+fn nobody_hands_over_before_the_receivers_telephone_is_seen() {
+    for (to, held) in [("8002", true), ("13800138000", false)] {
+        let mut desk = linked(|config| config.people.barrier = TransferBarrier::Hold);
+        say(&mut desk, SERVED);
+        desk.call = newest_call(&desk).id;
+        let mut consult = desk.on_call(1, CommandOp::CallTransferConsult);
+        consult.args.to = Pii::new(to.into());
+        gives(&mut desk, consult);
+        let order = desk.only_order();
+        desk.done(&order, OrderResult::Done);
+        bob_is(&mut desk, DeskPresence::Online);
+        let request = complete(&desk, 2);
+        gives(&mut desk, request);
+        if held {
+            assert!(desk.take_orders().is_empty(), "nobody knows yet who it will be");
+            say(&mut desk, ASKED);
+            assert!(desk.take_orders().is_empty());
+            let pos = shown(&desk).last().unwrap().pos;
+            applied(&mut desk, pos);
+        }
+        is_completed(&mut desk); // who is outside has no desktop
+    }
+}
+
+#[test]
 fn an_override_is_a_supervisors_and_leaves_its_reason() {
     let mut desk = asked(TransferBarrier::Hold);
     let by_alice = overriding(&desk, 1, alice(), "hurry");
