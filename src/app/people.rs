@@ -31,7 +31,7 @@ pub(super) fn people(config: &Config) -> PeopleConfig {
         },
         opening: pop.opening.clone(),
         factors: names(&config.identity.factors),
-        number_factors: names(&config.identity.number_factors),
+        number_factors: names(&config.identity.by_number()),
         labels: names(&config.record.labels),
         record_within: (within_s > 0).then(|| Duration::from_secs(within_s.into())),
     }

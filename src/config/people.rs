@@ -56,8 +56,8 @@ pub struct Identity {
     /// `stored_phone`, `one_time_code`, `relative`.
     pub factors: Vec<String>,
     /// Those that rest on the number of the call: all of them together are one factor, and none
-    /// counts where the number is not known. Default `stored_phone`.
-    pub number_factors: Vec<String>,
+    /// counts where the number is not known. Default `stored_phone`, where that is one of them.
+    pub number_factors: Option<Vec<String>>,
     /// Keys of attached values that agents see when two factors are known. Default none.
     pub sensitive: Vec<String>,
 }
@@ -74,9 +74,19 @@ impl Default for Identity {
                 "one_time_code",
                 "relative",
             ]),
-            number_factors: names(&["stored_phone"]),
+            number_factors: None,
             sensitive: Vec::new(),
         }
+    }
+}
+
+impl Identity {
+    /// Kinds that rest on the number of the call.
+    pub fn by_number(&self) -> Vec<String> {
+        self.number_factors.clone().unwrap_or_else(|| {
+            let by_number = |kind: &&String| *kind == "stored_phone";
+            self.factors.iter().filter(by_number).cloned().collect()
+        })
     }
 }
 
@@ -116,9 +126,10 @@ pub(super) fn validate(config: &Config, check: &Check<'_>) -> Result<(), ConfigE
         let ok = names.len() <= 64 && names.iter().all(fits);
         check.require(ok, section, key, names, "up to 64 names of 1 to 64 bytes")?;
     }
-    let known = identity.number_factors.iter().all(|name| identity.factors.contains(name));
+    let by_number = identity.by_number();
+    let known = by_number.iter().all(|name| identity.factors.contains(name));
     let allowed = format!("some of factors: {}", identity.factors.join(", "));
-    check.require(known, "identity", "number_factors", &identity.number_factors, &allowed)?;
+    check.require(known, "identity", "number_factors", &by_number, &allowed)?;
     let within = config.record.within_s;
     check.require(
         within <= 86_400,
@@ -131,4 +142,59 @@ pub(super) fn validate(config: &Config, check: &Check<'_>) -> Result<(), ConfigE
     let allowed = "hold needs [agent.NAME] sections: without them nobody's desktop is known";
     let ok = !held || !config.agent.is_empty();
     check.require(ok, "desk", "transfer_barrier", &config.desk.transfer_barrier, allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use crate::config::sample::{COMMON, all_refused, read};
+    use crate::io::desk::Barrier;
+
+    const REST: &str = "[pbx.asterisk]\naddress = \"127.0.0.1:5060\"\n";
+
+    fn with(sections: &str) -> String {
+        format!("{COMMON}{REST}{sections}")
+    }
+
+    #[test]
+    fn without_a_word_of_it_nothing_waits_and_the_norms_words_are_said() {
+        let config = read(&with("")).unwrap();
+        assert_eq!(config.desk.transfer_barrier, Barrier::Warn);
+        assert!(config.pop.apology_late.starts_with("抱歉让您久等了"));
+        assert!(config.identity.factors.contains(&"birth_date".to_owned()));
+        assert_eq!(config.identity.by_number(), ["stored_phone"]);
+        assert_eq!(config.record.within_s, 0);
+        let own = read(&with("[identity]\nfactors = [\"a\"]\n")).unwrap();
+        assert!(own.identity.by_number().is_empty());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let rows = [
+            (
+                "[desk]\ntransfer_barrier = \"hold\"\n",
+                "t.toml:15: desk.transfer_barrier = Hold: hold needs [agent.NAME]",
+            ),
+            (
+                "[desk]\ntransfer_barrier = \"wait\"\n",
+                "t.toml:15: transfer_barrier: unknown variant `wait`, expected one of",
+            ),
+            (
+                "[desk]\ntransfer_confirm_ms = 5\n",
+                "t.toml:15: desk.transfer_confirm_ms = 5: 100 to 60000",
+            ),
+            (
+                "[pop]\nopening = \"{phone}\"\n",
+                "t.toml:15: pop.opening = \"{phone}\": {agent} and {name} are filled in",
+            ),
+            ("[pop]\nwindow = \"third\"\n", "t.toml:15: window: unknown variant `third`, expected"),
+            (
+                "[identity]\nnumber_factors = [\"a\"]\nfactors = [\"b\"]\n",
+                "t.toml:15: identity.number_factors = [\"a\"]: some of factors: b",
+            ),
+            ("[record]\nlabels = [\"\"]\n", "t.toml:15: record.labels = [\"\"]: up to 64 names"),
+            ("[record]\nwithin_s = 90000\n", "t.toml:15: record.within_s = 90000: 0 (nobody"),
+        ];
+        all_refused(rows.map(|(sections, said)| (with(sections), said)));
+    }
 }

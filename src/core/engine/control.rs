@@ -232,7 +232,8 @@ impl Engine {
     fn may_override(&self, request: &CommandRequest, device: &str) -> bool {
         let agent = self.agent_at(None, device).and_then(|id| self.roster.named(&id));
         let team = agent.and_then(|at| self.roster.agent(at)).map(|agent| &agent.who.team);
-        let over = request.args.r#override && request.who.role == Role::Supervisor;
+        let over = request.op == Op::CallTransferComplete && request.args.r#override;
+        let over = over && request.who.role == Role::Supervisor;
         over && team.is_some_and(|team| request.who.reaches_team(team))
     }
 

@@ -143,7 +143,8 @@ impl Engine {
     fn took_part(&self, request: &CommandRequest, call: &Call) -> bool {
         let who = &request.who;
         let agent = self.author(request);
-        let own = *agent == *who.agent;
+        let named = &request.target.agent;
+        let own = named.is_empty() || *named == who.agent;
         let reached = self.roster.named(&agent).and_then(|at| self.roster.agent(at));
         let reached = reached.is_some_and(|a| who.reaches_team(&a.who.team));
         match who.role {

@@ -234,6 +234,11 @@ fn an_override_is_a_supervisors_and_leaves_its_reason() {
     let other = Principal { teams: vec!["night".into()], ..boss() };
     let elsewhere = overriding(&desk, 3, other, "hurry");
     assert_eq!(desk.refusal(elsewhere), CommandCode::Forbidden);
+    let hang_up = CommandRequest {
+        op: CommandOp::CallHangup,
+        ..overriding(&desk, 9, boss(), "the desktop is broken")
+    };
+    assert_eq!(desk.refusal(hang_up), CommandCode::Forbidden, "it is for transfers alone");
     let request = overriding(&desk, 4, boss(), "the desktop is broken");
     let id = request.id;
     gives(&mut desk, request);

@@ -201,6 +201,13 @@ fn a_label_is_one_of_the_sites() {
         let label = call.dossier.as_ref().unwrap().label.as_ref().unwrap();
         assert_eq!((&*label.name, &*label.by), (name, "alice"));
     }
+    // Who is no agent has a telephone all the same.
+    let phone = Principal { user: "p".into(), agent: String::new(), ..alice() };
+    let by_phone = CommandRequest { who: phone.clone(), ..label(&desk, 5, "拒绝") };
+    gives(&mut desk, by_phone);
+    let mut posing = CommandRequest { who: phone, ..label(&desk, 6, "拒绝") };
+    posing.target.agent = "alice".into();
+    assert_eq!(desk.refusal(posing), CommandCode::Forbidden);
     let bob = Principal {
         user: "bob".into(),
         agent: "bob".into(),
