@@ -3,6 +3,7 @@
 use super::commands::{CommandError, instant, revocation, store_command, text};
 use super::error::AppError;
 use super::orders::{Order, Orders};
+use super::rules::Rules;
 use super::running::reload;
 use crate::io::admin::{Answer, Handler, error_line};
 use crate::io::clock::Clock;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{broadcast, oneshot};
 use trunkline_core::engine::PartyMaker;
-use trunkline_core::gate::{Ask, Book, Normalizer};
+use trunkline_core::gate::{Ask, Given, Normalizer};
 use trunkline_core::model::{Committed, DncEntry, Event, Pos, Wall};
 use trunkline_core::wire::{View, event_to_json};
 
@@ -35,8 +36,8 @@ pub(super) struct Desk {
     /// Makes parties keyed for the do-not-call list.
     pub list_parties: PartyMaker,
     pub normalizer: Normalizer,
-    pub book: Arc<Book>,
-    pub ruleset: String,
+    /// The gate's.
+    pub rules: Arc<Rules>,
     /// Who desks are.
     pub auth: Arc<DeskAuth>,
     /// Certificates of SIP.
@@ -73,9 +74,12 @@ async fn serve(
         }
         "reload" => {
             let failed = |e: AppError| CommandError::Unavailable(e.to_string());
+            let rules = desk.rules.reload(&desk.orders);
             reload(desk.tls.as_deref()).map_err(failed)?;
+            rules.map_err(failed)?;
             let keys = desk.auth.reload();
-            let done = json!({"done": true, "tls": desk.tls.is_some(), "keys": keys});
+            let done =
+                json!({"done": true, "rules": true, "tls": desk.tls.is_some(), "keys": keys});
             send(answer, done).await
         }
         "trunk.show" => super::trunk::show(desk, &request, answer).await,
@@ -197,10 +201,11 @@ fn entry(desk: &Desk, row: &Value, who: &str) -> Result<DncEntry, CommandError> 
             let ask = Ask {
                 dialed: &dialed,
                 purpose: Some("service"),
-                ruleset: Some(&desk.ruleset),
+                ruleset: desk.rules.ruleset.as_deref(),
                 number_ref: None,
+                given: Given::default(),
             };
-            desk.book.blocked_until(&ask, "action:do_not_disturb", asked_at)
+            desk.rules.book().blocked_until(&ask, "action:do_not_disturb", asked_at)
         }
     };
     Ok(DncEntry {

@@ -1,6 +1,6 @@
 //! From the configuration file to each room's own configuration.
 
-use super::AppError;
+use super::{AppError, rules};
 use crate::config::{Address, Config, HostName, Source, StoreEngine};
 use crate::io::sip::{StreamConfig, StreamError, StreamLimits, Tls, TlsFiles};
 use crate::store::{EngineKind, Opened, StoreConfig};
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use trunkline_core::call::Settings;
 use trunkline_core::engine::{EngineConfig, Neighbour};
-use trunkline_core::gate::{self, Book, DialPlan, Normalizer};
+use trunkline_core::gate::{Book, DialPlan, Normalizer};
 use trunkline_core::sip::{CoreConfig, Endpoint, Limits, Listen, Peer, PeerId, PeerKind, Timers};
 
 /// Calls in the table; beyond, new INVITEs get 503.
@@ -31,34 +31,6 @@ pub fn store_config(config: &Config) -> StoreConfig {
     store.site.clone_from(&config.site.name);
     store.journal_keep = Duration::from_secs(config.store.journal_hours * 3600);
     store
-}
-
-/// The rule sets in force and the name of the one to use: the shipped sets, or those of the
-/// configured file, with the shipped calendars. Without a configuration: the shipped ones.
-///
-/// # Errors
-/// If the file cannot be read or used, or the named set is not in it.
-pub fn book(config: Option<&Config>) -> Result<(Arc<Book>, String), AppError> {
-    let gate = config.map(|c| c.gate.clone()).unwrap_or_default();
-    let book = match &gate.file {
-        None => Book::shipped()?,
-        Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .map_err(AppError::io(format!("[gate] file {}", path.display())))?;
-            Book::load_rules(&[gate::Source { name: &path.to_string_lossy(), text: &text }])?
-        }
-    };
-    let names = book.ruleset_names();
-    let name = match (&gate.ruleset, names.as_slice()) {
-        (Some(name), _) => name.clone(),
-        (None, [only]) => (*only).to_owned(),
-        (None, _) => "cn-seed-service".to_owned(),
-    };
-    if let Some(config) = config.filter(|_| !names.contains(&name.as_str())) {
-        let allowed = format!("one of the rule sets: {}", names.join(", "));
-        return Err(config.origin.error("gate", "ruleset", &name, &allowed).into());
-    }
-    Ok((Arc::new(book), name))
 }
 
 /// How the site dials.
@@ -85,7 +57,7 @@ pub fn normalizer(config: Option<&Config>, book: &Book) -> Result<Normalizer, Ap
 /// The proxy core's and the engine's configuration. `listen` are the bound addresses.
 ///
 /// # Errors
-/// As [`book`] and [`normalizer`].
+/// As [`rules::in_force`] and [`normalizer`].
 pub(super) fn engine(
     config: &Config,
     listen: Vec<Listen>,
@@ -106,7 +78,7 @@ pub(super) fn engine(
     let outbound = order.iter().filter_map(|name| hop(PeerKind::Carrier, name)).collect();
     let lines = super::lines::lines(config, |name| hop(PeerKind::Carrier, name));
     let post_dial = config.trunk.post_dial_s;
-    let (book, ruleset) = book(Some(config))?;
+    let (book, ruleset) = rules::in_force(Some(config))?;
     let seed = u64::from_le_bytes(std::array::from_fn(|i| entropy[i]));
     let epoch = u32::from_le_bytes(std::array::from_fn(|i| entropy[8 + i]));
     Ok(EngineConfig {
@@ -148,7 +120,7 @@ pub(super) fn engine(
         call_age_max: Duration::from_secs(config.sip.call_hours_max * 3600),
         calls_max: CALLS_MAX,
         book,
-        ruleset: Some(ruleset),
+        ruleset,
         desk_refs: opened.refs.desk.clone(),
         list_refs: opened.refs.list.clone(),
         seed,

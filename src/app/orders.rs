@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::oneshot;
 use trunkline_core::engine::{Explained, ProbeAnswer};
+use trunkline_core::gate::Book;
 use trunkline_core::model::{DncEntry, Line, LineOrder, Link, Pos};
 use trunkline_core::sip::{Endpoint, PeerId};
 
@@ -61,6 +62,10 @@ pub(super) enum Order {
         /// In order of preference.
         endpoints: Vec<Endpoint>,
     },
+    /// The gate's rules were read anew.
+    Rules(Arc<Book>),
+    /// They could not be used: why.
+    RulesRefused(String),
     /// Of a desk.
     Desk(DeskOrder),
     /// End the thread.

@@ -8,6 +8,7 @@ use super::links;
 use super::metrics::{Shared, text};
 use super::names;
 use super::orders::{Order, Orders};
+use super::rules::Rules;
 use super::sip_thread::SipThread;
 use crate::config::Config;
 use crate::io::admin::AdminSocket;
@@ -50,6 +51,7 @@ pub struct Running {
     orders: Orders,
     streams: Streams,
     auth: Arc<DeskAuth>,
+    rules: Arc<Rules>,
     journal: Arc<JournalHandle>,
     shared: Arc<Shared>,
     shutdown: watch::Sender<bool>,
@@ -98,8 +100,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     let (ready_links, doors) = prepared.bind().await?;
     let Opened { store, recovery, refs, .. } = opened;
     let auth = Arc::new(super::auth::auth(&config, &store, clock.wall())?);
-    let (book, ruleset) =
-        (engine_config.book.clone(), engine_config.ruleset.clone().unwrap_or_default());
+    let (book, ruleset) = (engine_config.book.clone(), engine_config.ruleset.clone());
+    let rules = Arc::new(Rules::new(&config, book, ruleset));
     let normalizer = engine_config.normalizer.clone();
     let list_parties = PartyMaker::new(normalizer.clone(), refs.list.clone());
 
@@ -181,8 +183,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         head: Arc::new(move || Pos(durable.load(Ordering::Acquire))),
         list_parties,
         normalizer,
-        book,
-        ruleset,
+        rules: rules.clone(),
         tls: streams.tls.clone(),
     });
     let mut tasks = links.tasks;
@@ -229,6 +230,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         orders,
         streams,
         auth,
+        rules,
         journal,
         shared,
         shutdown,
@@ -289,13 +291,15 @@ pub(super) fn reload(tls: Option<&Tls>) -> Result<(), AppError> {
 }
 
 impl Running {
-    /// Reads the certificates of SIP and the keys of the issuer anew.
+    /// Reads the gate's rules, the certificates of SIP and the keys of the issuer anew.
     ///
     /// # Errors
     /// If a file cannot be used. Then those of before stay in force.
     pub fn reload(&self) -> Result<(), AppError> {
         self.auth.reload();
-        reload(self.streams.tls.as_deref())
+        let rules = self.rules.reload(&self.orders);
+        reload(self.streams.tls.as_deref())?;
+        rules
     }
 
     /// Takes no new calls, lets calls end for the configured time, makes everything durable, stops.

@@ -251,6 +251,12 @@ impl SipThread {
                 Order::Endpoints { peer, endpoints } => {
                     self.engine.handle(now, Input::Endpoints { peer, endpoints }, &mut state.out);
                 }
+                Order::Rules(book) => {
+                    self.engine.handle(now, Input::Rules(book), &mut state.out);
+                }
+                Order::RulesRefused(why) => {
+                    self.engine.handle(now, Input::RulesRefused(why), &mut state.out);
+                }
                 Order::Desk(order) => self.desk_order(now, order, state),
                 Order::Stop => return false,
             }

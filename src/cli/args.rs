@@ -28,7 +28,7 @@ pub(super) enum Command {
     Keys(KeysArgs),
     /// Ask the gate.
     Gate(GateArgs),
-    /// Make a running server read its certificates for SIP and the issuer's keys anew.
+    /// Make a running server read the gate's rules, its certificates for SIP and the issuer's keys anew.
     Reload(ConfigArgs),
     /// Show events as they become durable.
     Tail(TailArgs),
@@ -91,25 +91,81 @@ pub(super) struct GateArgs {
 #[derive(Subcommand)]
 pub(super) enum GateCommand {
     /// Say whether a number may be dialled, why, and when next. Needs no server.
-    Explain {
-        /// Number as dialled.
-        number: String,
-        /// Why the call is made, e.g. service, callback.routine, sales.
-        #[arg(long)]
-        purpose: Option<String>,
-        /// Instant, RFC 3339 with offset. Default: the present.
-        #[arg(long)]
-        at: Option<String>,
-        /// Rule set. Default: that of the configuration, else cn-seed-service.
-        #[arg(long)]
-        ruleset: Option<String>,
-        /// Configuration with dial plan and rule sets of your own.
-        #[arg(long)]
-        config: Option<PathBuf>,
-        /// JSON instead of text.
+    Explain(Box<ExplainArgs>),
+    /// Look for what is odd in rule set files: overlaps, empty weeks, windows that bans close,
+    /// sets that never meet, rules without a clause. Exit code 1 if something is.
+    Lint {
+        /// Rule set files, TOML or .json. None: the shipped ones.
+        files: Vec<PathBuf>,
+        /// One JSON object a finding.
         #[arg(long)]
         json: bool,
     },
+    /// Replay calls over rules that are tried out: what would they have blocked?
+    DryRun {
+        /// Calls, one JSON object a line as for `explain --batch`; `-`: standard input.
+        calls: PathBuf,
+        /// Rule set files to try out, all their sets together.
+        #[arg(long, required = true)]
+        rules: Vec<PathBuf>,
+        #[command(flatten)]
+        from: RulesArgs,
+        /// JSON: an object for each call that changes, then the counts.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Which rules.
+#[derive(Args)]
+pub(super) struct RulesArgs {
+    /// Configuration with dial plan and rule sets of your own.
+    #[arg(long)]
+    pub config: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(super) struct ExplainArgs {
+    /// Number as dialled.
+    #[arg(required_unless_present = "batch")]
+    pub number: Option<String>,
+    /// Answer questions of a file instead, one JSON object a line, with one line each; `-`:
+    /// standard input.
+    #[arg(long, conflicts_with_all = ["number", "purpose", "at"])]
+    pub batch: Option<PathBuf>,
+    /// Rule set files instead of those of the configuration; all their sets count together.
+    #[arg(long)]
+    pub rules: Vec<PathBuf>,
+    /// What the call is about.
+    #[arg(long)]
+    pub subject: Option<String>,
+    /// Case it belongs to.
+    #[arg(long)]
+    pub case: Option<String>,
+    /// Campaign.
+    #[arg(long)]
+    pub campaign: Option<String>,
+    /// What can be shown: consent, running_contract, customer_requested_callback.
+    #[arg(long, value_delimiter = ',')]
+    pub claim: Vec<String>,
+    /// Tell also when the last lawful time before this instant ends, RFC 3339 with offset.
+    #[arg(long)]
+    pub before: Option<String>,
+    /// Why the call is made, e.g. service, callback.routine, sales.
+    #[arg(long)]
+    pub purpose: Option<String>,
+    /// Instant, RFC 3339 with offset. Default: the present.
+    #[arg(long)]
+    pub at: Option<String>,
+    /// Rule set. Default: that of the configuration, else cn-seed-service.
+    #[arg(long)]
+    pub ruleset: Option<String>,
+    /// Configuration with dial plan and rule sets of your own.
+    #[arg(long)]
+    pub config: Option<PathBuf>,
+    /// JSON instead of text.
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Args)]

@@ -79,7 +79,7 @@ pub(super) fn store_or_server(
         let entropy = entropy().map_err(|e| Failure::new(Exit::Failure, e.to_string()))?;
         let opened = crate::store::open(&app::store_config(config), now, entropy)?;
         let who = format!("uid:{} offline", nix::unistd::getuid());
-        let (book, _) = app::book(Some(config))?;
+        let (book, _) = app::rules_in_force(Some(config))?;
         let normalizer = app::normalizer(Some(config), &book)?;
         let done = store_command(&opened.store, &normalizer, request, &who, now, &mut each);
         return done.map_err(|error| {
@@ -105,10 +105,10 @@ pub(super) fn reload(args: &ConfigArgs) -> Result<(), Failure> {
     println!(
         "{}",
         match (read("tls"), read("keys")) {
-            (true, false) => "certificates are read anew",
-            (true, true) => "certificates and the issuer's keys are read anew",
-            (false, true) => "the issuer's keys are read anew",
-            (false, false) => "nothing to read anew",
+            (true, false) => "rules and certificates are read anew",
+            (true, true) => "rules, certificates and the issuer's keys are read anew",
+            (false, true) => "rules and the issuer's keys are read anew",
+            (false, false) => "rules are read anew",
         }
     );
     Ok(())

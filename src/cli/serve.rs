@@ -9,7 +9,7 @@ use std::io::Write;
 use tokio::signal::unix::{SignalKind, signal};
 use trunkline_core::sip::{Listen, Transport};
 
-/// Serves until SIGTERM or SIGINT; SIGHUP reads certificates and the issuer's keys anew.
+/// Serves until SIGTERM or SIGINT; SIGHUP reads rules, certificates and the issuer's keys anew.
 pub(super) fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let config = Config::load(&args.file.config)?;
     crate::telemetry::init();
@@ -79,7 +79,7 @@ fn clock(_args: &ServeArgs) -> Result<Clock, Failure> {
 /// Reads everything that `serve` would and says what it found.
 pub(super) fn check(args: &ConfigArgs) -> Result<(), Failure> {
     let config = Config::load(&args.config)?;
-    let (book, ruleset) = app::book(Some(&config))?;
+    let (book, _) = app::rules_in_force(Some(&config))?;
     app::normalizer(Some(&config), &book)?;
     crate::store::keys::load(&config.site.master_key)?;
     crate::store::keys::load(&config.http.token_key)?;
@@ -99,7 +99,7 @@ pub(super) fn check(args: &ConfigArgs) -> Result<(), Failure> {
         }
     }
     println!("{}: ok", args.config.display());
-    println!("  rule set {ruleset} of {}", book.ruleset_names().join(", "));
+    println!("  rule sets {}", book.ruleset_names().join(", "));
     if !config.carrier.is_empty() {
         println!("  calls leave by {}", config.trunk.order().join(", then "));
     }

@@ -179,10 +179,18 @@ impl<'de> Deserialize<'de> for Source {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Gate {
-    /// Shipped rule set. Default `cn-seed-service`.
+    /// The one rule set that counts. Default `cn-seed-service`, or the only one of `file`.
     pub ruleset: Option<String>,
-    /// File with rule sets of your own; `ruleset` then names one of its sets.
+    /// Rule sets that count together instead: of those that apply to a call, all must allow. They
+    /// are looked for in `file` and `files` and among the shipped ones.
+    #[serde(default)]
+    pub rulesets: Vec<String>,
+    /// File with rule sets of your own, TOML or `.json`, instead of the shipped ones; beside them
+    /// with `rulesets`. Read anew on SIGHUP and by `trunkline reload`.
     pub file: Option<PathBuf>,
+    /// More such files; blackouts may stand in one of their own.
+    #[serde(default)]
+    pub files: Vec<PathBuf>,
     /// Digits before an outside number (`0` or `9`). The gate reads past them; the INVITE leaves
     /// as it was dialled.
     pub outside_prefix: Option<String>,

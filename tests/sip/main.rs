@@ -6,6 +6,7 @@ mod support;
 
 mod checkers;
 mod commands;
+mod cuts;
 mod disk;
 mod failover;
 mod hostile;

@@ -4,7 +4,7 @@ use super::people::PeopleConfig;
 use super::request::{CommandAnswer, CommandRequest};
 use crate::agent::AgentPolicy;
 use crate::call::Settings;
-use crate::gate::{Ask, Book, Dialed, DncList, Normalizer};
+use crate::gate::{Ask, Book, Dialed, DncList, Given, Normalizer};
 use crate::line::{LineSettings, Reply};
 use crate::model::{
     Agent, AgentSettings, Call, Command, CommandId, DeskPresence, DncEntry, Duty, Event, Line,
@@ -231,6 +231,10 @@ pub enum Input<'a> {
         /// What.
         report: LinkReport,
     },
+    /// The gate's rules were read anew: decide by these from here on.
+    Rules(Arc<Book>),
+    /// New rules could not be used, for this reason: those of before stay in force.
+    RulesRefused(String),
     /// The journal is late or fails (true), or writes again (false).
     Degraded(bool),
     /// These events found no place in the ring to the journal.
@@ -270,6 +274,7 @@ impl ExplainJob {
             purpose: self.purpose.as_deref(),
             ruleset: self.ruleset.as_deref(),
             number_ref: self.list_key,
+            given: Given::default(),
         };
         let next = self.book.next_allowed(&self.list, &ask, self.at);
         let next_allowed_at = next.map(|at| self.book.rfc3339_local(&ask, at));

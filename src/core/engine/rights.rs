@@ -4,10 +4,13 @@
 use super::input::{ExplainJob, Explained, Outputs};
 use super::writer::Engine;
 use crate::call::CallInput;
-use crate::gate::{Ask, Decided, DecisionParts, DialRight, Dialed, NotReleased, Ruling, Waiting};
+use crate::gate::{
+    Ask, Book, Decided, DecisionParts, DialRight, Dialed, Given, NotReleased, Ruling, Waiting,
+};
 use crate::model::{CallId, Detail, Entity, EventKind, Mono, Now, NumberRef, Pos, SystemState};
 use crate::sip::{AskId, Refusal};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Longest wait of a gated INVITE for its decision to be durable.
@@ -86,7 +89,13 @@ impl Engine {
         let dialed = self.desk_parties.read(number);
         let list_key = dialed.list_key().map(|key| self.config.list_refs.number_ref(key));
         let ruleset = self.config.ruleset.as_deref();
-        let ask = Ask { dialed: &dialed, purpose, ruleset, number_ref: list_key };
+        let ask = Ask {
+            dialed: &dialed,
+            purpose,
+            ruleset,
+            number_ref: list_key,
+            given: Given::default(),
+        };
         let ruling = self.config.book.decide(&self.list, &ask, now.wall);
         Asked { dialed, list_key, ruling }
     }
@@ -246,6 +255,20 @@ impl Engine {
             (SystemState::Normal, "the journal writes again")
         };
         self.status(now, state, reason.to_owned(), 0, out);
+    }
+
+    /// Calls that were decided keep their decision; the next one is decided by these rules.
+    pub(super) fn rules(&mut self, now: Now, book: Arc<Book>, out: &mut Outputs) {
+        let reason = format!("the gate's rules were read anew, {}", book.hash());
+        self.config.book = book;
+        self.status(now, SystemState::Normal, reason, 0, out);
+    }
+
+    /// An alarm: what the operator wanted is not in force.
+    pub(super) fn rules_refused(&mut self, now: Now, why: &str, out: &mut Outputs) {
+        let kept = self.config.book.hash();
+        let reason = format!("new rules of the gate were refused, {kept} stay in force: {why}");
+        self.status(now, SystemState::PartiallyDisabled, reason, 0, out);
     }
 
     pub(super) fn dialing_tick(&mut self, now: Now, out: &mut Outputs) {

@@ -186,6 +186,8 @@ impl Engine {
                 self.pbx_report(now, pbx, link, report, out);
                 self.agents_report(now, pbx, note, out);
             }
+            Input::Rules(book) => self.rules(now, book, out),
+            Input::RulesRefused(why) => self.rules_refused(now, &why, out),
             Input::Degraded(degraded) => self.degraded(now, degraded, out),
             Input::RingFull(lost) => self.ring_full(now, &lost, out),
             Input::RingFree => self.ring_free(now, out),

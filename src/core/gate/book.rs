@@ -1,14 +1,11 @@
 //! The immutable snapshot a verdict is made from.
 
 use super::calendar::{self, Calendar};
-use super::ruleset::RuleSet;
-use super::zone::Zone;
+use super::numbering::Numbering;
+use super::ruleset::{Blackout, RuleSet};
 use super::{GateFileError, Source};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Zone of mainland China, Xinjiang included.
-const MAINLAND_ZONE: &str = "Asia/Shanghai";
 
 /// Rule sets and calendars as one immutable value: built aside, then swapped in.
 #[derive(Debug)]
@@ -18,24 +15,38 @@ pub struct Book {
     pub(super) sets: Vec<RuleSet>,
     always_allow: Vec<String>,
     calendars: BTreeMap<String, Arc<Calendar>>,
-    pub(super) mainland: Zone,
+    pub(super) numbering: Arc<Numbering>,
+    /// In the order of their start.
+    pub(super) blackouts: Vec<Blackout>,
 }
 
-/// Rule set files delivered with the program.
-pub fn shipped_rules() -> [Source<'static>; 1] {
-    [Source { name: "cn-seed-service.toml", text: include_str!("data/cn-seed-service.toml") }]
+/// A delivered file by its name.
+macro_rules! shipped {
+    ($($name:literal),* $(,)?) => {
+        [$(Source { name: $name, text: include_str!(concat!("data/", $name)) }),*]
+    };
+}
+
+/// Rule set files delivered with the program, the norm first.
+pub fn shipped_rules() -> [Source<'static>; 6] {
+    shipped!(
+        "cn-seed-service.toml",
+        "cn-insurance-sales.toml",
+        "de.toml",
+        "fr.toml",
+        "uk.toml",
+        "us-federal.toml",
+    )
 }
 
 /// Calendar files delivered with the program.
-pub fn shipped_calendars() -> [Source<'static>; 3] {
-    [
-        Source { name: "calendar-cn-2025.toml", text: include_str!("data/calendar-cn-2025.toml") },
-        Source { name: "calendar-cn-2026.toml", text: include_str!("data/calendar-cn-2026.toml") },
-        Source {
-            name: "calendar-cn-statutory.toml",
-            text: include_str!("data/calendar-cn-statutory.toml"),
-        },
-    ]
+pub fn shipped_calendars() -> [Source<'static>; 4] {
+    shipped!(
+        "calendar-cn-2025.toml",
+        "calendar-cn-2026.toml",
+        "calendar-cn-statutory.toml",
+        "calendar-fr.toml",
+    )
 }
 
 impl Book {
@@ -54,28 +65,44 @@ impl Book {
             .collect();
         let mut sets: Vec<RuleSet> = Vec::new();
         let mut always_allow = Vec::new();
+        let mut blackouts: Vec<Blackout> = Vec::new();
         for source in rules {
-            let (more, numbers) = RuleSet::read(source, &calendars)?;
-            let twice = more.iter().find(|set| sets.iter().any(|known| known.name == set.name));
+            let read = RuleSet::read(source, &calendars)?;
+            let twice =
+                read.sets.iter().find(|set| sets.iter().any(|known| known.name == set.name));
             if let Some(set) = twice {
                 let message = format!("ruleset.{}: another file has a set of that name", set.name);
                 return Err(GateFileError::new(source.name, message));
             }
-            sets.extend(more);
-            always_allow.extend(numbers);
+            sets.extend(read.sets);
+            always_allow.extend(read.always_allow);
+            blackouts.extend(read.blackouts);
         }
+        blackouts.sort_by_key(Blackout::from);
         sets.sort_by(|a, b| a.name.cmp(&b.name));
         always_allow.sort_unstable();
         always_allow.dedup();
-        let mainland = Zone::find(MAINLAND_ZONE).ok_or_else(|| {
-            GateFileError::new("tz database", format!("{MAINLAND_ZONE} is missing"))
-        })?;
-        Ok(Self { hash, sets, always_allow, calendars, mainland })
+        let numbering = Arc::new(Numbering::load()?);
+        Ok(Self { hash, sets, always_allow, calendars, numbering, blackouts })
     }
 
     /// Rule sets of the caller's own with the shipped calendars.
     pub fn load_rules(rules: &[Source<'_>]) -> Result<Self, GateFileError> {
         Self::load(rules, &shipped_calendars())
+    }
+
+    /// Only the rule sets with these names. The numbers that are never gated, blackouts and
+    /// calendars stay.
+    ///
+    /// # Errors
+    /// The first name that no rule set has.
+    pub fn keep(mut self, names: &[String]) -> Result<Self, String> {
+        let known = |name: &&String| !self.sets.iter().any(|set| set.name == **name);
+        if let Some(unknown) = names.iter().find(known) {
+            return Err(unknown.clone());
+        }
+        self.sets.retain(|set| names.contains(&set.name));
+        Ok(self)
     }
 
     /// SHA-256 over all rule set and calendar texts, hex.

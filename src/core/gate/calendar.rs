@@ -19,6 +19,8 @@ pub(super) struct Calendar {
     covered: BTreeSet<i16>,
     /// Statutory dates of covered and computed years.
     statutory: BTreeMap<i16, Vec<Date>>,
+    /// The law fixes its days: no notice changes a year at its end.
+    by_law: bool,
 }
 
 /// What a notice says of a day.
@@ -52,6 +54,23 @@ struct File {
     breaks: Vec<Break>,
     #[serde(default)]
     computed: Vec<Computed>,
+    /// Years whose holidays the law itself fixes; weekends stay rest days.
+    law: Option<ByLaw>,
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ByLaw {
+    cite: String,
+    url: String,
+    years: Vec<LawYear>,
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LawYear {
+    year: i16,
+    holidays: Vec<Day>,
 }
 
 /// Where a year's data comes from: data without a source is not believed.
@@ -117,7 +136,7 @@ impl Calendar {
             return DayClass::Unknown;
         }
         let late = (day.month(), day.day()) >= PROVISIONAL_FROM;
-        if late && !self.covered.contains(&(day.year() + 1)) {
+        if late && !self.by_law && !self.covered.contains(&(day.year() + 1)) {
             return DayClass::Provisional;
         }
         match mark {
@@ -158,6 +177,13 @@ impl Calendar {
     }
 
     fn add(&mut self, file: File) -> Result<(), String> {
+        if let Some(law) = &file.law {
+            let alone = file.year.is_none() && file.notice.is_none() && file.breaks.is_empty();
+            return match alone && file.computed.is_empty() && self.marks.is_empty() {
+                true => self.add_law(law),
+                false => Err("law: the only table of its calendar".to_owned()),
+            };
+        }
         for computed in &file.computed {
             self.add_statutory(computed.year, &computed.statutory)?;
         }
@@ -171,6 +197,23 @@ impl Calendar {
             (None, None) if file.breaks.is_empty() && !file.computed.is_empty() => Ok(()),
             _ => Err("a year needs [notice] and [[break]], or only [[computed]] stands".to_owned()),
         }
+    }
+
+    fn add_law(&mut self, law: &ByLaw) -> Result<(), String> {
+        if [&law.cite, &law.url].iter().any(|text| text.is_empty()) {
+            return Err("law: cite and url are both needed".to_owned());
+        }
+        self.by_law = true;
+        for LawYear { year, holidays } in &law.years {
+            if !self.covered.insert(*year) || holidays.is_empty() {
+                return Err(format!("law: year {year} is there twice, or empty"));
+            }
+            for Day(day) in holidays {
+                self.mark(*year, *day, Mark::Off { statutory: true, substitute: false })?;
+            }
+            self.statutory.insert(*year, holidays.iter().map(|day| day.0).collect());
+        }
+        Ok(())
     }
 
     fn add_year(&mut self, year: i16, breaks: &[Break]) -> Result<(), String> {

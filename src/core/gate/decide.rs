@@ -1,6 +1,6 @@
 //! One question, one answer.
 
-use super::{Dialed, Exemption, Permit};
+use super::{Claim, Claims, Dialed, Exemption, Past, Permit};
 use crate::model::{
     CallId, DayClass, Decision, DecisionId, NumberRef, Party, RuleOutcome, RuleVerdict, Verdict,
     Wall,
@@ -18,6 +18,39 @@ pub struct Ask<'a> {
     pub ruleset: Option<&'a str>,
     /// The callee's key in the do-not-call list. Without it a list that is not empty denies.
     pub number_ref: Option<NumberRef>,
+    /// What else is known.
+    pub given: Given<'a>,
+}
+
+/// What is known of a call beyond number and purpose. What is not known never allows more.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Given<'a> {
+    /// What it is about: a product, a policy line.
+    pub subject: Option<&'a str>,
+    /// Case it belongs to.
+    pub case: Option<&'a str>,
+    /// Campaign.
+    pub campaign: Option<&'a str>,
+    /// Who is called, as the customer records name them.
+    pub customer: Option<&'a str>,
+    /// For whom the call is made, where a site calls for several.
+    pub seller: Option<&'a str>,
+    /// Zone of the callee's address, IANA name. Believed if the number may be there.
+    pub zone: Option<&'a str>,
+    /// What can be shown for the call.
+    pub claims: Claims,
+    /// What happened to the callee before, in any order.
+    pub past: &'a [Past],
+}
+
+impl Given<'_> {
+    /// The claims that count: a callback on request only with the case that holds the request.
+    pub(super) fn claims(&self) -> Claims {
+        match self.case {
+            Some(_) => self.claims,
+            None => self.claims.without(Claim::CustomerRequestedCallback),
+        }
+    }
 }
 
 /// The gate's answer.

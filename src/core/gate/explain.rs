@@ -1,7 +1,7 @@
 //! Why a call may or may not be made, for people and programs.
 
 use super::{
-    Ask, Book, Decided, Dialed, DncList, ExemptReason, Exemption, InvalidNumber, Normalizer,
+    Ask, Book, Decided, Dialed, DncList, ExemptReason, Exemption, Given, InvalidNumber, Normalizer,
     Ruling, TZDB_VERSION, is_purpose,
 };
 use crate::model::{Named, NumberRef, RuleVerdict, Verdict, Wall, mask};
@@ -23,6 +23,10 @@ pub struct ExplainAsk<'a> {
     pub ruleset: Option<&'a str>,
     /// Makes the key of the do-not-call list; `None`: no list at hand.
     pub list_key: Option<&'a ListKey<'a>>,
+    /// What else is known of the call.
+    pub given: Given<'a>,
+    /// Asks for the last lawful time before this instant, RFC 3339 with offset or `Z`.
+    pub deadline: Option<&'a str>,
 }
 
 /// One rule in an explanation.
@@ -55,6 +59,8 @@ pub struct Explanation {
     pub rules: Vec<ExplainedRule>,
     /// Earliest allowed instant, RFC 3339 with the callee's offset.
     pub next_allowed_at: Option<String>,
+    /// The last lawful time ends there, RFC 3339 with the callee's offset; null: none, or not asked.
+    pub latest_allowed_before: Option<String>,
     /// Callee's zone.
     pub zone: String,
     /// Callee's local time.
@@ -108,20 +114,35 @@ pub fn explain(
     ask: &ExplainAsk<'_>,
 ) -> Result<Explanation, ExplainError> {
     let at = parse_instant(ask.at)?;
+    let deadline = ask.deadline.map(parse_instant).transpose()?;
     check_words(book, ask)?;
     let dialed = plan.read(ask.number);
-    let number_ref = ask.list_key.and_then(|key| key(&dialed));
-    let question = Ask { dialed: &dialed, purpose: ask.purpose, ruleset: ask.ruleset, number_ref };
-    let number = masked(&dialed);
-    let purpose = ask.purpose.map(str::to_owned);
-    Ok(match book.decide(list, &question, at) {
-        Ruling::Exempt(exemption) => exempt(&exemption, number, purpose, at, list),
-        Ruling::Decided(decided) => {
-            let next = book.next_allowed(list, &question, at);
-            let next = next.map(|next| book.rfc3339_local(&question, next));
-            decided_on(&decided, number, purpose, next)
+    let question = Ask {
+        dialed: &dialed,
+        purpose: ask.purpose,
+        ruleset: ask.ruleset,
+        number_ref: ask.list_key.and_then(|key| key(&dialed)),
+        given: ask.given,
+    };
+    let mut found = Explanation {
+        number: masked(&dialed),
+        purpose: ask.purpose.map(str::to_owned),
+        ..match book.decide(list, &question, at) {
+            Ruling::Exempt(exemption) => exempt(&exemption, list),
+            Ruling::Decided(decided) => decided_on(&decided),
         }
-    })
+    };
+    let shown = |at: Wall| match found.exempt {
+        Some(_) => at.rfc3339(),
+        None => book.rfc3339_local(&question, at),
+    };
+    let next = book.next_allowed(list, &question, at).map(shown);
+    let latest = deadline
+        .and_then(|deadline| book.latest_allowed_before(list, &question, at, deadline))
+        .map(shown);
+    found.next_allowed_at = next;
+    found.latest_allowed_before = latest;
+    Ok(found)
 }
 
 /// Reads an instant: RFC 3339 with an offset or `Z`, nothing looser.
@@ -168,24 +189,19 @@ fn invalid(why: InvalidNumber) -> &'static str {
     }
 }
 
-fn exempt(
-    exemption: &Exemption,
-    number: String,
-    purpose: Option<String>,
-    at: Wall,
-    list: &DncList,
-) -> Explanation {
+fn exempt(exemption: &Exemption, list: &DncList) -> Explanation {
     Explanation {
         verdict: Verdict::Allow.name(),
         exempt: Some(match exemption.reason() {
             ExemptReason::Emergency => "emergency",
             ExemptReason::Internal => "internal",
         }),
-        number,
-        purpose,
+        number: String::new(),
+        purpose: None,
         day_class: None,
         rules: Vec::new(),
-        next_allowed_at: Some(at.rfc3339()),
+        next_allowed_at: None,
+        latest_allowed_before: None,
         zone: String::new(),
         local_time: String::new(),
         ruleset: String::new(),
@@ -196,12 +212,7 @@ fn exempt(
     }
 }
 
-fn decided_on(
-    decided: &Decided,
-    number: String,
-    purpose: Option<String>,
-    next: Option<String>,
-) -> Explanation {
+fn decided_on(decided: &Decided) -> Explanation {
     let rule = |rule: &RuleVerdict| ExplainedRule {
         id: rule.id.clone(),
         verdict: rule.outcome.name(),
@@ -211,11 +222,12 @@ fn decided_on(
     Explanation {
         verdict: decided.verdict.name(),
         exempt: None,
-        number,
-        purpose,
+        number: String::new(),
+        purpose: None,
         day_class: decided.day_class.map(Named::name),
         rules: decided.rules.iter().map(rule).collect(),
-        next_allowed_at: next,
+        next_allowed_at: None,
+        latest_allowed_before: None,
         zone: decided.zone.clone(),
         local_time: decided.local_time.clone(),
         ruleset: decided.ruleset.clone(),
@@ -259,6 +271,9 @@ impl Explanation {
         }
         let next = self.next_allowed_at.as_deref().unwrap_or("not within 400 days");
         writeln!(out, "next allowed   {next}")?;
+        if let Some(latest) = &self.latest_allowed_before {
+            writeln!(out, "last chance    before {latest}")?;
+        }
         writeln!(
             out,
             "day            {} in {}",

@@ -9,20 +9,30 @@
 //! The rules of combination: every applicable rule set must allow, the strictest wins, and what is
 //! not known (purpose, region, zone, calendar, list key) is refused.
 
+mod answer;
 mod book;
 mod calendar;
+mod check;
 mod decide;
 mod dialplan;
 mod dnc;
 mod error;
 mod explain;
+mod file;
+mod hours;
+mod lint;
 mod next;
 mod number;
+mod numbering;
 mod numtext;
+mod past;
 mod permit;
+mod question;
 mod ruleset;
 mod schema;
+mod shadow;
 mod spans;
+mod terms;
 mod values;
 mod verdict;
 mod zone;
@@ -33,9 +43,14 @@ pub use dialplan::*;
 pub use dnc::*;
 pub use error::*;
 pub use explain::*;
+pub use lint::*;
 pub use next::HORIZON_DAYS;
 pub use number::*;
+pub use past::*;
 pub use permit::*;
+pub use question::*;
+pub use shadow::*;
+pub use terms::{Claim, Claims};
 pub use values::{HolidayScope, is_purpose};
 pub use zone::TZDB_VERSION;
 

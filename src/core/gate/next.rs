@@ -1,133 +1,270 @@
 //! Looking ahead: when the same call would be allowed, and how long a refusal lasts.
 
-use super::ruleset::RuleSet;
+use super::ruleset::{Blackout, RuleSet};
+use super::schema::{Effective, Rule};
 use super::values::is_purpose;
 use super::verdict::Target;
 use super::zone::Zone;
 use super::{Ask, Book, DncList, Ruling};
 use crate::model::{Verdict, Wall};
 use jiff::Timestamp;
-use std::time::Duration;
+use jiff::civil::Date;
 
 /// How far a search looks ahead. More than a year, so that a yearly break cannot hide the end.
 pub const HORIZON_DAYS: u32 = 400;
 
 /// Rounds in which the rule sets may push the instant ahead: one a set and day, and some.
-const ROUNDS_MAX: u32 = 4 * HORIZON_DAYS;
+const ROUNDS_MAX: u32 = 8 * HORIZON_DAYS;
+/// A day, in microseconds.
+const DAY_US: i64 = 86_400_000_000;
 
 impl Book {
     /// Earliest instant from `after` on at which the same call is allowed, within
     /// [`HORIZON_DAYS`]. A search: not for the SIP thread.
     pub fn next_allowed(&self, list: &DncList, ask: &Ask<'_>, after: Wall) -> Option<Wall> {
-        let target = match self.target(ask.dialed) {
+        let target = match self.target(ask) {
             Ok(target) => target,
             Err(Ok(_exempt)) => return Some(after),
             Err(Err(_invalid)) => return None,
         };
-        let purpose = ask.purpose.filter(|purpose| is_purpose(purpose))?;
-        let sets: Vec<(&RuleSet, &Zone)> = self
-            .candidates(ask, &target)
-            .into_iter()
-            .map(|set| set.zone(target.zone).map(|zone| (set, zone)))
-            .collect::<Option<_>>()?;
-        let uncovered = sets.iter().any(|(set, _)| !set.covers(purpose));
-        if uncovered || (ask.number_ref.is_none() && !list.is_empty()) {
-            return None;
+        let limit = Wall(after.0.saturating_add(i64::from(HORIZON_DAYS) * DAY_US));
+        let search = Search::new(self, list, ask, &target)?;
+        let found = search.meet(timestamp(after)?, timestamp(limit)?)?;
+        let found = Wall(found.as_microsecond());
+        self.allows(list, ask, found).then_some(found)
+    }
+
+    /// The instant before which the last chance ends: from `from` on the same call is allowed at
+    /// some instant before `deadline`, up to just before the one returned, and not between that
+    /// and `deadline`. `None`: no lawful time is left. Looks ahead [`HORIZON_DAYS`]; a search.
+    pub fn latest_allowed_before(
+        &self,
+        list: &DncList,
+        ask: &Ask<'_>,
+        from: Wall,
+        deadline: Wall,
+    ) -> Option<Wall> {
+        let target = match self.target(ask) {
+            Ok(target) => target,
+            Err(Ok(_exempt)) => return (from < deadline).then_some(deadline),
+            Err(Err(_invalid)) => return None,
+        };
+        let search = Search::new(self, list, ask, &target)?;
+        let horizon = from.0.saturating_add(i64::from(HORIZON_DAYS) * DAY_US);
+        let mut until = deadline.0.min(horizon);
+        while until > from.0 {
+            let start = from.0.max(until - DAY_US);
+            let (a, b) = (timestamp(Wall(start))?, timestamp(Wall(until))?);
+            if let Some(end) = search.last_end(a, b) {
+                let end = Wall(end.as_microsecond());
+                return self.allows(list, ask, Wall(end.0 - 1)).then_some(end);
+            }
+            until = start;
         }
-        let found = meet(&sets, list, ask, after)?;
-        let ruling = self.decide(list, ask, found);
-        matches!(ruling, Ruling::Decided(d) if d.verdict == Verdict::Allow).then_some(found)
+        None
     }
 
     /// `at` at the callee, RFC 3339 with offset; empty where the callee's zone is unknown.
     pub fn rfc3339_local(&self, ask: &Ask<'_>, at: Wall) -> String {
-        let Ok(target) = self.target(ask.dialed) else { return String::new() };
-        let zone = self.clock(ask, &target);
-        zone.map(|zone| zone.rfc3339(at)).unwrap_or_default()
+        let Ok(target) = self.target(ask) else { return String::new() };
+        let set = self.candidates(ask, &target).next();
+        let zones = set.map_or(target.zones, |set| set.zones(target.zones));
+        zones.first().map(|zone| zone.rfc3339(at)).unwrap_or_default()
     }
 
     /// Last local day (`YYYY-MM-DD`) blocked by `trigger` (e.g. `action:do_not_disturb`) at `at`;
-    /// `None` where no rule set of the callee's region has such a cool-down. The day of `at` is
-    /// day 0. All rule sets of the region count, whatever the purpose of the call in which it was
-    /// asked: a refusal is not lost because that call was for something else.
+    /// `None` where no rule set of the callee's region has such a cool-down, or it is for ever. The
+    /// day of `at` is day 0. All rule sets of the region count, whatever the purpose of the call
+    /// in which it was asked: a refusal is not lost because that call was for something else.
     pub fn blocked_until(&self, ask: &Ask<'_>, trigger: &str, at: Wall) -> Option<String> {
-        let target = self.target(ask.dialed).ok()?;
+        let target = self.target(ask).ok()?;
         let mut last = None;
         let of_region = Ask { purpose: None, ruleset: None, ..*ask };
-        for set in self.candidates(&of_region, &target) {
-            let zone = set.zone(target.zone).or(target.zone)?;
-            let today = zone.local(at)?.date;
-            for rule in set.spec.cooldown.iter().filter(|rule| rule.trigger == trigger) {
-                let floors = rule.floor_by_purpose.iter().filter(|(pattern, _)| {
-                    ask.purpose.is_none_or(|purpose| pattern.matches(purpose))
-                });
-                let periods = floors.map(|(_, period)| *period).chain([rule.period]);
-                last = last.max(periods.filter_map(|period| period.last_day(today)).max());
+        for set in self.candidates(&of_region, &target).filter(|set| set.enforces()) {
+            for zone in set.zones(target.zones) {
+                let today = zone.local(at)?.date;
+                let rules = set.spec.cooldown.iter();
+                for rule in rules.filter(|rule| rule.trigger == trigger && rule.in_force(today)) {
+                    last = last.max(Some(rule.last_day(ask.purpose, today)??));
+                }
             }
         }
         last.map(|day| day.to_string())
     }
 
-    fn clock<'a>(&'a self, ask: &Ask<'_>, target: &Target<'a>) -> Option<&'a Zone> {
-        let sets = self.candidates(ask, target);
-        sets.first().map_or(target.zone, |set| set.zone(target.zone))
+    fn allows(&self, list: &DncList, ask: &Ask<'_>, at: Wall) -> bool {
+        let ruling = self.decide(list, ask, at);
+        matches!(ruling, Ruling::Decided(decided) if decided.verdict == Verdict::Allow)
     }
 }
 
-/// Earliest instant at which every set in force is open and at least one is in force.
-fn meet(sets: &[(&RuleSet, &Zone)], list: &DncList, ask: &Ask<'_>, after: Wall) -> Option<Wall> {
-    let limit = after.after(Duration::from_secs(u64::from(HORIZON_DAYS) * 86_400));
-    let limit = Timestamp::from_microsecond(limit.0).ok()?;
-    let mut at = Timestamp::from_microsecond(after.0).ok()?;
-    for _ in 0..ROUNDS_MAX {
-        let opens = sets.iter().map(|(set, zone)| opens(set, zone, list, ask, at, limit));
-        let latest = opens.collect::<Option<Vec<_>>>()?.into_iter().max()?;
-        if latest > at {
-            at = latest;
-            continue;
-        }
-        let wall = Wall(at.as_microsecond());
-        let in_force = |(set, zone): &(&RuleSet, &Zone)| {
-            zone.local(wall).is_some_and(|local| set.effective_on(local.date))
-        };
-        if sets.iter().any(in_force) {
-            return Some(wall);
-        }
-        let starts =
-            sets.iter().filter_map(|(set, zone)| zone.midnight(set.spec.effective.from?.0));
-        at = starts.filter(|start| *start > at && *start <= limit).min()?;
-    }
-    None
+fn timestamp(at: Wall) -> Option<Timestamp> {
+    Timestamp::from_microsecond(at.0).ok()
 }
 
-/// Earliest instant from `after` on at which `set` allows the call or is not in force.
-fn opens(
-    set: &RuleSet,
-    zone: &Zone,
-    list: &DncList,
-    ask: &Ask<'_>,
-    after: Timestamp,
-    limit: Timestamp,
-) -> Option<Timestamp> {
-    let mut day = zone.local(Wall(after.as_microsecond()))?.date;
-    loop {
-        let start = zone.midnight(day)?;
-        if start > limit {
+/// What stands between a call and its allow, gathered once.
+struct Search<'a> {
+    list: &'a DncList,
+    ask: &'a Ask<'a>,
+    views: Vec<View<'a>>,
+    blackouts: Vec<&'a Blackout>,
+}
+
+/// One set in one zone.
+struct View<'a> {
+    set: &'a RuleSet,
+    zone: &'a Zone,
+    /// Caps and cool-downs: closed until then on days when the rule is in force.
+    holds: Vec<(Effective, Timestamp)>,
+    /// Claims that are missing, on days when the rule is in force.
+    lacks: Vec<Effective>,
+}
+
+impl<'a> Search<'a> {
+    /// `None`: no instant can change the refusal.
+    fn new(
+        book: &'a Book,
+        list: &'a DncList,
+        ask: &'a Ask<'_>,
+        target: &'a Target<'_>,
+    ) -> Option<Self> {
+        let purpose = ask.purpose.filter(|purpose| is_purpose(purpose))?;
+        let mut views = Vec::new();
+        for set in book.candidates(ask, target).filter(|set| set.enforces()) {
+            let zones = set.zones(target.zones);
+            if zones.is_empty() || !set.covers(purpose) {
+                return None;
+            }
+            views.extend(zones.iter().map(|zone| View::new(set, zone, ask)));
+        }
+        if ask.number_ref.is_none() && !list.is_empty() {
             return None;
         }
-        let tomorrow = day.tomorrow().ok()?;
-        if !set.effective_on(day) && after.max(start) < zone.midnight(tomorrow)? {
-            return Some(after.max(start));
+        let blackouts = book.blackouts.iter();
+        let blackouts =
+            blackouts.filter(|one| one.covers(target.e164, target.region, ask.purpose)).collect();
+        Some(Self { list, ask, views, blackouts })
+    }
+
+    /// Earliest instant from `at` to `limit` at which every set in force is open and at least one
+    /// is in force that is enough for an allow.
+    fn meet(&self, mut at: Timestamp, limit: Timestamp) -> Option<Timestamp> {
+        for _ in 0..ROUNDS_MAX {
+            let opens = self.views.iter().map(|view| view.opens(self, at, limit));
+            let latest = opens.collect::<Option<Vec<_>>>()?.into_iter().max()?;
+            let latest = self.blackouts.iter().fold(latest, |at, one| match at {
+                at if (one.from()..one.until()).contains(&at) => one.until(),
+                at => at,
+            });
+            if latest > limit {
+                return None;
+            }
+            if latest > at {
+                at = latest;
+                continue;
+            }
+            if self.bases().any(|view| view.in_force(at)) {
+                return Some(at);
+            }
+            let starts = self.bases().filter_map(|v| v.zone.midnight(v.set.spec.effective.from?.0));
+            at = starts.filter(|start| *start > at && *start <= limit).min()?;
         }
-        let blocked = ask.number_ref.is_some_and(|key| list.blocks(key, day).is_some());
-        if set.effective_on(day) && !blocked {
-            for span in set.day(day).open() {
-                let (from, to) = (zone.opens(day, *span)?, zone.closes(day, *span)?);
-                if after.max(from) < to {
+        None
+    }
+
+    /// End of the last open time that begins in `from..until`, at most `until`.
+    fn last_end(&self, from: Timestamp, until: Timestamp) -> Option<Timestamp> {
+        let mut last = None;
+        let mut at = from;
+        while at < until {
+            let Some(open) = self.meet(at, until).filter(|open| *open < until) else { break };
+            at = self.closes(open)?.min(until);
+            last = Some(at);
+        }
+        last
+    }
+
+    /// Until when nothing changes that is open at `at`.
+    fn closes(&self, at: Timestamp) -> Option<Timestamp> {
+        let ends = self.views.iter().map(|view| view.closes(self, at));
+        let end = ends.collect::<Option<Vec<_>>>()?.into_iter().min()?;
+        let starts = self.blackouts.iter().map(|one| one.from()).filter(|start| *start > at);
+        starts.chain([end]).min()
+    }
+
+    fn bases(&self) -> impl Iterator<Item = &View<'a>> {
+        self.views.iter().filter(|view| view.set.is_base())
+    }
+}
+
+impl<'a> View<'a> {
+    fn new(set: &'a RuleSet, zone: &'a Zone, ask: &Ask<'_>) -> Self {
+        let spec = &set.spec;
+        fn awake<'r, R: Rule>(rules: &'r [R]) -> impl Iterator<Item = &'r R> {
+            rules.iter().filter(|rule| rule.disabled().is_none())
+        }
+        let caps = awake(&spec.cap)
+            .filter_map(|cap| Some((*cap.effective(), cap.frees(&cap.releases(ask, zone))?)));
+        let cooldowns = awake(&spec.cooldown)
+            .filter_map(|rule| Some((*rule.effective(), rule.over(ask, zone)?)));
+        let holds = caps.chain(cooldowns).collect();
+        let claims = ask.given.claims();
+        let lacks = awake(&spec.requires).filter(|rule| !rule.met(claims));
+        Self { set, zone, holds, lacks: lacks.map(|rule| *rule.effective()).collect() }
+    }
+
+    fn in_force(&self, at: Timestamp) -> bool {
+        let local = self.zone.local(Wall(at.as_microsecond()));
+        local.is_some_and(|local| self.set.effective_on(local.date))
+    }
+
+    /// Parts of `day` in which the set allows the call, in order.
+    fn spans(&self, search: &Search<'_>, day: Date) -> Vec<(Timestamp, Timestamp)> {
+        let ask = search.ask;
+        let listed = ask.number_ref.is_some_and(|key| search.list.blocks(key, day).is_some());
+        if listed || self.lacks.iter().any(|effective| effective.on(day)) {
+            return Vec::new();
+        }
+        let holds = self.holds.iter().filter(|(effective, _)| effective.on(day));
+        let free = holds.map(|(_, until)| *until).max().unwrap_or(Timestamp::MIN);
+        let plan = self.set.day(day, ask.given.claims());
+        let spans = plan.open().iter().filter_map(|span| {
+            Some((self.zone.opens(day, *span)?.max(free), self.zone.closes(day, *span)?))
+        });
+        spans.filter(|(from, to)| from < to).collect()
+    }
+
+    /// Earliest instant from `after` on at which the set allows the call or is not in force.
+    fn opens(&self, search: &Search<'_>, after: Timestamp, limit: Timestamp) -> Option<Timestamp> {
+        let mut day = self.zone.local(Wall(after.as_microsecond()))?.date;
+        loop {
+            let start = self.zone.midnight(day)?;
+            if start > limit {
+                return None;
+            }
+            let tomorrow = day.tomorrow().ok()?;
+            if !self.set.effective_on(day) {
+                if after.max(start) < self.zone.midnight(tomorrow)? {
+                    return Some(after.max(start));
+                }
+            } else {
+                let spans = self.spans(search, day);
+                if let Some((from, _)) = spans.into_iter().find(|(from, to)| after.max(*from) < *to)
+                {
                     return Some(after.max(from));
                 }
             }
+            day = tomorrow;
         }
-        day = tomorrow;
+    }
+
+    /// End of the part that holds `at`, which [`View::opens`] found.
+    fn closes(&self, search: &Search<'_>, at: Timestamp) -> Option<Timestamp> {
+        let day = self.zone.local(Wall(at.as_microsecond()))?.date;
+        if !self.set.effective_on(day) {
+            return self.zone.midnight(day.tomorrow().ok()?);
+        }
+        let spans = self.spans(search, day);
+        spans.into_iter().find(|(from, to)| (*from..*to).contains(&at)).map(|(_, to)| to)
     }
 }

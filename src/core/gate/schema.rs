@@ -1,9 +1,11 @@
 //! The rule set file, schema 1. Unknown keys are refused; see docs/gate.md for each key.
 
+use super::terms::{CapPer, Claim, Counted, HoldFor, KeyWord, Layer, Mode, WHOLE_DAY, WeekdayWord};
 use super::values::{
-    ClassWord, Day, DaySpan, GapPolicy, HolidayScope, Period, PurposePattern, RegionPattern,
-    Seconds,
+    ClassWord, Day, DaySpan, GapPolicy, HolidayScope, Instant, Period, PurposePattern,
+    RegionPattern, Seconds, Word,
 };
+use jiff::civil::{Date, Weekday};
 use std::collections::BTreeMap;
 
 #[derive(Debug, serde::Deserialize)]
@@ -12,8 +14,10 @@ pub(super) struct RulesFile {
     pub(super) schema: u32,
     #[serde(default)]
     pub(super) always_allow: AlwaysAllow,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::file::unique")]
     pub(super) ruleset: BTreeMap<String, RuleSpec>,
+    #[serde(default)]
+    pub(super) blackout: Vec<BlackoutSpec>,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
@@ -27,6 +31,10 @@ pub(super) struct AlwaysAllow {
 pub(super) struct RuleSpec {
     pub(super) applies: Applies,
     #[serde(default)]
+    pub(super) layer: Layer,
+    #[serde(default)]
+    pub(super) mode: Mode,
+    #[serde(default)]
     pub(super) effective: Effective,
     pub(super) calendar: Option<String>,
     #[serde(default)]
@@ -35,12 +43,16 @@ pub(super) struct RuleSpec {
     pub(super) purpose: Cited,
     pub(super) dnc: Cited,
     #[serde(default)]
+    pub(super) requires: Vec<Requires>,
+    #[serde(default)]
     pub(super) hard_ban: Vec<HardBan>,
     #[serde(default)]
     pub(super) ban: Vec<Ban>,
     pub(super) calendar_gap: Option<CalendarGap>,
     #[serde(default)]
     pub(super) window: Vec<Window>,
+    #[serde(default)]
+    pub(super) cap: Vec<Cap>,
     #[serde(default)]
     pub(super) guard: GuardSpec,
     #[serde(default)]
@@ -52,14 +64,121 @@ pub(super) struct RuleSpec {
 pub(super) struct Applies {
     pub(super) region: Vec<RegionPattern>,
     pub(super) purpose: Vec<PurposePattern>,
+    /// Calls of these campaigns only.
+    #[serde(default)]
+    pub(super) campaign: Vec<Word>,
+    /// Calls to these customers only.
+    #[serde(default)]
+    pub(super) customer: Vec<Word>,
 }
 
 /// Local days, both inclusive.
-#[derive(Debug, Default, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Effective {
     pub(super) from: Option<Day>,
     pub(super) until: Option<Day>,
+}
+
+impl Effective {
+    pub(super) fn on(&self, day: Date) -> bool {
+        self.from.is_none_or(|from| from.0 <= day) && self.until.is_none_or(|until| day <= until.0)
+    }
+}
+
+/// What every rule has: a clause it comes from, days in force, and perhaps a reason why it sleeps.
+pub(super) trait Rule {
+    fn cite(&self) -> &str;
+    fn effective(&self) -> &Effective;
+    fn disabled(&self) -> Option<&str>;
+
+    fn in_force(&self, day: Date) -> bool {
+        self.disabled().is_none() && self.effective().on(day)
+    }
+}
+
+/// A rule: its own keys, and those that all rules have.
+macro_rules! rules {
+    ($($(#[$doc:meta])* $name:ident { $($fields:tt)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub(super) struct $name {
+            $($fields)*
+            pub(super) cite: String,
+            #[serde(default)]
+            pub(super) effective: Effective,
+            /// Why it is not in force, whatever the day.
+            pub(super) disabled: Option<String>,
+        }
+
+        impl Rule for $name {
+            fn cite(&self) -> &str {
+                &self.cite
+            }
+            fn effective(&self) -> &Effective {
+                &self.effective
+            }
+            fn disabled(&self) -> Option<&str> {
+                self.disabled.as_deref()
+            }
+        }
+    )*};
+}
+
+rules! {
+    HardBan {
+        pub(super) id: String,
+        pub(super) spans: Vec<DaySpan>,
+    }
+    /// Days, weekdays and spans must all fit; a key left out fits always.
+    Ban {
+        pub(super) id: String,
+        #[serde(default)]
+        pub(super) classes: Vec<ClassWord>,
+        #[serde(default)]
+        pub(super) weekdays: Vec<WeekdayWord>,
+        #[serde(default = "whole_day")]
+        pub(super) spans: Vec<DaySpan>,
+        /// Claims that lift this ban, and no other.
+        #[serde(default)]
+        pub(super) exemptions: Vec<Claim>,
+    }
+    Window {
+        pub(super) classes: Vec<ClassWord>,
+        #[serde(default)]
+        pub(super) weekdays: Vec<WeekdayWord>,
+        pub(super) spans: Vec<DaySpan>,
+        /// Open only to calls with all of these claims.
+        #[serde(default)]
+        pub(super) given: Vec<Claim>,
+    }
+    /// At most `max` calls with the same `key` in `per`.
+    Cap {
+        pub(super) id: String,
+        #[serde(default)]
+        pub(super) count: Counted,
+        pub(super) max: u16,
+        pub(super) per: CapPer,
+        pub(super) key: Vec<KeyWord>,
+    }
+    Cooldown {
+        #[serde(default = "cooldown_id")]
+        pub(super) id: String,
+        pub(super) trigger: String,
+        pub(super) scope: Vec<CooldownScope>,
+        /// What the call must share with the one that triggered it, beyond the scope.
+        #[serde(default)]
+        pub(super) key: Vec<KeyWord>,
+        pub(super) period: HoldFor,
+        #[serde(default)]
+        pub(super) floor_by_purpose: BTreeMap<PurposePattern, Period>,
+    }
+    /// A call needs one of these claims.
+    Requires {
+        pub(super) id: String,
+        pub(super) any: Vec<Claim>,
+    }
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -106,31 +225,6 @@ pub(super) struct Cited {
 
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct HardBan {
-    pub(super) id: String,
-    pub(super) spans: Vec<DaySpan>,
-    pub(super) cite: String,
-}
-
-#[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Ban {
-    pub(super) id: String,
-    pub(super) classes: Vec<ClassWord>,
-    /// What may one day lift this ban; a call cannot claim one yet, so the ban stands.
-    #[serde(default, rename = "exemptions")]
-    pub(super) _exemptions: Vec<ExemptionWord>,
-    pub(super) cite: String,
-}
-
-#[derive(Clone, Copy, Debug, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum ExemptionWord {
-    CustomerRequestedCallback,
-}
-
-#[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct CalendarGap {
     pub(super) provisional: GapPolicy,
     pub(super) unknown: GapPolicy,
@@ -147,14 +241,6 @@ pub(super) struct GuardDays {
 }
 
 #[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Window {
-    pub(super) classes: Vec<ClassWord>,
-    pub(super) spans: Vec<DaySpan>,
-    pub(super) cite: String,
-}
-
-#[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct GuardSpec {
     pub(super) last_start_before_end: Seconds,
@@ -167,33 +253,63 @@ impl Default for GuardSpec {
     }
 }
 
-#[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Cooldown {
-    pub(super) trigger: String,
-    #[serde(rename = "scope")]
-    pub(super) _scope: Vec<CooldownScope>,
-    pub(super) period: Period,
-    #[serde(default)]
-    pub(super) floor_by_purpose: BTreeMap<PurposePattern, Period>,
-    #[serde(rename = "cite")]
-    pub(super) _cite: String,
-}
-
-#[derive(Clone, Copy, Debug, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum CooldownScope {
+    /// The same number.
     Number,
+    /// The same person at another number.
+    Customer,
+}
+
+/// A region in which nobody is called for a time: a disaster, a day of mourning.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BlackoutSpec {
+    pub(super) id: String,
+    pub(super) region: Vec<RegionPattern>,
+    #[serde(default = "any_purpose")]
+    pub(super) purpose: Vec<PurposePattern>,
+    pub(super) from: Instant,
+    pub(super) until: Instant,
+    /// Two people.
+    pub(super) approved_by: Vec<Word>,
+    pub(super) cite: String,
+}
+
+fn whole_day() -> Vec<DaySpan> {
+    vec![WHOLE_DAY]
+}
+
+fn cooldown_id() -> String {
+    "cooldown".to_owned()
+}
+
+fn any_purpose() -> Vec<PurposePattern> {
+    vec![PurposePattern::any()]
+}
+
+fn on(weekdays: &[WeekdayWord], day: Weekday) -> bool {
+    weekdays.is_empty() || weekdays.iter().any(|word| word.0 == day)
 }
 
 impl Window {
+    /// Whether it speaks of such days; of days without a class if it names `any`.
     pub(super) fn lists(&self, class: crate::model::DayClass) -> bool {
         self.classes.iter().any(|word| word.covers(class))
+    }
+
+    pub(super) fn falls_on(&self, day: Weekday) -> bool {
+        on(&self.weekdays, day)
     }
 }
 
 impl Ban {
     pub(super) fn lists(&self, class: crate::model::DayClass) -> bool {
-        self.classes.iter().any(|word| word.covers(class))
+        self.classes.is_empty() || self.classes.iter().any(|word| word.covers(class))
+    }
+
+    pub(super) fn falls_on(&self, day: Weekday) -> bool {
+        on(&self.weekdays, day)
     }
 }

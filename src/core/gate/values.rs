@@ -1,6 +1,7 @@
 //! Words of the rule set files, checked as they are read: a bad one is reported with its line.
 
 use crate::model::{DayClass, Named};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use std::fmt;
 use std::time::Duration;
@@ -176,12 +177,45 @@ impl Seconds {
     }
 }
 
+/// An instant, RFC 3339 with an offset or `Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Instant(pub(super) Timestamp);
+
+impl TryFrom<String> for Instant {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        let shape = text.len() >= 20 && text.as_bytes().get(10).is_some_and(|b| b"Tt ".contains(b));
+        let parsed = shape.then(|| text.parse().ok()).flatten();
+        parsed
+            .map(Self)
+            .ok_or_else(|| format!("{text:?} is no instant: write RFC 3339 with an offset"))
+    }
+}
+
+/// A name from outside: a campaign, a customer, a person. One to 64 signs, no space.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Word(pub(super) String);
+
+impl TryFrom<String> for Word {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        let sign = |c: char| !c.is_whitespace() && !c.is_control();
+        if (1..=64).contains(&text.len()) && text.chars().all(sign) {
+            return Ok(Self(text));
+        }
+        Err(format!("{text:?} is no name: 1 to 64 bytes without a space"))
+    }
+}
+
 /// Where a rule set applies.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(try_from = "String")]
 pub(super) enum RegionPattern {
     Any,
-    Mainland,
+    /// `CN-mainland`, `FR`, `US` with all its states, `US-TX`.
+    Code(String),
     /// E.164 prefix with its `+`.
     Prefix(String),
 }
@@ -193,10 +227,11 @@ impl TryFrom<String> for RegionPattern {
         let prefix = (1..=7).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
         match text.as_str() {
             "*" => Ok(Self::Any),
-            "CN-mainland" => Ok(Self::Mainland),
             _ if prefix => Ok(Self::Prefix(text)),
+            code if super::numbering::is_region(code) => Ok(Self::Code(text)),
             _ => Err(format!(
-                "{text:?} is no region: CN-mainland, an E.164 prefix as +852, or * for all"
+                "{text:?} is no region: CN-mainland, a country as FR, a state as US-TX, \
+                 an E.164 prefix as +852, or * for all"
             )),
         }
     }
@@ -221,6 +256,20 @@ impl TryFrom<String> for PurposePattern {
 }
 
 impl PurposePattern {
+    pub(super) fn any() -> Self {
+        Self("*".to_owned())
+    }
+
+    /// Whether some purpose is of both.
+    pub(super) fn shares(&self, other: &Self) -> bool {
+        match (self.0.strip_suffix('*'), other.0.strip_suffix('*')) {
+            (Some(a), Some(b)) => a.starts_with(b) || b.starts_with(a),
+            (Some(stem), None) => other.0.starts_with(stem),
+            (None, Some(stem)) => self.0.starts_with(stem),
+            (None, None) => self == other,
+        }
+    }
+
     pub(super) fn matches(&self, purpose: &str) -> bool {
         match self.0.strip_suffix('*') {
             Some(stem) => purpose.starts_with(stem),

@@ -25,7 +25,7 @@ pub(super) struct Local {
     pub(super) date: Date,
     /// Whole seconds since local midnight by the clock on the wall.
     pub(super) second: u32,
-    at: Timestamp,
+    pub(super) at: Timestamp,
     /// The clock shows this time twice today.
     folded: bool,
 }

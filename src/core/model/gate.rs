@@ -20,6 +20,8 @@ pub enum RuleOutcome {
     Deny,
     /// Does not speak about this call.
     NotApplicable,
+    /// Looked and would refuse, but its rule set is only tried out.
+    WouldDeny,
 }
 
 /// One rule's part in a decision.

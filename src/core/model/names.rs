@@ -114,7 +114,12 @@ named!(TimeQuality {
 named!(Attest { A = "A", B = "B", C = "C" });
 named!(Transfer { Blind = "blind", Attended = "attended" });
 named!(Verdict { Allow = "allow", Deny = "deny" });
-named!(RuleOutcome { Allow = "allow", Deny = "deny", NotApplicable = "not_applicable" });
+named!(RuleOutcome {
+    Allow = "allow",
+    Deny = "deny",
+    NotApplicable = "not_applicable",
+    WouldDeny = "would_deny"
+});
 named!(SystemState {
     Initializing = "initializing",
     Enabled = "enabled",

@@ -11,6 +11,7 @@ use super::replay::SlotGuard;
 use super::session::{DeskDeps, Never, Socket};
 use super::token::{EXPIRING, GRACE, Verified};
 use super::writer::End;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -22,6 +23,19 @@ use trunkline_core::wire::pb;
 
 /// Most frames are small: this much is taken from the queue for one write.
 const WRITE_BYTES_MAX: usize = 32 << 10;
+
+/// Why a desk's task woke.
+enum Due {
+    Wake,
+    Health,
+    Drain,
+}
+
+enum Said {
+    /// `None`: a ping or pong.
+    Text(Option<String>),
+    Due(Due),
+}
 
 /// The live phase.
 pub(super) struct Live<'a, 'p, S> {
@@ -91,6 +105,11 @@ impl<'a, 'p, S: AsyncRead + AsyncWrite + Unpin> Live<'a, 'p, S> {
         self.next_beat = Instant::now();
     }
 
+    /// Something was sent that the client is to confirm, and no heartbeat is behind it yet.
+    fn is_to_confirm(&self) -> bool {
+        self.confirm.is_some() && self.next_beat <= Instant::now()
+    }
+
     /// The client has applied everything up to `pos`.
     fn applied(&mut self, pos: Option<Pos>) {
         let Some(wanted) = self.confirm.filter(|wanted| pos >= Some(*wanted)) else { return };
@@ -110,25 +129,55 @@ impl<'a, 'p, S: AsyncRead + AsyncWrite + Unpin> Live<'a, 'p, S> {
 
     pub(super) async fn run(mut self) -> Result<Never, End> {
         if *self.drain.borrow_and_update() {
-            self.goaway().await?;
+            Box::pin(self.goaway()).await?;
         }
         loop {
-            let wake = self.wake_at();
-            tokio::select! {
-                text = self.socket.next_text() => {
-                    if let Some(text) = text? {
-                        self.message(&text).await?;
+            let queue = self.queue.clone();
+            let mut control = pin!(Self::control(
+                self.wake_at(),
+                self.health.clone(),
+                self.drain.clone(),
+                self.drain_at.is_none()
+            ));
+            // Most of what happens is an event: it leaves the timer and the watches as they are.
+            let said = loop {
+                tokio::select! {
+                    biased;
+                    text = self.socket.next_text() => break Said::Text(text?),
+                    due = control.as_mut() => break Said::Due(due),
+                    () = queue.ready() => {
+                        self.flush_queue().await?;
+                        if self.is_to_confirm() {
+                            break Said::Due(Due::Wake);
+                        }
                     }
                 }
-                () = self.queue.ready() => self.flush_queue().await?,
-                () = tokio::time::sleep_until(wake) => self.tick().await?,
-                Ok(()) = self.health.changed() => self.beat().await?,
-                drained = self.drain.changed(), if self.drain_at.is_none() => {
-                    if drained.is_err() || *self.drain.borrow() {
-                        self.goaway().await?;
-                    }
-                }
+            };
+            match said {
+                Said::Text(None) => {}
+                Said::Text(Some(text)) => Box::pin(self.message(&text)).await?,
+                Said::Due(Due::Wake) => Box::pin(self.tick()).await?,
+                Said::Due(Due::Health) => Box::pin(self.beat()).await?,
+                Said::Due(Due::Drain) => Box::pin(self.goaway()).await?,
             }
+        }
+    }
+
+    /// What comes to a desk beside events and its own messages.
+    async fn control(
+        wake: Instant,
+        mut health: watch::Receiver<Health>,
+        mut drain: watch::Receiver<bool>,
+        drains: bool,
+    ) -> Due {
+        let drained = async {
+            // A sender that is gone drains as well.
+            let _ = drain.wait_for(|drains| *drains).await;
+        };
+        tokio::select! {
+            () = tokio::time::sleep_until(wake) => Due::Wake,
+            Ok(()) = health.changed() => Due::Health,
+            () = drained, if drains => Due::Drain,
         }
     }
 

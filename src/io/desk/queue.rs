@@ -2,9 +2,11 @@
 
 use super::close::Close;
 use super::config::DeskConfig;
+use futures_util::task::AtomicWaker;
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tokio::sync::Notify;
+use std::task::Poll;
 use tokio::time::Instant;
 use trunkline_core::hub::Frame;
 use trunkline_core::model::Pos;
@@ -19,8 +21,8 @@ struct Inner {
 /// Holds nothing while the desk keeps up: an idle desk costs no buffer.
 pub(crate) struct DeskQueue {
     inner: Mutex<Inner>,
-    ready: Notify,
-    kicked: Notify,
+    ready: AtomicWaker,
+    kicked: AtomicWaker,
     bytes_max: usize,
     frames_max: usize,
     age_max: std::time::Duration,
@@ -30,8 +32,8 @@ impl DeskQueue {
     pub(super) fn new(config: &DeskConfig) -> Self {
         Self {
             inner: Mutex::default(),
-            ready: Notify::new(),
-            kicked: Notify::new(),
+            ready: AtomicWaker::new(),
+            kicked: AtomicWaker::new(),
             bytes_max: config.queue_bytes_max,
             frames_max: config.queue_frames_max,
             age_max: config.queue_age_max(),
@@ -66,7 +68,7 @@ impl DeskQueue {
         inner.bytes = bytes;
         inner.frames.push_back((now, frame));
         drop(inner);
-        self.ready.notify_one();
+        self.ready.wake();
         true
     }
 
@@ -85,8 +87,8 @@ impl DeskQueue {
         inner.frames = VecDeque::new();
         inner.bytes = 0;
         drop(inner);
-        self.ready.notify_one();
-        self.kicked.notify_one();
+        self.ready.wake();
+        self.kicked.wake();
     }
 
     /// Moves frames of at most `bytes_max` (at least one) to `out`; gives the age of the oldest.
@@ -123,25 +125,24 @@ impl DeskQueue {
 
     /// Ends when there is something to take, or the desk is to be closed. One waiter.
     pub(super) async fn ready(&self) {
-        loop {
-            {
-                let inner = self.lock();
-                if !inner.frames.is_empty() || inner.close.is_some() {
-                    return;
-                }
+        poll_fn(|context| {
+            self.ready.register(context.waker());
+            let inner = self.lock();
+            match inner.frames.is_empty() && inner.close.is_none() {
+                true => Poll::Pending,
+                false => Poll::Ready(()),
             }
-            self.ready.notified().await;
-        }
+        })
+        .await;
     }
 
     /// Ends when the desk is to be closed. One waiter.
     pub(super) async fn kicked(&self) -> Close {
-        loop {
-            if let Some(close) = self.lock().close {
-                return close;
-            }
-            self.kicked.notified().await;
-        }
+        poll_fn(|context| {
+            self.kicked.register(context.waker());
+            self.lock().close.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
     }
 }
 

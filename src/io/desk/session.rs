@@ -63,7 +63,8 @@ pub(super) struct Socket<S> {
     credit_at: Instant,
 }
 
-/// Runs a socket from the upgrade to its end.
+/// Runs a socket from the upgrade to its end. A desk spends its life in [`Live::run`]: what comes
+/// before and after, and what is rare within, is boxed, so that it holds no memory in between.
 pub(crate) async fn run_session<S>(
     stream: S,
     read: Vec<u8>,
@@ -78,7 +79,7 @@ pub(crate) async fn run_session<S>(
     let config = ws_config(deps.config.message_bytes_max);
     let ws = WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config)).await;
     let mut socket = Socket::new(ws, &deps);
-    let end = match converse(&mut socket, &mut ticket, peer, &deps).await {
+    let end = match Box::pin(converse(&mut socket, &mut ticket, peer, &deps)).await {
         Err(end) => end,
         Ok(never) => match never {},
     };
@@ -92,7 +93,7 @@ pub(crate) async fn run_session<S>(
         let Socket { ws, last_words, conn, .. } = socket;
         tracing::debug!(%conn, code = close.code(), "desk closed");
         drop(ticket);
-        finish(ws, last_words, close, deps.config.close_time_max()).await;
+        Box::pin(finish(ws, last_words, close, deps.config.close_time_max())).await;
     }
     count(&counters.closed);
 }
@@ -110,19 +111,20 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let wait = Duration::from_millis(deps.config.hello_ms);
-    let hello = match timeout(wait, socket.hello(deps.config.hello_bytes_max)).await {
+    let hello = timeout(wait, socket.hello(deps.config.hello_bytes_max));
+    let hello = match Box::pin(hello).await {
         Ok(hello) => hello?,
         Err(_) => return Err(socket.refuse("TIMEOUT", "no hello in time", Close::Reconnect)),
     };
-    let verified = identify(socket, deps, &hello, &peer).await?;
+    let verified = Box::pin(identify(socket, deps, &hello, &peer)).await?;
     let joined = ticket.join(&verified, &hello.inst, &socket.queue);
     joined.map_err(|c| socket.refuse("LIMIT_EXCEEDED", "too many sockets of this user", c))?;
     // What was revoked before the registry knew this socket.
     deps.tokens.check(&verified).map_err(|e| socket.refuse_token(&e))?;
     tracing::debug!(conn = %socket.conn, role = ?verified.who.role, client = hello.client, "desk");
     let mut presence = Presence::begin(deps, &verified.who.agent);
-    let commands = standing(deps, &verified.who.user, &hello.pending).await;
-    let slot = replay::start(socket, deps, &verified, hello, commands).await?;
+    let commands = Box::pin(standing(deps, &verified.who.user, &hello.pending)).await;
+    let slot = Box::pin(replay::start(socket, deps, &verified, hello, commands)).await?;
     let live = Live::new(socket, deps, verified, &slot, ticket, &mut presence);
     let ended = live.run().await;
     if let Err(End::Close(Close::HeartbeatLost)) = &ended {

@@ -136,9 +136,9 @@ async fn session(app: Arc<App>, upgrade: OnUpgrade, ticket: Ticket, facts: PeerF
     match upgraded.downcast::<TokioIo<TcpStream>>() {
         Ok(plain) => {
             let read = plain.read_buf.to_vec();
-            run_session(plain.io.into_inner(), read, ticket, facts, deps).await;
+            Box::pin(run_session(plain.io.into_inner(), read, ticket, facts, deps)).await;
         }
-        Err(upgraded) => tls_session(upgraded, ticket, facts, deps).await,
+        Err(upgraded) => Box::pin(tls_session(upgraded, ticket, facts, deps)).await,
     }
     drop(alive);
 }
@@ -150,6 +150,7 @@ async fn tls_session(
     deps: Arc<crate::io::desk::DeskDeps>,
 ) {
     if let Ok(tls) = upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>() {
-        run_session(tls.io.into_inner(), tls.read_buf.to_vec(), ticket, facts, deps).await;
+        let read = tls.read_buf.to_vec();
+        Box::pin(run_session(tls.io.into_inner(), read, ticket, facts, deps)).await;
     }
 }

@@ -3,12 +3,20 @@
 use super::*;
 
 fn ask(number: &'static str, at: &'static str) -> ExplainAsk<'static> {
-    ExplainAsk { number, purpose: Some("service"), at, ruleset: None, list_key: None }
+    ExplainAsk {
+        number,
+        purpose: Some("service"),
+        at,
+        ruleset: None,
+        list_key: None,
+        given: Given::default(),
+        deadline: None,
+    }
 }
 
 fn answer(question: &ExplainAsk<'_>) -> Result<Explanation, ExplainError> {
     let plan = Normalizer::new(DialPlan { internal: vec!["8XXX".into()], ..DialPlan::default() });
-    explain(&Book::shipped().unwrap(), &DncList::default(), &plan.unwrap(), question)
+    explain(&seed_book(), &DncList::default(), &plan.unwrap(), question)
 }
 
 #[test]
@@ -52,7 +60,7 @@ fn a_foreign_number_says_why() {
     assert_eq!((found.verdict, found.next_allowed_at), ("deny", None));
     assert_eq!(found.rules[0].id, "no_ruleset");
     assert!(found.rules[0].inputs.contains("region=HK"), "{:?}", found.rules[0]);
-    assert_eq!(found.zone, "");
+    assert_eq!(found.zone, "Asia/Hong_Kong");
 }
 
 #[test]
@@ -81,7 +89,7 @@ fn the_list_is_asked_by_key() {
     let by = |dialed: &Dialed| dialed.list_key().map(|_| key(3));
     let question =
         ExplainAsk { list_key: Some(&by), ..ask("13800138000", "2026-01-05T10:00:00+08:00") };
-    let found = explain(&Book::shipped().unwrap(), &list, &plan, &question).unwrap();
+    let found = explain(&seed_book(), &list, &plan, &question).unwrap();
     assert_eq!(found.verdict, "deny");
     assert_eq!(found.next_allowed_at.as_deref(), Some("2026-01-21T08:30:00+08:00"));
     let rule = found.rules.iter().find(|rule| rule.id == "dnc").unwrap();

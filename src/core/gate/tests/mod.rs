@@ -2,10 +2,15 @@
 #![allow(clippy::unwrap_used)]
 
 mod calendar;
+mod calls;
 mod explain;
+mod files;
+mod laws;
+mod lint;
 mod list;
 mod numbers;
 mod permit;
+mod profiles;
 mod properties;
 mod rules;
 mod table;
@@ -35,6 +40,11 @@ fn source(text: &str) -> Source<'_> {
 
 fn book_of(rules: &str) -> Book {
     Book::load(&[source(rules)], &shipped_calendars()).unwrap()
+}
+
+/// The norm alone.
+fn seed_book() -> Book {
+    Book::shipped().unwrap().keep(&["cn-seed-service".to_owned()]).unwrap()
 }
 
 fn dialed(number: &str) -> Dialed {

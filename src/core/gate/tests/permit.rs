@@ -7,9 +7,15 @@ use uuid::Uuid;
 const IDS: (DecisionId, CallId) = (DecisionId(Uuid::from_u128(1)), CallId(Uuid::from_u128(2)));
 
 fn decided(at: Wall) -> Decided {
-    let book = Book::shipped().unwrap();
+    let book = seed_book();
     let number = dialed("13800138000");
-    let ask = Ask { dialed: &number, purpose: Some("service"), ruleset: None, number_ref: None };
+    let ask = Ask {
+        dialed: &number,
+        purpose: Some("service"),
+        ruleset: None,
+        number_ref: None,
+        given: Given::default(),
+    };
     match book.decide(&DncList::default(), &ask, at) {
         Ruling::Decided(decided) => decided,
         Ruling::Exempt(_) => panic!("exempt"),

@@ -12,7 +12,7 @@ fn bad_files_are_refused_with_line_key_and_choices() {
     let good = shipped_rules()[0].text;
     let cases: [(&str, &str, &[&str]); 19] = [
         ("calendar = \"CN\"", "calender = \"CN\"", &["line 11", "calender", "calendar"]),
-        ("calendar = \"CN\"", "calendar = \"FR\"", &["calendar = \"FR\"", "there are: CN"]),
+        ("calendar = \"CN\"", "calendar = \"DE\"", &["calendar = \"DE\"", "there are: CN, FR"]),
         ("schema = 1", "schema = 2", &["only 1"]),
         ("\"block\"", "\"all\"", &["line 13", "statutory_and_substitute"]),
         ("\"callee\"", "\"fixed:Asia/Nowhere\"", &["line 14", "fixed:Area/City"]),
@@ -61,9 +61,26 @@ fn what_is_missing_is_refused() {
 
 #[test]
 fn the_shipped_book() {
-    let book = Book::shipped().unwrap();
+    let book = seed_book();
     assert_eq!(book.ruleset_names(), ["cn-seed-service"]);
     assert_eq!(book.always_allow(), ["110", "112", "119", "120", "122"]);
+    let all = Book::shipped().unwrap();
+    assert_eq!(
+        all.ruleset_names(),
+        [
+            "cn-insurance-sales",
+            "cn-seed-service",
+            "de",
+            "fr",
+            "uk",
+            "us-federal",
+            "us-fl",
+            "us-ok",
+            "us-tx",
+            "us-tx-central",
+            "us-wa",
+        ]
+    );
     let calendars: Vec<_> = book.calendars().collect();
     let (name, version, years) = &calendars[0];
     assert_eq!((*name, years.as_slice()), ("CN", [2025, 2026].as_slice()));
@@ -76,13 +93,20 @@ fn the_shipped_book() {
 /// What a decision carries to the journal.
 #[test]
 fn a_decision_names_everything_it_rests_on() {
-    let book = Book::shipped().unwrap();
+    let book = seed_book();
     let number = dialed("13800138000");
-    let ask = Ask { dialed: &number, purpose: Some("service"), ruleset: None, number_ref: None };
+    let ask = Ask {
+        dialed: &number,
+        purpose: Some("service"),
+        ruleset: None,
+        number_ref: None,
+        given: Given::default(),
+    };
     let at = wall("2026-10-05T02:00:00.25Z");
     let Ruling::Decided(decided) = book.decide(&DncList::default(), &ask, at) else { panic!() };
     let ids: Vec<&str> = decided.rules.iter().map(|rule| rule.id.as_str()).collect();
-    let order = ["purpose", "night", "dnc", "calendar-gap", "statutory-holiday", "window"];
+    let order =
+        ["purpose", "night", "dnc", "cooldown", "calendar-gap", "statutory-holiday", "window"];
     assert_eq!(ids, order);
     assert!(decided.rules.iter().all(|rule| !rule.citation.is_empty()));
     assert_eq!(decided.local_time, "2026-10-05T10:00:00.25+08:00");
@@ -101,7 +125,13 @@ fn the_strictest_set_wins() {
     let text = format!("{}{}", OPEN_ALL_HOURS, shipped_rules()[0].text.replace("schema = 1", ""));
     let book = book_of(&text);
     let number = dialed("13800138000");
-    let ask = Ask { dialed: &number, purpose: Some("service"), ruleset: None, number_ref: None };
+    let ask = Ask {
+        dialed: &number,
+        purpose: Some("service"),
+        ruleset: None,
+        number_ref: None,
+        given: Given::default(),
+    };
     let night = wall("2026-01-05T21:00:00+08:00");
     let say_at = |ask: &Ask<'_>| say(&book.decide(&DncList::default(), ask, night));
     assert_eq!(say_at(&ask), "deny night window");
@@ -116,13 +146,14 @@ fn the_strictest_set_wins() {
 
 #[test]
 fn a_named_set_does_not_reach_beyond_what_it_covers() {
-    let book = Book::shipped().unwrap();
+    let book = seed_book();
     let number = dialed("13800138000");
     let ask = Ask {
         dialed: &number,
         purpose: Some("sales"),
         ruleset: Some("cn-seed-service"),
         number_ref: None,
+        given: Given::default(),
     };
     let at = wall("2026-01-05T10:00:00+08:00");
     assert_eq!(say(&book.decide(&DncList::default(), &ask, at)), "deny purpose");
@@ -137,7 +168,13 @@ fn the_guard_closes_before_the_window_does() {
         .replace("last_start_before_end = \"0s\"", "last_start_before_end = \"60s\"");
     let book = book_of(&text);
     let number = dialed("13800138000");
-    let ask = Ask { dialed: &number, purpose: Some("service"), ruleset: None, number_ref: None };
+    let ask = Ask {
+        dialed: &number,
+        purpose: Some("service"),
+        ruleset: None,
+        number_ref: None,
+        given: Given::default(),
+    };
     for (cells, expected) in rows(
         "
         17:28:59.999999 | allow
@@ -162,7 +199,13 @@ fn the_longer_cool_down_counts() {
     let book = book_of(&text);
     let number = dialed("13800138000");
     let until = |purpose, at| {
-        let ask = Ask { dialed: &number, purpose: Some(purpose), ruleset: None, number_ref: None };
+        let ask = Ask {
+            dialed: &number,
+            purpose: Some(purpose),
+            ruleset: None,
+            number_ref: None,
+            given: Given::default(),
+        };
         book.blocked_until(&ask, "action:do_not_disturb", wall(at)).unwrap()
     };
     assert_eq!(until("service", "2026-08-31T10:00:00+08:00"), "2026-11-29");
@@ -177,7 +220,13 @@ fn rules_have_a_first_and_a_last_day() {
         .replace("zone =", "effective = { from = \"2026-03-01\", until = \"2026-03-02\" }\nzone =");
     let book = book_of(&text);
     let number = dialed("+12125550123");
-    let ask = Ask { dialed: &number, purpose: Some("x"), ruleset: None, number_ref: None };
+    let ask = Ask {
+        dialed: &number,
+        purpose: Some("x"),
+        ruleset: None,
+        number_ref: None,
+        given: Given::default(),
+    };
     for (cells, expected) in rows(
         "
         2026-02-28T23:59:59Z | deny no_ruleset
@@ -197,14 +246,20 @@ fn rules_have_a_first_and_a_last_day() {
 #[test]
 fn a_callee_without_a_zone_is_refused() {
     let book = book_of(&OPEN_ALL_HOURS.replace("fixed:Etc/UTC", "callee"));
-    let number = dialed("+12125550123");
-    let ask = Ask { dialed: &number, purpose: Some("x"), ruleset: None, number_ref: None };
+    let number = dialed("+18005550123");
+    let ask = Ask {
+        dialed: &number,
+        purpose: Some("x"),
+        ruleset: None,
+        number_ref: None,
+        given: Given::default(),
+    };
     let at = wall("2026-03-01T00:00:00Z");
     let ruling = book.decide(&DncList::default(), &ask, at);
     assert_eq!(say(&ruling), "deny unknown_zone");
     assert_eq!(book.rfc3339_local(&ask, at), "");
     assert_eq!(book.next_allowed(&DncList::default(), &ask, at), None);
-    let out_of_range = Book::shipped().unwrap();
+    let out_of_range = seed_book();
     let mobile = dialed("13800138000");
     let ask = Ask { dialed: &mobile, purpose: Some("service"), ..ask };
     let ruling = out_of_range.decide(&DncList::default(), &ask, Wall(i64::MAX));

@@ -8,12 +8,18 @@ const MOBILE: &str = "13800138000";
 /// Rows: day, time at the callee, purpose | class, verdict and refusing rules.
 #[track_caller]
 fn check(table: &str) {
-    let book = Book::shipped().unwrap();
+    let book = seed_book();
     let number = dialed(MOBILE);
     for (cells, expected) in rows(table) {
         let [day, time, purpose] = cells[..] else { panic!("{cells:?}") };
         let purpose = Some(purpose).filter(|purpose| *purpose != "none");
-        let ask = Ask { dialed: &number, purpose, ruleset: None, number_ref: Some(key(1)) };
+        let ask = Ask {
+            dialed: &number,
+            purpose,
+            ruleset: None,
+            number_ref: Some(key(1)),
+            given: Given::default(),
+        };
         let at = wall(&format!("{day}T{time}+08:00"));
         let ruling = book.decide(&DncList::default(), &ask, at);
         let Ruling::Decided(decided) = &ruling else { panic!("exempt: {cells:?}") };
@@ -152,7 +158,7 @@ fn a_purpose_is_asked_for() {
 /// Rows: number, rule set | verdict. All at 10:00 on Monday 2026-01-05.
 #[test]
 fn who_is_gated_by_what() {
-    let shipped = Book::shipped().unwrap();
+    let shipped = seed_book();
     for (cells, expected) in rows(
         "
         13800138000      -                | allow
@@ -181,7 +187,13 @@ fn who_is_gated_by_what() {
         let [number, ruleset] = cells[..] else { panic!("{cells:?}") };
         let ruleset = Some(ruleset).filter(|name| *name != "-");
         let dialed = dialed(number);
-        let ask = Ask { dialed: &dialed, purpose: Some("service"), ruleset, number_ref: None };
+        let ask = Ask {
+            dialed: &dialed,
+            purpose: Some("service"),
+            ruleset,
+            number_ref: None,
+            given: Given::default(),
+        };
         let ruling = shipped.decide(&DncList::default(), &ask, wall("2026-01-05T02:00:00Z"));
         assert_eq!(say(&ruling), expected, "{number}");
     }
@@ -190,10 +202,15 @@ fn who_is_gated_by_what() {
 /// Asked not to be called on 1 March: blocked that day and the 90 after it.
 #[test]
 fn do_not_disturb_blocks_ninety_days() {
-    let book = Book::shipped().unwrap();
+    let book = seed_book();
     let number = dialed(MOBILE);
-    let ask =
-        Ask { dialed: &number, purpose: Some("service"), ruleset: None, number_ref: Some(key(7)) };
+    let ask = Ask {
+        dialed: &number,
+        purpose: Some("service"),
+        ruleset: None,
+        number_ref: Some(key(7)),
+        given: Given::default(),
+    };
     let asked_at = wall("2026-03-01T15:00:00+08:00");
     let until = book.blocked_until(&ask, "action:do_not_disturb", asked_at).unwrap();
     assert_eq!(until, "2026-05-30");
@@ -231,9 +248,15 @@ fn do_not_disturb_blocks_ninety_days() {
 /// Rows: asked at | next allowed.
 #[test]
 fn the_next_allowed_instant() {
-    let book = Book::shipped().unwrap();
+    let book = seed_book();
     let number = dialed(MOBILE);
-    let ask = Ask { dialed: &number, purpose: Some("service"), ruleset: None, number_ref: None };
+    let ask = Ask {
+        dialed: &number,
+        purpose: Some("service"),
+        ruleset: None,
+        number_ref: None,
+        given: Given::default(),
+    };
     for (cells, expected) in rows(
         "
         2026-01-05T10:00:00.5  | 2026-01-05T10:00:00.5+08:00

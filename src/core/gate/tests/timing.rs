@@ -36,7 +36,7 @@ fn verdicts_with_a_million_entries() {
     }
     assert_eq!(list.len() as u64, ENTRIES);
     println!("insert: {:?} each", started.elapsed() / u32::try_from(ENTRIES).unwrap());
-    let book = Book::shipped().unwrap();
+    let book = seed_book();
     let plan = Normalizer::new(DialPlan::default()).unwrap();
     let at = wall("2026-01-05T10:00:00+08:00");
     let number = plan.read("13800138000");
@@ -44,7 +44,13 @@ fn verdicts_with_a_million_entries() {
     for n in 0..200_000 {
         let listed = n % 2 == 0;
         let number_ref = Some(uniform(if listed { n * 5 % ENTRIES } else { ENTRIES + n }));
-        let ask = Ask { dialed: &number, purpose: Some("service"), ruleset: None, number_ref };
+        let ask = Ask {
+            dialed: &number,
+            purpose: Some("service"),
+            ruleset: None,
+            number_ref,
+            given: Given::default(),
+        };
         let start = Instant::now();
         let ruling = book.decide(&list, &ask, at);
         let took = start.elapsed();

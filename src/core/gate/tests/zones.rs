@@ -48,7 +48,13 @@ fn windows_that_meet_a_change_of_the_clock() {
         let [zone, start, end, at] = cells[..] else { panic!("{cells:?}") };
         let book = book(zone, start, end);
         let number = dialed("+12125550123");
-        let ask = Ask { dialed: &number, purpose: Some("x"), ruleset: None, number_ref: None };
+        let ask = Ask {
+            dialed: &number,
+            purpose: Some("x"),
+            ruleset: None,
+            number_ref: None,
+            given: Given::default(),
+        };
         let now = match verdict(book.decide(&DncList::default(), &ask, wall(at))) {
             Verdict::Allow => "allow",
             Verdict::Deny => "deny",
@@ -69,7 +75,13 @@ fn a_ban_holds_both_times() {
     );
     let book = book_of(&text);
     let number = dialed("+12125550123");
-    let ask = Ask { dialed: &number, purpose: Some("x"), ruleset: None, number_ref: None };
+    let ask = Ask {
+        dialed: &number,
+        purpose: Some("x"),
+        ruleset: None,
+        number_ref: None,
+        given: Given::default(),
+    };
     for (cells, expected) in rows(
         "
         2026-11-01T05:29:59Z | deny night

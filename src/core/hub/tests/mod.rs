@@ -108,6 +108,7 @@ enum Op {
     Step(usize),
     Change(usize, Wish),
     Flush(bool),
+    Restart(Vec<usize>),
     NewEpoch,
     TrimJournal,
 }
@@ -127,6 +128,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         6 => who().prop_map(Op::Step),
         4 => (who(), wish).prop_map(|(c, wish)| Op::Change(c, wish)),
         2 => any::<bool>().prop_map(Op::Flush),
+        1 => vec(0..60_usize, CLIENTS).prop_map(Op::Restart),
         1 => Just(Op::TrimJournal),
         1 => Just(Op::NewEpoch),
     ];
@@ -136,7 +138,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
-    /// Whatever is cut and wherever, and however tokens and subscriptions change: each stream is
+    /// Whatever is cut and wherever, sockets or the process, and however tokens and subscriptions change: each stream is
     /// the filtered log without gap, duplicate, disorder or anything unauthorised, what leaves a
     /// client's sight is said to be gone, and a resumed stream equals one that was never cut.
     #[test]
@@ -164,6 +166,7 @@ proptest! {
                 Op::Step(at) => world.step(at),
                 Op::Change(at, wish) => world.change(at, &wish),
                 Op::Flush(all) => world.flush(all),
+                Op::Restart(keeps) => world.restart(&keeps),
                 Op::NewEpoch => world.new_epoch(),
                 Op::TrimJournal => world.journal_from = world.log.head() / 2,
             }

@@ -14,6 +14,9 @@ pub(super) struct World {
     pub(super) log: Log,
     pub(super) clients: Vec<Client>,
     pub(super) journal_from: u64,
+    limits: HubLimits,
+    /// Head when the hub began: of calls that were over by then it knows nothing.
+    hub_from: u64,
     epochs: u128,
 }
 
@@ -24,20 +27,10 @@ impl World {
             log.push(n, n);
         }
         log.forget_the_over();
-        let mut hub = Hub::new(log.epoch, Pos(log.head()), log.open.clone(), limits);
-        let (mut agents, mut lines) = (Vec::new(), Vec::new());
-        for entity in log.newest.values() {
-            match entity {
-                Entity::Agent(agent) => agents.push((**agent).clone()),
-                Entity::Line(line) => lines.push((**line).clone()),
-                _ => {}
-            }
-        }
-        hub.know_agents(agents);
-        hub.know_lines(lines, Vec::new());
-        hub.know_staff(staff());
+        let hub = start(&log, limits);
+        let hub_from = log.head();
         let clients = clients.into_iter().map(Client::new).collect();
-        Self { hub, log, clients, journal_from: 0, epochs: 1 }
+        Self { hub, log, clients, journal_from: 0, limits, hub_from, epochs: 1 }
     }
 
     pub(super) fn commit(&mut self, specs: &[(u8, u8)]) {
@@ -99,6 +92,17 @@ impl World {
         self.log.events.clear();
         self.commit(&[(14, 0)]);
         assert!(self.clients.iter().all(|c| c.phase == Phase::Off));
+    }
+
+    /// The process ends and comes back with what the journal holds: every socket is cut, each
+    /// somewhere else, and the hub begins without a ring.
+    pub(super) fn restart(&mut self, keeps: &[usize]) {
+        (0..self.clients.len()).for_each(|at| self.disconnect(at, keeps[at]));
+        assert!(self.hub.is_deserted());
+        self.clients.iter_mut().for_each(|client| client.slot = SlotId(u64::MAX));
+        self.log.forget_the_over();
+        self.hub = start(&self.log, self.limits);
+        self.hub_from = self.log.head();
     }
 
     /// Loses all but the first `keep` frames on the way, as a cut socket does.
@@ -207,7 +211,7 @@ impl World {
             for event in &self.log.events {
                 let Entity::Call(call) = &event.entity else { continue };
                 // Calls of the log before the hub's start are known to it as live only.
-                let within = self.log.began[&call.id] > from.max(20);
+                let within = self.log.began[&call.id] > from.max(self.hub_from);
                 let one = std::slice::from_ref(request);
                 if call.is_over() && within && sees(&client.who, one, &event.entity).is_some() {
                     want.insert(call.id, event.pos);
@@ -396,6 +400,23 @@ impl World {
             assert_eq!(got, want);
         }
     }
+}
+
+/// A hub that knows what is there now.
+fn start(log: &Log, limits: HubLimits) -> Hub {
+    let mut hub = Hub::new(log.epoch, Pos(log.head()), log.open.clone(), limits);
+    let (mut agents, mut lines) = (Vec::new(), Vec::new());
+    for entity in log.newest.values() {
+        match entity {
+            Entity::Agent(agent) => agents.push((**agent).clone()),
+            Entity::Line(line) => lines.push((**line).clone()),
+            _ => {}
+        }
+    }
+    hub.know_agents(agents);
+    hub.know_lines(lines, Vec::new());
+    hub.know_staff(staff());
+    hub
 }
 
 fn rev(entity: &Entity) -> u64 {

@@ -1,0 +1,121 @@
+//! The gate's rules: which files, which sets of them count, and reading them anew.
+
+use super::AppError;
+use super::orders::{Order, Orders};
+use crate::config::Config;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+use trunkline_core::gate::{Book, GateFileError, Source, shipped_calendars, shipped_rules};
+
+/// Rule set when nothing else is said.
+const DEFAULT: &str = "cn-seed-service";
+
+/// All rule sets that the configuration can reach, and the names of those that count. Without a
+/// configuration: the shipped ones, and the norm counts.
+///
+/// # Errors
+/// If a file cannot be read or used, or a set that is named is not there.
+pub fn all(config: Option<&Config>) -> Result<(Book, Vec<String>), AppError> {
+    let gate = config.map(|c| c.gate.clone()).unwrap_or_default();
+    let files = gate.file.iter().chain(&gate.files);
+    let texts: Vec<(String, String)> =
+        files.map(|path| read(path)).collect::<Result<_, AppError>>()?;
+    let own = texts.iter().map(|(name, text)| Source { name, text });
+    let beside = texts.is_empty() || !gate.rulesets.is_empty();
+    let shipped = shipped_rules().into_iter().filter(|_| beside);
+    let sources: Vec<Source<'_>> = own.chain(shipped).collect();
+    let book = Book::load(&sources, &shipped_calendars())?;
+    let names = book.ruleset_names();
+    let chosen = match (&gate.ruleset, gate.rulesets.as_slice(), names.as_slice()) {
+        (Some(name), ..) => vec![name.clone()],
+        (None, [], [only]) => vec![(*only).to_owned()],
+        (None, [], _) => vec![DEFAULT.to_owned()],
+        (None, several, _) => several.to_vec(),
+    };
+    let unknown = chosen.iter().find(|name| !names.contains(&name.as_str()));
+    if let (Some(config), Some(name)) = (config, unknown) {
+        let key = if gate.rulesets.is_empty() { "ruleset" } else { "rulesets" };
+        let allowed = format!("of the rule sets: {}", names.join(", "));
+        return Err(config.origin.error("gate", key, name, &allowed).into());
+    }
+    Ok((book, chosen))
+}
+
+/// The rule sets that count. One alone is named: it stands for itself, and says so where it does
+/// not cover a purpose; of several, those that apply count.
+///
+/// # Errors
+/// As [`all`].
+pub fn in_force(config: Option<&Config>) -> Result<(Arc<Book>, Option<String>), AppError> {
+    let (book, chosen) = all(config)?;
+    let kept = book.keep(&chosen).map_err(|name| GateFileError {
+        file: "[gate]".to_owned(),
+        message: format!("there is no rule set {name}"),
+    })?;
+    let single = match chosen.as_slice() {
+        [only] => Some(only.clone()),
+        _ => None,
+    };
+    Ok((Arc::new(kept), single))
+}
+
+fn read(path: &Path) -> Result<(String, String), AppError> {
+    let what = format!("[gate] file {}", path.display());
+    let text = std::fs::read_to_string(path).map_err(AppError::io(what))?;
+    Ok((path.to_string_lossy().into_owned(), text))
+}
+
+/// The rules of a running server. Everybody who asks the gate outside the engine asks here.
+pub(super) struct Rules {
+    config: Config,
+    book: RwLock<Arc<Book>>,
+    /// The one set that counts; `None`: all that apply.
+    pub ruleset: Option<String>,
+}
+
+impl Rules {
+    pub(super) fn new(config: &Config, book: Arc<Book>, ruleset: Option<String>) -> Self {
+        Self { config: config.clone(), book: RwLock::new(book), ruleset }
+    }
+
+    /// Those in force.
+    pub(super) fn book(&self) -> Arc<Book> {
+        self.book.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads the files anew and has the engine swap them in. What cannot be used changes nothing
+    /// but raises an alarm: an event of the site's state.
+    ///
+    /// # Errors
+    /// If a file cannot be used, or the engine takes no orders.
+    pub(super) fn reload(&self, orders: &Orders) -> Result<(), AppError> {
+        let busy = AppError::Stopped("the engine takes no orders: the rules stay as they were");
+        match self.fresh() {
+            Ok(book) => {
+                if !orders.give(Order::Rules(book.clone())) {
+                    return Err(busy);
+                }
+                *self.book.write().unwrap_or_else(PoisonError::into_inner) = book;
+                tracing::info!("the gate's rules are read anew");
+                Ok(())
+            }
+            Err(error) => {
+                orders.give(Order::RulesRefused(error.to_string()));
+                Err(error)
+            }
+        }
+    }
+
+    fn fresh(&self) -> Result<Arc<Book>, AppError> {
+        let (book, _) = in_force(Some(&self.config))?;
+        if book.always_allow() == self.book().always_allow() {
+            return Ok(book);
+        }
+        // The dial plan was built with them, and every room reads numbers by it.
+        Err(GateFileError {
+            file: "[gate]".to_owned(),
+            message: "always_allow.numbers has changed: restart to take it".to_owned(),
+        }
+        .into())
+    }
+}

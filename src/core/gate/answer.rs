@@ -1,0 +1,276 @@
+//! What each rule of one set says of one call in one zone.
+
+use super::calendar::Guard;
+use super::ruleset::{DayPlan, Gap, RuleSet};
+use super::schema::{Ban, Cap, Cooldown, HardBan, Requires, Rule};
+use super::spans;
+use super::terms::Claims;
+use super::values::is_purpose;
+use super::zone::{Local, Zone};
+use super::{Ask, DncList};
+use crate::model::{DayClass, Named, RuleOutcome, RuleVerdict, Wall};
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+/// One set's answer.
+pub(super) struct Answer<'a> {
+    pub(super) set: &'a RuleSet,
+    pub(super) zone: Option<&'a Zone>,
+    pub(super) day_class: Option<DayClass>,
+    rules: Vec<RuleVerdict>,
+}
+
+impl<'a> Answer<'a> {
+    /// The set goes by the callee's clock, and nobody knows it.
+    pub(super) fn unknown_zone(set: &'a RuleSet, region: &str) -> Self {
+        let rules = vec![rule("unknown_zone", RuleOutcome::Deny, "", format!("region={region}"))];
+        Self { set, zone: None, day_class: None, rules }
+    }
+
+    pub(super) fn denies(&self) -> bool {
+        self.rules.iter().any(|rule| rule.outcome == RuleOutcome::Deny)
+    }
+
+    /// It denies, and its set is not only tried out.
+    pub(super) fn stops(&self) -> bool {
+        self.set.enforces() && self.denies()
+    }
+
+    /// Its verdicts; a refusal of a set that is only tried out stops nothing.
+    pub(super) fn into_rules(self) -> Vec<RuleVerdict> {
+        let mut rules = self.rules;
+        if !self.set.enforces() {
+            for rule in rules.iter_mut().filter(|rule| rule.outcome == RuleOutcome::Deny) {
+                rule.outcome = RuleOutcome::WouldDeny;
+            }
+        }
+        rules
+    }
+}
+
+/// A question in one zone.
+struct Look<'a> {
+    list: &'a DncList,
+    ask: &'a Ask<'a>,
+    claims: Claims,
+    zone: &'a Zone,
+    local: &'a Local,
+}
+
+impl RuleSet {
+    /// Every rule speaks, in order of precedence, also after the first refusal.
+    pub(super) fn answer<'a>(
+        &'a self,
+        list: &DncList,
+        ask: &Ask<'_>,
+        zone: &'a Zone,
+        local: &Local,
+    ) -> Answer<'a> {
+        let claims = ask.given.claims();
+        let plan = self.day(local.date, claims);
+        let look = Look { list, ask, claims, zone, local };
+        let spec = &self.spec;
+        let more = spec.hard_ban.len() + spec.ban.len() + spec.cap.len() + spec.cooldown.len();
+        let mut rules = Vec::with_capacity(6 + more);
+        rules.push(self.purpose_rule(ask));
+        rules.extend(spec.requires.iter().map(|requires| look.requires(requires)));
+        rules.extend(spec.hard_ban.iter().map(|ban| look.hard_ban(ban)));
+        rules.push(look.dnc(&spec.dnc.cite));
+        rules.extend(spec.cooldown.iter().map(|cooldown| look.cooldown(cooldown)));
+        rules.extend(self.gap_rule(&plan));
+        rules.extend(spec.ban.iter().map(|ban| look.ban(ban, &plan, self)));
+        rules.push(self.window_rule(&plan, zone, local));
+        rules.extend(spec.cap.iter().map(|cap| look.cap(cap)));
+        let guard = spec.guard.last_start_before_end.0;
+        if guard > 0 {
+            let inputs = format!("local={} last_start_before_end={guard}s", clock(local));
+            rules.push(rule("guard", deny_if(plan.guarded(zone, local)), "", inputs));
+        }
+        Answer { set: self, zone: Some(zone), day_class: plan.class, rules }
+    }
+
+    fn purpose_rule(&self, ask: &Ask<'_>) -> RuleVerdict {
+        let cite = &self.spec.purpose.cite;
+        match ask.purpose {
+            None => rule("purpose", RuleOutcome::Deny, cite, "missing".to_owned()),
+            // What is malformed is not repeated: it may hold anything.
+            Some(purpose) if !is_purpose(purpose) => {
+                rule("purpose", RuleOutcome::Deny, cite, "malformed".to_owned())
+            }
+            Some(purpose) if self.covers(purpose) => {
+                rule("purpose", RuleOutcome::Allow, cite, format!("purpose={purpose}"))
+            }
+            Some(purpose) => {
+                let covered: Vec<String> =
+                    self.spec.applies.purpose.iter().map(ToString::to_string).collect();
+                let inputs = format!("purpose={purpose} covered={}", covered.join(", "));
+                rule("purpose", RuleOutcome::Deny, cite, inputs)
+            }
+        }
+    }
+
+    fn gap_rule(&self, plan: &DayPlan<'_>) -> Option<RuleVerdict> {
+        let class = plan.class?.name();
+        let cite = self.spec.calendar_gap.as_ref().map_or("", |gap| &gap.cite);
+        let (outcome, inputs) = match plan.gap {
+            Gap::None => (RuleOutcome::NotApplicable, format!("class={class}")),
+            Gap::Narrowed => (RuleOutcome::Allow, format!("class={class} policy=intersect")),
+            Gap::Closed(policy, guard) => {
+                let near = match guard {
+                    None => String::new(),
+                    Some(Guard::Clear) => " near=nothing".to_owned(),
+                    Some(Guard::Near(date)) => format!(" near={date}"),
+                    Some(Guard::NoTable(year)) => format!(" no statutory dates of {year}"),
+                };
+                (RuleOutcome::Deny, format!("class={class} policy={}{near}", policy.name()))
+            }
+        };
+        Some(rule("calendar-gap", outcome, cite, inputs))
+    }
+
+    fn window_rule(&self, plan: &DayPlan<'_>, zone: &Zone, local: &Local) -> RuleVerdict {
+        let windows = &plan.hours.windows;
+        let inside = windows.iter().any(|span| zone.open(local, *span));
+        let of_day = self.spec.window.iter().find(|window| {
+            window.in_force(local.date)
+                && window.falls_on(local.date.weekday())
+                && plan.class.is_none_or(|class| window.lists(class))
+        });
+        let cite = of_day.or(self.spec.window.first()).map_or("", |window| &window.cite);
+        let class = plan.class.map_or("none", Named::name);
+        let inputs =
+            format!("local={} class={class} windows={}", clock(local), spans::text(windows));
+        rule("window", deny_if(!inside), cite, inputs)
+    }
+}
+
+impl Look<'_> {
+    fn requires(&self, rule: &Requires) -> RuleVerdict {
+        self.speak(&rule.id, rule, || {
+            let words = |claims: &mut dyn Iterator<Item = super::Claim>| {
+                claims.map(super::Claim::name).collect::<Vec<_>>().join(" or ")
+            };
+            let needed = words(&mut rule.any.iter().copied());
+            let shown = words(&mut self.claims.iter());
+            let shown = if shown.is_empty() { "nothing".to_owned() } else { shown };
+            (deny_if(!rule.met(self.claims)), format!("shown={shown} needed={needed}"))
+        })
+    }
+
+    fn hard_ban(&self, ban: &HardBan) -> RuleVerdict {
+        self.speak(&ban.id, ban, || {
+            let hit = ban.spans.iter().any(|span| self.zone.banned(self.local, *span));
+            let spans = spans::text(&ban.spans);
+            (deny_if(hit), format!("local={} banned={spans}", clock(self.local)))
+        })
+    }
+
+    fn dnc(&self, cite: &str) -> RuleVerdict {
+        let (outcome, inputs) = match self.ask.number_ref {
+            None if self.list.is_empty() => {
+                (RuleOutcome::NotApplicable, "list is empty".to_owned())
+            }
+            None => (RuleOutcome::Deny, "no list key".to_owned()),
+            Some(key) => match self.list.blocks(key, self.local.date) {
+                None => (RuleOutcome::Allow, "not blocked".to_owned()),
+                Some(None) => (RuleOutcome::Deny, "blocked for ever".to_owned()),
+                Some(Some(until)) => (RuleOutcome::Deny, format!("blocked through {until}")),
+            },
+        };
+        rule("dnc", outcome, cite, inputs)
+    }
+
+    fn cooldown(&self, cooldown: &Cooldown) -> RuleVerdict {
+        self.speak(&cooldown.id, cooldown, || {
+            let trigger = &cooldown.trigger;
+            match cooldown.over(self.ask, self.zone) {
+                None => (RuleOutcome::NotApplicable, format!("no {trigger}")),
+                Some(over) => {
+                    let inputs = format!("trigger={trigger} over={}", self.shown(over));
+                    (deny_if(self.before(over)), inputs)
+                }
+            }
+        })
+    }
+
+    fn ban(&self, ban: &Ban, plan: &DayPlan<'_>, set: &RuleSet) -> RuleVerdict {
+        self.speak(&ban.id, ban, || {
+            let day = self.local.date;
+            let class = plan.class.map_or("none", Named::name);
+            let mut inputs = format!("date={day} class={class}");
+            if !ban.classes.is_empty() {
+                inputs.push_str(" scope=");
+                inputs.push_str(set.spec.holiday_scope.name());
+            }
+            let hit = ban.speaks_of(plan.class)
+                && ban.falls_on(day.weekday())
+                && ban.spans.iter().any(|span| self.zone.banned(self.local, *span));
+            let outcome = match (hit, ban.lifted_by(self.claims)) {
+                (false, _) => RuleOutcome::NotApplicable,
+                (true, None) => RuleOutcome::Deny,
+                (true, Some(claim)) => {
+                    inputs.push_str(" exempt=");
+                    inputs.push_str(claim.name());
+                    RuleOutcome::Allow
+                }
+            };
+            (outcome, inputs)
+        })
+    }
+
+    fn cap(&self, cap: &Cap) -> RuleVerdict {
+        self.speak(&cap.id, cap, || {
+            let releases = cap.releases(self.ask, self.zone);
+            let counted = releases.iter().filter(|release| self.before(**release)).count();
+            let hit = counted >= usize::from(cap.max);
+            let mut inputs = format!("counted={counted} max={} per={}", cap.max, cap.per);
+            if let Some(frees) = cap.frees(&releases).filter(|_| hit) {
+                inputs.push_str(" frees=");
+                inputs.push_str(&self.shown(frees));
+            }
+            (deny_if(hit), inputs)
+        })
+    }
+
+    /// A rule that is not in force says only that.
+    fn speak(
+        &self,
+        id: &str,
+        of: &dyn Rule,
+        say: impl FnOnce() -> (RuleOutcome, String),
+    ) -> RuleVerdict {
+        let day: Date = self.local.date;
+        let (outcome, inputs) = match of.disabled() {
+            Some(why) => (RuleOutcome::NotApplicable, format!("disabled: {why}")),
+            None if !of.effective().on(day) => {
+                (RuleOutcome::NotApplicable, format!("not in force on {day}"))
+            }
+            None => say(),
+        };
+        rule(id, outcome, of.cite(), inputs)
+    }
+
+    fn before(&self, release: Timestamp) -> bool {
+        self.local.at < release
+    }
+
+    fn shown(&self, at: Timestamp) -> String {
+        if at == Timestamp::MAX {
+            return "never".to_owned();
+        }
+        self.zone.rfc3339(Wall(at.as_microsecond()))
+    }
+}
+
+fn clock(local: &Local) -> String {
+    let second = local.second;
+    format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
+}
+
+fn deny_if(hit: bool) -> RuleOutcome {
+    if hit { RuleOutcome::Deny } else { RuleOutcome::Allow }
+}
+
+pub(super) fn rule(id: &str, outcome: RuleOutcome, citation: &str, inputs: String) -> RuleVerdict {
+    RuleVerdict { id: id.to_owned(), outcome, citation: citation.to_owned(), inputs }
+}

@@ -1,0 +1,156 @@
+//! What happened to a callee before, and until when it forbids another call.
+
+use super::Ask;
+use super::schema::{Cap, Cooldown, CooldownScope, Requires};
+use super::terms::{CapPer, Claims, Counted, HoldFor, KeyWord};
+use super::zone::Zone;
+use crate::model::Wall;
+use jiff::Timestamp;
+use jiff::civil::{Date, Weekday};
+
+/// One thing that happened to a callee. What is not known of it counts against the call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// When. An instant after that of the question counts, too: somebody set the clock back.
+    pub at: Wall,
+    /// What.
+    pub kind: PastKind,
+    /// By which tie to the callee.
+    pub via: Via,
+    /// Purpose of that call.
+    pub purpose: Option<String>,
+    /// Its subject.
+    pub subject: Option<String>,
+    /// For whom it was made.
+    pub seller: Option<String>,
+    /// Its campaign.
+    pub campaign: Option<String>,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PastKind {
+    /// A dial that was not answered, or of which that is not known.
+    Attempt,
+    /// A dial that was answered.
+    Answered,
+    /// What a cool-down may wait for: `action:do_not_disturb`, `label:refused`.
+    Action(String),
+}
+
+/// Tie to the callee.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// The number itself.
+    Number,
+    /// Another number of the same person.
+    Customer,
+}
+
+impl Past {
+    /// A dial of that number, with nothing else known of it.
+    pub fn attempt(at: Wall) -> Self {
+        Self::new(at, PastKind::Attempt)
+    }
+
+    /// Something at that number, with nothing else known of it.
+    pub fn new(at: Wall, kind: PastKind) -> Self {
+        let (purpose, subject, seller, campaign) = (None, None, None, None);
+        Self { at, kind, via: Via::Number, purpose, subject, seller, campaign }
+    }
+
+    /// Whether it shares those words with the call asked about.
+    fn shares(&self, keys: &[KeyWord], ask: &Ask<'_>) -> bool {
+        let same = |a: Option<&str>, b: Option<&str>| a.is_none() || b.is_none() || a == b;
+        keys.iter().all(|key| match key {
+            KeyWord::Callee => self.via == Via::Number,
+            KeyWord::Customer => true,
+            KeyWord::Purpose => same(self.purpose.as_deref(), ask.purpose),
+            KeyWord::Subject => same(self.subject.as_deref(), ask.given.subject),
+            KeyWord::Seller => same(self.seller.as_deref(), ask.given.seller),
+            KeyWord::Campaign => same(self.campaign.as_deref(), ask.given.campaign),
+        })
+    }
+}
+
+impl Cap {
+    /// Instants at which the calls that count stop counting, the last one first.
+    pub(super) fn releases(&self, ask: &Ask<'_>, zone: &Zone) -> Vec<Timestamp> {
+        let counted = ask.given.past.iter().filter(|past| {
+            let kind = match (&past.kind, self.count) {
+                (PastKind::Answered, _) | (PastKind::Attempt, Counted::Attempt) => true,
+                (PastKind::Attempt, Counted::Answered) | (PastKind::Action(_), _) => false,
+            };
+            kind && past.shares(&self.key, ask)
+        });
+        let mut out: Vec<Timestamp> = counted
+            .map(|past| release(past.at, self.per, zone).unwrap_or(Timestamp::MAX))
+            .collect();
+        out.sort_unstable_by(|a, b| b.cmp(a));
+        out
+    }
+
+    /// When there is room for one more; `None`: there was room all the time.
+    pub(super) fn frees(&self, releases: &[Timestamp]) -> Option<Timestamp> {
+        releases.get(usize::from(self.max) - 1).copied()
+    }
+}
+
+/// When a call at `at` stops counting. `None`: beyond the calendar, so never.
+fn release(at: Wall, per: CapPer, zone: &Zone) -> Option<Timestamp> {
+    let day = zone.local(at)?.date;
+    let days = |n: i64| day.checked_add(jiff::Span::new().try_days(n).ok()?).ok();
+    match per {
+        CapPer::RollingHours(n) => {
+            let span = jiff::SignedDuration::from_hours(n.into());
+            Timestamp::from_microsecond(at.0).ok()?.checked_add(span).ok()
+        }
+        CapPer::RollingDays(n) => zone.midnight(days(n.into())?),
+        CapPer::Day => zone.midnight(days(1)?),
+        CapPer::Week => {
+            let since = i64::from(day.weekday().since(Weekday::Monday));
+            zone.midnight(days(7 - since)?)
+        }
+    }
+}
+
+impl Cooldown {
+    /// When it is over; `None`: nothing triggered it.
+    pub(super) fn over(&self, ask: &Ask<'_>, zone: &Zone) -> Option<Timestamp> {
+        let triggered = ask.given.past.iter().filter(|past| {
+            let tie = match past.via {
+                Via::Number => CooldownScope::Number,
+                Via::Customer => CooldownScope::Customer,
+            };
+            matches!(&past.kind, PastKind::Action(name) if *name == self.trigger)
+                && self.scope.contains(&tie)
+                && past.shares(&self.key, ask)
+        });
+        let over = |day: Date| {
+            let last = self.last_day(ask.purpose, day)??;
+            zone.midnight(last.tomorrow().ok()?)
+        };
+        let each = triggered.map(|past| zone.local(past.at).and_then(|local| over(local.date)));
+        each.map(|over| over.unwrap_or(Timestamp::MAX)).max()
+    }
+
+    /// Last blocked day of a request on `day`, which is day 0: the longest of the period and the
+    /// floors for the purpose; all floors where it is not known. `Some(None)`: for ever. `None`:
+    /// beyond the calendar.
+    pub(super) fn last_day(&self, purpose: Option<&str>, day: Date) -> Option<Option<Date>> {
+        let floors = self
+            .floor_by_purpose
+            .iter()
+            .filter(|(pattern, _)| purpose.is_none_or(|purpose| pattern.matches(purpose)));
+        let HoldFor::Period(period) = self.period else { return Some(None) };
+        let periods = floors.map(|(_, period)| *period).chain([period]);
+        let days: Option<Vec<Date>> = periods.map(|period| period.last_day(day)).collect();
+        Some(days?.into_iter().max())
+    }
+}
+
+impl Requires {
+    pub(super) fn met(&self, claims: Claims) -> bool {
+        self.any.iter().any(|claim| claims.has(*claim))
+    }
+}

@@ -1,0 +1,203 @@
+//! The profiles that are delivered, rule by rule.
+
+use super::*;
+
+/// Rows: number, purpose, claims, what happened, local time with offset | verdict.
+#[track_caller]
+fn check(sets: &[&str], table: &str) {
+    let names: Vec<String> = sets.iter().map(|name| (*name).to_owned()).collect();
+    let book = Book::shipped().unwrap().keep(&names).unwrap();
+    for (cells, expected) in rows(table) {
+        let [number, purpose, claims, past, at] = cells[..] else { panic!("{cells:?}") };
+        let number = dialed(number);
+        let claims: Claims = claims.split(',').filter_map(Claim::parse_name).collect();
+        let event = |text: &str| {
+            let (what, day) = text.split_once('@').unwrap();
+            let kind = match what {
+                "attempt" => PastKind::Attempt,
+                what => PastKind::Action(what.to_owned()),
+            };
+            Past::new(wall(&format!("{day}{}", &at[at.len() - 6..])), kind)
+        };
+        let past: Vec<Past> = past.split(',').filter(|text| *text != "-").map(event).collect();
+        let given = Given { claims, past: &past, ..Given::default() };
+        let ask =
+            Ask { dialed: &number, purpose: Some(purpose), ruleset: None, number_ref: None, given };
+        let ruling = book.decide(&DncList::default(), &ask, wall(at));
+        assert_eq!(say(&ruling), expected, "{cells:?}");
+    }
+}
+
+#[test]
+fn cn_insurance_sales() {
+    check(
+        &["cn-insurance-sales"],
+        "
+        13800138000 sales - - 2026-01-05T07:59:59+08:00 | deny night sales-night window
+        13800138000 sales - - 2026-01-05T08:30:00+08:00 | deny sales-night window
+        13800138000 sales - - 2026-01-05T08:59:59+08:00 | deny sales-night window
+        13800138000 sales - - 2026-01-05T09:00:00+08:00 | allow
+        13800138000 sales.life - - 2026-01-05T12:00:00+08:00 | allow
+        13800138000 sales - - 2026-01-05T17:28:59+08:00 | allow
+        13800138000 sales - - 2026-01-05T17:29:00+08:00 | deny guard
+        13800138000 sales - - 2026-01-05T17:30:00+08:00 | deny window
+        13800138000 sales - - 2026-01-05T20:00:00+08:00 | deny night window
+        13800138000 sales - - 2026-01-05T21:00:00+08:00 | deny night sales-night window
+        # a declared workday, a Saturday, the break
+        13800138000 sales - - 2026-02-14T17:28:59+08:00 | allow
+        13800138000 sales - - 2026-01-10T16:58:59+08:00 | allow
+        13800138000 sales - - 2026-01-10T16:59:00+08:00 | deny guard
+        13800138000 sales - - 2026-10-05T10:00:00+08:00 | deny statutory-holiday window
+        # the year's end until the next notice, and the year after
+        13800138000 sales - - 2026-12-28T10:00:00+08:00 | deny calendar-gap
+        13800138000 sales - - 2027-03-10T10:00:00+08:00 | deny calendar-gap
+        # six months
+        13800138000 sales - action:do_not_disturb@2026-01-05T10:00:00 2026-07-03T10:00:00+08:00 | deny do-not-disturb
+        13800138000 sales - action:do_not_disturb@2026-01-05T10:00:00 2026-07-06T10:00:00+08:00 | allow
+        13800138000 sales - label:refused@2026-01-05T10:00:00 2026-07-03T10:00:00+08:00 | deny refused
+        13800138000 sales - label:refused@2026-01-05T10:00:00 2026-07-06T10:00:00+08:00 | allow
+        13800138000 service - - 2026-01-05T10:00:00+08:00 | deny no_ruleset
+    ",
+    );
+}
+
+#[test]
+fn united_states() {
+    let all = ["us-federal", "us-fl", "us-ok", "us-wa", "us-tx", "us-tx-central"];
+    check(
+        &all,
+        "
+        +12125550123 sales - - 2026-06-10T07:59:59-04:00 | deny window
+        +12125550123 sales - - 2026-06-10T08:00:00-04:00 | allow
+        +12125550123 sales - - 2026-06-10T20:58:59-04:00 | allow
+        +12125550123 sales - - 2026-06-10T20:59:00-04:00 | deny guard
+        +12125550123 sales - - 2026-06-10T21:00:00-04:00 | deny window
+        +12125550123 sales - action:do_not_disturb@2016-01-05T10:00:00 2026-06-10T12:00:00-04:00 | deny do-not-call
+        # Florida to 20:00; 850 lies in two zones
+        +13055550123 sales - - 2026-06-10T19:59:59-04:00 | allow
+        +13055550123 sales - - 2026-06-10T20:00:00-04:00 | deny window
+        +18505550123 sales - - 2026-06-10T08:30:00-04:00 | deny window window
+        +18505550123 sales - - 2026-06-10T09:00:00-04:00 | allow
+        +13055550123 sales - attempt@2026-06-10T09:00:00,attempt@2026-06-10T10:00:00,attempt@2026-06-10T11:00:00 2026-06-11T08:59:59-04:00 | deny three-a-day
+        +13055550123 sales - attempt@2026-06-10T09:00:00,attempt@2026-06-10T10:00:00,attempt@2026-06-10T11:00:00 2026-06-11T09:00:00-04:00 | allow
+        +14055550123 sales - attempt@2026-06-10T09:00:00,attempt@2026-06-10T10:00:00,attempt@2026-06-10T11:00:00 2026-06-10T12:00:00-05:00 | deny three-a-day
+        +14055550123 sales - - 2026-06-10T20:00:00-05:00 | deny window
+        # Washington
+        +12065550123 sales - - 2026-06-10T19:59:59-07:00 | allow
+        +12065550123 sales - - 2026-06-10T20:00:00-07:00 | deny window
+        +12065550123 sales - action:do_not_disturb@2026-06-09T10:00:00 2026-06-10T12:00:00-07:00 | deny do-not-call do-not-call
+        # Texas: Saturday from 9, Sunday from noon; El Paso waits for Central time, too
+        +15125550123 sales - - 2026-06-13T08:59:59-05:00 | deny window window
+        +15125550123 sales - - 2026-06-13T09:00:00-05:00 | allow
+        +15125550123 sales - - 2026-06-14T11:59:59-05:00 | deny window window
+        +15125550123 sales - - 2026-06-14T12:00:00-05:00 | allow
+        +19155550123 sales - - 2026-06-12T20:30:00-06:00 | deny window
+        # another country, and a number without a place
+        +14165550123 sales - - 2026-06-10T12:00:00-04:00 | deny no_ruleset
+        +18005550123 sales - - 2026-06-10T12:00:00-04:00 | deny no_ruleset
+    ",
+    );
+}
+
+#[test]
+fn france() {
+    check(
+        &["fr"],
+        "
+        # 2026-06-10 is a Wednesday
+        +33123456789 sales - - 2026-06-10T09:59:59+02:00 | deny window
+        +33123456789 sales - - 2026-06-10T10:00:00+02:00 | allow
+        +33123456789 sales - - 2026-06-10T12:58:59+02:00 | allow
+        +33123456789 sales - - 2026-06-10T12:59:00+02:00 | deny guard
+        +33123456789 sales - - 2026-06-10T13:00:00+02:00 | deny window
+        +33123456789 sales - - 2026-06-10T14:00:00+02:00 | allow
+        +33123456789 sales - - 2026-06-10T20:00:00+02:00 | deny window
+        +33123456789 sales - - 2026-06-13T11:00:00+02:00 | deny window
+        # Whit Monday, 14 July, 25 December
+        +33123456789 sales - - 2026-05-25T11:00:00+02:00 | deny public-holiday window
+        +33123456789 sales - - 2026-07-14T11:00:00+02:00 | deny public-holiday window
+        +33123456789 sales running_contract - 2026-12-25T11:00:00+01:00 | deny public-holiday window
+        +33123456789 sales running_contract - 2026-12-28T11:00:00+01:00 | allow
+        # consent lifts days and hours, not the night
+        +33123456789 sales consent - 2026-06-13T11:00:00+02:00 | allow
+        +33123456789 sales consent - 2026-07-14T20:30:00+02:00 | allow
+        +33123456789 sales consent - 2026-06-10T21:00:00+02:00 | deny night
+        # from 2026-08-11 on
+        +33123456789 sales - - 2026-08-10T11:00:00+02:00 | allow
+        +33123456789 sales - - 2026-08-11T11:00:00+02:00 | deny opt-in
+        +33123456789 sales running_contract - 2026-08-11T11:00:00+02:00 | allow
+        +33123456789 sales consent - 2026-08-11T11:00:00+02:00 | allow
+        # four in thirty days, sixty days after a refusal
+        +33123456789 sales - attempt@2026-05-12T10:00:00,attempt@2026-06-01T10:00:00,attempt@2026-06-02T10:00:00,attempt@2026-06-03T10:00:00 2026-06-10T11:00:00+02:00 | deny four-in-thirty-days
+        +33123456789 sales - attempt@2026-05-11T10:00:00,attempt@2026-06-01T10:00:00,attempt@2026-06-02T10:00:00,attempt@2026-06-03T10:00:00 2026-06-10T11:00:00+02:00 | allow
+        +33123456789 sales - label:refused@2026-04-10T10:00:00 2026-06-09T11:00:00+02:00 | deny refused
+        +33123456789 sales - label:refused@2026-04-10T10:00:00 2026-06-10T11:00:00+02:00 | allow
+        +33123456789 sales consent action:do_not_disturb@2020-04-10T10:00:00 2026-06-10T11:00:00+02:00 | deny do-not-call
+        # no list of holidays
+        +33123456789 sales consent - 2034-06-12T11:00:00+02:00 | deny calendar-gap
+        +33123456789 sales - - 2023-02-28T11:00:00+01:00 | deny no_ruleset
+    ",
+    );
+}
+
+#[test]
+fn united_kingdom_and_germany() {
+    check(
+        &["uk", "de"],
+        "
+        +442079460123 sales - - 2026-06-10T07:59:59+01:00 | deny night
+        +442079460123 sales - - 2026-06-10T08:00:00+01:00 | allow
+        +442079460123 sales - - 2026-06-10T21:00:00+01:00 | deny night
+        +442079460123 sales - action:do_not_disturb@2020-04-10T10:00:00 2026-06-10T11:00:00+01:00 | deny do-not-call
+        +493012345678 sales - - 2026-06-10T11:00:00+02:00 | deny consent
+        +493012345678 sales running_contract - 2026-06-10T11:00:00+02:00 | deny consent
+        +493012345678 sales consent - 2026-06-10T11:00:00+02:00 | allow
+        +493012345678 sales consent - 2026-06-10T21:00:00+02:00 | deny night
+        +493012345678 sales consent action:do_not_disturb@2020-04-10T10:00:00 2026-06-10T11:00:00+02:00 | deny do-not-call
+    ",
+    );
+}
+
+/// Rules without a source that was seen sleep; nothing else in the files is odd.
+#[test]
+fn the_linter_finds_only_what_sleeps() {
+    let found = Book::shipped().unwrap().lint();
+    let mut told: Vec<String> = found
+        .iter()
+        .map(|one| format!("{} {} {}", one.kind.name(), one.ruleset, one.rule))
+        .collect();
+    told.sort_unstable();
+    assert_eq!(told, ["disabled cn-insurance-sales requires consent", "disabled uk cap abandoned"]);
+}
+
+/// Easter by the method of Gauss, in days after 21 March.
+fn easter(year: i32) -> jiff::civil::Date {
+    let (a, b, c) = (year % 19, year % 4, year % 7);
+    let k = year / 100;
+    let m = (15 - (13 + 8 * k) / 25 + k - k / 4).rem_euclid(30);
+    let n = (4 + k - k / 4) % 7;
+    let d = (19 * a + m) % 30;
+    let e = (2 * b + 4 * c + 6 * d + n) % 7;
+    let late = d == 29 && e == 6 || d == 28 && e == 6 && (11 * m + 11) % 30 < 19;
+    let days = 22 + d + e - if late { 7 } else { 0 };
+    let march = jiff::civil::date(i16::try_from(year).unwrap(), 3, 1);
+    march.checked_add(jiff::Span::new().days(i64::from(days) - 1)).unwrap()
+}
+
+#[test]
+fn holidays_of_france_are_the_eleven() {
+    let book = Book::shipped().unwrap();
+    let set = book.sets.iter().find(|set| set.name == "fr").unwrap();
+    for year in 2023..=2032_i16 {
+        let sunday = easter(year.into());
+        let moved = [1, 39, 50].map(|n| sunday.checked_add(jiff::Span::new().days(n)).unwrap());
+        let fixed = [(1, 1), (5, 1), (5, 8), (7, 14), (8, 15), (11, 1), (11, 11), (12, 25)];
+        let fixed = fixed.map(|(month, day)| jiff::civil::date(year, month, day));
+        let first = jiff::civil::date(year, 1, 1);
+        for day in first.series(jiff::Span::new().days(1)).take_while(|day| day.year() == year) {
+            let plan = set.day(day, Claims::default());
+            let holiday = plan.class == Some(crate::model::DayClass::Holiday);
+            assert_eq!(holiday, moved.contains(&day) || fixed.contains(&day), "{day}");
+        }
+    }
+}
