@@ -93,9 +93,14 @@ fn covers(shown: &BTreeMap<String, Pii<String>>, call: &Call) -> bool {
 }
 
 impl Engine {
+    /// Where nobody is an agent there are no desktops to speak of.
+    fn watches_handovers(&self) -> bool {
+        self.config.people.barrier != TransferBarrier::Off && !self.roster.is_empty()
+    }
+
     /// The event at `pos` shows the call to those who are asked for advice, perhaps anew.
     pub(super) fn show_receivers(&mut self, pos: Pos, call: &Call, detail: &mut Detail) {
-        if self.config.people.barrier == TransferBarrier::Off {
+        if !self.watches_handovers() {
             return;
         }
         for leg in call.legs.iter().filter(is_receiver) {
@@ -249,7 +254,7 @@ impl Engine {
             Dialed::Internal(_) | Dialed::Short(_) | Dialed::Invalid(_) => true,
         };
         if request.op == Op::CallTransferConsult
-            && self.config.people.barrier != TransferBarrier::Off
+            && self.watches_handovers()
             && inside()
             && let Some(call) = request.target.call
         {
@@ -276,7 +281,7 @@ impl Engine {
             }
             return Ok(());
         }
-        if self.config.people.barrier != TransferBarrier::Hold {
+        if self.config.people.barrier != TransferBarrier::Hold || self.roster.is_empty() {
             return Ok(());
         }
         match self.unready(call).filter(|why| why.code == Code::NoDesk) {
@@ -293,6 +298,7 @@ impl Engine {
         request: &CommandRequest,
     ) -> bool {
         let hold = self.config.people.barrier == TransferBarrier::Hold;
+        let hold = hold && !self.roster.is_empty();
         if request.op != Op::CallTransferComplete || !hold || request.args.r#override {
             return false;
         }

@@ -22,10 +22,12 @@ mod parties;
 mod pbx;
 mod people;
 mod probing;
+mod queues;
 mod records;
 mod request;
 mod rights;
 mod signals;
+mod staff;
 mod table;
 mod writer;
 

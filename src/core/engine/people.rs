@@ -142,22 +142,25 @@ impl Engine {
 
     fn took_part(&self, request: &CommandRequest, call: &Call) -> bool {
         let who = &request.who;
-        let agent = self.author(request);
+        let agent = self.agent_of(request);
+        let agent = agent.as_deref();
         let named = &request.target.agent;
         let own = named.is_empty() || *named == who.agent;
-        let reached = self.roster.named(&agent).and_then(|at| self.roster.agent(at));
+        let seat = agent.and_then(|id| self.roster.named(id));
+        let reached = seat.and_then(|at| self.roster.agent(at));
         let reached = reached.is_some_and(|a| who.reaches_team(&a.who.team));
         match who.role {
             Role::Service => true,
             Role::Supervisor if !own && !reached => false,
-            Role::Agent if !own && !who.agent.is_empty() => false,
+            Role::Agent if !own => false,
             _ => {
                 let device = |device: &str| {
                     own && who.devices.iter().any(|d| short_device(d) == short_device(device))
                 };
                 let inside = call.legs.iter().filter(|leg| leg.role.is_inside());
-                let mut mine =
-                    inside.filter(|l| l.agent.as_ref() == Some(&agent) || device(&l.device));
+                let of_agent =
+                    |leg: &crate::model::Leg| agent.is_some() && leg.agent.as_deref() == agent;
+                let mut mine = inside.filter(|leg| of_agent(leg) || device(&leg.device));
                 mine.next().is_some()
             }
         }

@@ -205,6 +205,10 @@ fn a_label_is_one_of_the_sites() {
     let phone = Principal { user: "p".into(), agent: String::new(), ..alice() };
     let by_phone = CommandRequest { who: phone.clone(), ..label(&desk, 5, "拒绝") };
     gives(&mut desk, by_phone);
+    // A user of that name is not the agent of that name.
+    let namesake = Principal { user: "alice".into(), devices: Vec::new(), ..phone.clone() };
+    let posing = CommandRequest { who: namesake, ..label(&desk, 7, "拒绝") };
+    assert_eq!(desk.refusal(posing), CommandCode::Forbidden);
     let mut posing = CommandRequest { who: phone, ..label(&desk, 6, "拒绝") };
     posing.target.agent = "alice".into();
     assert_eq!(desk.refusal(posing), CommandCode::Forbidden);
@@ -216,6 +220,8 @@ fn a_label_is_one_of_the_sites() {
     };
     let theirs = CommandRequest { who: bob, ..label(&desk, 4, "有效") };
     assert_eq!(desk.refusal(theirs), CommandCode::Forbidden);
+    let request = label(&desk, 8, "无效");
+    gives(&mut desk, request);
     ends(&mut desk);
     assert!(!desk.told().iter().any(|t| t.starts_with("duty")), "it was said while they talked");
 }
