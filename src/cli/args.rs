@@ -17,6 +17,10 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Play working days on loopback: carrier, phones and desks included.
     Demo(super::demo::DemoArgs),
+    /// A site for developers of desktops: the real server with a virtual PBX, carrier and agents.
+    Simulate(super::simulate::SimulateArgs),
+    /// Check a desktop client: resume, commands, heartbeats, closes.
+    Conform(super::conform::ConformArgs),
     /// One scripted peer of the demo.
     #[command(hide = true)]
     Peer(super::demo::PeerArgs),

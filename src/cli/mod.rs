@@ -2,6 +2,7 @@
 //! commands work offline when the data directory is not locked. Both are audited.
 
 mod args;
+mod conform;
 pub mod demo;
 mod exit;
 mod gate;
@@ -10,6 +11,7 @@ mod link;
 mod remote;
 mod serve;
 mod show;
+mod simulate;
 mod trunk;
 
 pub use exit::Exit;
@@ -23,6 +25,8 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Demo(args) => demo::demo(args),
+        Command::Simulate(args) => simulate::simulate(args),
+        Command::Conform(args) => conform::conform(args),
         Command::Peer(args) => demo::peer(args),
         Command::Serve(args) => serve::serve(&args),
         Command::Check(args) => serve::check(&args),

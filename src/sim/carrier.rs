@@ -3,7 +3,7 @@
 use super::ua::{Behaviour, Outcome, Progress};
 
 /// Plans by called number. `*`: rings after 0.4 s, answers after 2 s.
-pub(super) fn plans() -> Vec<(String, Behaviour)> {
+pub fn plans() -> Vec<(String, Behaviour)> {
     let answer = |after_ms| Outcome::Answer { after_ms };
     let plan = |progress, progress_after_ms, then| Behaviour {
         progress,

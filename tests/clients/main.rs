@@ -3,7 +3,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod messages;
+#[path = "../support/proto.rs"]
+mod proto;
 mod python;
 mod typescript;
 
@@ -26,17 +27,17 @@ fn same(path: &str, generated: &str) {
 
 #[test]
 fn the_types_of_the_typescript_client_are_those_of_the_proto_files() {
-    same("clients/typescript/src/proto.gen.ts", &typescript::file(&messages::read()));
+    same("clients/typescript/src/proto.gen.ts", &typescript::file(&proto::read()));
 }
 
 #[test]
 fn the_types_of_the_python_client_are_those_of_the_proto_files() {
-    same("clients/python/src/trunkline_client/proto.py", &python::file(&messages::read()));
+    same("clients/python/src/trunkline_client/proto.py", &python::file(&proto::read()));
 }
 
 #[test]
 fn every_kind_of_event_has_its_entity() {
-    let proto = messages::read();
+    let proto = proto::read();
     let entity = |prefix: &str| {
         proto.entities.iter().find(|(p, _)| p == prefix).map(|(_, name)| name.as_str())
     };

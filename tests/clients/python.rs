@@ -1,6 +1,6 @@
 //! Types of the Python client.
 
-use super::messages::{Field, Kind, Many, Proto};
+use super::proto::{Field, Kind, Many, Proto};
 use std::fmt::Write as _;
 
 const HEAD: &str = "\
@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 
 pub fn file(proto: &Proto) -> String {
     let mut out = HEAD.to_owned();
-    for message in &proto.messages {
+    for message in proto.in_json() {
         let _ = writeln!(out, "\n\n@dataclass(slots=True, kw_only=True)\nclass {}:", message.name);
         let _ = writeln!(out, "    \"\"\"{}\"\"\"", message.doc.replace('\n', "\n    "));
-        for field in &message.fields {
+        for field in message.members() {
             let _ = writeln!(out, "\n    #: {}", field.doc.replace('\n', "\n    #: "));
             let _ = writeln!(out, "    {}: {}", name(&field.name), type_of(field));
         }
@@ -33,14 +33,14 @@ pub fn file(proto: &Proto) -> String {
         let _ = writeln!(out, "    \"{prefix}\": \"{name}\",");
     }
     out.push_str("}\n\n#: Messages by name.\nMESSAGES: dict[str, type] = {\n");
-    for message in &proto.messages {
+    for message in proto.in_json() {
         let _ = writeln!(out, "    \"{0}\": {0},", message.name);
     }
     out.push_str("}\n\n#: Members: a default, `?` may be absent, [list], {} map, Message.\n");
     out.push_str("FIELDS: dict[str, dict[str, str | int | bool]] = {\n");
-    for message in &proto.messages {
+    for message in proto.in_json() {
         let _ = writeln!(out, "    \"{}\": {{", message.name);
-        for field in &message.fields {
+        for field in message.members() {
             let _ = writeln!(out, "        \"{}\": {},", field.name, note(field));
         }
         out.push_str("    },\n");
@@ -68,7 +68,7 @@ fn type_of(field: &Field) -> String {
     let (one, default) = match &field.kind {
         Kind::Text => ("str", "\"\""),
         Kind::Time => ("str", "None"),
-        Kind::Number => ("int", "0"),
+        Kind::Count | Kind::Number => ("int", "0"),
         Kind::Flag => ("bool", "False"),
         Kind::Message(name) => (name.as_str(), "None"),
     };

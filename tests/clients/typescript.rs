@@ -1,6 +1,6 @@
 //! Types of the TypeScript client.
 
-use super::messages::{Field, Kind, Many, Proto};
+use super::proto::{Field, Kind, Many, Proto};
 use std::fmt::Write as _;
 
 const HEAD: &str = "\
@@ -12,9 +12,9 @@ const HEAD: &str = "\
 
 pub fn file(proto: &Proto) -> String {
     let mut out = HEAD.to_owned();
-    for message in &proto.messages {
+    for message in proto.in_json() {
         let _ = writeln!(out, "\n{}export interface {} {{", doc(&message.doc, ""), message.name);
-        for field in &message.fields {
+        for field in message.members() {
             let mark = if field.many == Many::Maybe { "?" } else { "" };
             let line = format!("{}{mark}: {};", field.name, type_of(field));
             let _ = writeln!(out, "{}  {line}", doc(&field.doc, "  "));
@@ -22,7 +22,7 @@ pub fn file(proto: &Proto) -> String {
         out.push_str("}\n");
     }
     out.push_str("\n/** Messages by name. */\nexport interface Messages {\n");
-    for message in &proto.messages {
+    for message in proto.in_json() {
         let _ = writeln!(out, "  {0}: {0};", message.name);
     }
     out.push_str("}\n\n/** Entity in `o` by the first word of an event's kind. */\n");
@@ -37,9 +37,9 @@ pub fn file(proto: &Proto) -> String {
     out.push_str(
         "export const FIELDS: Record<string, Record<string, string | number | boolean>> = {\n",
     );
-    for message in &proto.messages {
+    for message in proto.in_json() {
         let _ = writeln!(out, "  {}: {{", message.name);
-        for field in &message.fields {
+        for field in message.members() {
             let _ = writeln!(out, "    {}: {},", field.name, note(field));
         }
         out.push_str("  },\n");
@@ -58,7 +58,7 @@ fn note(field: &Field) -> String {
 fn type_of(field: &Field) -> String {
     let one = match &field.kind {
         Kind::Text | Kind::Time => "string",
-        Kind::Number => "number",
+        Kind::Count | Kind::Number => "number",
         Kind::Flag => "boolean",
         Kind::Message(name) => name,
     };

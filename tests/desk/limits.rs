@@ -9,18 +9,16 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
-use tokio_tungstenite::tungstenite::protocol::frame::{Frame, FrameHeader};
 use trunkline::io::desk::{DeskConfig, Health, token::TokenKey};
 use trunkline_core::hub::Role;
 use trunkline_core::model::Wall;
 
-async fn site(desk: DeskConfig) -> Site {
+pub async fn site(desk: DeskConfig) -> Site {
     Site::start(Setup { desk, ..Setup::default() }).await
 }
 
 /// The code of the `err` frame, if there was one, and the close code.
-async fn answer(desk: &mut Desk) -> (Option<String>, u16) {
+pub async fn answer(desk: &mut Desk) -> (Option<String>, u16) {
     let (frames, code) = desk.until_close().await;
     let err = of(&frames, "err").last().map(|e| e["code"].as_str().unwrap().to_owned());
     (err, code)
@@ -73,51 +71,6 @@ async fn a_token_that_ends_ends_the_socket() {
     desk.next_of("ev").await;
     site.clock.fetch_add(2 * 1_000_000, SeqCst);
     assert_eq!(answer(&mut desk).await, (Some("UNAUTHENTICATED".into()), 4100));
-}
-
-#[tokio::test]
-async fn what_is_no_protocol_is_named_and_closed() {
-    let site = site(quick()).await;
-    let text = |len: usize| Message::text(format!("{{\"t\":\"{}\"}}", "x".repeat(len)));
-    let bad_utf8 = {
-        let data = vec![0x7b, 0xff, 0xfe].into();
-        let mut header = FrameHeader { opcode: OpCode::Data(Data::Text), ..FrameHeader::default() };
-        header.is_final = true;
-        Message::Frame(Frame::from_payload(header, data))
-    };
-    let binary = Message::binary(vec![1]);
-    let bad = Some("BAD_REQUEST".to_owned());
-    let big = Some("LIMIT_EXCEEDED".to_owned());
-    // Before hello.
-    let cases = [
-        (Message::text("{"), bad.clone(), 1002),
-        (Message::text(r#"{"t":"hb"}"#), bad.clone(), 1002),
-        (text(4090), None, 1009),
-        (text(17_000), big.clone(), 1009),
-        (binary.clone(), Some("UNSUPPORTED".into()), 1003),
-        (bad_utf8.clone(), None, 1007),
-    ];
-    for (message, err, code) in cases {
-        let mut desk = Desk::connect(site.addr).await;
-        desk.ws.send(message).await.unwrap();
-        assert_eq!(answer(&mut desk).await, (err, code));
-    }
-    // After welcome; 4 KiB to 16 KiB are fine then.
-    let again = Message::text(hello(&site.agent(), OWN, None).to_string());
-    let cases = [
-        (Message::text("nonsense"), bad.clone(), 1002),
-        (Message::text(r#"{"no":"t"}"#), bad.clone(), 1002),
-        (again, bad, 1002),
-        (text(17_000), big, 1009),
-        (binary, Some("UNSUPPORTED".into()), 1003),
-        (bad_utf8, None, 1007),
-    ];
-    for (message, err, code) in cases {
-        let (mut desk, _) = Desk::open(site.addr, &hello(&site.agent(), OWN, None)).await;
-        desk.ws.send(text(10_000)).await.unwrap();
-        desk.ws.send(message).await.unwrap();
-        assert_eq!(answer(&mut desk).await, (err, code));
-    }
 }
 
 #[tokio::test]
@@ -285,7 +238,7 @@ async fn the_upgrade_is_refused_with_a_reason_before_it_happens() {
         (upgrade(&format!("{ours}Origin: https://evil.example\n")), 403, "FORBIDDEN"),
         (upgrade(&format!("{ours}Origin: null\n")), 403, "FORBIDDEN"),
         (upgrade(""), 400, "UNSUPPORTED"),
-        (upgrade("Sec-WebSocket-Protocol: trunkline.v1.pb\n"), 400, "UNSUPPORTED"),
+        (upgrade("Sec-WebSocket-Protocol: trunkline.v2.json\n"), 400, "UNSUPPORTED"),
         (upgrade(ours).replace("Version: 13", "Version: 8"), 426, "UNSUPPORTED"),
         (upgrade(ours).replace("dGhl", ""), 400, "BAD_REQUEST"),
         ("GET /v1/events HTTP/1.1\nHost: x\n\n".into(), 400, "BAD_REQUEST"),
@@ -303,8 +256,20 @@ async fn the_upgrade_is_refused_with_a_reason_before_it_happens() {
             _ => assert_eq!(body["code"], code, "{request}"),
         }
         if code == "UNSUPPORTED" && status == 400 {
-            assert!(body["msg"].as_str().unwrap().contains("trunkline.v1.json"));
+            let msg = body["msg"].as_str().unwrap();
+            assert!(msg.contains("trunkline.v1.json") && msg.contains("trunkline.v1.pb"), "{msg}");
         }
+    }
+    // Whoever offers both gets what it names first.
+    for (offer, chosen) in [
+        ("trunkline.v1.pb", "trunkline.v1.pb"),
+        ("y, trunkline.v1.pb, trunkline.v1.json", "trunkline.v1.pb"),
+        ("trunkline.v1.json\nSec-WebSocket-Protocol: trunkline.v1.pb", "trunkline.v1.json"),
+    ] {
+        let request = upgrade(&format!("Sec-WebSocket-Protocol: {offer}\n"));
+        let (status, head, _) = http(&site, &request).await;
+        assert_eq!(status, 101, "{offer}");
+        assert!(head.contains(&format!("sec-websocket-protocol: {chosen}\r")), "{head}");
     }
 }
 

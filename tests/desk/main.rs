@@ -2,6 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+use trunkline_core::wire::Codec;
+
+/// tests/desk_pb has the other one.
+const CODEC: Codec = Codec::Json;
+
 mod auth;
 mod boards;
 mod confirm;
@@ -12,5 +17,6 @@ mod relay;
 mod schema;
 mod stream;
 mod subs;
+mod text;
 mod tls;
 mod token;

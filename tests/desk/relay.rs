@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_tungstenite::tungstenite::Message;
 use trunkline_core::hub::{HubLimits, Role};
 use trunkline_core::model::{Entity, EventKind, SystemState, SystemStatus};
 use trunkline_core::wire::{View, event_to_json};
@@ -110,7 +109,7 @@ impl Follower {
         if let Some((epoch, pos)) = &self.at {
             hello["resume"] = serde_json::json!({"epoch": epoch, "pos": pos.to_string()});
         }
-        if desk.ws.send(Message::text(hello.to_string())).await.is_err() {
+        if desk.ws.send(message(&hello, crate::CODEC)).await.is_err() {
             return false;
         }
         let (mut epoch, mut open, mut count) = (String::new(), 0, 0);
@@ -120,8 +119,9 @@ impl Follower {
             {
                 return true;
             }
-            let message = tokio::time::timeout(WAIT, desk.ws.next()).await.expect("silence");
-            let Some(Ok(Message::Text(text))) = message else { return false };
+            let heard = tokio::time::timeout(WAIT, desk.ws.next()).await.expect("silence");
+            let Some(Ok(heard)) = heard else { return false };
+            let Some(text) = text_of(&heard, crate::CODEC) else { return false };
             let frame: Value = serde_json::from_str(&text).unwrap();
             match frame["t"].as_str().unwrap() {
                 "welcome" => {
@@ -142,7 +142,7 @@ impl Follower {
                     let (_, at) = self.at.as_mut().expect("no event before the cut is whole");
                     assert!(pos(&frame) > *at, "a duplicate or a step back: {frame}");
                     *at = pos(&frame);
-                    self.frames.push((pos(&frame), text.to_string()));
+                    self.frames.push((pos(&frame), text));
                 }
                 "replayed" => {
                     assert_eq!(frame["count"], count);
@@ -154,7 +154,7 @@ impl Follower {
                     let at = &mut self.at.as_mut().unwrap().1;
                     *at = (*at).max(pos(&frame));
                     let hb = serde_json::json!({"t":"hb","pos":at.to_string(),"n":count});
-                    if desk.ws.send(Message::text(hb.to_string())).await.is_err() {
+                    if desk.ws.send(message(&hb, crate::CODEC)).await.is_err() {
                         return false;
                     }
                 }

@@ -6,5 +6,7 @@ mod architecture;
 mod coverage;
 mod licences;
 mod mutate;
+#[path = "../support/proto.rs"]
+mod proto;
 mod schema;
 mod source_code;

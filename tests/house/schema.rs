@@ -3,118 +3,54 @@
 //! `UPDATE_GOLDEN=1 cargo test --test house schema` writes the files. Whether real frames keep to
 //! them is tested where real frames are: tests/desk.
 
-use protox::prost_reflect::{
-    DescriptorPool, FieldDescriptor, Kind, MessageDescriptor, OneofDescriptor,
-};
+use super::proto::{self, Field, Kind, Many, Message, Proto, Says, one_line};
 use serde_json::{Map, Value, json};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const SCHEMA: &str = "trunkline.v1.schema.json";
 
-fn proto() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("proto")
-}
-
-fn pool() -> DescriptorPool {
-    let files = ["trunkline/v1/events.proto", "trunkline/v1/desk.proto"];
-    let mut compiler = protox::Compiler::new([proto()]).unwrap();
-    compiler.include_imports(true).include_source_info(true).open_files(files).unwrap();
-    compiler.descriptor_pool()
-}
-
-/// The comment above a message or member, on one line.
-fn comment(file: &protox::prost_reflect::FileDescriptor, path: &[i32]) -> String {
-    let info = file.file_descriptor_proto().source_code_info.as_ref().unwrap();
-    let found = info.location.iter().find(|l| l.path == path);
-    let text = found.and_then(|l| l.leading_comments.as_deref()).unwrap_or_default();
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn reference(message: &MessageDescriptor) -> Value {
-    json!({ "$ref": format!("#/$defs/{}", message.name()) })
-}
-
-fn type_of(field: &FieldDescriptor) -> Value {
-    match field.kind() {
-        Kind::String => json!({ "type": "string" }),
-        Kind::Bool => json!({ "type": "boolean" }),
-        Kind::Uint32 => json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX }),
-        Kind::Int32 => json!({ "type": "integer", "minimum": i32::MIN, "maximum": i32::MAX }),
-        Kind::Message(m) if m.full_name() == "google.protobuf.Timestamp" => {
-            json!({ "type": "string", "format": "date-time" })
-        }
-        Kind::Message(m) => reference(&m),
-        other => panic!("{}: {other:?} has no agreed JSON form", field.full_name()),
+fn type_of(field: &Field) -> Value {
+    match &field.kind {
+        Kind::Text => json!({ "type": "string" }),
+        Kind::Flag => json!({ "type": "boolean" }),
+        Kind::Count => json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX }),
+        Kind::Number => json!({ "type": "integer", "minimum": i32::MIN, "maximum": i32::MAX }),
+        Kind::Time => json!({ "type": "string", "format": "date-time" }),
+        Kind::Message(name) => json!({ "$ref": format!("#/$defs/{name}") }),
     }
 }
 
-fn member(field: &FieldDescriptor) -> Value {
-    let map = field.is_map().then(|| match field.kind() {
-        Kind::Message(entry) => type_of(&entry.map_entry_value_field()),
-        _ => unreachable!("a map's kind is its entry"),
-    });
-    let mut schema = match map {
-        Some(value) => json!({ "type": "object", "additionalProperties": value }),
-        None if field.is_list() => json!({ "type": "array", "items": type_of(field) }),
-        None => type_of(field),
+fn member(field: &Field) -> Value {
+    let one = type_of(field);
+    let mut schema = match field.many {
+        Many::Map => json!({ "type": "object", "additionalProperties": one }),
+        Many::List => json!({ "type": "array", "items": one }),
+        Many::One | Many::Maybe => one,
     };
-    let said = comment(&field.parent_file(), field.path());
-    assert!(!said.is_empty(), "{} has no comment", field.full_name());
-    schema["description"] = said.into();
+    schema["description"] = one_line(&field.doc).into();
     schema
 }
 
-fn object(message: &MessageDescriptor) -> Value {
-    let said = comment(&message.parent_file(), message.path());
-    assert!(!said.is_empty(), "{} has no comment", message.full_name());
-    let members = message.fields().map(|f| (f.name().to_owned(), member(&f)));
+fn object(message: &Message) -> Value {
+    let members = message.members().map(|f| (f.name.clone(), member(f)));
     let members: Map<String, Value> = members.collect();
-    json!({ "type": "object", "description": said, "properties": members })
+    json!({ "type": "object", "description": one_line(&message.doc), "properties": members })
 }
 
-/// `ev` in JSON: the entity is `o`, whatever its type.
-fn event(message: &MessageDescriptor) -> Value {
-    let mut schema = object(message);
-    let oneof: OneofDescriptor = message.oneofs().next().unwrap();
-    let members = schema["properties"].as_object_mut().unwrap();
-    let entities: Vec<Value> = oneof.fields().map(|f| type_of(&f)).collect();
-    oneof.fields().for_each(|f| drop(members.remove(f.name())));
-    members.insert("o".into(), json!({ "description": "The entity.", "anyOf": entities }));
-    schema
+/// Of several entities JSON has the one that is there as a member of this name.
+fn choice(schema: &mut Value, name: &str, said: &str, message: &Message) {
+    let types: Vec<Value> = message.choices().map(type_of).collect();
+    schema["properties"][name] = json!({ "description": said, "anyOf": types });
 }
 
-/// The frames: names, messages, and who says them (`t = NAME[, who]` begins the comment).
-fn frames(pool: &DescriptorPool) -> Vec<(String, &'static str, MessageDescriptor)> {
-    let file = pool.get_file_by_name("trunkline/v1/desk.proto").unwrap();
-    let mut frames = Vec::new();
-    for message in file.messages() {
-        let said = comment(&file, message.path());
-        let Some(rest) = said.strip_prefix("t = ") else { continue };
-        let name = rest.split([',', ':', ' ']).next().unwrap().trim_end_matches('.');
-        let head = rest.split(['.', ':']).next().unwrap_or_default();
-        let who = match () {
-            () if rest.contains("client to server") => "client",
-            () if rest.contains("both ways") => "both",
-            () => "server",
-        };
-        assert!(!name.is_empty(), "{head}");
-        frames.push((name.to_owned(), who, message));
-    }
-    frames
-}
-
-fn frame(name: &str, message: &MessageDescriptor) -> Value {
-    let mut schema = match name {
-        "ev" => event(&message.parent_pool().get_message_by_name("trunkline.v1.Event").unwrap()),
-        _ => object(message),
-    };
-    schema["description"] = comment(&message.parent_file(), message.path()).into();
-    if name == "err" {
-        let said = "CONFLICT: the entity as it is now.";
-        schema["properties"]["details"] = json!({
-            "description": said,
-            "anyOf": [{ "$ref": "#/$defs/Call" }, { "$ref": "#/$defs/Agent" }],
-        });
+fn frame(name: &str, message: &Message, proto: &Proto) -> Value {
+    let event = proto.message("Event");
+    let mut schema = object(if name == "ev" { event } else { message });
+    schema["description"] = one_line(&message.doc).into();
+    match name {
+        "ev" => choice(&mut schema, "o", "The entity.", event),
+        "err" => choice(&mut schema, "details", "CONFLICT: the entity as it is now.", message),
+        _ => {}
     }
     schema["properties"]["t"] = json!({ "const": name });
     schema["required"] = json!(["t"]);
@@ -122,23 +58,21 @@ fn frame(name: &str, message: &MessageDescriptor) -> Value {
 }
 
 /// All of it: entities and frames by name, and what either side may say.
-fn schema(pool: &DescriptorPool) -> Value {
-    let frames = frames(pool);
+fn schema(proto: &Proto) -> Value {
     let mut defs = Map::new();
-    for field in pool.all_messages().flat_map(|m| m.fields().collect::<Vec<_>>()) {
-        let Kind::Message(message) = field.kind() else { continue };
-        let ours = message.package_name() == "trunkline.v1" && !message.is_map_entry();
-        if ours && message.name() != "Event" {
-            defs.insert(message.name().to_owned(), object(&message));
+    for field in proto.messages.iter().filter(|m| m.name != "Frame").flat_map(|m| &m.fields) {
+        let Kind::Message(name) = &field.kind else { continue };
+        if name != "Event" {
+            defs.insert(name.clone(), object(proto.message(name)));
         }
     }
-    for (name, _, message) in &frames {
-        defs.insert(format!("frame.{name}"), frame(name, message));
+    for (told, message) in proto.frames() {
+        defs.insert(format!("frame.{}", told.name), frame(&told.name, message, proto));
     }
-    for side in ["client", "server"] {
-        let says = frames.iter().filter(|(_, who, _)| *who == side || *who == "both");
+    for (side, other) in [("client", Says::Server), ("server", Says::Client)] {
+        let says = proto.frames().filter(|(frame, _)| frame.says != other);
         let any: Vec<Value> =
-            says.map(|(name, ..)| json!({ "$ref": format!("#/$defs/frame.{name}") })).collect();
+            says.map(|(f, _)| json!({ "$ref": format!("#/$defs/frame.{}", f.name) })).collect();
         let said = format!("What the {side} says, one object a WebSocket message.");
         defs.insert(format!("from_{side}"), json!({ "description": said, "oneOf": any }));
     }
@@ -151,20 +85,21 @@ fn schema(pool: &DescriptorPool) -> Value {
     })
 }
 
-fn asyncapi(pool: &DescriptorPool) -> Value {
+fn asyncapi(proto: &Proto) -> Value {
     let (mut messages, mut known) = (Map::new(), Map::new());
     let (mut from_client, mut from_server) = (Vec::new(), Vec::new());
-    for (name, who, message) in frames(pool) {
+    for (frame, message) in proto.frames() {
+        let name = frame.name;
         let payload = json!({ "$ref": format!("{SCHEMA}#/$defs/frame.{name}") });
-        let said = comment(&message.parent_file(), message.path());
+        let said = one_line(&message.doc);
         messages.insert(name.clone(), json!({ "name": name, "summary": said, "payload": payload }));
         let in_channel = json!({ "$ref": format!("#/components/messages/{name}") });
         known.insert(name.clone(), in_channel);
         let channel = json!({ "$ref": format!("#/channels/events/messages/{name}") });
-        if who != "server" {
+        if frame.says != Says::Server {
             from_client.push(channel.clone());
         }
-        if who != "client" {
+        if frame.says != Says::Client {
             from_server.push(channel);
         }
     }
@@ -177,7 +112,8 @@ fn asyncapi(pool: &DescriptorPool) -> Value {
         },
         "channels": { "events": {
             "address": "/v1/events",
-            "description": "WebSocket with the subprotocol trunkline.v1.json.",
+            "description": "WebSocket with the subprotocol trunkline.v1.json; trunkline.v1.pb has the \
+                            same frames in protobuf (proto/trunkline/v1/desk.proto, Frame).",
             "messages": known,
             "bindings": { "ws": { "method": "GET" } },
         } },
@@ -192,7 +128,7 @@ fn asyncapi(pool: &DescriptorPool) -> Value {
 }
 
 fn is_written(name: &str, made: &Value) {
-    let path = proto().join("schema").join(name);
+    let path = proto::root().join("schema").join(name);
     let text = serde_json::to_string_pretty(made).unwrap() + "\n";
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -209,8 +145,35 @@ fn is_written(name: &str, made: &Value) {
 
 #[test]
 fn the_schema_is_what_the_proto_files_say() {
-    is_written(SCHEMA, &schema(&pool()));
-    is_written("asyncapi.json", &asyncapi(&pool()));
+    let proto = proto::read();
+    is_written(SCHEMA, &schema(&proto));
+    is_written("asyncapi.json", &asyncapi(&proto));
+}
+
+/// For programs that read protobuf without a compiler of their own.
+#[test]
+fn the_descriptor_set_is_that_of_the_proto_files() {
+    let path = proto::root().join("schema/trunkline.v1.binpb");
+    let made = proto::descriptor_set();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, &made).unwrap();
+    }
+    let there = std::fs::read(&path).unwrap_or_default();
+    assert!(there == made, "UPDATE_GOLDEN=1 cargo test --test house schema");
+}
+
+#[test]
+fn every_frame_has_its_place_in_the_envelope() {
+    let proto = proto::read();
+    let in_envelope: Vec<_> =
+        proto.message("Frame").fields.iter().map(|f| (f.name.clone(), f.kind.clone())).collect();
+    let mut frames = 0;
+    for (frame, message) in proto.frames() {
+        let (name, kind) = (frame.name.replace('.', "_"), Kind::Message(message.name.clone()));
+        assert!(in_envelope.contains(&(name, kind)), "Frame has no {}", frame.name);
+        frames += 1;
+    }
+    assert_eq!(in_envelope.len(), frames);
 }
 
 #[test]
@@ -218,14 +181,19 @@ fn every_frame_of_the_protocol_page_has_a_schema() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/desk-protocol.md");
     let page = std::fs::read_to_string(page).unwrap();
     let section = page.split("\n## Frames\n").nth(1).unwrap().split("\n## ").next().unwrap();
-    let frames = frames(&pool());
+    let proto = proto::read();
+    let frames: Vec<_> = proto.frames().map(|(frame, _)| frame).collect();
     let mut told = 0;
     for row in section.lines().filter(|l| l.starts_with("| ")).skip(1) {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
         let (from, name) = (cells[1], cells[2].trim_matches('`'));
-        let from = if from == "desk" { "client" } else { from };
-        let found = frames.iter().find(|(t, ..)| t == name);
-        assert_eq!(found.map(|(_, who, _)| *who), Some(from), "{row}");
+        let says = match from {
+            "desk" => Says::Client,
+            "server" => Says::Server,
+            _ => Says::Both,
+        };
+        let found = frames.iter().find(|frame| frame.name == name);
+        assert_eq!(found.map(|frame| frame.says), Some(says), "{row}");
         told += 1;
     }
     assert_eq!(told, frames.len(), "docs/desk-protocol.md lacks a frame");

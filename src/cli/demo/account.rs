@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What the desk was told, counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tally {
+pub(in crate::cli) struct Tally {
     pub inbound: u64,
     pub inbound_answered: u64,
     pub abandoned: u64,
@@ -40,7 +40,7 @@ struct Known {
 
 /// Keeps which calls there are, so that each line can name its call.
 #[derive(Debug, Default)]
-pub(super) struct Account {
+pub(in crate::cli) struct Account {
     known: BTreeMap<String, Known>,
     live: BTreeSet<String>,
     refused: BTreeSet<String>,

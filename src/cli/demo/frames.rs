@@ -5,7 +5,7 @@ use serde::Deserialize;
 /// A frame of the server.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "t", rename_all = "lowercase")]
-pub(super) enum Frame {
+pub(in crate::cli) enum Frame {
     Welcome {
         #[serde(default)]
         resumed: bool,
@@ -33,7 +33,7 @@ pub(super) enum Frame {
 
 /// An event. The entity stays raw until its kind is known.
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct Ev {
+pub(in crate::cli) struct Ev {
     pub ts: String,
     pub k: String,
     pub o: serde_json::Value,
@@ -42,14 +42,14 @@ pub(super) struct Ev {
 /// A party.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Party {
+pub(in crate::cli) struct Party {
     pub masked: String,
 }
 
 /// What ended something.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Cause {
+pub(in crate::cli) struct Cause {
     pub csta: String,
     pub sip_status: Option<u32>,
     pub text: String,
@@ -58,7 +58,7 @@ pub(super) struct Cause {
 /// A call.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Call {
+pub(in crate::cli) struct Call {
     pub id: String,
     pub direction: String,
     pub from: Party,
@@ -79,7 +79,7 @@ pub(super) struct Call {
 /// A rule's say.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Rule {
+pub(in crate::cli) struct Rule {
     pub id: String,
     pub verdict: String,
     pub citation: String,
@@ -89,7 +89,7 @@ pub(super) struct Rule {
 /// A decision of the gate.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Decision {
+pub(in crate::cli) struct Decision {
     pub call_id: String,
     pub rules: Vec<Rule>,
     pub day_class: String,
@@ -102,7 +102,7 @@ pub(super) struct Decision {
 /// A number on the do-not-call list.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct DncEntry {
+pub(in crate::cli) struct DncEntry {
     pub number: Party,
     pub until: String,
     pub reason: String,
@@ -112,14 +112,14 @@ pub(super) struct DncEntry {
 /// A change of the do-not-call list.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Dnc {
+pub(in crate::cli) struct Dnc {
     pub entries: Vec<DncEntry>,
 }
 
 /// Health of the server.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Status {
+pub(in crate::cli) struct Status {
     pub status: String,
     pub reason: String,
 }

@@ -8,7 +8,7 @@ use std::{
 static CLOSED: AtomicBool = AtomicBool::new(false);
 
 /// Prints a line; remembers if nobody reads any more.
-pub(super) fn line(text: std::fmt::Arguments<'_>) {
+pub(in crate::cli) fn line(text: std::fmt::Arguments<'_>) {
     let mut out = std::io::stdout().lock();
     if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
         CLOSED.store(true, Ordering::Relaxed);
@@ -16,7 +16,7 @@ pub(super) fn line(text: std::fmt::Arguments<'_>) {
 }
 
 /// Whether a line could not be printed.
-pub(super) fn is_closed() -> bool {
+pub(in crate::cli) fn is_closed() -> bool {
     CLOSED.load(Ordering::Relaxed)
 }
 
@@ -24,4 +24,4 @@ pub(super) fn is_closed() -> bool {
 macro_rules! say {
     ($($text:tt)*) => { $crate::cli::demo::out::line(format_args!($($text)*)) };
 }
-pub(super) use say;
+pub(in crate::cli) use say;

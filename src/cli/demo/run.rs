@@ -29,8 +29,10 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::mpsc;
-use trunkline_core::hub::Role;
+use trunkline_core::hub::{Principal, Role};
 
+/// Tokens last longer than the days that the demo skips.
+const TOKEN_TIME: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Longest wait for a peer to be ready.
 const READY_WAIT: Duration = Duration::from_secs(10);
 /// Longest wait for calls to end before the calendar moves.
@@ -177,7 +179,10 @@ impl Stage {
         topic: &str,
     ) -> Result<(), DemoError> {
         let key = (site::NAME, self.site.token_key.as_path());
-        let token = wiring::token(key, user, role, devices, self.clock.wall())
+        let devices = devices.iter().map(|d| (*d).to_owned()).collect();
+        let (user, agent, teams) = (user.to_owned(), String::new(), Vec::new());
+        let principal = Principal { user, role, devices, agent, teams };
+        let token = wiring::token(key, &principal, self.clock.wall(), TOKEN_TIME)
             .map_err(io("signing a token"))?;
         let url = format!("ws://{}/v1/events", self.site.http);
         let sub = |id: &str, topic: &str| DeskSub {

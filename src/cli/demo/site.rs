@@ -3,13 +3,13 @@
 use super::wiring;
 use std::{
     io,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
 /// A folder that a server can be started from.
-pub(super) struct Site {
+pub(in crate::cli) struct Site {
     pub dir: PathBuf,
     pub config: PathBuf,
     pub token_key: PathBuf,
@@ -18,21 +18,23 @@ pub(super) struct Site {
     pub http: SocketAddr,
 }
 
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
 /// Name of the site.
-pub(super) const NAME: &str = "demo";
+pub(in crate::cli) const NAME: &str = "demo";
 
 /// Makes the folder, the keys and the configuration for these two neighbours.
-pub(super) fn prepare(
+pub(in crate::cli) fn prepare(
     wanted: Option<&Path>,
     carrier: SocketAddr,
     phones: SocketAddr,
 ) -> io::Result<Site> {
-    let dir = folder(wanted)?;
+    let dir = folder(wanted, "demo")?;
     let site = Site {
         config: dir.join("trunkline.toml"),
         token_key: dir.join("token.key"),
         socket: dir.join("admin.sock"),
-        sip: free_udp()?,
+        sip: free_udp(LOOPBACK)?,
         http: free_tcp()?,
         dir,
     };
@@ -42,31 +44,31 @@ pub(super) fn prepare(
     Ok(site)
 }
 
-/// A folder of our own, mode 0700.
-fn folder(wanted: Option<&Path>) -> io::Result<PathBuf> {
+/// A folder of our own, mode 0700. `what` is in its name if we choose it.
+pub(in crate::cli) fn folder(wanted: Option<&Path>, what: &str) -> io::Result<PathBuf> {
     let dir = match wanted {
         Some(dir) => std::path::absolute(dir)?,
         None => {
             let random = getrandom::u32().map_err(io::Error::other)?;
-            let name = format!("trunkline-demo-{}-{random:08x}", std::process::id());
+            let name = format!("trunkline-{what}-{}-{random:08x}", std::process::id());
             std::env::temp_dir().join(name)
         }
     };
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
     if std::fs::read_dir(&dir)?.next().is_some() {
-        let text = format!("{} is not empty: the demo needs a folder of its own", dir.display());
+        let text = format!("{} is not empty: the {what} needs a folder of its own", dir.display());
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
     }
     Ok(dir)
 }
 
 /// A port that was free a moment ago.
-fn free_udp() -> io::Result<SocketAddr> {
-    std::net::UdpSocket::bind("127.0.0.1:0")?.local_addr()
+pub(in crate::cli) fn free_udp(ip: IpAddr) -> io::Result<SocketAddr> {
+    std::net::UdpSocket::bind((ip, 0))?.local_addr()
 }
 
 fn free_tcp() -> io::Result<SocketAddr> {
-    std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()
+    std::net::TcpListener::bind((LOOPBACK, 0))?.local_addr()
 }
 
 fn config(site: &Site, master_key: &Path, carrier: SocketAddr, phones: SocketAddr) -> String {

@@ -3,7 +3,7 @@
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Both signals.
-pub(super) struct Stop {
+pub(in crate::cli) struct Stop {
     interrupt: Signal,
     terminate: Signal,
 }

@@ -1,5 +1,6 @@
-//! The only file of the demo that touches the server's inside: it starts it as `serve` does, makes
-//! keys as `keys init` does, tokens as `token mint` does, and uses the admin socket as `dnc` does.
+//! The only file of demo and simulation that touches the server's inside: it starts it as `serve`
+//! does, makes keys as `keys init` does, tokens as `token mint` does, and uses the admin socket as
+//! `dnc` does.
 
 use crate::{
     app,
@@ -9,16 +10,10 @@ use crate::{
 };
 use serde_json::json;
 use std::{io, path::Path, time::Duration};
-use trunkline_core::{
-    hub::{Principal, Role},
-    model::Wall,
-};
-
-/// Tokens last longer than the days that the demo skips.
-const TOKEN_TIME: Duration = Duration::from_secs(30 * 24 * 3600);
+use trunkline_core::{hub::Principal, model::Wall};
 
 /// Makes both key files, mode 0600.
-pub(super) fn make_keys(master_key: &Path, token_key: &Path) -> io::Result<()> {
+pub(in crate::cli) fn make_keys(master_key: &Path, token_key: &Path) -> io::Result<()> {
     for path in [master_key, token_key] {
         keys::init(path).map_err(io::Error::other)?;
     }
@@ -26,7 +21,7 @@ pub(super) fn make_keys(master_key: &Path, token_key: &Path) -> io::Result<()> {
 }
 
 /// The running server.
-pub(super) struct Server(app::Running);
+pub(in crate::cli) struct Server(app::Running);
 
 impl Server {
     /// Starts what the configuration file describes, on this clock.
@@ -42,22 +37,18 @@ impl Server {
 }
 
 /// Signs a token for a desk.
-pub(super) fn token(
+pub(in crate::cli) fn token(
     (site, key): (&str, &Path),
-    user: &str,
-    role: Role,
-    devices: &[&str],
+    who: &Principal,
     now: Wall,
+    time: Duration,
 ) -> io::Result<String> {
-    let devices = devices.iter().map(|d| (*d).to_owned()).collect();
-    let (user, agent, teams) = (user.to_owned(), String::new(), Vec::new());
-    let who = Principal { user, role, devices, agent, teams };
     let secret = keys::load(key).map_err(io::Error::other)?;
-    TokenKey::new(site, secret.reveal()).mint(&who, now, TOKEN_TIME).map_err(io::Error::other)
+    TokenKey::new(site, secret.reveal()).mint(who, now, time).map_err(io::Error::other)
 }
 
 /// Puts a number on the do-not-call list over the admin socket; blocks until it is durable.
-pub(super) fn do_not_call(socket: &Path, number: &str, reason: &str) -> io::Result<()> {
+pub(in crate::cli) fn do_not_call(socket: &Path, number: &str, reason: &str) -> io::Result<()> {
     let request = json!({ "cmd": "dnc.add", "number": number, "reason": reason });
     let mut refused = None;
     admin::request(socket, &request, |line| {

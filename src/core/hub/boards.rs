@@ -6,8 +6,7 @@
 use super::access::{Staff, Topic};
 use super::ring::Frame;
 use crate::model::{Agent, Call, Named as _, Pos};
-use crate::wire::{frame_to_json, pb};
-use prost::bytes::Bytes;
+use crate::wire::{Codec, DeskFrame, pb, write_frame};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Boards in one `batch` frame: some 30 KiB.
@@ -152,23 +151,26 @@ pub(super) fn frames(
     keys: &BTreeSet<BoardKey>,
     board: &Board,
     as_of: Pos,
-    batch: bool,
+    (codec, batch): (Codec, bool),
     mut give: impl FnMut(Frame),
 ) {
     let none = Figures::default();
-    let count = |key: &BoardKey| {
-        let figures = to_pb(key, board.get(key).unwrap_or(&none), as_of);
-        frame_to_json("count", &pb::Count { pos: as_of.to_string(), o: Some(figures) })
-    };
-    let counts: Vec<String> = keys.iter().map(count).collect();
-    let mut frame = |text| {
-        let bytes = Bytes::from(text);
+    let pos = as_of.to_string();
+    let figures = |key: &BoardKey| Some(to_pb(key, board.get(key).unwrap_or(&none), as_of));
+    let mut frame = |frame| {
+        let bytes = write_frame(&frame, codec);
         give(Frame { pos: as_of, bytes, is_ev: false, confirm_by: Vec::new() });
     };
     if !batch {
-        return counts.into_iter().for_each(frame);
+        for key in keys {
+            frame(DeskFrame::Count(pb::Count { pos: pos.clone(), o: figures(key) }));
+        }
+        return;
     }
-    for items in counts.chunks(BATCH_ITEMS_MAX) {
-        frame(format!("{{\"t\":\"batch\",\"items\":[{}]}}", items.join(",")));
+    let item = |key| pb::BatchItem { t: "count".to_owned(), pos: pos.clone(), o: figures(key) };
+    let mut items = keys.iter().map(item).peekable();
+    while items.peek().is_some() {
+        let items = items.by_ref().take(BATCH_ITEMS_MAX).collect();
+        frame(DeskFrame::Batch(pb::Batch { items }));
     }
 }

@@ -11,6 +11,7 @@ use super::ring::{Ring, RingLimits, keys};
 use super::seen::{Object, Seen};
 use super::types::{Advance, AdvanceState, Delivery, HubError, HubLimits, HubSizes, Kept, SlotId};
 use crate::model::{Agent, AgentSettings, Call, Committed, Duty, Entity, Epoch, Event, Line, Pos};
+use crate::wire::Codec;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -21,6 +22,8 @@ pub(super) struct Slot {
     pub(super) requests: Vec<SubRequest>,
     pub(super) interest: Arc<Interest>,
     pub(super) live: bool,
+    /// The form of its frames.
+    pub(super) codec: Codec,
     /// It takes several figures in one frame.
     pub(super) batch: bool,
     /// Boards that have changed while it was not ready to be told.
@@ -30,9 +33,14 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    pub(super) fn new(who: Principal, requests: Vec<SubRequest>, interest: Arc<Interest>) -> Self {
+    pub(super) fn new(
+        who: Principal,
+        requests: Vec<SubRequest>,
+        interest: Arc<Interest>,
+        codec: Codec,
+    ) -> Self {
         let (live, batch, owed, judged) = (false, false, BTreeSet::new(), Pos(0));
-        Self { who, requests, interest, live, batch, owed, judged }
+        Self { who, requests, interest, live, codec, batch, owed, judged }
     }
 }
 
@@ -222,7 +230,7 @@ impl Hub {
                     continue; // found by another key already
                 };
                 slot.judged = pos;
-                if let Some(frame) = self.ring.frame_for(&slot.interest, pos) {
+                if let Some(frame) = self.ring.frame_for(&slot.interest, slot.codec, pos) {
                     out.push(Delivery { to: *id, frame });
                 }
             }
@@ -249,7 +257,8 @@ impl Hub {
                 continue;
             }
             let owed = std::mem::take(&mut slot.owed);
-            boards::frames(&owed, &board, self.head, slot.batch, |frame| {
+            let form = (slot.codec, slot.batch);
+            boards::frames(&owed, &board, self.head, form, |frame| {
                 out.push(Delivery { to: *id, frame });
             });
         }
@@ -280,9 +289,9 @@ impl Hub {
             return behind;
         }
         let Some(entry) = self.slots.get(&slot) else { return behind };
-        let interest = entry.interest.clone();
+        let (interest, codec) = (entry.interest.clone(), entry.codec);
         let (frames_max, bytes_max) = (self.limits.step_frames_max, self.limits.step_bytes_max);
-        let (frames, to) = self.ring.read(&interest, from, frames_max, bytes_max);
+        let (frames, to) = self.ring.read((&interest, codec), from, frames_max, bytes_max);
         let state = if to >= self.head {
             self.register(slot);
             AdvanceState::Live

@@ -1,11 +1,11 @@
-//! The newest events, each encoded at most once a view, indexed so that a resume reads only what
+//! The newest events, each encoded at most once a view and codec, indexed so that a resume reads only what
 //! its client may see.
 
 use super::index::Index;
 use super::interest::{Interest, Verdict};
 use super::seen::{Key, Object, Seen};
 use crate::model::{Agent, Call, Command, Entity, Event, Pos, Wall};
-use crate::wire::{View, command_frame_to_json, event_to_json, frame_to_json, pb};
+use crate::wire::{Codec, DeskFrame, View, event_frame, pb, write_frame};
 use prost::bytes::Bytes;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub struct Frame {
     /// Position of its event.
     pub pos: Pos,
-    /// JSON text, the same for every viewer of one view.
+    /// In the codec of the subscriber; the same for every viewer of one view.
     pub bytes: Bytes,
     /// It is an `ev` frame; `ack` and `result` are not, and heartbeats do not count them.
     pub is_ev: bool,
@@ -31,24 +31,15 @@ impl std::fmt::Debug for Frame {
 
 impl Frame {
     /// Encodes an event that is not in the ring (read back from the journal).
-    pub fn encode(event: &Event, view: View) -> Self {
-        let text = match &event.entity {
-            Entity::Command(command) => command_frame_to_json(event.pos, command),
-            _ => event_to_json(event, view),
-        };
+    pub fn encode(event: &Event, view: View, codec: Codec) -> Self {
+        let bytes = write_frame(&event_frame(event, view), codec);
         let confirm_by = event.detail.confirm_by.clone();
-        Self { pos: event.pos, bytes: Bytes::from(text), is_ev: is_ev(event), confirm_by }
+        Self { pos: event.pos, bytes, is_ev: is_ev(event), confirm_by }
     }
 
     /// Says that a desk sees something no longer.
-    pub fn gone(gone: &Gone, pos: Pos) -> Self {
-        let body = pb::Gone {
-            pos: pos.to_string(),
-            kind: gone.kind.to_owned(),
-            id: gone.id.clone(),
-            why: gone.why.to_owned(),
-        };
-        let bytes = Bytes::from(frame_to_json("gone", &body));
+    fn gone(gone: &Gone, pos: Pos, codec: Codec) -> Self {
+        let bytes = write_frame(&gone.frame(pos), codec);
         Self { pos, bytes, is_ev: false, confirm_by: Vec::new() }
     }
 }
@@ -69,6 +60,16 @@ impl Gone {
         let why = if over { "ended" } else { "scope" };
         Self { kind: before.kind(), id: before.id(), why }
     }
+
+    /// What the desk is told.
+    pub fn frame(&self, pos: Pos) -> DeskFrame {
+        DeskFrame::Gone(pb::Gone {
+            pos: pos.to_string(),
+            kind: self.kind.to_owned(),
+            id: self.id.clone(),
+            why: self.why.to_owned(),
+        })
+    }
 }
 
 /// A command's events are frames of their own (`ack`, `result`); all others are `ev`.
@@ -86,12 +87,28 @@ struct Entry {
     encoded: Option<Box<Encoded>>,
 }
 
-/// An event's frames, one a view.
+/// An event's frames. Few sites have desks of both codecs, so the second one's are apart.
 #[derive(Default)]
 struct Encoded {
+    json: Views,
+    protobuf: Option<Box<Views>>,
+}
+
+/// One a view.
+#[derive(Default)]
+struct Views {
     masked: Option<Bytes>,
     full: Option<Bytes>,
     gone: Option<Bytes>,
+}
+
+impl Encoded {
+    fn views(&mut self, codec: Codec) -> &mut Views {
+        match codec {
+            Codec::Json => &mut self.json,
+            Codec::Protobuf => self.protobuf.get_or_insert_default(),
+        }
+    }
 }
 
 impl Entry {
@@ -193,42 +210,48 @@ impl Ring {
     }
 
     /// What an event in the ring is to a subscriber: a frame of its entity, `gone`, or nothing.
-    pub(super) fn frame_for(&mut self, interest: &Interest, pos: Pos) -> Option<Frame> {
+    pub(super) fn frame_for(
+        &mut self,
+        interest: &Interest,
+        codec: Codec,
+        pos: Pos,
+    ) -> Option<Frame> {
         let entry = self.entry(pos)?;
         match interest.judge(Seen::of(entry.event()), entry.before.as_ref()) {
-            Verdict::Shown(view) => self.frame(pos, view),
-            Verdict::Gone => self.gone(pos),
+            Verdict::Shown(view) => self.frame(pos, view, codec),
+            Verdict::Gone => self.gone(pos, codec),
             Verdict::Unseen => None,
         }
     }
 
-    fn gone(&mut self, pos: Pos) -> Option<Frame> {
+    fn gone(&mut self, pos: Pos, codec: Codec) -> Option<Frame> {
         let entry = self.entry(pos)?;
-        if let Some(bytes) = entry.encoded.as_ref().and_then(|e| e.gone.clone()) {
+        let over = Seen::of(entry.event()).is_over();
+        let gone = &mut entry.encoded.get_or_insert_default().views(codec).gone;
+        if let Some(bytes) = gone.clone() {
             return Some(Frame { pos, bytes, is_ev: false, confirm_by: Vec::new() });
         }
-        let over = Seen::of(entry.event()).is_over();
-        let frame = Frame::gone(&Gone::of(entry.before.as_ref()?.seen(), over), pos);
-        entry.encoded.get_or_insert_default().gone = Some(frame.bytes.clone());
+        let frame = Frame::gone(&Gone::of(entry.before.as_ref()?.seen(), over), pos, codec);
+        *gone = Some(frame.bytes.clone());
         entry.cost_bytes += frame.bytes.len() as u32;
         self.bytes += frame.bytes.len();
         Some(frame)
     }
 
     /// The frame of a position in the ring.
-    pub(super) fn frame(&mut self, pos: Pos, view: View) -> Option<Frame> {
+    pub(super) fn frame(&mut self, pos: Pos, view: View, codec: Codec) -> Option<Frame> {
         let entry = self.entry(pos)?;
         let event = &entry.batch[entry.at as usize];
-        let encoded = entry.encoded.get_or_insert_default();
+        let views = entry.encoded.get_or_insert_default().views(codec);
         let slot = match view {
-            View::Masked => &mut encoded.masked,
-            View::Full => &mut encoded.full,
+            View::Masked => &mut views.masked,
+            View::Full => &mut views.full,
         };
         if let Some(bytes) = slot {
             let confirm_by = event.detail.confirm_by.clone();
             return Some(Frame { pos, bytes: bytes.clone(), is_ev: is_ev(event), confirm_by });
         }
-        let frame = Frame::encode(event, view);
+        let frame = Frame::encode(event, view, codec);
         *slot = Some(frame.bytes.clone());
         entry.cost_bytes += frame.bytes.len() as u32; // limited by what an event may hold
         self.bytes += frame.bytes.len();
@@ -240,7 +263,7 @@ impl Ring {
     /// is given where there is one.
     pub(super) fn read(
         &mut self,
-        interest: &Interest,
+        (interest, codec): (&Interest, Codec),
         from: Pos,
         frames_max: usize,
         bytes_max: usize,
@@ -248,7 +271,7 @@ impl Ring {
         let (mut frames, mut bytes) = (Vec::new(), 0);
         let (candidates, reach) = self.candidates(interest, from, frames_max + 1);
         for pos in candidates {
-            let Some(frame) = self.frame_for(interest, Pos(pos)) else { continue };
+            let Some(frame) = self.frame_for(interest, codec, Pos(pos)) else { continue };
             bytes += frame.bytes.len();
             if frames.len() >= frames_max || (bytes > bytes_max && !frames.is_empty()) {
                 let to = frames.last().map_or(from, |f: &Frame| f.pos);

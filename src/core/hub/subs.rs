@@ -10,6 +10,7 @@ use super::ring::Gone;
 use super::seen::Seen;
 use super::types::{Change, Cut, ResumePoint, SlotId, Start, SubSnap, Subscribed, Why};
 use crate::model::Pos;
+use crate::wire::Codec;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -22,18 +23,19 @@ fn distinct(requests: &[SubRequest]) -> Vec<SubRequest> {
 
 impl Hub {
     /// Authorises, decides how the stream starts, and where possible registers the subscriber in
-    /// the same step.
+    /// the same step. Its frames come in `codec`.
     pub fn subscribe(
         &mut self,
         who: &Principal,
         requests: &[SubRequest],
         resume: Option<&ResumePoint>,
+        codec: Codec,
     ) -> Subscribed {
         let (grants, refusals) = authorise(who, requests, &self.staff, self.limits.subs_max);
         let interest = Arc::new(Interest::new(who, &grants, &self.staff));
         let slot = SlotId(self.next_slot);
         self.next_slot += 1;
-        let entry = Slot::new(who.clone(), distinct(requests), interest.clone());
+        let entry = Slot::new(who.clone(), distinct(requests), interest.clone(), codec);
         self.slots.insert(slot, entry);
         let start = match self.judge(&interest, resume) {
             Ok(from) if from < self.ring.base() => Start::Journal { from },

@@ -2,7 +2,7 @@
 
 use super::decode::{DecodeError, bad, call_id, named, party, wall};
 use super::encode::{party_to_pb, to_u32};
-use super::{View, frame_to_json, pb};
+use super::{DeskFrame, View, pb};
 use crate::model::{Agent, AgentSettings, Command, CommandError, LegId, Named, Pos, Wall};
 use std::sync::Arc;
 
@@ -103,11 +103,11 @@ pub fn result_to_pb(command: &Command, pos: &str) -> pb::CommandResult {
 }
 
 /// The frame of a command's event: `ack` when it is accepted, `result` when it is done.
-pub fn command_frame_to_json(pos: Pos, command: &Command) -> String {
+pub(super) fn command_frame(pos: Pos, command: &Command) -> DeskFrame {
     let pos = pos.to_string();
     match command.is_done() {
-        false => frame_to_json("ack", &pb::Ack { id: command.id.to_string(), pos }),
-        true => frame_to_json("result", &result_to_pb(command, &pos)),
+        false => DeskFrame::Ack(pb::Ack { id: command.id.to_string(), pos }),
+        true => DeskFrame::Result(result_to_pb(command, &pos)),
     }
 }
 

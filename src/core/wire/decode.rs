@@ -15,11 +15,11 @@ use crate::model::{
 use prost::Message;
 use std::sync::Arc;
 
-/// Why bytes are no journal frame of ours.
+/// Why bytes are no frame of ours, of the journal or of a desk.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum DecodeError {
     /// Not protobuf.
-    #[error("journal frame is no protobuf message: {0}")]
+    #[error("no protobuf message: {0}")]
     Protobuf(String),
     /// A field is missing or holds what this version does not know.
     #[error("journal frame: field {field} is missing or unknown ({value})")]

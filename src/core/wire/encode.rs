@@ -5,7 +5,7 @@ use super::dossier::{data_to_pb, factors_to_pb, identity_name, label_to_pb, pop_
 use super::line::{duty_to_pb, line_to_pb, shift_to_pb};
 use super::link::link_to_pb;
 use super::signalling::signalling_to_pb;
-use super::{Timestamp, pb};
+use super::{Timestamp, frame_json, pb};
 use crate::model::{
     Call, Cause, Decision, Detail, DncEntry, Entity, Event, Leg, LegRole, Moment, Named, Party,
     SystemStatus,
@@ -35,35 +35,12 @@ impl View {
 
 /// The `ev` frame of the desk protocol: `{"t":"ev","pos":..,"ts":..,"k":..,"o":{..},"d":{..}}`.
 pub fn event_to_json(event: &Event, view: View) -> String {
-    let pb = event_to_pb(event, view);
-    let entity = match &pb.entity {
-        Some(pb::event::Entity::Call(o)) => json(o),
-        Some(pb::event::Entity::Decision(o)) => json(o),
-        Some(pb::event::Entity::System(o)) => json(o),
-        Some(pb::event::Entity::Dnc(o)) => json(o),
-        Some(pb::event::Entity::Line(o)) => json(o),
-        Some(pb::event::Entity::Duty(o)) => json(o),
-        Some(pb::event::Entity::Link(o)) => json(o),
-        Some(pb::event::Entity::Agent(o)) => json(o),
-        Some(pb::event::Entity::Command(o)) => json(o),
-        None => "{}".to_owned(),
-    };
-    let detail = pb.d.as_ref().map_or_else(String::new, |d| format!(",\"d\":{}", json(d)));
-    let cause = match &event.detail.caused_by {
-        Some(command) => format!(",\"caused_by\":\"{command}\""),
-        None => String::new(),
-    };
-    format!(
-        "{{\"t\":\"ev\",\"pos\":\"{}\",\"ts\":\"{}\",\"k\":\"{}\",\"o\":{entity}{detail}{cause}}}",
-        pb.pos,
-        event.ts.rfc3339(),
-        pb.k
-    )
+    text(frame_json::event(&event_to_pb(event, view)))
 }
 
-fn json<T: serde::Serialize>(message: &T) -> String {
-    // Generated types serialise to an object and have no way to fail.
-    serde_json::to_string(message).unwrap_or_else(|_| "{}".to_owned())
+/// What serde_json wrote is UTF-8.
+pub(super) fn text(json: Vec<u8>) -> String {
+    String::from_utf8(json).unwrap_or_default()
 }
 
 /// One event in a view.

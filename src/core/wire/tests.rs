@@ -13,7 +13,9 @@ fn member<T: Named + std::fmt::Debug>() -> impl Strategy<Value = T> {
 }
 
 fn wall() -> impl Strategy<Value = Wall> {
-    prop_oneof![any::<i64>(), 0..2_000_000_000_000_000_i64].prop_map(Wall)
+    // The years 1 to 9999 are what RFC 3339 can say.
+    let calendar = -62_135_596_800_000_000..253_402_300_800_000_000_i64;
+    prop_oneof![calendar, 0..2_000_000_000_000_000_i64].prop_map(Wall)
 }
 
 fn moment() -> impl Strategy<Value = Moment> {
@@ -141,7 +143,7 @@ fn signalling() -> BoxedStrategy<Signalling> {
         .boxed()
 }
 
-fn call() -> BoxedStrategy<Call> {
+pub(super) fn call() -> BoxedStrategy<Call> {
     let words = (".{0,9}", ".{0,9}", ".{0,9}", ".{0,9}");
     let moments = (of(moment()), of(moment()), of(moment()), of(moment()));
     let figures = (of(any::<u32>()), of(any::<u32>()), of(any::<u32>()), of(any::<u32>()));
@@ -240,7 +242,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     })
 }
 
-fn event() -> impl Strategy<Value = Event> {
+pub(super) fn event() -> impl Strategy<Value = Event> {
     let detail = (of(any::<u8>()), of(any::<u16>()), of(moment()), of(member()), of(shift()));
     (
         any::<u64>(),
@@ -303,6 +305,18 @@ proptest! {
     #[test]
     fn garbage_is_refused_quietly(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = journal_frame_from_bytes(&bytes);
+    }
+}
+
+#[test]
+fn moments_beyond_the_calendar_come_back() {
+    use proptest::strategy::ValueTree;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let event = event().new_tree(&mut runner).unwrap().current();
+    for ts in [Wall(i64::MIN), Wall(-1), Wall(i64::MAX)] {
+        let events = [Event { ts, ..event.clone() }];
+        let read = journal_frame_from_bytes(&journal_frame_to_bytes(&events)).unwrap();
+        assert_eq!(read, events);
     }
 }
 

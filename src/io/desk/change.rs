@@ -10,9 +10,9 @@ use super::replay::CatchUp;
 use super::request::{Request, Wish};
 use super::writer::End;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_tungstenite::tungstenite::Message;
-use trunkline_core::hub::{Change, Frame, SubRequest};
+use trunkline_core::hub::{Change, SubRequest};
 use trunkline_core::model::Named as _;
+use trunkline_core::wire::DeskFrame;
 
 /// Frames in one write.
 const PIECE: usize = 64;
@@ -44,7 +44,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Live<'_, '_, S> {
         let checked = self.deps.tokens.check(&self.verified);
         checked.map_err(|e| self.socket.refuse_token(&e))?;
         if same {
-            return self.socket.send(std::iter::once(ok)).await;
+            return self.socket.say(ok).await;
         }
         let change = self.ask(Wish::Reauthorise(self.verified.who.clone())).await?;
         self.tell(change, None, Some(ok)).await
@@ -63,15 +63,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Live<'_, '_, S> {
     async fn tell(
         &mut self,
         change: Change,
-        over: Option<Message>,
-        ok: Option<Message>,
+        over: Option<DeskFrame>,
+        ok: Option<DeskFrame>,
     ) -> Result<(), End> {
         let pos = change.pos;
         self.flush_through(pos).await?;
-        let gone = change.gone.iter().filter_map(|g| frames::ev(&Frame::gone(g, pos)));
+        let gone = change.gone.iter().map(|gone| gone.frame(pos));
         let refused = change.refusals.iter().map(|r| frames::err(&r.id, r.code.name(), r.msg));
         let granted = change.grants.iter().map(|grant| frames::sub_ok(grant, pos));
-        let said: Vec<Message> = gone.chain(refused).chain(over).chain(granted).collect();
+        let said: Vec<DeskFrame> = gone.chain(refused).chain(over).chain(granted).collect();
         let changed = said.len() > change.refusals.len() || ok.is_some();
         let mut said = said.into_iter().peekable();
         while said.peek().is_some() {

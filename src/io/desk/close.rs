@@ -8,10 +8,10 @@ pub enum Close {
     Normal = 1000,
     /// Draining, after `goaway`.
     Draining = 1001,
-    /// Not the protocol: no JSON, no hello, a second hello.
+    /// Not the protocol: no frame, no hello, a second hello.
     Protocol = 1002,
-    /// A binary message.
-    NotText = 1003,
+    /// A binary message where messages are text, or the reverse.
+    WrongKind = 1003,
     /// Bad UTF-8.
     BadUtf8 = 1007,
     /// Message over the limit.
@@ -50,7 +50,7 @@ impl Close {
             Self::Normal => "bye",
             Self::Draining => "draining",
             Self::Protocol => "protocol error",
-            Self::NotText => "text messages only",
+            Self::WrongKind => "text is for json, binary for pb",
             Self::BadUtf8 => "bad utf-8",
             Self::TooBig => "message too big",
             Self::Fault => "server fault",

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::Message;
 use trunkline_core::engine::{CommandAnswer, CommandArgs, CommandRequest, CommandTarget, Current};
 use trunkline_core::hub::Principal;
 use trunkline_core::model::{
@@ -14,7 +13,7 @@ use trunkline_core::model::{
     Named as _, Pii, Pos, Wall, WorkMode,
 };
 use trunkline_core::vault::digest;
-use trunkline_core::wire::{pb, result_to_pb};
+use trunkline_core::wire::{DeskFrame, pb, result_to_pb};
 
 /// Longest wait for the engine itself; the journal and the PBX answer by events.
 const ENGINE_WAIT: Duration = Duration::from_secs(2);
@@ -59,7 +58,7 @@ pub type GiveOrder = Arc<dyn Fn(DeskOrder) -> bool + Send + Sync>;
 
 /// What the desk is told at once.
 pub(super) struct Said {
-    pub(super) messages: Vec<Message>,
+    pub(super) frames: Vec<DeskFrame>,
     /// The user gives too many.
     pub(super) limited: bool,
 }
@@ -68,7 +67,7 @@ pub(super) struct Said {
 pub(super) async fn give(deps: &DeskDeps, who: &Principal, cmd: &pb::Cmd) -> Said {
     let reference: String = cmd.id.chars().take(64).collect();
     let refuse = |error: &CommandError, current: &Current| Said {
-        messages: vec![frames::err_cmd(&reference, error, current)],
+        frames: vec![frames::err_cmd(&reference, error, current)],
         limited: error.code == Code::RateLimited,
     };
     let request = match read(who, cmd) {
@@ -85,9 +84,9 @@ pub(super) async fn give(deps: &DeskDeps, who: &Principal, cmd: &pb::Cmd) -> Sai
         false => None,
     };
     match answer {
-        Some(CommandAnswer::Accepted) => Said { messages: Vec::new(), limited: false },
+        Some(CommandAnswer::Accepted) => Said { frames: Vec::new(), limited: false },
         Some(CommandAnswer::Known(command, pos)) => {
-            Said { messages: frames::known(&command, pos), limited: false }
+            Said { frames: frames::known(&command, pos), limited: false }
         }
         Some(CommandAnswer::Refused(error, current)) => refuse(&error, &current),
         // Whether it was taken is not known: the same id asks again without harm.

@@ -2,15 +2,16 @@
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use trunkline_core::hub::{ResumePoint, SubRequest};
+use tokio_tungstenite::tungstenite::Message;
+use trunkline_core::hub::{FILTER_LABELS, ResumePoint, SubRequest};
 use trunkline_core::model::{CommandId, Pos};
-use trunkline_core::wire::pb;
+use trunkline_core::wire::{DeskFrame, pb, read_frame};
 
 /// Commands that a hello may ask about.
 const PENDING_MAX: usize = 64;
 
 /// A message, read.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(super) enum Incoming {
     Hello(Box<Hello>),
     /// Sign of life, and what the client has applied, if it says so in a way that can be read.
@@ -28,7 +29,7 @@ pub(super) enum Incoming {
 }
 
 /// The first message.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(super) struct Hello {
     pub(super) token: String,
     pub(super) ticket: String,
@@ -83,11 +84,32 @@ impl From<Sub> for SubRequest {
     }
 }
 
+/// Reads a message of either codec.
+pub(super) fn read(message: &Message) -> Result<Incoming, BadMessage> {
+    match message {
+        Message::Binary(bytes) => parse_binary(bytes),
+        Message::Text(text) => parse(text),
+        Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {
+            Ok(Incoming::Unknown)
+        }
+    }
+}
+
+/// Reads a frame in JSON.
 pub(super) fn parse(text: &str) -> Result<Incoming, BadMessage> {
     let head: Head = serde_json::from_str(text).map_err(|e| bad("a JSON object with t", &e))?;
     Ok(match head.t.as_str() {
-        "hello" => Incoming::Hello(Box::new(hello(text)?)),
-        "hb" => Incoming::Heartbeat(applied(text)),
+        "hello" => {
+            let pb = serde_json::from_str(text).map_err(|e| bad("a hello", &e))?;
+            let subs: Subs = serde_json::from_str(text).map_err(|e| bad("a hello", &e))?;
+            let subs = subs.subs.into_iter().map(Into::into).collect();
+            Incoming::Hello(Box::new(hello(pb, subs)?))
+        }
+        "hb" => {
+            // A client that sends no position that can be read is alive all the same.
+            let pos = serde_json::from_str(text).ok().and_then(|hb: Hb| applied(&hb.pos));
+            Incoming::Heartbeat(pos)
+        }
         "cmd" => {
             let cmd = serde_json::from_str(text).map_err(|e| bad("a cmd", &e))?;
             Incoming::Command(Box::new(cmd))
@@ -109,30 +131,66 @@ pub(super) fn parse(text: &str) -> Result<Incoming, BadMessage> {
     })
 }
 
-/// A client that sends no position that can be read is alive all the same.
-fn applied(text: &str) -> Option<Pos> {
-    let hb: Hb = serde_json::from_str(text).ok()?;
-    hb.pos.parse().ok().map(Pos)
+fn applied(pos: &str) -> Option<Pos> {
+    pos.parse().ok().map(Pos)
 }
 
 fn bad(what: &str, error: &serde_json::Error) -> BadMessage {
     BadMessage(format!("not {what}: line {}, column {}", error.line(), error.column()))
 }
 
-fn hello(text: &str) -> Result<Hello, BadMessage> {
-    let pb: pb::Hello = serde_json::from_str(text).map_err(|e| bad("a hello", &e))?;
+/// Reads a frame in protobuf.
+pub(super) fn parse_binary(bytes: &[u8]) -> Result<Incoming, BadMessage> {
+    let Some(read) = read_frame(bytes).map_err(|e| BadMessage(e.to_string()))? else {
+        return Ok(Incoming::Unknown);
+    };
+    let unknown = read.unknown_lists;
+    Ok(match read.frame {
+        DeskFrame::Hello(mut pb) => {
+            let subs = std::mem::take(&mut pb.subs).into_iter().zip(&unknown);
+            let subs = subs.map(|(s, unknown)| SubRequest {
+                filter: lists(s.filter, unknown),
+                id: s.id,
+                topic: s.topic,
+                view: s.view,
+            });
+            let subs = subs.collect();
+            Incoming::Hello(Box::new(hello(pb, subs)?))
+        }
+        DeskFrame::Hb(hb) => Incoming::Heartbeat(applied(&hb.pos)),
+        DeskFrame::Cmd(cmd) => Incoming::Command(Box::new(cmd)),
+        DeskFrame::Sub(pb) => {
+            let filter = lists(pb.filter, unknown.first().map_or(&[], Vec::as_slice));
+            Incoming::Sub(SubRequest { id: pb.id, topic: pb.topic, view: pb.view, filter })
+        }
+        DeskFrame::Unsub(pb) => Incoming::Unsub(pb.id),
+        DeskFrame::AuthRefresh(pb) => Incoming::Refresh(pb.token),
+        _ => Incoming::Unknown, // a frame of servers
+    })
+}
+
+/// The lists of a filter by name; those of a later version by number, to be refused.
+fn lists(filter: Option<pb::Filter>, unknown: &[u32]) -> BTreeMap<String, Vec<String>> {
+    let pb::Filter { kind, team, queue, line, trunk, state, direction, device, agent } =
+        filter.unwrap_or_default();
+    let lists = [kind, team, queue, line, trunk, state, direction, device, agent];
+    let known = FILTER_LABELS.iter().map(|name| (*name).to_owned()).zip(lists);
+    let later = unknown.iter().map(|number| (format!("#{number}"), vec![String::new()]));
+    known.filter(|(_, list)| !list.is_empty()).chain(later).collect()
+}
+
+fn hello(pb: pb::Hello, subs: Vec<SubRequest>) -> Result<Hello, BadMessage> {
     let client = pb.client.unwrap_or_default();
     let resume = pb.resume.map(resume).transpose()?;
     // What is no id of a command was never accepted: it is not asked for.
     let pending = pb.pending.iter().take(PENDING_MAX).filter_map(|id| id.parse().ok()).collect();
-    let subs: Subs = serde_json::from_str(text).map_err(|e| bad("a hello", &e))?;
     let auth = pb.auth.unwrap_or_default();
     Ok(Hello {
         token: auth.token,
         ticket: auth.ticket,
         client: format!("{} {}", client.name, client.ver).chars().take(64).collect(),
         inst: client.inst.chars().take(64).collect(),
-        subs: subs.subs.into_iter().map(Into::into).collect(),
+        subs,
         resume,
         pending,
         batch: pb.caps.iter().any(|cap| cap == "batch"),
@@ -151,6 +209,7 @@ fn resume(resume: pb::Resume) -> Result<ResumePoint, BadMessage> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use trunkline_core::wire::{Codec, write_frame};
 
     #[test]
     fn reads_a_hello_and_ignores_what_it_does_not_know() {
@@ -207,17 +266,50 @@ mod tests {
 
     #[test]
     fn filters_have_the_lists_of_the_proto_file() {
-        let lists = trunkline_core::hub::FILTER_LABELS;
-        let all: BTreeMap<_, _> = lists.iter().map(|name| (*name, vec!["x"])).collect();
+        let all: BTreeMap<_, _> = FILTER_LABELS.iter().map(|name| (*name, vec![*name])).collect();
         let text = serde_json::to_string(&all).unwrap();
         let read: pb::Filter = serde_json::from_str(&text).unwrap();
+        let named = lists(Some(read.clone()), &[]);
+        assert!(named.iter().all(|(name, values)| *values == [name.as_str()]), "{named:?}");
+        assert_eq!(named.len(), FILTER_LABELS.len());
         let again: BTreeMap<String, Vec<String>> =
             serde_json::from_str(&serde_json::to_string(&read).unwrap()).unwrap();
         assert!(again.keys().map(String::as_str).eq(all.keys().copied()), "{again:?}");
     }
 
+    fn binary(frame: DeskFrame) -> Result<Incoming, BadMessage> {
+        parse_binary(&write_frame(&frame, Codec::Protobuf))
+    }
+
+    #[test]
+    fn a_list_of_a_later_version_is_not_passed_over() {
+        // Subscription { id: "1", filter: { 12: "x" } } of a hello, and the same of a sub.
+        let sub = &[0x0a, 1, b'1', 0x22, 3, 0x62, 1, b'x'];
+        let hello = [&[0x0a, 10, 0x1a, 8], &sub[..]].concat();
+        let Incoming::Hello(hello) = parse_binary(&hello).unwrap() else { panic!("a hello") };
+        assert_eq!(hello.subs[0].filter.keys().collect::<Vec<_>>(), ["#12"]);
+        let sub = [&[0x72, 8], &sub[..]].concat();
+        let Incoming::Sub(sub) = parse_binary(&sub).unwrap() else { panic!("a sub") };
+        assert_eq!((sub.id.as_str(), sub.filter.len()), ("1", 1));
+    }
+
+    #[test]
+    fn tells_bad_from_unknown_in_protobuf() {
+        for bytes in [&b"\x0a"[..], b"\x0a\x03abc", b"\x0a\x04\x0a\x02\x0a\x05", b"nonsense"] {
+            assert!(parse_binary(bytes).is_err(), "{bytes:?}");
+        }
+        let resume = pb::Resume { epoch: "e".into(), pos: "-1".into(), scope: String::new() };
+        let hello = pb::Hello { resume: Some(resume), ..pb::Hello::default() };
+        assert!(binary(DeskFrame::Hello(hello)).is_err());
+        let of_servers = DeskFrame::Scope(pb::Scope::default());
+        assert!(matches!(binary(of_servers).unwrap(), Incoming::Unknown));
+        assert!(matches!(parse_binary(b"\xfa\x01\x01x").unwrap(), Incoming::Unknown));
+    }
+
     #[test]
     fn an_error_does_not_echo_the_message() {
+        let BadMessage(text) = parse_binary(b"\x0a\x0a\x0a\x08\x0a\x06s3cr\xff\xff").unwrap_err();
+        assert!(!text.contains("s3cr"), "{text}");
         let BadMessage(text) = parse(r#"{"t":"hello","auth":"s3cret"}"#).unwrap_err();
         assert!(!text.contains("s3cret"), "{text}");
     }

@@ -331,8 +331,8 @@ impl Task {
 
     fn request(&mut self, request: Request) {
         match request {
-            Request::Subscribe { who, subs, resume, batch, queue, reply } => {
-                let subscribed = self.hub.subscribe(&who, &subs, resume.as_ref());
+            Request::Subscribe { who, subs, resume, form: (codec, batch), queue, reply } => {
+                let subscribed = self.hub.subscribe(&who, &subs, resume.as_ref(), codec);
                 let slot = subscribed.slot;
                 if batch {
                     self.hub.take_batches(slot);

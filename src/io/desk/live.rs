@@ -3,7 +3,7 @@
 use super::close::Close;
 use super::command::{self, DeskOrder, Presence};
 use super::frames;
-use super::hello::{BadMessage, Incoming, parse};
+use super::hello::{BadMessage, Incoming, read};
 use super::hub_task::Health;
 use super::queue::DeskQueue;
 use super::registry::Ticket;
@@ -17,6 +17,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Message;
 use trunkline_core::hub::{Frame, Interest, SlotId};
 use trunkline_core::model::Pos;
 use trunkline_core::wire::pb;
@@ -33,7 +34,7 @@ enum Due {
 
 enum Said {
     /// `None`: a ping or pong.
-    Text(Option<String>),
+    Message(Option<Message>),
     Due(Due),
 }
 
@@ -143,7 +144,7 @@ impl<'a, 'p, S: AsyncRead + AsyncWrite + Unpin> Live<'a, 'p, S> {
             let said = loop {
                 tokio::select! {
                     biased;
-                    text = self.socket.next_text() => break Said::Text(text?),
+                    message = self.socket.next_message() => break Said::Message(message?),
                     due = control.as_mut() => break Said::Due(due),
                     () = queue.ready() => {
                         self.flush_queue().await?;
@@ -154,8 +155,8 @@ impl<'a, 'p, S: AsyncRead + AsyncWrite + Unpin> Live<'a, 'p, S> {
                 }
             };
             match said {
-                Said::Text(None) => {}
-                Said::Text(Some(text)) => Box::pin(self.message(&text)).await?,
+                Said::Message(None) => {}
+                Said::Message(Some(message)) => Box::pin(self.message(&message)).await?,
                 Said::Due(Due::Wake) => Box::pin(self.tick()).await?,
                 Said::Due(Due::Health) => Box::pin(self.beat()).await?,
                 Said::Due(Due::Drain) => Box::pin(self.goaway()).await?,
@@ -223,7 +224,7 @@ impl<'a, 'p, S: AsyncRead + AsyncWrite + Unpin> Live<'a, 'p, S> {
         }
         self.told_expiring = true;
         let left = Duration::from_millis(end.ms_since(now));
-        self.socket.send(std::iter::once(frames::auth_expiring(left))).await
+        self.socket.say(frames::auth_expiring(left)).await
     }
 
     /// Another token is in force.
@@ -240,7 +241,7 @@ impl<'a, 'p, S: AsyncRead + AsyncWrite + Unpin> Live<'a, 'p, S> {
         self.flush_queue().await?;
         let health = self.health.borrow_and_update().name();
         let hb = frames::hb(head, self.socket.sent, health);
-        self.socket.send(std::iter::once(hb)).await?;
+        self.socket.say(hb).await?;
         let now = Instant::now();
         if self.asked.is_none_or(|(at, _)| self.socket.heard > at) {
             let wait = Duration::from_millis(self.deps.config.heartbeat_reply_ms);
@@ -281,11 +282,11 @@ impl<'a, 'p, S: AsyncRead + AsyncWrite + Unpin> Live<'a, 'p, S> {
         let slice = u64::from(spread).saturating_mul(self.socket.permille());
         self.drain_at = Some(Instant::now() + Duration::from_micros(slice));
         self.flush_queue().await?;
-        self.socket.send(std::iter::once(frames::goaway("drain", after, spread))).await
+        self.socket.say(frames::goaway("drain", after, spread)).await
     }
 
-    async fn message(&mut self, text: &str) -> Result<(), End> {
-        match parse(text) {
+    async fn message(&mut self, message: &Message) -> Result<(), End> {
+        match read(message) {
             // Commands have a limit of their own, by user, that closes no socket.
             Ok(Incoming::Command(cmd)) => return self.command(&cmd).await,
             read => {
@@ -301,7 +302,7 @@ impl<'a, 'p, S: AsyncRead + AsyncWrite + Unpin> Live<'a, 'p, S> {
             // Who does not stop at being told uses up what a socket may say.
             self.socket.spend_credit(&self.deps.config)?;
         }
-        self.socket.send(said.messages.into_iter()).await
+        self.socket.send(said.frames.into_iter()).await
     }
 
     async fn other_message(&mut self, read: Result<Incoming, BadMessage>) -> Result<(), End> {

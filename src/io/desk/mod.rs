@@ -35,6 +35,3 @@ pub use counters::DeskStats;
 pub use hub_task::{DeskHub, Health, ReadJournal, WallClock};
 pub(crate) use registry::{Admission, Registry, Ticket};
 pub(crate) use session::{DeskDeps, PeerFacts, run_session};
-
-/// Subprotocol on the wire.
-pub const SUBPROTOCOL: &str = "trunkline.v1.json";

@@ -11,12 +11,11 @@ use super::token::Verified;
 use super::writer::End;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_tungstenite::tungstenite::Message;
 use trunkline_core::hub::{
     Advance, AdvanceState, Cut, Frame, Interest, Kept, SlotId, Start, SubSnap, Subscribed, Why,
 };
 use trunkline_core::model::{Event, Pos};
-use trunkline_core::wire::pb;
+use trunkline_core::wire::{DeskFrame, pb};
 
 /// Unsubscribes when the session ends, however it ends.
 pub(super) struct SlotGuard<'a> {
@@ -56,9 +55,10 @@ where
 {
     let Hello { subs, resume, batch, .. } = hello;
     let (who, queue, point) = (verified.who.clone(), socket.queue.clone(), resume.clone());
+    let form = (socket.codec, batch);
     let subscribed = deps
         .hub
-        .ask(|reply| Request::Subscribe { who, subs, resume: point, batch, queue, reply })
+        .ask(|reply| Request::Subscribe { who, subs, resume: point, form, queue, reply })
         .await
         .ok_or(End::Close(Close::Fault))?;
     let Subscribed { slot, grants, refusals, interest, epoch, head, start } = subscribed;
@@ -145,7 +145,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> CatchUp<'a, S> {
             }
         };
         let count = self.socket.sent.wrapping_sub(before);
-        self.socket.send(std::iter::once(frames::replayed(from, to, count, keep))).await?;
+        self.socket.say(frames::replayed(from, to, count, keep)).await?;
         let slot = self.slot;
         let figures = self.deps.hub.ask(|reply| Request::Figures { slot, reply }).await;
         self.pages(figures.unwrap_or_default(), to).await
@@ -159,15 +159,16 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> CatchUp<'a, S> {
         Ok(())
     }
 
-    pub(super) async fn say(&mut self, frames: impl Iterator<Item = Message>) -> Result<(), End> {
+    pub(super) async fn say(&mut self, frames: impl Iterator<Item = DeskFrame>) -> Result<(), End> {
         self.socket.send(frames).await
     }
 
     /// The state of subscriptions at `pos`.
     pub(super) async fn pages(&mut self, subs: Vec<SubSnap>, pos: Pos) -> Result<(), End> {
         for sub in subs {
-            for page in Pages::new(sub, pos, self.deps.config.page_bytes_max) {
-                self.socket.send(std::iter::once(page)).await?;
+            let bytes_max = self.deps.config.page_bytes_max;
+            for page in Pages::new(sub, pos, bytes_max, self.socket.codec) {
+                self.socket.send_written(std::iter::once(page)).await?;
             }
         }
         Ok(())
@@ -179,7 +180,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> CatchUp<'a, S> {
         let (to, keep) = self.advance(from).await?;
         if keep.is_some() {
             let count = self.socket.sent.wrapping_sub(before);
-            self.socket.send(std::iter::once(frames::replayed(from, to, count, keep))).await?;
+            self.socket.say(frames::replayed(from, to, count, keep)).await?;
         }
         Ok(())
     }
@@ -218,7 +219,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> CatchUp<'a, S> {
     }
 
     async fn send_events(&mut self, events: &[Event]) -> Result<Pos, End> {
-        let frame = |event| Some(Frame::encode(event, self.interest.view_of(event)?));
+        let codec = self.socket.codec;
+        let frame = |event| Some(Frame::encode(event, self.interest.view_of(event)?, codec));
         let visible: Vec<_> = events.iter().filter_map(frame).collect();
         self.send_frames(&visible).await?;
         Ok(events.last().map_or(Pos(0), |e| e.pos))

@@ -7,6 +7,7 @@ use trunkline_core::hub::{
     Advance, Change, Cut, Principal, ResumePoint, SlotId, SubRequest, SubSnap, Subscribed, Why,
 };
 use trunkline_core::model::Pos;
+use trunkline_core::wire::Codec;
 
 /// A question; whoever does not wait for the answer any more unsubscribes by itself.
 pub(super) enum Request {
@@ -14,8 +15,8 @@ pub(super) enum Request {
         who: Principal,
         subs: Vec<SubRequest>,
         resume: Option<ResumePoint>,
-        /// The client takes `batch` frames.
-        batch: bool,
+        /// How frames are written, and whether the client takes `batch` frames.
+        form: (Codec, bool),
         queue: Arc<DeskQueue>,
         reply: oneshot::Sender<Subscribed>,
     },

@@ -6,7 +6,7 @@ use super::command::{Desks, GiveOrder, Presence, standing};
 use super::config::DeskConfig;
 use super::counters::count;
 use super::frames;
-use super::hello::{BadMessage, Hello, Incoming, parse};
+use super::hello::{BadMessage, Hello, Incoming, read};
 use super::hub_task::{DeskHub, Health};
 use super::live::Live;
 use super::queue::DeskQueue;
@@ -24,8 +24,8 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use trunkline_core::hub::{Frame, Interest, Why};
-use trunkline_core::model::{Epoch, Pos};
-use trunkline_core::wire::pb;
+use trunkline_core::model::{Epoch, Named as _, Pos};
+use trunkline_core::wire::{Codec, DeskFrame, pb};
 
 /// What every session shares.
 pub(crate) struct DeskDeps {
@@ -40,6 +40,8 @@ pub(crate) struct DeskDeps {
 /// What the connection itself says about its peer.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PeerFacts {
+    /// What the subprotocol says.
+    pub(crate) codec: Codec,
     /// `Origin` of the upgrade; empty: no browser.
     pub(crate) origin: String,
     /// Service that the client certificate names.
@@ -49,6 +51,7 @@ pub(crate) struct PeerFacts {
 /// A desk's socket and what has been said on it.
 pub(super) struct Socket<S> {
     ws: WebSocketStream<S>,
+    pub(super) codec: Codec,
     pub(super) queue: Arc<DeskQueue>,
     conn: uuid::Uuid,
     stall_max: Duration,
@@ -78,7 +81,7 @@ pub(crate) async fn run_session<S>(
     count(&counters.opened);
     let config = ws_config(deps.config.message_bytes_max);
     let ws = WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config)).await;
-    let mut socket = Socket::new(ws, &deps);
+    let mut socket = Socket::new(ws, peer.codec, &deps);
     let end = match Box::pin(converse(&mut socket, &mut ticket, peer, &deps)).await {
         Err(end) => end,
         Ok(never) => match never {},
@@ -162,7 +165,7 @@ where
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
-    fn new(ws: WebSocketStream<S>, deps: &DeskDeps) -> Self {
+    fn new(ws: WebSocketStream<S>, codec: Codec, deps: &DeskDeps) -> Self {
         let mut random = [0; 16];
         // Ids and jitter need to be distinct, not secret: without entropy they are only duller.
         let _ = getrandom::fill(&mut random);
@@ -170,6 +173,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         let now = Instant::now();
         Self {
             ws,
+            codec,
             queue: Arc::new(DeskQueue::new(&deps.config)),
             conn,
             stall_max: deps.config.queue_age_max(),
@@ -193,7 +197,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     /// An `err` frame to go out before the close.
     pub(super) fn refuse(&mut self, code: &str, msg: &str, close: Close) -> End {
-        self.last_words = Some(frames::err("", code, msg));
+        self.last_words = Some(frames::message(&frames::err("", code, msg), self.codec));
         End::Close(close)
     }
 
@@ -208,11 +212,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     async fn hello(&mut self, bytes_max: usize) -> Result<Hello, End> {
         loop {
-            let Some(text) = self.next_text().await? else { continue };
-            if text.len() > bytes_max {
+            let Some(message) = self.next_message().await? else { continue };
+            if message.len() > bytes_max {
                 return Err(End::Close(Close::TooBig));
             }
-            let bad = match parse(&text) {
+            let bad = match read(&message) {
                 Ok(Incoming::Hello(hello)) => return Ok(*hello),
                 Ok(_) => BadMessage("the first message is hello".to_owned()),
                 Err(bad) => bad,
@@ -221,24 +225,43 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
-    /// The next text; `None`: a ping or pong. Safe to drop while it waits.
-    pub(super) async fn next_text(&mut self) -> Result<Option<String>, End> {
+    /// The next message of the codec's kind; `None`: a ping or pong. Safe to drop while it waits.
+    pub(super) async fn next_message(&mut self) -> Result<Option<Message>, End> {
         let message = self.ws.next().await;
         self.heard = Instant::now();
+        match (message, self.codec) {
+            (Some(Ok(message @ Message::Text(_))), Codec::Json)
+            | (Some(Ok(message @ Message::Binary(_))), Codec::Protobuf) => Ok(Some(message)),
+            (Some(Ok(message)), _) => self.other_message(&message).await,
+            (failed, _) => Err(self.failed(failed.and_then(Result::err))),
+        }
+    }
+
+    async fn other_message(&mut self, message: &Message) -> Result<Option<Message>, End> {
         match message {
-            Some(Ok(Message::Text(text))) => Ok(Some(text.as_str().to_owned())),
-            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(None),
-            Some(Ok(Message::Binary(_))) => {
-                Err(self.refuse("UNSUPPORTED", "messages are text", Close::NotText))
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Ok(None),
+            Message::Binary(_) => {
+                let msg = "messages of trunkline.v1.json are text";
+                Err(self.refuse("UNSUPPORTED", msg, Close::WrongKind))
             }
-            Some(Ok(Message::Close(_))) => Err(self.answer_close().await),
-            Some(Err(WsError::Capacity(_))) => {
-                Err(self.refuse("LIMIT_EXCEEDED", "the message is too big", Close::TooBig))
+            Message::Text(_) => {
+                let msg = "messages of trunkline.v1.pb are binary";
+                Err(self.refuse("UNSUPPORTED", msg, Close::WrongKind))
             }
-            Some(Err(WsError::Utf8(_))) => Err(End::Close(Close::BadUtf8)),
-            Some(Err(WsError::Io(_))) | None => Err(End::Gone),
-            Some(Err(WsError::Protocol(p))) => Err(protocol_end(&p)),
-            Some(Err(_)) => Err(End::Close(Close::Protocol)),
+            Message::Close(_) => Err(self.answer_close().await),
+        }
+    }
+
+    /// How a socket ends that gave no message.
+    fn failed(&mut self, error: Option<WsError>) -> End {
+        match error {
+            Some(WsError::Capacity(_)) => {
+                self.refuse("LIMIT_EXCEEDED", "the message is too big", Close::TooBig)
+            }
+            Some(WsError::Utf8(_)) => End::Close(Close::BadUtf8),
+            Some(WsError::Io(_)) | None => End::Gone,
+            Some(WsError::Protocol(p)) => protocol_end(&p),
+            Some(_) => End::Close(Close::Protocol),
         }
     }
 
@@ -249,7 +272,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         End::Gone
     }
 
+    pub(super) async fn say(&mut self, frame: DeskFrame) -> Result<(), End> {
+        self.send(std::iter::once(frame)).await
+    }
+
     pub(super) async fn send(
+        &mut self,
+        frames: impl Iterator<Item = DeskFrame>,
+    ) -> Result<(), End> {
+        let codec = self.codec;
+        self.send_written(frames.map(|frame| frames::message(&frame, codec))).await
+    }
+
+    /// Sends what is in the socket's codec already.
+    pub(super) async fn send_written(
         &mut self,
         messages: impl Iterator<Item = Message>,
     ) -> Result<(), End> {
@@ -263,7 +299,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             return Ok(());
         }
         let deadline = since + self.stall_max;
-        let messages = frames.iter().filter_map(frames::ev);
+        let codec = self.codec;
+        let messages = frames.iter().map(|frame| frames::ready(frame, codec));
         send_all(&mut self.ws, messages, deadline, &self.queue).await?;
         let count = frames.iter().filter(|f| f.is_ev).count();
         let count = u32::try_from(count).unwrap_or(u32::MAX);
@@ -281,23 +318,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         why: Why,
         interest: &Interest,
         commands: Vec<pb::CommandResult>,
-    ) -> Message {
-        frames::welcome(&frames::Welcome {
+    ) -> DeskFrame {
+        let narrow = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
+        DeskFrame::Welcome(pb::Welcome {
             conn: self.conn.to_string(),
             epoch: epoch.to_string(),
             pos: pos.to_string(),
             resumed: why == Why::Ok,
-            why: frames::why_name(why),
+            why: why.name().to_owned(),
             scope: interest.scope(),
-            hb_ms: deps.config.heartbeat_ms,
-            limits: frames::Limits {
-                message_bytes_max: deps.config.message_bytes_max,
-                subs_max: trunkline_core::hub::HubLimits::default().subs_max,
-                queue_bytes_max: deps.config.queue_bytes_max,
-            },
-            auth_exp: verified.expires.rfc3339(),
-            time: deps.hub.now().rfc3339(),
-            health: self.health.borrow_and_update().name(),
+            hb_ms: u32::try_from(deps.config.heartbeat_ms).unwrap_or(u32::MAX),
+            limits: Some(pb::Limits {
+                message_bytes_max: narrow(deps.config.message_bytes_max),
+                subs_max: narrow(trunkline_core::hub::HubLimits::default().subs_max),
+                queue_bytes_max: narrow(deps.config.queue_bytes_max),
+            }),
+            auth_exp: Some(verified.expires.into()),
+            time: Some(deps.hub.now().into()),
+            health: self.health.borrow_and_update().name().to_owned(),
             commands,
         })
     }

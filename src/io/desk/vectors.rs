@@ -3,28 +3,42 @@
 #![allow(clippy::unwrap_used)]
 
 use super::frames;
-use super::hello::{Incoming, parse};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use super::hello::{Incoming, parse, parse_binary};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use trunkline_core::model::{EventKind, Named as _, Pos};
-use trunkline_core::wire::{frame_to_json, pb};
+use trunkline_core::wire::{Codec, DeskFrame, pb, read_frame, write_frame};
+
+#[path = "../../../tests/support/desk_frame.rs"]
+mod desk_frame;
+use desk_frame::frame_of;
 
 /// The only transcript in which a server says what no server of this version would.
 const STRANGE: &str = "unknown.json";
 
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("proto/vectors")
+}
+
+/// All transcripts with the names of their files.
+fn vectors() -> Vec<(String, Value)> {
+    let mut vectors = Vec::new();
+    for entry in std::fs::read_dir(folder()).unwrap().map(Result::unwrap) {
+        let name = entry.file_name().into_string().unwrap();
+        if name.ends_with(".json") {
+            let text = std::fs::read_to_string(entry.path()).unwrap();
+            vectors.push((name, serde_json::from_str(&text).unwrap()));
+        }
+    }
+    vectors
+}
+
 /// Each step with the name of its file.
 fn steps() -> Vec<(String, Value)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("proto/vectors");
     let mut steps = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
-        let name = entry.file_name().into_string().unwrap();
-        if !name.ends_with(".json") {
-            continue;
-        }
-        let text = std::fs::read_to_string(entry.path()).unwrap();
-        let vector: Value = serde_json::from_str(&text).unwrap();
+    for (name, vector) in vectors() {
         for (n, step) in vector["steps"].as_array().unwrap().iter().enumerate() {
             steps.push((format!("{name} step {}", n + 1), step.clone()));
         }
@@ -47,7 +61,7 @@ fn frames_of(who: &str) -> Vec<(String, Value)> {
     found
 }
 
-/// Without members that hold a default value.
+/// Without members that hold a default value; times without zeros at their end.
 fn plain(value: &Value) -> Value {
     let empty = |v: &Value| match v {
         Value::Null => true,
@@ -63,59 +77,32 @@ fn plain(value: &Value) -> Value {
             Value::Object(members.filter(|(_, v)| !empty(v)).collect())
         }
         Value::Array(items) => Value::Array(items.iter().map(plain).collect()),
+        Value::String(text) => match text.parse::<jiff::Timestamp>() {
+            Ok(time) => time.to_string().into(),
+            Err(_) => value.clone(),
+        },
         other => other.clone(),
     }
 }
 
-/// The frame as this server writes it after it has read it.
-fn again<T: Serialize + DeserializeOwned>(frame: &Value) -> Value {
-    let read: T = serde_json::from_str(&frame.to_string()).unwrap();
-    serde_json::from_str(&frame_to_json(frame["t"].as_str().unwrap_or_default(), &read)).unwrap()
+/// The frame as this server writes it.
+fn as_json(frame: &DeskFrame) -> Value {
+    serde_json::from_slice(&write_frame(frame, Codec::Json)).unwrap()
 }
 
-fn entity<T: Serialize + DeserializeOwned>(frame: &Value) -> Value {
-    let read: T = serde_json::from_str(&frame["o"].to_string()).unwrap();
-    serde_json::to_value(&read).unwrap()
-}
-
-fn ev(frame: &Value) -> Option<Value> {
-    let mut written = frame.clone();
-    let kind = frame["k"].as_str().unwrap();
-    assert!(EventKind::parse_name(kind).is_some(), "{kind} is no kind of event");
-    written["o"] = match kind.split('.').next().unwrap() {
-        "call" => entity::<pb::Call>(frame),
-        "agent" => entity::<pb::Agent>(frame),
-        "line" => entity::<pb::Line>(frame),
-        "duty" => entity::<pb::Duty>(frame),
-        "link" => entity::<pb::Link>(frame),
-        "outbound" => entity::<pb::Decision>(frame),
-        "system" => entity::<pb::SystemStatus>(frame),
-        _ => return None,
-    };
-    if let Some(detail) = frame.get("d") {
-        let read: pb::Detail = serde_json::from_str(&detail.to_string()).unwrap();
-        written["d"] = serde_json::to_value(&read).unwrap();
-    }
-    Some(written)
-}
-
-fn text_of(message: &tokio_tungstenite::tungstenite::Message) -> Value {
-    serde_json::from_str(message.to_text().unwrap()).unwrap()
-}
-
-/// What this server's own functions write for the same facts, where they need no more than these.
-fn written(frame: &Value) -> Option<Value> {
+/// What this server's own functions make of the same facts, where they need no more than these.
+fn made(frame: &Value) -> Option<DeskFrame> {
     let text = |name: &str| frame[name].as_str().unwrap();
     let number = |name: &str| u32::try_from(frame[name].as_u64().unwrap()).unwrap();
     let pos = |name: &str| text(name).parse().map(Pos);
-    Some(text_of(&match text("t") {
+    Some(match text("t") {
         "hb" => frames::hb(pos("pos").ok()?, number("n"), text("health")),
         "replayed" if frame.get("kept").is_none() => {
             frames::replayed(pos("from").unwrap(), pos("to").unwrap(), number("count"), None)
         }
         "goaway" => frames::goaway(text("why"), number("after_ms"), number("spread_ms")),
         _ => return None,
-    }))
+    })
 }
 
 #[test]
@@ -125,35 +112,62 @@ fn what_the_servers_of_the_transcripts_say_is_what_this_one_writes() {
         if place.starts_with(STRANGE) {
             continue;
         }
-        let again = match frame["t"].as_str().unwrap() {
-            "welcome" => again::<pb::Welcome>(&frame),
-            "sub.ok" => again::<pb::SubOk>(&frame),
-            "snap" => again::<pb::Snap>(&frame),
-            "replayed" => again::<pb::Replayed>(&frame),
-            "hb" => again::<pb::Hb>(&frame),
-            "goaway" => again::<pb::GoAway>(&frame),
-            "ack" => again::<pb::Ack>(&frame),
-            "result" => again::<pb::CommandResult>(&frame),
-            "err" => {
-                let mut written = again::<pb::Err>(&frame);
-                written["details"] = frame["details"].clone(); // an entity as it is
-                written
-            }
-            "ev" => ev(&frame).unwrap_or_else(|| panic!("{place}: whose entity is this?")),
-            "gone" => again::<pb::Gone>(&frame),
-            "scope" => again::<pb::Scope>(&frame),
-            "count" => again::<pb::Count>(&frame),
-            "auth.expiring" => again::<pb::AuthExpiring>(&frame),
-            "auth.ok" => again::<pb::AuthOk>(&frame),
-            other => panic!("{place}: no frame is called {other}"),
-        };
-        assert_eq!(plain(&again), plain(&frame), "{place}");
-        if let Some(written) = written(&frame) {
-            assert_eq!(written, frame, "{place}");
+        let read = frame_of(&frame).unwrap_or_else(|| panic!("{place}: which frame is this?"));
+        if let DeskFrame::Ev(pb::Ev { event: Some(event) }) = &read {
+            assert!(EventKind::parse_name(&event.k).is_some(), "{} is no kind of event", event.k);
+        }
+        assert_eq!(plain(&as_json(&read)), plain(&frame), "{place}");
+        if let Some(made) = made(&frame) {
+            assert_eq!((as_json(&made), &made), (frame, &read), "{place}");
         }
         compared += 1;
     }
     assert!(compared > 100, "{compared}");
+}
+
+/// `proto/vectors/pb`: the frames of each transcript in protobuf, by the number of their step.
+#[test]
+fn the_protobuf_of_the_transcripts_is_what_this_server_reads_and_writes() {
+    let mut compared = 0;
+    for (name, vector) in vectors() {
+        let mut lines = Vec::new();
+        for (n, step) in vector["steps"].as_array().unwrap().iter().enumerate() {
+            let Some(json) = step.get("server").or_else(|| step.get("client")) else { continue };
+            let Some(frame) = frame_of(json) else {
+                assert_eq!(name, STRANGE, "step {}: which frame is this?", n + 1);
+                continue;
+            };
+            let bytes = write_frame(&frame, Codec::Protobuf);
+            lines.push(format!("  \"{}\": \"{}\"", n + 1, BASE64.encode(&bytes)));
+            let read = read_frame(&bytes).unwrap().unwrap().frame;
+            if name != STRANGE {
+                assert_eq!(plain(&as_json(&read)), plain(json), "{name} step {}", n + 1);
+            }
+            compared += 1;
+        }
+        let made = format!("{{\n{}\n}}\n", lines.join(",\n"));
+        let path = folder().join("pb").join(&name);
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, &made).unwrap();
+        }
+        let there = std::fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(there, made, "UPDATE_GOLDEN=1 cargo test -p trunkline --lib vectors");
+    }
+    assert!(compared > 200, "{compared}");
+    let there = std::fs::read_dir(folder().join("pb")).unwrap().count();
+    assert_eq!(there, vectors().len(), "proto/vectors/pb has a file of no transcript");
+}
+
+#[test]
+fn both_forms_of_what_the_desks_say_are_read_alike() {
+    let mut compared = 0;
+    for (place, json) in frames_of("client") {
+        let bytes = write_frame(&frame_of(&json).unwrap(), Codec::Protobuf);
+        assert_eq!(parse_binary(&bytes), parse(&json.to_string()), "{place}");
+        compared += 1;
+    }
+    assert!(compared > 60, "{compared}");
 }
 
 #[test]
@@ -180,13 +194,7 @@ fn what_the_desks_of_the_transcripts_say_is_understood() {
                 assert_eq!(said, pending, "{place}");
             }
             ("cmd", Incoming::Command(cmd)) => {
-                let text = frame_to_json("cmd", &*cmd);
-                let mut written: Value = serde_json::from_str(&text).unwrap();
-                // Milliseconds there, microseconds here.
-                let end = |v: &Value| v.as_str().unwrap().trim_end_matches(['0', 'Z']).to_owned();
-                assert_eq!(end(&written["not_after"]), end(&frame["not_after"]), "{place}");
-                written["not_after"] = frame["not_after"].clone();
-                assert_eq!(plain(&written), plain(&frame), "{place}");
+                assert_eq!(plain(&as_json(&DeskFrame::Cmd(*cmd))), plain(&frame), "{place}");
             }
             ("hb", Incoming::Heartbeat(_)) => {}
             ("sub", Incoming::Sub(sub)) => {

@@ -1,7 +1,7 @@
 //! `GET /v1/events`: from HTTP to a desk socket (RFC 6455 §4.2).
 
 use super::routes::{App, Peer, error};
-use crate::io::desk::{Admission, PeerFacts, SUBPROTOCOL, Ticket, run_session};
+use crate::io::desk::{Admission, PeerFacts, Ticket, run_session};
 use axum::body::Body;
 use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -13,6 +13,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use trunkline_core::model::Named as _;
+use trunkline_core::wire::Codec;
 
 /// Seconds after which a refused desk may try again.
 const RETRY_AFTER_S: &str = "5";
@@ -26,16 +28,16 @@ pub(super) async fn events(
         let ticket = app.registry.admit(peer.ip).map_err(full)?;
         Ok((accept, ticket))
     });
-    let (accept, ticket) = match answer {
+    let ((accept, codec), ticket) = match answer {
         Ok(let_in) => let_in,
         Err(refusal) => {
             app.desk.hub.counters().refused.fetch_add(1, Relaxed);
             return *refusal;
         }
     };
-    let facts = PeerFacts { origin: origin(request.headers()), service: peer.service };
+    let facts = PeerFacts { codec, origin: origin(request.headers()), service: peer.service };
     tokio::spawn(session(app, hyper::upgrade::on(&mut request), ticket, facts));
-    switching(accept, SUBPROTOCOL)
+    switching(accept, codec.name())
 }
 
 /// 101: from here on it is a WebSocket (RFC 6455 §4.2.2).
@@ -55,18 +57,27 @@ pub(super) fn refuse(status: StatusCode, code: &str, msg: &str) -> Refusal {
     Box::new(error(status, code, msg))
 }
 
-/// The value of Sec-WebSocket-Accept, or why there is none.
-fn check(app: &App, headers: &HeaderMap) -> Result<HeaderValue, Refusal> {
+/// The value of Sec-WebSocket-Accept and the codec, or why there is none.
+fn check(app: &App, headers: &HeaderMap) -> Result<(HeaderValue, Codec), Refusal> {
     if *app.desk.drain.borrow() {
         return Err(retry_later("UNSUPPORTED", "this server is draining"));
     }
     let accept = websocket(headers)?;
     origin_allowed(&app.desk.config.origins, headers)?;
-    if !has_token(headers, &header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL) {
-        let msg = format!("Sec-WebSocket-Protocol must offer {SUBPROTOCOL}");
-        return Err(refuse(StatusCode::BAD_REQUEST, "UNSUPPORTED", &msg));
-    }
-    Ok(accept)
+    let codec = chosen_codec(headers).ok_or_else(|| {
+        let [one, other] = Codec::ALL.map(Codec::name);
+        let msg = format!("Sec-WebSocket-Protocol must offer {one} or {other}");
+        refuse(StatusCode::BAD_REQUEST, "UNSUPPORTED", &msg)
+    })?;
+    Ok((accept, codec))
+}
+
+/// The first that is offered: a client lists them in the order of its preference
+/// (RFC 6455 §4.1 item 10).
+fn chosen_codec(headers: &HeaderMap) -> Option<Codec> {
+    tokens(headers, &header::SEC_WEBSOCKET_PROTOCOL).find_map(|offered| {
+        Codec::ALL.into_iter().find(|codec| codec.name().eq_ignore_ascii_case(offered))
+    })
 }
 
 /// The value of Sec-WebSocket-Accept for a WebSocket's request (RFC 6455 §4.2).
@@ -91,8 +102,12 @@ pub(super) fn websocket(headers: &HeaderMap) -> Result<HeaderValue, Refusal> {
 }
 
 pub(super) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    tokens(headers, name).any(|part| part.eq_ignore_ascii_case(token))
+}
+
+fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     let values = headers.get_all(name).into_iter().filter_map(|v| v.to_str().ok());
-    values.flat_map(|v| v.split(',')).any(|part| part.trim().eq_ignore_ascii_case(token))
+    values.flat_map(|v| v.split(',')).map(str::trim)
 }
 
 /// The value of Origin; empty: none was sent.

@@ -41,19 +41,27 @@ enum Over {
 /// Plays a desk: orders on the standard input, frames on the standard output. Ends with `quit`,
 /// the end of the input, or a terminal close of the server.
 pub async fn run() {
-    let mut orders = orders();
+    play(orders(), |report| print_line(&report)).await;
+}
+
+/// The same with orders and reports of the program that it is part of. `report` says whether
+/// anybody listens still.
+pub async fn play(
+    mut orders: mpsc::Receiver<DeskCommand>,
+    mut report: impl FnMut(DeskReport) -> bool,
+) {
     let mut progress = Progress::default();
     if let Some(target) = first_target(&mut orders).await {
-        follow(&target, &mut orders, &mut progress).await;
+        follow(&target, &mut orders, &mut progress, &mut report).await;
     }
-    print_line(&DeskReport::Bye { events: progress.events, gaps: progress.gaps });
+    report(DeskReport::Bye { events: progress.events, gaps: progress.gaps });
 }
 
 async fn first_target(orders: &mut mpsc::Receiver<DeskCommand>) -> Option<Target> {
     loop {
         match orders.recv().await? {
             DeskCommand::Connect { url, token, subs } => return Some(Target { url, token, subs }),
-            DeskCommand::Cut { .. } => {} // nothing to cut yet
+            DeskCommand::Cut { .. } | DeskCommand::Say { .. } => {} // nobody is there yet
             DeskCommand::Quit => return None,
         }
     }
@@ -63,13 +71,14 @@ async fn follow(
     target: &Target,
     orders: &mut mpsc::Receiver<DeskCommand>,
     progress: &mut Progress,
+    report: &mut impl FnMut(DeskReport) -> bool,
 ) {
     let mut backoff = BACKOFF_FIRST;
     loop {
         let over = match connect(target, progress).await {
             Ok(mut socket) => {
                 let before = progress.events;
-                let over = converse(&mut socket, orders, progress).await;
+                let over = converse(&mut socket, orders, progress, report).await;
                 if progress.events > before {
                     backoff = BACKOFF_FIRST;
                 }
@@ -82,7 +91,7 @@ async fn follow(
             Over::Cut { away } => away,
             Over::Lost { code } => {
                 let again = !code.is_some_and(|code| TERMINAL.contains(&code));
-                if !print_line(&DeskReport::Lost { code, again }) || !again {
+                if !report(DeskReport::Lost { code, again }) || !again {
                     return;
                 }
                 if code == Some(RESYNC) {
@@ -106,7 +115,9 @@ async fn away(wait: Duration, orders: &mut mpsc::Receiver<DeskCommand>) -> bool 
         match tokio::time::timeout_at(until, orders.recv()).await {
             Err(_) => return false,
             Ok(Some(DeskCommand::Quit) | None) => return true,
-            Ok(Some(DeskCommand::Cut { .. } | DeskCommand::Connect { .. })) => {}
+            Ok(Some(
+                DeskCommand::Cut { .. } | DeskCommand::Connect { .. } | DeskCommand::Say { .. },
+            )) => {}
         }
     }
 }
@@ -140,6 +151,7 @@ async fn converse(
     socket: &mut Socket,
     orders: &mut mpsc::Receiver<DeskCommand>,
     progress: &mut Progress,
+    report: &mut impl FnMut(DeskReport) -> bool,
 ) -> Over {
     loop {
         let message = tokio::select! {
@@ -152,6 +164,12 @@ async fn converse(
                     return Over::Quit;
                 }
                 Some(DeskCommand::Connect { .. }) => continue, // one server for its whole life
+                Some(DeskCommand::Say { frame }) => {
+                    if socket.send(Message::text(frame.to_string())).await.is_err() {
+                        return Over::Lost { code: None };
+                    }
+                    continue;
+                }
             },
             message = socket.next() => message,
         };
@@ -165,7 +183,7 @@ async fn converse(
         };
         let Ok(frame) = serde_json::from_str::<Value>(&text) else { continue };
         let wanted = progress.frame(&frame);
-        if !print_line(&DeskReport::Frame { frame }) {
+        if !report(DeskReport::Frame { frame }) {
             return Over::Quit;
         }
         match wanted {
@@ -176,7 +194,7 @@ async fn converse(
                 }
             }
             Wanted::Gap { server, here } => {
-                print_line(&DeskReport::Gap { server, here });
+                report(DeskReport::Gap { server, here });
                 return Over::Cut { away: Duration::ZERO };
             }
         }

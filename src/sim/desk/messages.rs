@@ -20,6 +20,11 @@ pub enum DeskCommand {
         /// How long it stays away.
         away_ms: u64,
     },
+    /// Send this frame; while there is no connection it is lost.
+    Say {
+        /// The object.
+        frame: serde_json::Value,
+    },
     /// Close and end.
     Quit,
 }

@@ -5,5 +5,5 @@ mod client;
 mod messages;
 mod progress;
 
-pub use client::run;
+pub use client::{play, run};
 pub use messages::{DeskCommand, DeskReport, DeskSub};

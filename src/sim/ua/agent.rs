@@ -2,9 +2,9 @@
 
 use super::{
     agenda::{Action, Agenda},
-    call::{Call, CallKey},
+    call::{Answering, Call, CallKey},
     message::{Message, Start},
-    script::{Behaviour, Command, Report},
+    script::{Behaviour, Command, Outcome, Progress, Report},
     txn::{ClientTxn, Due, Purpose, ServerTxn},
 };
 use std::{collections::BTreeMap, net::SocketAddr};
@@ -79,12 +79,38 @@ impl Ua {
                 self.plans.insert(user, plan);
             }
             Command::Call(dial) => self.dial(now, dial, out),
+            Command::Ring { id } => self.steer(&id, Outcome::Never, |ua, key| {
+                ua.show_progress(now, key, out);
+            }),
+            Command::Answer { id } => {
+                self.steer(&id, Outcome::Answer { after_ms: 0 }, |ua, key| {
+                    ua.decide(now, key, out);
+                })
+            }
+            Command::HangUp { id } => {
+                if let Some(key) = self.named(&id) {
+                    self.leave(now, key, out);
+                }
+            }
             Command::Quit => {
                 let keys: Vec<CallKey> = self.calls.keys().copied().collect();
                 for key in keys {
                     self.leave(now, key, out);
                 }
             }
+        }
+    }
+
+    fn named(&self, id: &str) -> Option<CallKey> {
+        self.calls.iter().find(|(_, call)| call.id == id).map(|(key, _)| *key)
+    }
+
+    /// Another plan for an offered call; one that is not offered any more has none.
+    fn steer(&mut self, id: &str, then: Outcome, go: impl FnOnce(&mut Self, CallKey)) {
+        let Some(key) = self.named(id) else { return };
+        if let Some(call) = self.calls.get_mut(&key) {
+            call.answering = Some(Answering { progress: Progress::Ringing, then });
+            go(self, key);
         }
     }
 

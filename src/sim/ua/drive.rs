@@ -2,14 +2,19 @@
 
 use super::{
     agent::{Outputs, Ua},
-    script::{Command, Report},
+    script::{Behaviour, Command, Report},
 };
-use std::time::{Duration, Instant};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 use tokio::{net::UdpSocket, sync::mpsc};
 use trunkline_core::model::Mono;
 
 /// How long calls may take to end after `quit`.
 const QUIT_GRACE: Duration = Duration::from_secs(2);
+/// Orders that wait for a user agent that is spawned.
+const ORDERS_MAX: usize = 1024;
 /// Largest datagram read; longer ones are cut and then unreadable.
 const DATAGRAM_BYTES_MAX: usize = 64 * 1024;
 
@@ -17,6 +22,40 @@ const DATAGRAM_BYTES_MAX: usize = 64 * 1024;
 #[derive(Debug, thiserror::Error)]
 #[error("socket of the scripted peer: {0}")]
 pub struct DriveError(#[from] std::io::Error);
+
+/// A user agent that runs as a task of this process. It ends when its orders do.
+pub struct Spawned {
+    /// Its UDP address.
+    pub addr: SocketAddr,
+    /// Takes orders.
+    pub orders: mpsc::Sender<Command>,
+    /// Tells.
+    pub reports: mpsc::UnboundedReceiver<Report>,
+}
+
+/// Starts a user agent whose called users behave like this.
+///
+/// # Errors
+/// If the address cannot be taken.
+pub async fn spawn(
+    listen: SocketAddr,
+    seed: u64,
+    plans: Vec<(String, Behaviour)>,
+) -> std::io::Result<Spawned> {
+    let socket = UdpSocket::bind(listen).await?;
+    let addr = socket.local_addr()?;
+    let mut ua = Ua::new(addr, seed);
+    for (user, plan) in plans {
+        let behave = Command::Behave { user, plan };
+        ua.command(Mono::default(), behave, &mut Outputs::default());
+    }
+    let (orders, commands) = mpsc::channel(ORDERS_MAX);
+    let (reporting, reports) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let _ = drive(socket, ua, commands, reporting).await; // who reads reports sees the end
+    });
+    Ok(Spawned { addr, orders, reports })
+}
 
 /// Runs until `quit`, or until the sender of `commands` is gone. Reports go to `reports`; a
 /// receiver that is gone ends the run as well.

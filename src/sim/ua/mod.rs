@@ -19,7 +19,7 @@ mod uac;
 mod uas;
 
 pub use agent::{Outputs, Ua};
-pub use drive::{DriveError, drive};
+pub use drive::{DriveError, Spawned, drive, spawn};
 pub use message::{Message, ReadError, Start};
 pub use script::{Behaviour, Command, Dial, Hold, Outcome, Progress, Report, Side};
 

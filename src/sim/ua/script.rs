@@ -21,6 +21,21 @@ pub enum Command {
         /// The plan.
         plan: Behaviour,
     },
+    /// Ring an incoming call that is offered: 180.
+    Ring {
+        /// Its name in reports.
+        id: String,
+    },
+    /// Answer an incoming call that is offered.
+    Answer {
+        /// Its name in reports.
+        id: String,
+    },
+    /// Leave one call, in whatever state it is.
+    HangUp {
+        /// Its name in reports.
+        id: String,
+    },
     /// Hang up every call and stop when all are gone.
     Quit,
 }
@@ -35,6 +50,9 @@ pub struct Dial {
     pub from: String,
     /// User part of the Request-URI and To.
     pub to: String,
+    /// Call-ID; without it one is made.
+    #[serde(default)]
+    pub call_id: Option<String>,
     /// Further headers of the INVITE.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,

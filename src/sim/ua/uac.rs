@@ -19,7 +19,7 @@ impl Ua {
             return out.trouble(format!("call {}: no server yet", dial.id));
         };
         let (tag, call_id, branch) = (self.token(), self.token(), self.branch());
-        let call_id = format!("{call_id}@{}", self.local.ip());
+        let call_id = dial.call_id.unwrap_or_else(|| format!("{call_id}@{}", self.local.ip()));
         let ends = (dial.from.as_str(), dial.to.as_str());
         let dialog = Dialog::calling(ends, (self.local, server), (call_id, tag));
         let mut extra = vec![build::contact(&dial.from, self.local)];

@@ -4,7 +4,7 @@ use super::log::epoch;
 use super::oracle::{Sums, allowed};
 use crate::hub::*;
 use crate::model::*;
-use crate::wire::pb;
+use crate::wire::{Codec, pb, read_frame, write_frame};
 use std::collections::BTreeSet;
 
 #[derive(Clone, Copy, PartialEq)]
@@ -18,6 +18,7 @@ pub(super) enum Phase {
 pub(super) struct Client {
     pub(super) who: Principal,
     pub(super) subs: Vec<SubRequest>,
+    pub(super) codec: Codec,
     pub(super) phase: Phase,
     pub(super) slot: SlotId,
     pub(super) epoch: Epoch,
@@ -40,6 +41,7 @@ impl Client {
         Self {
             who,
             subs,
+            codec: Codec::Json,
             phase: Phase::Off,
             slot: SlotId(u64::MAX),
             epoch: epoch(99),
@@ -52,6 +54,18 @@ impl Client {
             figures: Sums::new(),
             resumes: false,
         }
+    }
+
+    /// A frame as JSON has it, whatever came.
+    pub(super) fn read(&self, frame: &Frame) -> String {
+        let bytes = match self.codec {
+            Codec::Json => frame.bytes.clone(),
+            Codec::Protobuf => {
+                let read = read_frame(&frame.bytes).unwrap().unwrap();
+                write_frame(&read.frame, Codec::Json)
+            }
+        };
+        String::from_utf8(bytes.to_vec()).unwrap()
     }
 
     /// What it sees is known anew from here on.

@@ -8,6 +8,7 @@ mod world;
 
 use super::*;
 use crate::model::*;
+use crate::wire::Codec;
 use client::{Phase, Wish};
 use log::epoch;
 use proptest::collection::{btree_set, vec};
@@ -244,8 +245,12 @@ fn the_ring_stays_within_bytes_and_age() {
 fn a_resume_ahead_of_the_log_or_of_another_scope_is_a_snapshot() {
     let (who, subs) = own();
     let mut world = World::new(HubLimits::default(), Vec::new());
-    let scope = world.hub.subscribe(&who, &subs, None).interest.scope();
-    let mut why = |point: &ResumePoint| match world.hub.subscribe(&who, &subs, Some(point)).start {
+    let scope = world.hub.subscribe(&who, &subs, None, Codec::Json).interest.scope();
+    let mut why = |point: &ResumePoint| match world
+        .hub
+        .subscribe(&who, &subs, Some(point), Codec::Json)
+        .start
+    {
         Start::Snapshot(cut) => cut.why,
         Start::Replay(_) | Start::Journal { .. } => Why::Ok,
     };

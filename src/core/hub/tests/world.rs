@@ -5,7 +5,7 @@ use super::log::{Log, epoch, name_of, shown, staff};
 use super::oracle::{allowed, sees, sums};
 use crate::hub::*;
 use crate::model::*;
-use crate::wire::pb;
+use crate::wire::{Codec, pb};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
@@ -29,7 +29,10 @@ impl World {
         log.forget_the_over();
         let hub = start(&log, limits);
         let hub_from = log.head();
-        let clients = clients.into_iter().map(Client::new).collect();
+        // Every second pair is of the other codec; every second client takes batches.
+        let codec = |at: usize| Codec::ALL[at / 2 % 2];
+        let client = |(at, of)| Client { codec: codec(at), ..Client::new(of) };
+        let clients = clients.into_iter().enumerate().map(client).collect();
         Self { hub, log, clients, journal_from: 0, limits, hub_from, epochs: 1 }
     }
 
@@ -68,8 +71,7 @@ impl World {
         for Delivery { to, frame } in out {
             let client = self.clients.iter_mut().find(|c| c.slot == to).unwrap();
             assert!(client.phase == Phase::Live && !frame.is_ev && frame.pos == self.hub.head());
-            let text = std::str::from_utf8(&frame.bytes).unwrap();
-            let value: serde_json::Value = serde_json::from_str(text).unwrap();
+            let value: serde_json::Value = serde_json::from_str(&client.read(&frame)).unwrap();
             let one = std::slice::from_ref(&value);
             for count in value["items"].as_array().map_or(one, |items| items) {
                 assert_eq!(count["t"], "count");
@@ -131,7 +133,8 @@ impl World {
             pos: Pos(client.applied),
             scope: client.scope.clone(),
         });
-        let subscribed = self.hub.subscribe(&client.who, &client.subs, resume.as_ref());
+        let subscribed =
+            self.hub.subscribe(&client.who, &client.subs, resume.as_ref(), client.codec);
         if at.is_multiple_of(2) {
             self.hub.take_batches(subscribed.slot);
         }
@@ -256,7 +259,8 @@ impl World {
             let page: Vec<_> = self.log.events.iter().skip(base).take(7).collect();
             let interest = self.hub.slots[&client.slot].interest.clone();
             for event in &page {
-                client.got.extend(interest.view_of(event).map(|v| Frame::encode(event, v)));
+                let (view, codec) = (interest.view_of(event), client.codec);
+                client.got.extend(view.map(|v| Frame::encode(event, v, codec)));
                 client.unmarked.insert(event.pos.0);
             }
             client.from_journal = Some(step.to.0);
@@ -392,11 +396,7 @@ impl World {
                     None => {}
                 }
             }
-            let got: Vec<_> = client
-                .got
-                .iter()
-                .map(|f| (f.pos, String::from_utf8(f.bytes.to_vec()).unwrap()))
-                .collect();
+            let got: Vec<_> = client.got.iter().map(|f| (f.pos, client.read(f))).collect();
             assert_eq!(got, want);
         }
     }
