@@ -84,6 +84,7 @@ pub(super) fn engine(
     Ok(EngineConfig {
         switches: super::links::switches(config, |name| hop(PeerKind::Pbx, name)),
         agents: super::agents::agents(config),
+        people: super::people::people(config),
         normalizer: normalizer(Some(config), &book)?,
         sip: CoreConfig {
             listen,
@@ -114,6 +115,7 @@ pub(super) fn engine(
             site: config.site.name.as_str().into(),
             ring_period_ms: config.site.ring_period_ms,
             answer_norm_ms: config.site.answer_norm_ms,
+            people: super::people::rules(config),
         },
         call_age_max: Duration::from_secs(config.sip.call_hours_max * 3600),
         calls_max: CALLS_MAX,

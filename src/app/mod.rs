@@ -15,6 +15,7 @@ mod links;
 mod metrics;
 mod names;
 mod orders;
+mod people;
 mod rules;
 mod running;
 mod secrets;

@@ -131,6 +131,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         Arc::new(store.start_journal(config.store.ring_events, move || wall.wall(), on_commit)?);
 
     let restored = Restored {
+        ended: super::people::unlabelled(&store, &recovery.duties, clock.wall())?,
         head: recovery.head,
         live: recovery.live,
         lines: recovery.lines,

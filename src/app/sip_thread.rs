@@ -277,6 +277,7 @@ impl SipThread {
                 Input::Commands { user, ids, ticket }
             }
             DeskOrder::Presence { agent, presence } => Input::Desk { agent, presence },
+            DeskOrder::Applied { agent, pos } => Input::Applied { agent, pos },
         };
         self.engine.handle(now, input, &mut state.out);
     }

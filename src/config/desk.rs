@@ -21,6 +21,7 @@ pub(super) fn validate(desk: &DeskConfig, check: &Check<'_>) -> Result<(), Confi
         ("heartbeat_reply_ms", d.heartbeat_reply_ms, times.clone()),
         ("queue_ms_max", d.queue_ms_max, times.clone()),
         ("user_timeout_ms", d.user_timeout_ms.into(), times.clone()),
+        ("transfer_confirm_ms", d.transfer_confirm_ms, 100..=60_000),
         ("close_ms", d.close_ms, times),
         ("drain_after_ms", d.drain_after_ms.into(), 0..=600_000),
         ("drain_spread_ms", d.drain_spread_ms.into(), 0..=600_000),

@@ -2,7 +2,8 @@
 
 use super::error::{line_of, syntax};
 use super::{
-    Address, Agent, Agents, ConfigError, Dns, Http, Pbx, Probe, Register, Sip, Trunk, Webhook,
+    Address, Agent, Agents, ConfigError, Dns, Http, Identity, Pbx, Pop, Probe, Record, Register,
+    Sip, Trunk, Webhook,
 };
 use crate::io::desk::DeskConfig;
 use serde::Deserialize;
@@ -29,6 +30,15 @@ pub struct Config {
     /// Agents by name.
     #[serde(default)]
     pub agent: BTreeMap<String, Agent>,
+    /// What desktops show when a call rings.
+    #[serde(default)]
+    pub pop: Pop,
+    /// Proofs of a customer's identity.
+    #[serde(default)]
+    pub identity: Identity,
+    /// What agents say of calls.
+    #[serde(default)]
+    pub record: Record,
     /// How names of neighbours are looked up.
     #[serde(default)]
     pub dns: Dns,

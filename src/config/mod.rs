@@ -10,6 +10,7 @@ mod file;
 mod http;
 mod line;
 mod pbx;
+mod people;
 #[cfg(test)]
 mod sample;
 mod sip;
@@ -25,5 +26,6 @@ pub use file::*;
 pub use http::{Http, Issuer, Service};
 pub use line::{Account, Alive, Probe, Register, Trunk};
 pub use pbx::{Ami, Ari, LinkAddress, LinkUrl, Pbx};
+pub use people::{Identity, Pop, Record, Window};
 pub use sip::*;
 pub use webhook::Webhook;

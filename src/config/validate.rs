@@ -28,6 +28,7 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     super::pbx::validate(config, &check)?;
     super::agent::validate(config, &check)?;
     super::desk::validate(&config.desk, &check)?;
+    super::people::validate(config, &check)?;
     super::http::validate(config, &check)?;
     super::webhook::validate(config, &check)?;
     let gate = &config.gate;

@@ -20,7 +20,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use trunkline_core::model::{
-    Agent, Call, Command, Decision, Duty, Entity, Event, EventKind, Line, Link, Named, Wall,
+    Agent, Call, CallId, Command, Decision, Duty, Entity, Event, EventKind, Line, Link, Named, Wall,
 };
 use trunkline_core::vault::{Day, Month, digest};
 
@@ -214,6 +214,10 @@ impl Projector {
         for event in frames.iter().flat_map(|f| f.events.iter()) {
             let month = match (&event.entity, event.kind) {
                 (Entity::Call(call), EventKind::CallCleared) => call_day(call.id).month(),
+                // A label that comes after the end.
+                (Entity::Call(call), EventKind::CallLabelled) if call.is_over() => {
+                    call_day(call.id).month()
+                }
                 (Entity::Decision(d), _) if is_verdict(event.kind) => decision_day(d.id).month(),
                 _ => continue,
             };
@@ -291,14 +295,23 @@ impl Projector {
         let mut drafts = Vec::new();
         let mut audited = self.audited;
         for frame in frames {
-            for event in frame.events.iter().filter(|e| is_verdict(e.kind)) {
+            for event in frame.events.iter() {
                 let source = (frame.mark.seq, event.pos.0);
-                if let Entity::Decision(decision) = &event.entity
-                    && source > self.audited
-                {
-                    drafts.push(self.decision_draft(event, decision, source)?);
-                    audited = source;
+                if source <= self.audited {
+                    continue;
                 }
+                let draft = match &event.entity {
+                    Entity::Decision(decision) if is_verdict(event.kind) => {
+                        self.decision_draft(event, decision, source)?
+                    }
+                    Entity::Call(call) => match override_draft(event, call.id, source) {
+                        Some(draft) => draft,
+                        None => continue,
+                    },
+                    _ => continue, // nobody decided anything
+                };
+                drafts.push(draft);
+                audited = source;
             }
         }
         let Some(last) = frames.last().filter(|_| !drafts.is_empty()) else { return Ok(()) };
@@ -390,6 +403,19 @@ impl Projector {
         batch.put(Table::State, meta::CLEAN, [1]);
         self.store.meta.commit(&batch)
     }
+}
+
+/// Somebody has taken it upon himself to hand a call over. Digits of the reason stay out of the log:
+/// they may be a customer's.
+fn override_draft(event: &Event, call: CallId, source: (u64, u64)) -> Option<Draft> {
+    let waiver = event.detail.waiver.as_ref().filter(|waiver| !waiver.by.is_empty())?;
+    let shown = |c: char| if c.is_numeric() { '#' } else { c };
+    let reason: String = waiver.reason.chars().map(shown).collect();
+    let leg = event.detail.leg.map(|leg| leg.to_string()).unwrap_or_default();
+    let object = format!("call={call} leg={leg} reason={reason:?}");
+    let mut draft = Draft::new(event.ts, &waiver.by, "call.transfer_override", object);
+    draft.source = source;
+    Some(draft)
 }
 
 fn is_verdict(kind: EventKind) -> bool {

@@ -7,7 +7,13 @@ use std::time::Duration;
 
 const WITHIN: Duration = Duration::from_secs(20);
 
-/// A desktop of the agent at 1001.
+fn token(place: &Place, agent: &str, device: &str) -> String {
+    let mint = ["token", "mint", "--subject", agent, "--agent", agent, "--devices", device];
+    let minted = place.site.run(&[mint.as_slice(), &["--role", "agent"]].concat());
+    String::from_utf8(minted.stdout).unwrap().trim().to_owned()
+}
+
+/// A desktop of an agent, that at 1001 unless another is named.
 pub struct Desktop {
     desk: Desk,
     orders: u32,
@@ -17,12 +23,29 @@ pub struct Desktop {
 
 impl Desktop {
     pub fn open(place: &Place) -> Self {
-        let mint = ["token", "mint", "--subject", "alice", "--agent", "alice", "--devices", "1001"];
-        let minted = place.site.run(&[mint.as_slice(), &["--role", "agent"]].concat());
-        let token = String::from_utf8(minted.stdout).unwrap();
-        let mut desk = Desk::agent(place.site.net.http(), token.trim(), json!([]));
+        Self::of(place, "alice", "1001")
+    }
+
+    /// That of another agent.
+    pub fn of(place: &Place, agent: &str, device: &str) -> Self {
+        let token = token(place, agent, device);
+        Self::live(Desk::agent(place.site.net.http(), &token, json!([])))
+    }
+
+    /// One that is connected and does not answer.
+    pub fn frozen(place: &Place, agent: &str, device: &str) -> Self {
+        let token = token(place, agent, device);
+        Self::live(Desk::frozen(place.site.net.http(), &token))
+    }
+
+    fn live(mut desk: Desk) -> Self {
         desk.expect("welcome", WITHIN, |frame| frame["t"] == "welcome");
         Self { desk, orders: 0, taken: 0 }
+    }
+
+    /// Has answered a heartbeat: what it was shown is confirmed.
+    pub fn confirms(&mut self) {
+        self.desk.expect("a heartbeat", WITHIN, |frame| frame["t"] == "hb");
     }
 
     /// Gives an order; the next `result` is its own.

@@ -181,7 +181,8 @@ fn an_attended_transfer_joins_two_calls() {
     let left = leg_of(call, "1001");
     assert_eq!(of_leg(call, left), "delivered established held transferred connection_cleared");
     assert_eq!(left["cause"]["csta"], "transfer");
-    assert_eq!(of_leg(call, leg_of(call, "1002")), "connection_cleared");
+    let took = of_leg(call, leg_of(call, "1002"));
+    assert_eq!(took, "transfer_unconfirmed connection_cleared", "no desktop has its data");
     assert_eq!(asked.call()["direction"], "internal");
     place.assert_asterisk_is_idle();
 }

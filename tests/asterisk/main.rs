@@ -7,6 +7,7 @@ mod agents;
 mod consults;
 mod desktop;
 mod digest;
+mod handover;
 mod linked;
 mod load;
 mod notified;

@@ -86,7 +86,8 @@ impl Place {
         Self::linked_with(by, STAFF, changes)
     }
 
-    fn linked_with(by: LinkedBy, sections: &'static str, changes: &str) -> Self {
+    /// The same with sections of the test's own.
+    pub fn linked_with(by: LinkedBy, sections: &'static str, changes: &str) -> Self {
         let (pbx_keys, links): (_, &[&str]) = match by {
             LinkedBy::Ami => (AMI, &["ami"]),
             LinkedBy::Ari => (ARI, &["ari"]),

@@ -100,6 +100,7 @@ pub fn leg(n: u8, device: &str, agent: Option<&str>) -> Leg {
         held_since: None,
         ended: None,
         cause: None,
+        pop: None,
     }
 }
 
@@ -298,9 +299,22 @@ impl Site {
 
     /// One event that is about no call.
     pub fn commit_entity(&self, kind: EventKind, entity: Entity) {
-        let event = self.log.lock().unwrap().push(kind, entity);
+        self.commit_event(kind, entity, Detail::default());
+    }
+
+    /// The same with facts of its own; gives its position.
+    pub fn commit_event(&self, kind: EventKind, entity: Entity, detail: Detail) -> u64 {
+        let event = {
+            let mut log = self.log.lock().unwrap();
+            log.push(kind, entity);
+            let last = log.events.last_mut().unwrap();
+            last.detail = detail;
+            last.clone()
+        };
+        let pos = event.pos.0;
         let events = [event].into();
         self.hub.committed(Committed { epoch: *self.epoch.lock().unwrap(), events });
+        pos
     }
 
     pub fn change_epoch(&self, n: u128) {

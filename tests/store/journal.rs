@@ -6,7 +6,10 @@ use crate::kit::{START, Site, at, check, event_at};
 use std::sync::mpsc;
 use std::time::Duration;
 use trunkline::store::{JournalHandle, JournalState, Opened, RecordQuery, Store, StoreError};
-use trunkline_core::model::{Committed, Entity, Epoch, Event, EventKind, Pos, Wall};
+use trunkline_core::model::{
+    Call, CallLabel, Committed, ConnectionState, Detail, Dossier, Entity, Epoch, Event, EventKind,
+    Pos, Waiver, Wall,
+};
 
 fn start(store: &Store, ring: usize) -> (JournalHandle, mpsc::Receiver<Committed>) {
     let (tell, told) = mpsc::channel();
@@ -277,6 +280,54 @@ fn key_files_are_checked() {
     assert!(matches!(error_of(&site), StoreError::Vault { .. }));
     std::fs::write(key, bytes).unwrap();
     site.open().unwrap();
+}
+
+/// A label comes after the end of its call; an override is the deed of a person.
+#[test]
+fn what_people_do_late_or_on_their_own_is_kept() {
+    let site = Site::new();
+    let opened = site.open().unwrap();
+    let before = opened.store.audit_verify().unwrap().entries;
+    let (handle, _told) = start(&opened.store, 64);
+    let event = |pos, rev, kind, change: &dyn Fn(&mut Call, &mut Detail)| {
+        let mut call = kit::call_at(1, rev, ConnectionState::Null, pos);
+        let mut detail = Detail::default();
+        change(&mut call, &mut detail);
+        let entity = Entity::Call(std::sync::Arc::new(call));
+        push(&handle, Event { pos: Pos(pos), ts: at(pos), kind, entity, detail });
+    };
+    event(1, 3, EventKind::CallTransferUnconfirmed, &|call, detail| {
+        call.state = ConnectionState::Connected;
+        let (by, reason) = ("boss".to_owned(), "ask 13800138000".to_owned());
+        detail.waiver = Some(Box::new(Waiver { by, reason }));
+    });
+    event(2, 4, EventKind::CallTransferUnconfirmed, &|call, detail| {
+        call.state = ConnectionState::Connected;
+        detail.waiver = Some(Box::default()); // nobody has done it
+    });
+    event(3, 5, EventKind::CallCleared, &|_, _| {});
+    event(4, 6, EventKind::CallLabelled, &|call, _| {
+        let label = CallLabel { name: "有效".into(), by: "alice".into(), at: START };
+        call.dossier = Some(Box::new(Dossier { label: Some(label), ..Dossier::default() }));
+    });
+    handle.close().unwrap();
+    let label = |opened: &Opened| {
+        let call = opened.store.show(kit::call_id(1), "auditor", START).unwrap().unwrap();
+        call.dossier.and_then(|d| d.label).map(|label| label.name.to_string())
+    };
+    assert_eq!(label(&opened).as_deref(), Some("有效"));
+    assert_eq!(opened.store.audit_verify().unwrap().entries, before + 2, "one is the look-up");
+    drop(opened);
+    let text = std::fs::read_dir(&site.config.dir).unwrap().filter_map(|entry| {
+        let path = entry.unwrap().path();
+        path.to_string_lossy().contains("audit").then(|| std::fs::read(path).ok()).flatten()
+    });
+    let text: Vec<u8> = text.flatten().collect();
+    let text = String::from_utf8_lossy(&text);
+    assert!(text.contains("call.transfer_override") && text.contains("boss"), "{text}");
+    assert!(!text.contains("13800138000"), "no number of a person is in the log");
+    let again = site.open().unwrap();
+    assert_eq!(label(&again).as_deref(), Some("有效"));
 }
 
 #[test]

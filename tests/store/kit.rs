@@ -125,6 +125,7 @@ pub fn call_at(k: u64, rev: u64, state: ConnectionState, pos: u64) -> Call {
         service_basis: ServiceBasis::Trunk,
         released_by: None,
         cause: over.then(|| Cause::plain(CstaCause::NormalClearing)),
+        dossier: None,
         decision_id: Some(decision_id(k)),
         legs: Vec::new(),
     }

@@ -25,8 +25,15 @@ export interface Detail {
   to_call: string;
   /** call.dtmf: the key, one of 0-9 * # A-D. */
   digit: string;
-  /** call.data_updated: name of the value that changed. */
+  /** call.data_updated: name of the value that changed. call.identified: kind of the factor. */
   key: string;
+  /** Agents who are to take the call over and see its data with this event. Their desktops are
+   * asked by an `hb` that follows at once; answering it confirms. */
+  confirm_by: string[];
+  /** call.transfer_unconfirmed: why it did not wait, for a person. */
+  reason: string;
+  /** call.transfer_unconfirmed: user who has taken it upon himself; empty: nobody was asked. */
+  waived_by: string;
 }
 
 /** Something went from one line, or state of a line, to another. */
@@ -109,8 +116,52 @@ export interface Call {
   parent_id: string;
   /** Queue that the caller waits in, or waited in last. */
   queue: string;
-  /** Values attached to the call, at most 32. Everybody who may see the call sees them. */
+  /** Values attached to the call, at most 32. Everybody who may see the call sees them; in the
+   * masked view those of `masked_data` are `***`. */
   data: Record<string, string>;
+  /** one | two: so many distinct factors of the customer's identity were checked; empty: none. */
+  identity: string;
+  /** The factors, in the order in which they were recorded; at most 8. What was said is not kept. */
+  factors: IdentityFactor[];
+  /** Keys of `data` whose values this view does not show: sensitive, and identity is not `two`. */
+  masked_data: string[];
+  /** What the agent says of the call; absent: nothing yet. */
+  label?: Label;
+}
+
+/** A proof of the customer's identity that was checked. */
+export interface IdentityFactor {
+  /** One of the site's kinds: policy_number, one_time_code, ... */
+  kind: string;
+  /** It rests on the number of the call: all of these together are one factor. */
+  by_number: boolean;
+  /** Who has recorded it: agent, else user. */
+  by: string;
+  /** When. */
+  at?: string;
+}
+
+/** What an agent says of a call. */
+export interface Label {
+  /** One of the site's labels. */
+  name: string;
+  /** Who says so: agent, else user. */
+  by: string;
+  /** When. */
+  at?: string;
+}
+
+/** What the desktop of a leg's agent is to show. */
+export interface Pop {
+  /** primary | secondary: the screen for the customer. */
+  window: string;
+  /** How the agent opens the conversation; empty: as the agent likes. */
+  opening: string;
+  /** apology_late | apology_fault: what is to be said first; empty: nothing. Known when the call is
+   * answered. */
+  prompt: string;
+  /** Its words. */
+  prompt_text: string;
 }
 
 /** Claims of an INVITE beyond caller and callee. Nothing here is verified. */
@@ -161,6 +212,8 @@ export interface Leg {
   channel?: Channel;
   /** What the state permits: names of commands of the desk protocol. */
   permitted_actions: string[];
+  /** What the desktop of the leg's agent is to show; there as soon as the leg is. */
+  pop?: Pop;
 }
 
 /** A channel of a PBX. */
@@ -371,9 +424,10 @@ export interface Duty {
   id: string;
   /** Grows by one with each change. */
   rev: number;
-  /** backup_line: the backup line carries calls, or the failed line serves again. */
+  /** backup_line: the backup line carries calls, or the failed line serves again.
+   * call_record: the agent labels a call after its end. */
   kind: string;
-  /** Whose: for backup_line the name of the failed line. */
+  /** Whose: for backup_line the name of the failed line, for call_record the id of the call. */
   subject: string;
   /** Since when. */
   started?: string;
@@ -385,6 +439,8 @@ export interface Duty {
   met_at?: string;
   /** What started or ended it, for a person. */
   reason: string;
+  /** Agent who is to do it (call_record). */
+  agent: string;
 }
 
 /** A person at a device, and whether calls may be given to them. */
@@ -821,7 +877,8 @@ export interface Cmd {
   id: string;
   /** call.dial, call.answer, call.hold, call.retrieve, call.transfer.blind, call.transfer.consult,
    * call.transfer.complete, call.transfer.cancel, call.conference, call.hangup, call.dtmf,
-   * call.data, agent.login, agent.logout, agent.state. */
+   * call.data, call.identity, call.label, agent.login, agent.logout, agent.state, wrapup.set,
+   * wrapup.extend, wrapup.finish. */
   op: string;
   /** What it is about. */
   target?: CmdTarget;
@@ -859,12 +916,19 @@ export interface CmdArgs {
   value: string;
   /** agent.state: ready | not_ready | working_after_call. agent.login: ready, or empty: not ready. */
   state: string;
-  /** agent.state: why not ready. */
+  /** agent.state: why not ready. call.transfer.complete with override: why. */
   reason: string;
   /** agent.login: auto_in | manual_in. */
   work_mode: string;
-  /** agent.state with working_after_call: so many seconds more; 0: until the agent ends it. */
+  /** agent.state with working_after_call, wrapup.extend: so many seconds more; 0: up to the limit. */
   extend_s?: number;
+  /** call.transfer.complete: do not wait for the receiver's desktop; needs a reason, and by default
+   * the role supervisor. */
+  override: boolean;
+  /** call.identity: kind of the factor that was checked, never what was said. */
+  factor: string;
+  /** call.label, wrapup.set: one of the site's labels. */
+  label: string;
 }
 
 /** A condition of a command. */
@@ -901,6 +965,9 @@ export interface Messages {
   Detail: Detail;
   Shift: Shift;
   Call: Call;
+  IdentityFactor: IdentityFactor;
+  Label: Label;
+  Pop: Pop;
   Signalling: Signalling;
   Leg: Leg;
   Channel: Channel;
@@ -981,6 +1048,9 @@ export const FIELDS: Record<string, Record<string, string | number | boolean>> =
     to_call: '',
     digit: '',
     key: '',
+    confirm_by: '[?]',
+    reason: '',
+    waived_by: '',
   },
   Shift: {
     call_id: '',
@@ -1023,6 +1093,27 @@ export const FIELDS: Record<string, Record<string, string | number | boolean>> =
     parent_id: '',
     queue: '',
     data: '{}',
+    identity: '',
+    factors: '[IdentityFactor]',
+    masked_data: '[?]',
+    label: 'Label',
+  },
+  IdentityFactor: {
+    kind: '',
+    by_number: false,
+    by: '',
+    at: '?',
+  },
+  Label: {
+    name: '',
+    by: '',
+    at: '?',
+  },
+  Pop: {
+    window: '',
+    opening: '',
+    prompt: '',
+    prompt_text: '',
   },
   Signalling: {
     diverted_from: 'Party',
@@ -1048,6 +1139,7 @@ export const FIELDS: Record<string, Record<string, string | number | boolean>> =
     agent_id: '',
     channel: 'Channel',
     permitted_actions: '[?]',
+    pop: 'Pop',
   },
   Channel: {
     pbx: '',
@@ -1160,6 +1252,7 @@ export const FIELDS: Record<string, Record<string, string | number | boolean>> =
     state: '',
     met_at: '?',
     reason: '',
+    agent: '',
   },
   Agent: {
     id: '',
@@ -1394,6 +1487,9 @@ export const FIELDS: Record<string, Record<string, string | number | boolean>> =
     reason: '',
     work_mode: '',
     extend_s: '?',
+    override: false,
+    factor: '',
+    label: '',
   },
   CmdIf: {
     rev: '?',

@@ -57,6 +57,11 @@ pub enum AgentInput {
         /// So much more, within the site's limit; `None`: up to it.
         more: Option<Duration>,
     },
+    /// The work after the call is done.
+    Finish {
+        /// Who says so.
+        by: ChangedBy,
+    },
     /// A call rings at the device.
     Rings(CallId, LegId),
     /// The device calls somebody.
@@ -95,6 +100,9 @@ pub enum AgentRefusal {
     /// There is no call and no work after one.
     #[error("the agent is in no call and in no work after one")]
     NoCall,
+    /// There is no work after a call.
+    #[error("the agent is in no work after a call")]
+    NoWrapUp,
     /// Not one of the site's reasons.
     #[error("that is none of the site's reasons")]
     UnknownReason,

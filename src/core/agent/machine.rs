@@ -206,6 +206,11 @@ impl AgentMachine {
                 self.asked_wrap_up(now, more)?;
                 by
             }
+            I::Finish { by } => {
+                self.logged_in()?;
+                self.wrap_up.take().ok_or(AgentRefusal::NoWrapUp)?;
+                by
+            }
             I::Rings(call, leg) => self.leg(call, leg, Part::Rings),
             I::Dials(call, leg) => self.leg(call, leg, Part::Dials),
             I::Talks(call, leg) => self.leg(call, leg, Part::Talks),

@@ -5,8 +5,8 @@ use super::input::{Fact, Party2};
 use super::legs::is_inbound;
 use super::machine::{CALLEE, CALLER, CallMachine};
 use crate::model::{
-    Arrival, Cause, ConnectionState as S, CstaCause, EventKind as K, Leg, Moment, Now, Released,
-    Repair, TimeQuality,
+    Arrival, Cause, ConnectionState as S, CstaCause, EventKind as K, Leg, LegRole, Moment, Now,
+    Released, Repair, TimeQuality,
 };
 
 impl CallMachine {
@@ -98,6 +98,7 @@ impl CallMachine {
         out: &mut Vec<Fact>,
     ) {
         let status = cause.sip_status;
+        self.whose_phone();
         self.count_ring(at.pbx_time);
         self.edit().state = S::Fail;
         self.edit().cause = Some(cause.clone());
@@ -109,6 +110,16 @@ impl CallMachine {
         let leg = if self.originated() { CALLEE } else { CALLER };
         self.emit(K::CallFailed, self.detail(leg, status, Some(at)), out);
         self.end(at, released, cause, CALLEE, out);
+    }
+
+    /// A refusal may be quicker than the link that would show the caller's leg: a device of an
+    /// agent is the agent's all the same.
+    fn whose_phone(&mut self) {
+        let caller = &self.call.legs[CALLER];
+        let known = caller.role == LegRole::Trunk && caller.agent.is_some();
+        if known && !is_inbound(&self.call) {
+            self.edit().legs[CALLER].role = LegRole::Agent;
+        }
     }
 
     pub(super) fn stale(&mut self, now: Now, out: &mut Vec<Fact>) {

@@ -67,6 +67,13 @@ impl CallMachine {
         }
     }
 
+    /// The leg rang longer than the norm allows before it answered, as far as that was observed.
+    pub(super) fn is_late(&self, index: usize, answered: Moment) -> bool {
+        let alerting = self.call.legs[index].alerting.filter(observed);
+        let ring = alerting.map(|alerting| answered.pbx_time.ms_since(alerting.pbx_time));
+        observed(&answered) && ring.is_some_and(|ring_ms| !self.in_time(ring_ms))
+    }
+
     fn in_time(&self, ring_ms: u64) -> bool {
         let period = u64::from(self.ring_period_ms.max(1));
         ring_ms <= u64::from(self.answer_norm_ms) || ring_ms <= RINGS_MAX * period

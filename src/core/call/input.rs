@@ -1,9 +1,10 @@
 //! What a call is told, and what it tells.
 
 use super::cause::ReasonText;
+use super::people::PeopleRules;
 use crate::model::{
     Arrival, Call, CallId, Channel, DecisionId, Detail, Dialog, Direction, EventKind as K, LegRole,
-    Moment, Party, Pii, Signalling, Transferred,
+    Moment, Party, Pii, Pop, Signalling, Transferred,
 };
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ pub struct Settings {
     pub ring_period_ms: u32,
     /// An agent is to answer within so many ms of its first ring, or within three rings.
     pub answer_norm_ms: u32,
+    /// People in calls.
+    pub people: Arc<PeopleRules>,
 }
 
 /// Everything known when the INVITE has been read.
@@ -211,6 +214,8 @@ pub struct NewLeg {
     pub sip_call_id: Option<Arc<str>>,
     /// It was asked for; otherwise it called.
     pub asked: bool,
+    /// What the agent's desktop is to show.
+    pub pop: Option<Box<Pop>>,
 }
 
 /// Who ended a leg.

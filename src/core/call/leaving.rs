@@ -13,6 +13,7 @@ use crate::model::{
     Cause, ConnectionState as S, CstaCause, Detail, EventKind as K, Leg, LegId, LegRole, Moment,
     Released, Repair, Wall,
 };
+use std::collections::BTreeSet;
 
 /// What a machine keeps of legs beside the entity.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +28,8 @@ pub(super) struct Seen {
     pub(super) asked_first: bool,
     /// The newest party that made it a conference.
     pub(super) conferenced: Option<LegId>,
+    /// Something here did not work while they rang.
+    pub(super) faults: BTreeSet<LegId>,
 }
 
 #[derive(Clone, Debug)]

@@ -128,6 +128,7 @@ impl CallMachine {
             leg.role = new.role;
             leg.device = new.device;
             leg.agent = new.agent;
+            leg.pop = new.pop;
             leg.channel = new.channel.map(Box::new);
             leg.sip_call_id = new.sip_call_id.or(leg.sip_call_id.take());
         }
@@ -254,6 +255,7 @@ impl CallMachine {
     fn establish(&mut self, at: Moment, index: usize, out: &mut Vec<Fact>) {
         self.connect_leg(at, index);
         self.count_answer(index, at);
+        self.prompt(index, at);
         self.restate(at.pbx_time);
         self.tell(at, out);
         self.emit(K::CallEstablished, self.detail(index, None, Some(at)), out);
@@ -331,7 +333,7 @@ impl CallMachine {
         self.transfer_leaver(index, out);
     }
 
-    fn attach_value(
+    pub(super) fn attach_value(
         &mut self,
         at: Moment,
         index: usize,
@@ -346,7 +348,7 @@ impl CallMachine {
         if key.is_empty() || !fits || data.get(&key) == Some(&value) {
             return;
         }
-        self.edit().data.insert(key.clone(), value);
+        self.attach_silently(key.clone(), value);
         if self.told {
             let key = Some(key.into_boxed_str());
             let detail = Detail { key, ..self.detail(index, None, Some(at)) };
@@ -370,6 +372,7 @@ impl CallMachine {
 fn seen_leg(id: u8, new: NewLeg, at: Moment) -> Leg {
     Leg {
         agent: new.agent,
+        pop: new.pop,
         channel: new.channel.map(Box::new),
         sip_call_id: new.sip_call_id,
         ..leg(id, new.role, &new.device, at.pbx_time)

@@ -22,7 +22,13 @@ fn party() -> Party {
 }
 
 fn settings() -> Settings {
-    Settings { tenant: "t".into(), site: "s".into(), ring_period_ms: 5000, answer_norm_ms: 15_000 }
+    Settings {
+        tenant: "t".into(),
+        site: "s".into(),
+        ring_period_ms: 5000,
+        answer_norm_ms: 15_000,
+        people: Default::default(),
+    }
 }
 
 fn new_leg(role: LegRole, device: &str) -> NewLeg {
@@ -35,6 +41,7 @@ fn new_leg(role: LegRole, device: &str) -> NewLeg {
         channel: Some(channel),
         sip_call_id: None,
         asked,
+        pop: None,
     }
 }
 

@@ -3,6 +3,7 @@
 use super::cause::{ReasonText, cause_of_status};
 use super::input::{CallInput, Fact, Party2, Settings, Start};
 use super::leaving::Seen;
+use super::people::PeopleRules;
 use crate::model::{
     AlertingBasis, Arrival, Call, ConnectionState as S, Detail, Direction, EventKind as K, Leg,
     LegId, LegRole, Moment, Now, Origin, Repair, TimeQuality, Transferred, Wall,
@@ -21,6 +22,7 @@ pub struct CallMachine {
     pub(super) call: Arc<Call>,
     pub(super) ring_period_ms: u32,
     pub(super) answer_norm_ms: u32,
+    pub(super) people: Arc<PeopleRules>,
     pub(super) cancelled: Option<Box<(Option<ReasonText>, Arrival)>>,
     pub(super) held_since: Option<Wall>,
     /// A party has left its place to another: the BYE that follows is part of it.
@@ -65,6 +67,7 @@ impl CallMachine {
             call: Arc::new(call),
             ring_period_ms: settings.ring_period_ms,
             answer_norm_ms: settings.answer_norm_ms,
+            people: settings.people.clone(),
             cancelled: None,
             held_since: None,
             transferred: false,
@@ -83,6 +86,7 @@ impl CallMachine {
             call: Arc::new(call),
             ring_period_ms: settings.ring_period_ms,
             answer_norm_ms: settings.answer_norm_ms,
+            people: settings.people.clone(),
             cancelled: None,
             held_since,
             transferred: false,
@@ -323,5 +327,6 @@ pub(super) fn leg(id: u8, role: LegRole, device: &Arc<str>, since: Wall) -> Leg 
         held_since: None,
         ended: None,
         cause: None,
+        pop: None,
     }
 }

@@ -14,6 +14,7 @@ mod legs;
 #[cfg(test)]
 mod link_tests;
 mod machine;
+mod people;
 #[cfg(test)]
 mod tests;
 
@@ -22,3 +23,4 @@ pub use input::{
     CallInput, Ender, Fact, LegEnd, LegInput, NewLeg, Party2, Replaced, SeenStart, Settings, Start,
 };
 pub use machine::CallMachine;
+pub use people::{FactorRefusal, PeopleRules};

@@ -25,7 +25,13 @@ fn party(raw: &str) -> Party {
 }
 
 fn settings() -> Settings {
-    Settings { tenant: "t".into(), site: "s".into(), ring_period_ms: 5000, answer_norm_ms: 15_000 }
+    Settings {
+        tenant: "t".into(),
+        site: "s".into(),
+        ring_period_ms: 5000,
+        answer_norm_ms: 15_000,
+        people: Default::default(),
+    }
 }
 
 fn start(direction: Direction) -> CallMachine {

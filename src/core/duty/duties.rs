@@ -6,6 +6,7 @@
 
 use crate::model::{Duty, DutyId, DutyKind, DutyState, Mono, Now, Wall};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Duties running at once; beyond, no further one is started.
@@ -25,7 +26,17 @@ impl Duties {
 
     /// Does one of that kind run for that subject?
     pub fn runs(&self, kind: DutyKind, subject: &str) -> bool {
-        self.running.values().any(|(d, _)| d.kind == kind && d.subject == subject)
+        self.runs_for(kind, subject, "")
+    }
+
+    /// Does one of that kind run for that subject and agent?
+    pub fn runs_for(&self, kind: DutyKind, subject: &str, agent: &str) -> bool {
+        self.find(kind, subject, agent).is_some()
+    }
+
+    fn find(&self, kind: DutyKind, subject: &str, agent: &str) -> Option<DutyId> {
+        let same = |d: &&Duty| d.kind == kind && d.subject == subject && &*d.agent == agent;
+        self.iter().find(same).map(|d| d.id)
     }
 
     /// Running duties, oldest first.
@@ -43,7 +54,22 @@ impl Duties {
         within: Duration,
         reason: String,
     ) -> Option<Duty> {
-        if self.runs(kind, subject) || self.running.len() >= RUNNING_MAX {
+        self.start_for(now, id, kind, subject, Arc::default(), within, reason)
+    }
+
+    /// Starts one of an agent, likewise.
+    #[allow(clippy::too_many_arguments)] // the parts of one duty
+    pub fn start_for(
+        &mut self,
+        now: Now,
+        id: DutyId,
+        kind: DutyKind,
+        subject: &str,
+        agent: Arc<str>,
+        within: Duration,
+        reason: String,
+    ) -> Option<Duty> {
+        if self.runs_for(kind, subject, &agent) || self.running.len() >= RUNNING_MAX {
             return None;
         }
         let duty = Duty {
@@ -51,6 +77,7 @@ impl Duties {
             rev: 1,
             kind,
             subject: subject.to_owned(),
+            agent,
             started: now.wall,
             due_at: now.wall.after(within),
             state: DutyState::Running,
@@ -77,7 +104,19 @@ impl Duties {
         subject: &str,
         reason: String,
     ) -> Option<Duty> {
-        let found = self.iter().find(|d| d.kind == kind && d.subject == subject).map(|d| d.id);
+        self.meet_for(now, kind, subject, "", reason)
+    }
+
+    /// It was done by the agent; `None` if none of that kind runs for that subject and agent.
+    pub fn meet_for(
+        &mut self,
+        now: Now,
+        kind: DutyKind,
+        subject: &str,
+        agent: &str,
+        reason: String,
+    ) -> Option<Duty> {
+        let found = self.find(kind, subject, agent);
         let (mut duty, _) = self.running.remove(&found?)?;
         duty.rev += 1;
         duty.state = DutyState::Met;

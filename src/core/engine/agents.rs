@@ -2,24 +2,20 @@
 
 use super::commands::CommandKey;
 use super::input::{AgentsConfig, Outputs, PbxIx, SwitchConfig};
-use super::orders::OrderFor;
 use super::writer::Engine;
 use crate::agent::{AgentFact, AgentInput, AgentMachine, AgentRefusal, Left, MemberView, Wish};
 use crate::model::{
     Agent, AgentState, Call, ConnectionState, CstaCause, DeskPresence, Detail, Entity, EventKind,
-    Leg, LegRole, Mono, Now,
+    Leg, LegRole, Mono, Now, Pos,
 };
-use crate::pbx::{Fact, LinkReport, Member, News, Order, OrderId, OrderResult};
+use crate::pbx::{Fact, LinkReport, Member, News, OrderId, OrderResult};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-
-/// Queues that are remembered of one agent; more are no work.
-const QUEUES_MAX: usize = 256;
 
 /// All agents of the site.
 #[derive(Default)]
 pub(super) struct Roster {
-    seats: Vec<Seat>,
+    pub(super) seats: Vec<Seat>,
     by_device: HashMap<String, Vec<usize>>,
     by_id: HashMap<Arc<str>, usize>,
     deadline: Option<Mono>,
@@ -27,19 +23,23 @@ pub(super) struct Roster {
 }
 
 /// An agent and what the engine remembers beside the machine.
-struct Seat {
-    machine: AgentMachine,
-    pbx: Option<PbxIx>,
+pub(super) struct Seat {
+    pub(super) machine: AgentMachine,
+    pub(super) pbx: Option<PbxIx>,
     /// The PBX's queues: in which the device is, and why it is paused there.
-    queues: BTreeMap<String, Option<String>>,
+    pub(super) queues: BTreeMap<String, Option<String>>,
     /// What the PBX was asked for last; `None`: it is not known what it holds.
-    asked: Option<Wish>,
+    pub(super) asked: Option<Wish>,
     /// Orders without a result: what the queues say meanwhile may be from before them.
-    in_flight: u32,
+    pub(super) in_flight: u32,
+    /// Whatever the queues hold of the device, it is to be in all of the agent's.
+    pub(super) fill: bool,
+    /// Newest position that a desktop of the agent has applied; 0: none is connected.
+    pub(super) applied: Pos,
 }
 
 impl Seat {
-    fn view(&self) -> MemberView {
+    pub(super) fn view(&self) -> MemberView {
         let all_paused = self.queues.values().all(Option::is_some);
         let reason = self.queues.values().flatten().next().cloned().unwrap_or_default();
         let present = !self.queues.is_empty();
@@ -98,7 +98,8 @@ impl Roster {
             roster.by_id.insert(settings.id.clone(), at);
             let machine = AgentMachine::new(settings.clone(), policy.clone(), pbx.is_some(), now);
             let queues = BTreeMap::new();
-            roster.seats.push(Seat { machine, pbx, queues, asked: None, in_flight: 0 });
+            let (asked, in_flight, fill, applied) = (None, 0, false, Pos(0));
+            roster.seats.push(Seat { machine, pbx, queues, asked, in_flight, fill, applied });
         }
         roster
     }
@@ -115,6 +116,16 @@ impl Roster {
         self.seats.get(at).map(|seat| seat.machine.agent())
     }
 
+    pub(super) fn applied(&self, at: usize) -> Pos {
+        self.seats.get(at).map_or(Pos(0), |seat| seat.applied)
+    }
+
+    pub(super) fn note_applied(&mut self, at: usize, pos: Pos) {
+        if let Some(seat) = self.seats.get_mut(at) {
+            seat.applied = seat.applied.max(pos);
+        }
+    }
+
     pub(super) fn pbx_of(&self, at: usize) -> Option<PbxIx> {
         self.seats.get(at)?.pbx
     }
@@ -124,7 +135,7 @@ impl Roster {
     }
 
     /// Agents at a device; `pbx` narrows it where two PBXs have the same numbers.
-    fn at_device(&self, device: &str, pbx: Option<&str>) -> Vec<usize> {
+    pub(super) fn at_device(&self, device: &str, pbx: Option<&str>) -> Vec<usize> {
         let found = self.by_device.get(short_device(device));
         let same = |at: &&usize| {
             let own = self.seats[**at].machine.settings().pbx.as_str();
@@ -193,8 +204,13 @@ impl Engine {
         out: &mut Outputs,
     ) -> Result<(), AgentRefusal> {
         let mut facts = std::mem::take(&mut self.roster.facts);
+        let login = matches!(input, AgentInput::Login { .. });
         let done = match self.roster.seats.get_mut(at) {
-            Some(seat) => seat.machine.handle(now, input, &mut facts),
+            Some(seat) => {
+                // What is on its way need not be asked for again.
+                seat.fill = login && seat.in_flight == 0;
+                seat.machine.handle(now, input, &mut facts)
+            }
             None => Ok(()),
         };
         self.tell_facts(now, &mut facts, command, out);
@@ -219,7 +235,7 @@ impl Engine {
     }
 
     /// What happens to an agent is no request: nothing of it is refused.
-    fn tell_agent(&mut self, now: Now, at: usize, input: AgentInput, out: &mut Outputs) {
+    pub(super) fn tell_agent(&mut self, now: Now, at: usize, input: AgentInput, out: &mut Outputs) {
         let _ = self.ask_agent(now, at, input, None, out);
     }
 
@@ -232,6 +248,9 @@ impl Engine {
         out: &mut Outputs,
     ) {
         if let Some(at) = self.roster.named(agent) {
+            if presence != DeskPresence::Online {
+                self.roster.seats[at].applied = Pos(0); // the next desktop begins anew
+            }
             self.tell_agent(now, at, AgentInput::Desk(presence), out);
         }
     }
@@ -298,108 +317,11 @@ impl Engine {
         }
     }
 
-    fn of_pbx(&mut self, pbx: PbxIx, mut each: impl FnMut(&mut Self, usize)) {
+    pub(super) fn of_pbx(&mut self, pbx: PbxIx, mut each: impl FnMut(&mut Self, usize)) {
         for at in 0..self.roster.seats.len() {
             if self.roster.seats[at].pbx == Some(pbx) {
                 each(self, at);
             }
-        }
-    }
-
-    /// A queue's member changed.
-    fn member(&mut self, now: Now, pbx: PbxIx, member: Member, out: &mut Outputs) {
-        let name = self.config.switches.get(usize::from(pbx.0)).map(|s| s.name.clone());
-        for at in self.roster.at_device(&member.device, name.as_deref()) {
-            let seat = &mut self.roster.seats[at];
-            note_member(&mut seat.queues, &member);
-            let (view, wish) = (seat.view(), seat.machine.wish());
-            let as_wished = view.present == wish.present
-                && (!view.present || view.paused.is_some() == wish.paused.is_some());
-            if seat.in_flight > 0 || as_wished || seat.asked.is_none() {
-                continue; // an echo of our own, or nobody is in step yet
-            }
-            seat.asked = Some(Wish { present: view.present, paused: view.paused.clone() });
-            self.tell_agent(now, at, AgentInput::Member(view), out);
-        }
-    }
-
-    fn in_step(&mut self, now: Now, pbx: PbxIx, members: Option<Vec<Member>>, out: &mut Outputs) {
-        self.of_pbx(pbx, |engine, at| {
-            let seat = &mut engine.roster.seats[at];
-            let view = members.as_ref().map(|members| {
-                let device = short_device(&seat.machine.settings().device).to_owned();
-                let mine = members.iter().filter(|m| short_device(&m.device) == device);
-                seat.queues.clear();
-                mine.for_each(|member| note_member(&mut seat.queues, member));
-                seat.view()
-            });
-            seat.asked = Some(match &view {
-                Some(view) => Wish { present: view.present, paused: view.paused.clone() },
-                None => seat.asked.take().unwrap_or_else(|| seat.machine.wish()),
-            });
-            // Who is in no queue was perhaps forgotten by a PBX that was restarted: the wish that
-            // differs puts the agent in again.
-            let told = view.filter(|view| view.present);
-            engine.tell_agent(now, at, AgentInput::InStep(told), out);
-        });
-    }
-
-    /// Brings the PBX's queues in step with what the agent has said.
-    fn sync_queues(
-        &mut self,
-        now: Now,
-        at: usize,
-        command: Option<&CommandKey>,
-        out: &mut Outputs,
-    ) {
-        let Some(seat) = self.roster.seats.get_mut(at) else { return };
-        let (Some(pbx), Some(asked)) = (seat.pbx, &seat.asked) else { return };
-        let wish = seat.machine.wish();
-        if *asked == wish || seat.machine.settings().queues.is_empty() {
-            return;
-        }
-        let device = seat.machine.settings().device.clone();
-        let mut orders = Vec::new();
-        if asked.present != wish.present {
-            let member = |queue: &String| Order::QueueMember {
-                queue: queue.clone(),
-                device: device.clone(),
-                present: wish.present,
-            };
-            orders.extend(seat.machine.settings().queues.iter().map(member));
-        }
-        // A member that was just put in is not paused.
-        let paused = asked.paused.is_some() && asked.present;
-        if wish.present && paused != wish.paused.is_some() {
-            let reason = wish.paused.clone().unwrap_or_default();
-            orders.push(Order::Pause { device, paused: wish.paused.is_some(), reason });
-        }
-        seat.asked = Some(wish);
-        for order in orders {
-            let whose = OrderFor::Agent(at, command.cloned());
-            if self.give_order(now, pbx, order, whose, out) {
-                self.roster.seats[at].in_flight += 1;
-                if let Some(key) = command {
-                    self.command_waits(key);
-                }
-            }
-        }
-    }
-
-    /// A queue or pause was changed, or could not be.
-    pub(super) fn agent_ordered(
-        &mut self,
-        now: Now,
-        at: usize,
-        command: Option<CommandKey>,
-        result: OrderResult,
-        out: &mut Outputs,
-    ) {
-        if let Some(seat) = self.roster.seats.get_mut(at) {
-            seat.in_flight = seat.in_flight.saturating_sub(1);
-        }
-        if let Some(key) = command {
-            self.command_part_done(now, &key, result, out);
         }
     }
 }
@@ -410,15 +332,6 @@ fn left_by_its_phone(call: &Call, leg: &Leg) -> bool {
     let own = |l: &Leg| l.role.is_inside() && l.device == leg.device;
     let mut own = call.legs.iter().filter(|l| own(l)).peekable();
     leg.role == LegRole::Trunk && own.peek().is_some() && own.all(|l| l.ended.is_some())
-}
-
-fn note_member(queues: &mut BTreeMap<String, Option<String>>, member: &Member) {
-    if !member.present {
-        queues.remove(&member.queue);
-    } else if queues.len() < QUEUES_MAX || queues.contains_key(&member.queue) {
-        let reason = Some(member.reason.clone()).filter(|_| member.paused);
-        queues.insert(member.queue.clone(), reason);
-    }
 }
 
 /// Work after a call begins before its release is told; all else of agents follows their call.

@@ -87,6 +87,18 @@ impl Commands {
         self.busy.get(&(call, leg)).is_some_and(|other| other != by)
     }
 
+    /// Not to be begun after this.
+    pub(super) fn not_after(&self, key: &CommandKey) -> Option<Wall> {
+        self.entries.get(key).map(|entry| entry.command.not_after)
+    }
+
+    /// Not to be carried out yet.
+    fn keep(&mut self, key: &CommandKey, request: Box<CommandRequest>) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.request = Some(request);
+        }
+    }
+
     /// One command of a user; `false`: too many.
     fn spend(&mut self, now: Now, user: &Arc<str>) -> bool {
         const STEP: u64 = 1_000_000_000 / PER_SECOND;
@@ -240,20 +252,32 @@ impl Engine {
         self.dials_durable(now, through, out);
     }
 
-    fn carry_out(&mut self, now: Now, key: CommandKey, out: &mut Outputs) {
-        let Some(entry) = self.commands.entries.get_mut(&key) else { return };
-        let Some(request) = entry.request.take() else { return };
+    pub(super) fn carry_out(&mut self, now: Now, key: CommandKey, out: &mut Outputs) {
+        if let Some(late) = self.held_too_long(now, &key) {
+            return self.command_failed(now, &key, late, out);
+        }
+        let Some(entry) = self.commands.entries.get_mut(&key) else { return self.release(&key) };
+        let Some(request) = entry.request.take() else { return self.release(&key) };
         if entry.command.not_after < now.wall {
             return self.command_done(now, &key, CommandStatus::Expired, None, out);
         }
         // What held when it was accepted may hold no more.
         let step = match self.plan(now, &request) {
             Ok(plan) => plan.step,
-            Err((error, _)) => return self.command_failed(now, &key, error, out),
+            Err((error, _)) => {
+                self.release(&key);
+                return self.command_failed(now, &key, error, out);
+            }
         };
         match step {
+            Step::Order { .. } if self.is_held_back(now, &key, &request) => {
+                self.commands.keep(&key, request);
+            }
             Step::Order { pbx, order, call } => {
+                self.release(&key);
                 self.expect(now, &key, call, request.op);
+                self.waive(now, &request, out);
+                self.seeks(&request);
                 if !self.give_order(now, pbx, order, OrderFor::Command(key.clone()), out) {
                     let error = CommandError::plain(Code::SwitchUnavailable, "no link is up");
                     self.command_failed(now, &key, error, out);
@@ -270,6 +294,12 @@ impl Engine {
                 }
             }
             Step::Dial(ask) => self.start_dial(now, key, *ask, out),
+            Step::Note { call, note } => {
+                self.command_waits(&key);
+                self.expect(now, &key, call, request.op);
+                self.note(now, call, note, out);
+                self.command_part_done(now, &key, OrderResult::Done, out);
+            }
         }
     }
 
@@ -411,6 +441,7 @@ impl Engine {
 
     pub(super) fn commands_tick(&mut self, now: Now, out: &mut Outputs) {
         self.dials_tick(now, out);
+        self.retry_held(now, out);
         self.commands.causes.retain(|c| c.until >= now.mono);
         while let Some(first) = self.commands.fading.first_entry()
             && first.key().0 < now.wall

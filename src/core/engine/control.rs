@@ -4,18 +4,18 @@
 use super::agents::short_device;
 use super::commands::{CommandKey, refused};
 use super::input::PbxIx;
+use super::people::Note;
 use super::request::{CommandRequest, CommandTarget, Current};
 use super::writer::Engine;
 use crate::agent::AgentInput;
 use crate::hub::Role;
 use crate::model::{
-    Action, Call, CallId, ChangedBy, CommandCode as Code, CommandError, CommandOp as Op,
-    ConnectionState, DATA_KEY_BYTES_MAX, DATA_KEYS_MAX, DATA_VALUE_BYTES_MAX, EventKind as K, Leg,
-    LegId, LegRole, Now, Pii,
+    Action, Call, CallId, CommandCode as Code, CommandError, CommandOp as Op, ConnectionState,
+    DATA_KEY_BYTES_MAX, DATA_KEYS_MAX, DATA_VALUE_BYTES_MAX, EventKind as K, Leg, LegId, LegRole,
+    Now, Pii,
 };
 use crate::pbx::{ChannelId, Order};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Longest number that is passed on.
 const NUMBER_BYTES_MAX: usize = 64;
@@ -28,7 +28,7 @@ const REJECTED: u8 = 21;
 /// An agent's phone rings so long for a call that the agent has asked for, in seconds.
 const RING_S: u32 = 30;
 
-type Refused = (CommandError, Current);
+pub(super) type Refused = (CommandError, Current);
 
 /// A call to be made.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +46,7 @@ pub(super) enum Step {
     Order { pbx: PbxIx, order: Order, call: CallId },
     Agent { at: usize, input: AgentInput },
     Dial(Box<DialAsk>),
+    Note { call: CallId, note: Note },
 }
 
 /// A command that may be carried out.
@@ -64,13 +65,22 @@ pub(super) fn leads_to(op: Op) -> &'static [K] {
         Op::CallRetrieve => &[K::CallRetrieved],
         Op::CallTransferBlind => &[K::CallTransferred],
         Op::CallTransferConsult => &[K::CallHeld, K::CallOriginated],
-        Op::CallTransferComplete => &[K::CallTransferred, K::CallRetrieved],
+        Op::CallTransferComplete => {
+            &[K::CallTransferred, K::CallRetrieved, K::CallTransferUnconfirmed]
+        }
         Op::CallTransferCancel => &[K::CallRetrieved],
         Op::CallConference => &[K::CallConferenced, K::CallRetrieved],
         Op::CallHangup => &[K::CallConnectionCleared, K::CallCleared],
         Op::CallDtmf => &[K::CallDtmf],
         Op::CallData => &[K::CallDataUpdated],
-        Op::CallDial | Op::AgentLogin | Op::AgentLogout | Op::AgentState => &[],
+        Op::CallIdentity => &[K::CallIdentified],
+        Op::CallLabel | Op::WrapUpSet => &[K::CallLabelled],
+        Op::CallDial
+        | Op::AgentLogin
+        | Op::AgentLogout
+        | Op::AgentState
+        | Op::WrapUpExtend
+        | Op::WrapUpFinish => &[],
     }
 }
 
@@ -87,7 +97,9 @@ pub(super) fn changes_leg(op: Op) -> bool {
         | Op::CallConference => true,
         // A call can always be ended.
         Op::CallHangup | Op::CallDtmf | Op::CallData => false,
-        Op::CallDial | Op::AgentLogin | Op::AgentLogout | Op::AgentState => false,
+        Op::CallIdentity | Op::CallLabel | Op::CallDial => false,
+        Op::AgentLogin | Op::AgentLogout | Op::AgentState => false,
+        Op::WrapUpSet | Op::WrapUpExtend | Op::WrapUpFinish => false,
     }
 }
 
@@ -105,7 +117,16 @@ fn action_of(op: Op) -> Option<Action> {
         Op::CallHangup => Action::Hangup,
         Op::CallDtmf => Action::Dtmf,
         Op::CallData => Action::Data,
-        Op::CallDial | Op::AgentLogin | Op::AgentLogout | Op::AgentState => return None,
+        Op::CallIdentity => Action::Identity,
+        // A label may come when the leg is gone.
+        Op::CallDial
+        | Op::CallLabel
+        | Op::AgentLogin
+        | Op::AgentLogout
+        | Op::AgentState
+        | Op::WrapUpSet
+        | Op::WrapUpExtend
+        | Op::WrapUpFinish => return None,
     })
 }
 
@@ -118,14 +139,20 @@ impl Engine {
                 return Err(refused(Code::Forbidden, "the token's role may give no commands"));
             }
         }
-        match action_of(request.op) {
-            Some(action) => self.plan_leg(request, action),
-            None if request.op == Op::CallDial => self.plan_dial(now, request),
-            None => self.plan_agent(request),
+        match (action_of(request.op), request.op) {
+            (Some(action), _) => self.plan_leg(now, request, action),
+            (None, Op::CallDial) => self.plan_dial(now, request),
+            (None, Op::CallLabel | Op::WrapUpSet) => self.plan_label(now, request),
+            (None, _) => self.plan_agent(request),
         }
     }
 
-    fn plan_leg(&self, request: &CommandRequest, action: Action) -> Result<Plan, Refused> {
+    fn plan_leg(
+        &self,
+        now: Now,
+        request: &CommandRequest,
+        action: Action,
+    ) -> Result<Plan, Refused> {
         let missing = || refused(Code::BadRequest, "target.call is the id of a call");
         let id = request.target.call.ok_or_else(missing)?;
         let gone = || refused(Code::NotFound, "no such call is live");
@@ -142,6 +169,10 @@ impl Engine {
         let key = CommandKey { user: request.who.user.as_str().into(), id: request.id };
         if changes_leg(request.op) && self.commands.is_busy(id, leg.id, &key) {
             return Err(conflict("another command is about to change the leg"));
+        }
+        self.check_handover(request, &call)?;
+        if request.op == Op::CallIdentity {
+            return self.plan_identity(now, request, &call, leg.id);
         }
         let Some(channel) = &leg.channel else {
             return Err(conflict("no control link has shown the leg"));
@@ -193,6 +224,16 @@ impl Engine {
         who.role == Role::Service
             || who.devices.iter().any(|d| short_device(d) == device)
             || self.own_seat(request).is_some_and(|agent| short_device(&agent.who.device) == device)
+            || self.may_override(request, device)
+    }
+
+    /// A supervisor completes a transfer in the place of an agent of the team.
+    fn may_override(&self, request: &CommandRequest, device: &str) -> bool {
+        let agent = self.agent_at(None, device).and_then(|id| self.roster.named(&id));
+        let team = agent.and_then(|at| self.roster.agent(at)).map(|agent| &agent.who.team);
+        let over = request.op == Op::CallTransferComplete && request.args.r#override;
+        let over = over && request.who.role == Role::Supervisor;
+        over && team.is_some_and(|team| request.who.reaches_team(team))
     }
 
     fn own_seat(&self, request: &CommandRequest) -> Option<&crate::model::Agent> {
@@ -210,48 +251,6 @@ impl Engine {
         let named = Some(&request.target.agent).filter(|agent| !agent.is_empty());
         let agent = named.unwrap_or(&request.who.agent);
         Some(agent.clone()).filter(|agent| self.roster.named(agent).is_some())
-    }
-
-    fn plan_agent(&self, request: &CommandRequest) -> Result<Plan, Refused> {
-        let named = Some(&request.target.agent).filter(|agent| !agent.is_empty());
-        let id = named.unwrap_or(&request.who.agent);
-        let own = *id == request.who.agent && !id.is_empty();
-        if !own && !matches!(request.who.role, Role::Supervisor | Role::Service) {
-            return Err(refused(Code::Forbidden, "the token is not of that agent"));
-        }
-        let missing = || refused(Code::NotFound, "no such agent");
-        let at = self.roster.named(id).ok_or_else(missing)?;
-        let agent = self.roster.agent(at).ok_or_else(missing)?;
-        if !own && !request.who.reaches_team(&agent.who.team) {
-            return Err(refused(Code::Forbidden, "the agent is of none of the token's teams"));
-        }
-        if request.if_rev.is_some_and(|rev| rev != agent.rev) {
-            let error = CommandError::plain(Code::Conflict, "the agent is not as it was seen");
-            return Err((error, Current::Agent(Box::new(agent.clone()))));
-        }
-        let by = if own { ChangedBy::Agent } else { ChangedBy::Supervisor };
-        let args = &request.args;
-        let input = match (request.op, args.state.as_str()) {
-            (Op::AgentLogin, "" | "not_ready" | "ready") => {
-                AgentInput::Login { by, mode: args.work_mode, ready: args.state == "ready" }
-            }
-            (Op::AgentLogin, _) => {
-                return Err(refused(Code::BadRequest, "args.state is ready or not_ready"));
-            }
-            (Op::AgentLogout, _) => AgentInput::Logout { by },
-            (_, "ready") => AgentInput::Ready { by },
-            (_, "not_ready") => AgentInput::NotReady { by, reason: args.reason.clone() },
-            (_, "working_after_call") => {
-                let more = args.extend_s.filter(|s| *s > 0);
-                let more = more.map(|s| Duration::from_secs(s.into()));
-                AgentInput::WrapUp { by, more }
-            }
-            _ => {
-                let msg = "args.state is ready, not_ready or working_after_call";
-                return Err(refused(Code::BadRequest, msg));
-            }
-        };
-        Ok(Plan { step: Step::Agent { at, input }, leg: None })
     }
 
     fn plan_dial(&self, _now: Now, request: &CommandRequest) -> Result<Plan, Refused> {
@@ -334,8 +333,16 @@ fn order(
             check_data(request, call)?;
             Order::SetData { channel, key: args.key.clone(), value: args.value.clone() }
         }
-        Op::CallDial | Op::AgentLogin | Op::AgentLogout | Op::AgentState => {
-            return Err(refused(Code::BadRequest, "no command about a leg"));
+        Op::CallIdentity
+        | Op::CallLabel
+        | Op::CallDial
+        | Op::AgentLogin
+        | Op::AgentLogout
+        | Op::AgentState
+        | Op::WrapUpSet
+        | Op::WrapUpExtend
+        | Op::WrapUpFinish => {
+            return Err(refused(Code::BadRequest, "no command for the PBX about a leg"));
         }
     })
 }

@@ -149,6 +149,9 @@ impl Engine {
         if agent.is_some() {
             machine.annotate(|call| call.legs.iter_mut().for_each(|leg| leg.agent = agent.clone()));
         }
+        if let Some(old) = replaces.and_then(|(old, _)| self.table.get(old)) {
+            machine.take_over(&old.machine.shared()); // its customer is the same
+        }
         let entry = Entry { ask: Some(ask), replaces, ..Entry::new(machine, now.mono) };
         let call = self.table.insert(entry);
         self.pbx_invited(now, &ids.call_id, call, out);

@@ -1,5 +1,6 @@
 //! What the engine takes and gives.
 
+use super::people::PeopleConfig;
 use super::request::{CommandAnswer, CommandRequest};
 use crate::agent::AgentPolicy;
 use crate::call::Settings;
@@ -83,6 +84,8 @@ pub struct EngineConfig {
     pub switches: Vec<SwitchConfig>,
     /// Agents.
     pub agents: AgentsConfig,
+    /// People in calls.
+    pub people: PeopleConfig,
     /// Neighbours that are watched as lines. One that is not is always used, and after no other.
     pub lines: Vec<LineConfig>,
     /// Longest time of a call out from its INVITE to ringing, over all lines tried.
@@ -130,6 +133,8 @@ pub struct Restored {
     pub agents: Vec<Agent>,
     /// Commands of the last day, oldest first.
     pub commands: Vec<Command>,
+    /// Calls that are over and whose label is due (a duty runs).
+    pub ended: Vec<Call>,
     /// The last stop was clean (or there was none).
     pub clean: bool,
 }
@@ -209,6 +214,13 @@ pub enum Input<'a> {
         agent: String,
         /// How they stand.
         presence: DeskPresence,
+    },
+    /// A desktop of an agent has applied every event up to a position.
+    Applied {
+        /// Agent.
+        agent: String,
+        /// Position.
+        pos: Pos,
     },
     /// A control link reports.
     Pbx {

@@ -87,7 +87,7 @@ impl Engine {
                 machine.restore(line, now);
             }
         }
-        for duty in duties {
+        for duty in duties.into_iter().filter(|d| d.kind == DutyKind::BackupLine) {
             self.trunk.duties.restore(now, duty);
         }
         let _ = self.trunk.lines.take_shift(); // orders of the earlier run are no news

@@ -10,6 +10,8 @@ mod commands;
 mod control;
 mod dialing;
 mod dials;
+mod handover;
+mod incidents;
 mod input;
 mod line_calls;
 mod lines;
@@ -18,10 +20,14 @@ mod orders;
 mod overflow;
 mod parties;
 mod pbx;
+mod people;
 mod probing;
+mod queues;
+mod records;
 mod request;
 mod rights;
 mod signals;
+mod staff;
 mod table;
 mod writer;
 
@@ -35,5 +41,6 @@ pub use input::{
     Outputs, PbxIx, PbxOrder, ProbeAnswer, Restored, SwitchConfig, Tested, Totals,
 };
 pub use parties::PartyMaker;
+pub use people::{LABELS, PeopleConfig, TransferBarrier};
 pub use request::{CommandAnswer, CommandArgs, CommandRequest, CommandTarget, Current};
 pub use writer::Engine;

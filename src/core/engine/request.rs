@@ -35,12 +35,18 @@ pub struct CommandArgs {
     pub value: Pii<String>,
     /// State asked for.
     pub state: String,
-    /// Why not ready.
+    /// Why not ready; why a transfer does not wait.
     pub reason: String,
     /// Work mode.
     pub work_mode: Option<WorkMode>,
     /// More time for the work after a call, in seconds.
     pub extend_s: Option<u32>,
+    /// Do not wait for the receiver's desktop.
+    pub r#override: bool,
+    /// Kind of a proof of identity.
+    pub factor: String,
+    /// Label of a call.
+    pub label: String,
 }
 
 /// A command as it came.

@@ -195,6 +195,10 @@ impl Table {
         silent
     }
 
+    pub(super) fn machines_mut(&mut self) -> impl Iterator<Item = &mut CallMachine> {
+        self.entries.values_mut().map(|e| &mut e.machine)
+    }
+
     pub(super) fn machines(&self) -> impl Iterator<Item = &CallMachine> {
         self.entries.values().map(|e| &e.machine)
     }

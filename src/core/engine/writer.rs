@@ -2,6 +2,8 @@
 
 use super::agents::{AgentNote, Roster, agents_first};
 use super::commands::Commands;
+use super::handover::Handovers;
+use super::incidents::Incidents;
 use super::input::{EngineConfig, Input, Outputs, Restored, Totals};
 use super::lines::Trunk;
 use super::links::Links;
@@ -9,14 +11,15 @@ use super::orders::Switchboard;
 use super::overflow::Overflow;
 use super::parties::{KnownParties, PartyMaker};
 use super::pbx::Boards;
+use super::records::Records;
 use super::rights::Dialing;
 use super::table::{Entry, LineUse, Table};
 use crate::call::{CallInput, CallMachine, Fact};
 use crate::gate::{DncList, Ledger};
 use crate::line::Way;
 use crate::model::{
-    Call, CallId, Detail, Direction, DncEntry, Entity, Event, EventKind, IdSource, Mono, Now, Pos,
-    SystemState, SystemStatus,
+    Call, CallId, Detail, Direction, DncEntry, Entity, Event, EventKind, IdSource, LegId, Mono,
+    Now, Pos, SystemState, SystemStatus,
 };
 use crate::sip::{self, Core, Signal};
 use std::sync::Arc;
@@ -46,6 +49,9 @@ pub struct Engine {
     pub(super) roster: Roster,
     pub(super) switchboard: Switchboard,
     pub(super) commands: Commands,
+    pub(super) handovers: Handovers,
+    pub(super) records: Records,
+    pub(super) incidents: Incidents,
     facts: Vec<Fact>,
     /// Memory for signals.
     signals: Vec<Signal>,
@@ -79,6 +85,9 @@ impl Engine {
             roster: Roster::new(&config.agents, &config.switches, now),
             switchboard: Switchboard::default(),
             commands: Commands::default(),
+            handovers: Handovers::new(restored.head),
+            records: Records::default(),
+            incidents: Incidents::default(),
             trunk: Trunk::new(&config.lines, &config.outbound, now, config.seed),
             boards: Boards::new(&config.switches),
             facts: Vec::new(),
@@ -104,6 +113,7 @@ impl Engine {
             engine.status(now, SystemState::MessagesLost, reason, 0, out);
         }
         engine.status(now, SystemState::Enabled, format!("serving; {live} live calls"), 0, out);
+        engine.restore_records(now, restored.duties.clone(), restored.ended);
         engine.restore_lines(now, restored.lines, restored.duties, out);
         engine.restore_links(now, restored.links, out);
         engine.restore_agents(now, restored.agents, out);
@@ -147,6 +157,7 @@ impl Engine {
                 self.orders_tick(now, out);
                 self.agents_tick(now, out);
                 self.commands_tick(now, out);
+                self.records_tick(now, out);
                 self.sweep(now, out);
             }
             Input::Durable(through) => {
@@ -167,7 +178,11 @@ impl Engine {
             Input::Commands { user, ids, ticket } => {
                 self.commands_standing(&user, &ids, ticket, out);
             }
-            Input::Desk { agent, presence } => self.agent_desk(now, &agent, presence, out),
+            Input::Desk { agent, presence } => {
+                self.agent_desk(now, &agent, presence, out);
+                self.retry_held(now, out);
+            }
+            Input::Applied { agent, pos } => self.applied(now, &agent, pos, out),
             Input::Pbx { pbx, link, report } => {
                 let note = AgentNote::of(&report);
                 self.pbx_report(now, pbx, link, report, out);
@@ -196,6 +211,8 @@ impl Engine {
             self.roster.next_deadline(),
             self.switchboard.next_deadline(),
             self.commands.dials.next_deadline(),
+            self.handovers.next_deadline(),
+            self.records.next_deadline(),
             Some(self.sweep_at),
         ];
         rooms.into_iter().flatten().min()
@@ -242,6 +259,7 @@ impl Engine {
             }
             self.signals = signals;
         }
+        self.handovers_settle(now, out);
         out.sends.append(&mut self.sip.sends);
         out.close.append(&mut self.sip.close);
     }
@@ -287,7 +305,7 @@ impl Engine {
             Entity::Call(call) if self.is_watched() => Some(call.clone()),
             _ => None,
         };
-        let detail = match (&call, &entity) {
+        let mut detail = match (&call, &entity) {
             (Some(call), _) => self.before_call(now, kind, call, detail, out),
             (None, Entity::Decision(decision)) if self.commands.is_any() => {
                 let cause = decision.call_id.and_then(|call| self.cause_of(now, kind, call));
@@ -297,13 +315,18 @@ impl Engine {
         };
         self.pos = self.pos.next();
         let pos = self.pos;
+        match &call {
+            Some(call) => self.show_receivers(pos, call, &mut detail),
+            None => self.watch_incidents(&entity, &detail),
+        }
+        let leg = detail.leg;
         let event = Event { pos, ts: now.wall, kind, entity, detail };
         match &mut self.overflow {
             Some(overflow) => overflow.keep(&event),
             None => out.events.push(event),
         }
         if let Some(call) = call {
-            self.after_call(now, kind, &call, out);
+            self.after_call(now, kind, &call, leg, out);
         }
         pos
     }
@@ -330,11 +353,20 @@ impl Engine {
         Detail { caused_by, ..detail }
     }
 
-    fn after_call(&mut self, now: Now, kind: EventKind, call: &Arc<Call>, out: &mut Outputs) {
+    fn after_call(
+        &mut self,
+        now: Now,
+        kind: EventKind,
+        call: &Arc<Call>,
+        leg: Option<LegId>,
+        out: &mut Outputs,
+    ) {
         if !agents_first(kind) {
             self.watch_agents(now, call, out);
         }
         self.judge_dials(now, kind, call, out);
+        self.watch_handovers(kind, call, leg);
+        self.watch_records(now, kind, call, leg, out);
     }
 
     pub(super) fn status(

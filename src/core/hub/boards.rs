@@ -158,7 +158,8 @@ pub(super) fn frames(
     let pos = as_of.to_string();
     let figures = |key: &BoardKey| Some(to_pb(key, board.get(key).unwrap_or(&none), as_of));
     let mut frame = |frame| {
-        give(Frame { pos: as_of, bytes: write_frame(&frame, codec), is_ev: false });
+        let bytes = write_frame(&frame, codec);
+        give(Frame { pos: as_of, bytes, is_ev: false, confirm_by: Vec::new() });
     };
     if !batch {
         for key in keys {

@@ -309,6 +309,8 @@ impl Hub {
             Some((devices, agents)) => {
                 found.extend(self.calls.of_devices(&devices).into_iter().map(|c| Seen::Call(c)));
                 found.extend(agents.iter().filter_map(|a| self.agents.one(a)).map(Seen::Agent));
+                let due = self.lines.duties().filter(|d| agents.contains(&*d.agent));
+                found.extend(due.map(|d| Seen::Duty(d)));
             }
             None => {
                 found.extend(self.calls.live().map(|c| Seen::Call(c)));

@@ -67,17 +67,21 @@ impl Lens {
             (Reach::Devices(devices), S::Call(_) | S::Decision(_)) => {
                 seen.has(Label::Device, |device| devices.contains(device))
             }
-            (Reach::Team(agents), S::Call(_) | S::Agent(_)) => {
+            (Reach::Team(agents), S::Call(_) | S::Agent(_) | S::Duty(_)) => {
                 seen.has(Label::Agent, |agent| agents.contains(agent))
             }
             (Reach::Agents(agents), S::Agent(agent)) => agents.contains(&*agent.who.id),
+            (Reach::Agents(agents), S::Duty(duty)) => agents.contains(&*duty.agent),
             (Reach::Queue(queue), S::Call(_)) => seen.has(Label::Queue, |q| q == queue),
             (Reach::Line(line), S::Call(_) | S::Line(_) | S::Duty(_)) => {
                 seen.has(Label::Line, |l| l == line)
             }
             (Reach::SiteCalls, S::Call(_) | S::Decision(_) | S::Dnc) => true,
             (Reach::SiteHealth, S::System(_)) => true,
-            (Reach::SiteLines, S::Line(_) | S::Duty(_)) => true,
+            (Reach::SiteLines, S::Line(_)) => true,
+            // What is due is the line's or an agent's.
+            (Reach::SiteLines, S::Duty(duty)) => duty.agent.is_empty(),
+            (Reach::SiteAgents, S::Duty(duty)) => !duty.agent.is_empty(),
             (Reach::SiteLinks, S::Link(_)) => true,
             (Reach::SiteAgents, S::Agent(_)) => true,
             _ => false,
@@ -202,6 +206,17 @@ impl Interest {
     pub(super) fn is_within(&self, other: &Self) -> bool {
         let same = |a: &Lens, b: &Lens| a.reach == b.reach && a.filter == b.filter;
         self.lenses.iter().all(|a| other.lenses.iter().any(|b| same(a, b)))
+    }
+
+    /// It sees every call of these devices.
+    pub fn shows_calls_of(&self, devices: &[String]) -> bool {
+        let all = |lens: &Lens| match &lens.reach {
+            Reach::SiteCalls => true,
+            Reach::Devices(names) => devices.iter().all(|d| d.is_empty() || names.contains(d)),
+            _ => false,
+        };
+        let whole = |lens: &&Lens| lens.filter == Filter::default();
+        self.lenses.iter().filter(whole).any(all)
     }
 
     /// Devices and agents, if they are all that it reaches: an agent's desk.

@@ -19,6 +19,8 @@ pub struct Frame {
     pub bytes: Bytes,
     /// It is an `ev` frame; `ack` and `result` are not, and heartbeats do not count them.
     pub is_ev: bool,
+    /// Agents whose desktops are to confirm it.
+    pub confirm_by: Vec<Arc<str>>,
 }
 
 impl std::fmt::Debug for Frame {
@@ -31,12 +33,14 @@ impl Frame {
     /// Encodes an event that is not in the ring (read back from the journal).
     pub fn encode(event: &Event, view: View, codec: Codec) -> Self {
         let bytes = write_frame(&event_frame(event, view), codec);
-        Self { pos: event.pos, bytes, is_ev: is_ev(event) }
+        let confirm_by = event.detail.confirm_by.clone();
+        Self { pos: event.pos, bytes, is_ev: is_ev(event), confirm_by }
     }
 
     /// Says that a desk sees something no longer.
     fn gone(gone: &Gone, pos: Pos, codec: Codec) -> Self {
-        Self { pos, bytes: write_frame(&gone.frame(pos), codec), is_ev: false }
+        let bytes = write_frame(&gone.frame(pos), codec);
+        Self { pos, bytes, is_ev: false, confirm_by: Vec::new() }
     }
 }
 
@@ -225,7 +229,7 @@ impl Ring {
         let over = Seen::of(entry.event()).is_over();
         let gone = &mut entry.encoded.get_or_insert_default().views(codec).gone;
         if let Some(bytes) = gone.clone() {
-            return Some(Frame { pos, bytes, is_ev: false });
+            return Some(Frame { pos, bytes, is_ev: false, confirm_by: Vec::new() });
         }
         let frame = Frame::gone(&Gone::of(entry.before.as_ref()?.seen(), over), pos, codec);
         *gone = Some(frame.bytes.clone());
@@ -244,7 +248,8 @@ impl Ring {
             View::Full => &mut views.full,
         };
         if let Some(bytes) = slot {
-            return Some(Frame { pos, bytes: bytes.clone(), is_ev: is_ev(event) });
+            let confirm_by = event.detail.confirm_by.clone();
+            return Some(Frame { pos, bytes: bytes.clone(), is_ev: is_ev(event), confirm_by });
         }
         let frame = Frame::encode(event, view, codec);
         *slot = Some(frame.bytes.clone());

@@ -139,7 +139,7 @@ impl<'a> Seen<'a> {
             (Label::Queue, Self::Agent(agent)) => agent.who.queues.iter().any(|q| wanted(q)),
             (Label::Line, Self::Call(call)) => wanted(&call.trunk),
             (Label::Line, Self::Line(line)) => wanted(&line.id),
-            (Label::Line, Self::Duty(duty)) => wanted(&duty.subject),
+            (Label::Line, Self::Duty(duty)) => duty.agent.is_empty() && wanted(&duty.subject),
             (Label::State, seen) => seen.state().is_some_and(wanted),
             (Label::Direction, Self::Call(call)) => wanted(call.direction.name()),
             (Label::Device, Self::Call(call)) => call.devices().any(|d| wanted(d)),
@@ -148,6 +148,7 @@ impl<'a> Seen<'a> {
                 call.legs.iter().filter_map(|l| l.agent.as_deref()).any(wanted)
             }
             (Label::Agent, Self::Agent(agent)) => wanted(&agent.who.id),
+            (Label::Agent, Self::Duty(duty)) => wanted(&duty.agent),
             (Label::Queue | Label::Line | Label::Direction | Label::Device | Label::Agent, _) => {
                 false
             }
@@ -197,6 +198,10 @@ impl<'a> Seen<'a> {
             Self::Line(line) => {
                 named(K::Line, &line.id).into_iter().for_each(&mut add);
                 add((K::Lines, ""));
+            }
+            Self::Duty(duty) if !duty.agent.is_empty() => {
+                named(K::Agent, &duty.agent).into_iter().for_each(&mut add);
+                add((K::Agents, ""));
             }
             Self::Duty(duty) => {
                 named(K::Line, &duty.subject).into_iter().for_each(&mut add);

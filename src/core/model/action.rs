@@ -27,6 +27,10 @@ pub enum Action {
     Dtmf,
     /// Attach a value to the call.
     Data,
+    /// Record a proof of the customer's identity.
+    Identity,
+    /// Say what becomes of the call.
+    Label,
 }
 
 const TALKING: &[Action] = &[
@@ -39,6 +43,8 @@ const TALKING: &[Action] = &[
     Action::Hangup,
     Action::Dtmf,
     Action::Data,
+    Action::Identity,
+    Action::Label,
 ];
 const HOLDING: &[Action] = &[
     Action::Retrieve,
@@ -49,6 +55,8 @@ const HOLDING: &[Action] = &[
     Action::Conference,
     Action::Hangup,
     Action::Data,
+    Action::Identity,
+    Action::Label,
 ];
 
 impl Leg {

@@ -1,6 +1,8 @@
 //! The call entity. Leg states are CSTA's LocalConnectionState (ECMA-269 §6.1.5).
 
-use super::{CallId, DecisionId, LegId, Moment, Party, Pii, Signalling, Wall};
+use super::{
+    CallId, DecisionId, Dossier, IdentityLevel, LegId, Moment, Party, Pii, Pop, Signalling, Wall,
+};
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -195,6 +197,8 @@ pub struct Leg {
     pub ended: Option<Moment>,
     /// Why it ended.
     pub cause: Option<Cause>,
+    /// What the agent's desktop is to show; `None`: no agent is known at the device.
+    pub pop: Option<Box<Pop>>,
 }
 
 impl Leg {
@@ -292,6 +296,8 @@ pub struct Call {
     pub cause: Option<Cause>,
     /// Gate decision.
     pub decision_id: Option<DecisionId>,
+    /// What people have added; `None`: nothing.
+    pub dossier: Option<Box<Dossier>>,
     /// Parties.
     pub legs: Vec<Leg>,
 }
@@ -336,6 +342,7 @@ impl Call {
             released_by: None,
             cause: None,
             decision_id: None,
+            dossier: None,
             legs,
         }
     }
@@ -372,6 +379,17 @@ impl Call {
     pub fn has_device(&self, device: &str) -> bool {
         &*self.device == device
             || self.legs.iter().any(|l| l.shows_device() && &*l.device == device)
+    }
+
+    /// How well the customer is known.
+    pub fn identity(&self) -> IdentityLevel {
+        self.dossier.as_ref().map_or(IdentityLevel::None, |dossier| dossier.identity())
+    }
+
+    /// An attached value that an agent does not see yet.
+    pub fn is_masked(&self, key: &str) -> bool {
+        let sensitive = |d: &Dossier| d.sensitive.iter().any(|s| &**s == key);
+        self.dossier.as_ref().is_some_and(|d| sensitive(d)) && self.identity() < IdentityLevel::Two
     }
 
     /// Whether the call is over.

@@ -33,12 +33,22 @@ pub enum CommandOp {
     CallDtmf,
     /// Attach a value.
     CallData,
+    /// Record that a proof of the customer's identity was checked.
+    CallIdentity,
+    /// Say what became of the call.
+    CallLabel,
     /// Begin work.
     AgentLogin,
     /// End work.
     AgentLogout,
     /// Ready, not ready, work after the call.
     AgentState,
+    /// Label the newest call of an agent.
+    WrapUpSet,
+    /// More time for the work after a call.
+    WrapUpExtend,
+    /// End of the work after a call.
+    WrapUpFinish,
 }
 
 /// How a command stands.
@@ -88,6 +98,10 @@ pub enum CommandCode {
     Timeout,
     /// A fault here: the journal does not write.
     Internal,
+    /// Who is to take the call over has no desktop that could show the call's data.
+    NoDesk,
+    /// The desktop of who is to take the call over has not confirmed the call's data in time.
+    NotSynced,
 }
 
 /// What went wrong.

@@ -27,6 +27,12 @@ pub enum EventKind {
     CallConferenced,
     /// A value was attached to the call.
     CallDataUpdated,
+    /// A proof of the customer's identity was checked.
+    CallIdentified,
+    /// What became of the call; may come after its end.
+    CallLabelled,
+    /// A call was handed over whose new agent's desktop had not confirmed its data.
+    CallTransferUnconfirmed,
     /// A key was pressed.
     CallDtmf,
     /// Held by re-INVITE, or at the PBX.
@@ -196,10 +202,23 @@ pub struct Detail {
     pub transfer: Option<Box<Transferred>>,
     /// call.dtmf: the key.
     pub digit: Option<char>,
-    /// call.data_updated: which value.
+    /// call.data_updated: which value; call.identified: which kind of factor.
     pub key: Option<Box<str>>,
+    /// Agents whose desktops are asked to confirm this event: it shows them the call's data.
+    pub confirm_by: Vec<Arc<str>>,
+    /// call.transfer_unconfirmed: why, and by whose leave.
+    pub waiver: Option<Box<Waiver>>,
     /// Command that led to it.
     pub caused_by: Option<Box<CommandId>>,
+}
+
+/// A handing over that did not wait for the receiver's desktop.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Waiver {
+    /// User who has taken it upon himself; empty: nobody was asked.
+    pub by: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// One event.

@@ -1,6 +1,7 @@
 //! A line: a carrier as this site uses it; and what is due when one fails.
 
 use super::{CallId, DutyId, Wall};
+use std::sync::Arc;
 
 /// What calls may expect of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -152,6 +153,8 @@ pub struct Shift {
 pub enum DutyKind {
     /// The backup line carries calls, or the failed line serves again.
     BackupLine,
+    /// The agent has labelled a call after its end.
+    CallRecord,
 }
 
 /// How a duty stands.
@@ -174,8 +177,10 @@ pub struct Duty {
     pub rev: u64,
     /// What is due.
     pub kind: DutyKind,
-    /// Whose: the line's name.
+    /// Whose: the line's name; the call's id.
     pub subject: String,
+    /// Agent who is to do it; empty: none.
+    pub agent: Arc<str>,
     /// Since when.
     pub started: Wall,
     /// Until when.

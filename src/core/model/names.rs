@@ -3,8 +3,9 @@
 use super::{
     Action, AgentState, AlertingBasis, Attest, ChangedBy, CommandCode, CommandOp, CommandStatus,
     ConnectionState, CstaCause, DayClass, DeskPresence, Direction, DutyKind, DutyState, EventKind,
-    LegRole, LineOrder, LineRole, LineState, LinkKind, LinkState, RegistrationState, Released,
-    Repair, RuleOutcome, ServiceBasis, SystemState, TimeQuality, Transfer, Verdict, WorkMode,
+    IdentityLevel, LegRole, LineOrder, LineRole, LineState, LinkKind, LinkState, PopWindow,
+    PromptKind, RegistrationState, Released, Repair, RuleOutcome, ServiceBasis, SystemState,
+    TimeQuality, Transfer, Verdict, WorkMode,
 };
 
 /// A closed set with one wire name a member.
@@ -76,6 +77,8 @@ named!(Action {
     Hangup = "call.hangup",
     Dtmf = "call.dtmf",
     Data = "call.data",
+    Identity = "call.identity",
+    Label = "call.label",
 });
 named!(Released {
     Customer = "customer",
@@ -192,6 +195,9 @@ named!(EventKind {
     CommandAccepted = "command.accepted",
     CommandDone = "command.done",
     LinkStateChanged = "link.state_changed",
+    CallIdentified = "call.identified",
+    CallLabelled = "call.labelled",
+    CallTransferUnconfirmed = "call.transfer_unconfirmed",
 });
 named!(AgentState {
     LoggedOut = "logged_out",
@@ -233,6 +239,11 @@ named!(CommandOp {
     AgentLogin = "agent.login",
     AgentLogout = "agent.logout",
     AgentState = "agent.state",
+    CallIdentity = "call.identity",
+    CallLabel = "call.label",
+    WrapUpSet = "wrapup.set",
+    WrapUpExtend = "wrapup.extend",
+    WrapUpFinish = "wrapup.finish",
 });
 named!(CommandStatus {
     Accepted = "accepted",
@@ -256,6 +267,8 @@ named!(CommandCode {
     PolicyDenied = "POLICY_DENIED",
     Timeout = "TIMEOUT",
     Internal = "INTERNAL",
+    NoDesk = "NO_DESK",
+    NotSynced = "NOT_SYNCED",
 });
 named!(LineState {
     Unknown = "unknown",
@@ -276,5 +289,8 @@ named!(LinkState {
     Refused = "refused",
 });
 named!(RegistrationState { Trying = "trying", Registered = "registered", Failed = "failed" });
-named!(DutyKind { BackupLine = "backup_line" });
+named!(DutyKind { BackupLine = "backup_line", CallRecord = "call_record" });
+named!(IdentityLevel { None = "none", One = "one", Two = "two" });
+named!(PopWindow { Primary = "primary", Secondary = "secondary" });
+named!(PromptKind { ApologyLate = "apology_late", ApologyFault = "apology_fault" });
 named!(DutyState { Running = "running", Met = "met", Breached = "breached" });

@@ -1,6 +1,7 @@
 //! proto -> model, for replay.
 
 use super::agent::{agent, command};
+use super::dossier::{dossier, pop};
 use super::encode::to_u32;
 use super::line::{duty, line, shift};
 use super::link::link;
@@ -9,7 +10,7 @@ use super::signalling::signalling;
 use crate::model::{
     Call, CallId, Cause, Channel, CommandId, Decision, DecisionId, Detail, Dialog, DncEntry, E164,
     Entity, Event, Leg, LegId, Moment, Named, NumberRef, Origin, Party, Pii, Pos, RuleVerdict,
-    SystemStatus, Transferred, Wall,
+    SystemStatus, Transferred, Waiver, Wall,
 };
 use prost::Message;
 use std::sync::Arc;
@@ -42,7 +43,7 @@ fn named_opt<T: Named>(field: &'static str, name: &str) -> Result<Option<T>, Dec
     if name.is_empty() { Ok(None) } else { named(field, name).map(Some) }
 }
 
-fn coded<T: Named>(field: &'static str, code: u32) -> Result<T, DecodeError> {
+pub(super) fn coded<T: Named>(field: &'static str, code: u32) -> Result<T, DecodeError> {
     T::from_code(code).ok_or_else(|| bad(field, &code))
 }
 
@@ -106,6 +107,8 @@ fn event(e: pb::JournalEntry, before: &[Event]) -> Result<Event, DecodeError> {
             true => None,
             false => Some(Box::new(CommandId(uuid("caused_by", &e.caused_by)?))),
         },
+        confirm_by: e.confirm_by.into_iter().map(Arc::from).collect(),
+        waiver: e.waiver.map(|w| Box::new(Waiver { by: w.by, reason: w.reason })),
     };
     Ok(Event { pos: Pos(e.pos), ts: Wall(e.ts_us), kind: coded("kind", e.kind)?, entity, detail })
 }
@@ -146,6 +149,7 @@ fn origin(c: &mut pb::StoredCall, before: &[Event]) -> Result<Arc<Origin>, Decod
 }
 
 fn call(mut c: pb::StoredCall, before: &[Event]) -> Result<Call, DecodeError> {
+    let dossier = dossier(&mut c);
     Ok(Call {
         origin: origin(&mut c, before)?,
         rev: c.rev,
@@ -175,6 +179,7 @@ fn call(mut c: pb::StoredCall, before: &[Event]) -> Result<Call, DecodeError> {
             true => None,
             false => Some(DecisionId(uuid("call.decision_id", &c.decision_id)?)),
         },
+        dossier,
         legs: c.legs.into_iter().map(leg).collect::<Result<_, _>>()?,
     })
 }
@@ -195,6 +200,7 @@ fn leg(l: pb::StoredLeg) -> Result<Leg, DecodeError> {
         agent: l.agent.map(Arc::from),
         channel: l.channel.map(|c| Box::new(Channel { pbx: c.pbx.into(), id: c.id.into() })),
         sip_call_id: l.sip_call_id.map(Arc::from),
+        pop: l.pop.map(pop).transpose()?,
     })
 }
 

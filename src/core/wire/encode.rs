@@ -1,6 +1,7 @@
 //! model -> proto.
 
 use super::agent::{agent_to_pb, command_to_pb};
+use super::dossier::{data_to_pb, factors_to_pb, identity_name, label_to_pb, pop_to_pb};
 use super::line::{duty_to_pb, line_to_pb, shift_to_pb};
 use super::link::link_to_pb;
 use super::signalling::signalling_to_pb;
@@ -70,6 +71,7 @@ fn detail_to_pb(detail: &Detail) -> Option<pb::Detail> {
         return None;
     }
     let moved = detail.transfer.as_ref();
+    let waiver = detail.waiver.as_deref().cloned().unwrap_or_default();
     Some(pb::Detail {
         leg: detail.leg.map(|l| l.to_string()).unwrap_or_default(),
         sip_status: detail.sip_status.unwrap_or(0).into(),
@@ -82,11 +84,15 @@ fn detail_to_pb(detail: &Detail) -> Option<pb::Detail> {
         shift: detail.shift.as_deref().map(shift_to_pb),
         digit: detail.digit.map(String::from).unwrap_or_default(),
         key: detail.key.as_deref().unwrap_or_default().to_owned(),
+        confirm_by: detail.confirm_by.iter().map(ToString::to_string).collect(),
+        reason: waiver.reason,
+        waived_by: waiver.by,
     })
 }
 
 /// A call in a view.
 pub fn call_to_pb(call: &Call, view: View) -> pb::Call {
+    let (data, masked_data) = data_to_pb(call, view);
     pb::Call {
         id: call.id.to_string(),
         rev: to_u32(call.rev),
@@ -121,7 +127,11 @@ pub fn call_to_pb(call: &Call, view: View) -> pb::Call {
         signalling: call.signalling.as_ref().map(|s| signalling_to_pb(s, view)),
         parent_id: call.parent_id.map(|c| c.to_string()).unwrap_or_default(),
         queue: call.queue.as_deref().unwrap_or_default().to_owned(),
-        data: call.data.iter().map(|(k, v)| (k.clone(), v.reveal().clone())).collect(),
+        data,
+        identity: identity_name(call),
+        factors: factors_to_pb(call),
+        masked_data,
+        label: label_to_pb(call),
     }
 }
 
@@ -150,6 +160,7 @@ fn leg_to_pb(leg: &Leg, trunk_call_id: &str) -> pb::Leg {
             .as_ref()
             .map(|c| pb::Channel { pbx: c.pbx.to_string(), id: c.id.to_string() }),
         permitted_actions: leg.permitted_actions().iter().map(|a| a.name().to_owned()).collect(),
+        pop: leg.pop.as_deref().map(pop_to_pb),
     }
 }
 

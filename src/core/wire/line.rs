@@ -62,6 +62,7 @@ pub fn duty_to_pb(duty: &Duty) -> pb::Duty {
         state: duty.state.name().to_owned(),
         met_at: duty.met_at.map(Into::into),
         reason: duty.reason.clone(),
+        agent: duty.agent.to_string(),
     }
 }
 
@@ -145,6 +146,7 @@ pub(super) fn duty(d: pb::Duty) -> Result<Duty, DecodeError> {
         state: named("duty.state", &d.state)?,
         met_at: d.met_at.map(Wall::from),
         reason: d.reason,
+        agent: d.agent.into(),
     })
 }
 
@@ -206,6 +208,7 @@ mod tests {
             rev: 2,
             kind: DutyKind::BackupLine,
             subject: "main".into(),
+            agent: "alice".into(),
             started: Wall(1),
             due_at: Wall(2),
             state: DutyState::Met,

@@ -5,6 +5,7 @@ mod codec;
 #[cfg(test)]
 mod codec_tests;
 mod decode;
+mod dossier;
 mod encode;
 mod frame_json;
 mod line;

@@ -1,5 +1,6 @@
 //! model -> what is stored (proto/trunkline/v1/journal.proto).
 
+use super::dossier::{write_dossier, write_pop};
 use super::proto_writer::ProtoWriter;
 use super::signalling::write_signalling;
 use super::{
@@ -102,6 +103,15 @@ fn write_event(out: &mut ProtoWriter<'_>, event: &Event, known: Option<u64>) {
     if let Some(command) = &detail.caused_by {
         out.bytes(22, command.0.as_bytes());
     }
+    for agent in &detail.confirm_by {
+        out.present_bytes(23, agent.as_bytes());
+    }
+    if let Some(waiver) = &detail.waiver {
+        out.message(24, |out| {
+            out.bytes(1, waiver.by.as_bytes());
+            out.bytes(2, waiver.reason.as_bytes());
+        });
+    }
 }
 
 fn write_origin(out: &mut ProtoWriter<'_>, origin: &Origin) {
@@ -169,6 +179,9 @@ fn write_attached(out: &mut ProtoWriter<'_>, call: &Call) {
             out.bytes(2, value.reveal().as_bytes());
         });
     }
+    if let Some(dossier) = &call.dossier {
+        write_dossier(out, dossier);
+    }
 }
 
 fn write_text(out: &mut ProtoWriter<'_>, tag: u64, text: Option<&str>) {
@@ -197,6 +210,9 @@ fn write_leg(out: &mut ProtoWriter<'_>, leg: &Leg) {
         });
     }
     write_text(out, 14, leg.sip_call_id.as_deref());
+    if let Some(pop) = &leg.pop {
+        out.message(15, |out| write_pop(out, pop));
+    }
 }
 
 fn write_moment(out: &mut ProtoWriter<'_>, tag: u64, moment: Option<&Moment>) {
@@ -232,7 +248,7 @@ pub(super) fn write_party(out: &mut ProtoWriter<'_>, party: &Party) {
     out.bytes(5, &party.number_ref.0);
 }
 
-fn code<T: Named>(member: T) -> u64 {
+pub(super) fn code<T: Named>(member: T) -> u64 {
     member.code().into()
 }
 

@@ -52,13 +52,14 @@ fn id() -> impl Strategy<Value = uuid::Uuid> {
 fn leg() -> BoxedStrategy<Leg> {
     let moments = (of(moment()), of(moment()), of(moment()), of(moment()));
     let words = (member(), ".{0,9}", member(), of(member()));
-    let names = (of(".{0,9}"), of((".{0,9}", ".{0,9}")), of(".{0,9}"));
+    let names = (of(".{0,9}"), of((".{0,9}", ".{0,9}")), of(".{0,9}"), of(pop()));
     (any::<u8>(), words, wall(), moments, of(cause()), names)
         .prop_map(|(id, (role, device, state, alerting_basis), since, moments, cause, names)| Leg {
             id: LegId(id),
             agent: names.0.map(Arc::from),
             channel: names.1.map(|(pbx, id)| Box::new(Channel { pbx: pbx.into(), id: id.into() })),
             sip_call_id: names.2.map(Arc::from),
+            pop: names.3.map(Box::new),
             role,
             device: device.into(),
             state,
@@ -71,6 +72,36 @@ fn leg() -> BoxedStrategy<Leg> {
             cause,
         })
         .boxed()
+}
+
+fn pop() -> impl Strategy<Value = Pop> {
+    (member(), ".{0,9}", of((member(), ".{0,9}"))).prop_map(|(window, opening, prompt)| Pop {
+        window,
+        opening: opening.into(),
+        prompt: prompt.map(|(kind, text): (PromptKind, String)| (kind, text.into())),
+    })
+}
+
+fn dossier() -> impl Strategy<Value = Option<Box<Dossier>>> {
+    let factor =
+        (".{0,9}", any::<bool>(), ".{0,9}", wall()).prop_map(|(kind, by_number, by, at)| Factor {
+            kind: kind.into(),
+            by_number,
+            by: by.into(),
+            at,
+        });
+    let label = (".{0,9}", ".{0,9}", wall()).prop_map(|(name, by, at)| CallLabel {
+        name: name.into(),
+        by: by.into(),
+        at,
+    });
+    let sensitive = prop::collection::btree_set(".{0,9}".prop_map(Arc::from), 0..3);
+    (prop::collection::vec(factor, 0..3), sensitive, of(label)).prop_map(
+        |(factors, sensitive, label)| {
+            let dossier = Dossier { factors, sensitive, label };
+            (!dossier.is_empty()).then(|| Box::new(dossier))
+        },
+    )
 }
 
 fn origin() -> BoxedStrategy<Origin> {
@@ -118,32 +149,38 @@ pub(super) fn call() -> BoxedStrategy<Call> {
     let figures = (of(any::<u32>()), of(any::<u32>()), of(any::<u32>()), of(any::<u32>()));
     let rest = (of(any::<u32>()), of(any::<bool>()), member(), of(member()), of(cause()), of(id()));
     let data = prop::collection::btree_map(".{0,9}", ".{0,9}".prop_map(Pii::new), 0..3);
-    let parts = (prop::collection::vec(leg(), 0..3), of(".{0,9}"), data);
+    let parts = (prop::collection::vec(leg(), 0..3), of(".{0,9}"), data, dossier());
     (origin(), any::<u64>(), member(), words, moments, figures, rest, parts)
-        .prop_map(|(origin, rev, state, words, moments, figures, rest, (legs, queue, data))| Call {
-            queue: queue.map(Arc::from),
-            data,
-            origin: Arc::new(origin),
-            rev,
-            state,
-            trunk: words.0.into(),
-            dialog: Dialog { call_id: words.1, caller_tag: words.2, callee_tag: words.3 }.into(),
-            alerting: moments.0,
-            network_reached: moments.1,
-            answered: moments.2,
-            ended: moments.3,
-            ring_ms: figures.0,
-            wait_ms: figures.1,
-            talk_ms: figures.2,
-            hold_ms: figures.3,
-            rings: rest.0,
-            answered_in_time: rest.1,
-            service_basis: rest.2,
-            released_by: rest.3,
-            cause: rest.4,
-            decision_id: rest.5.map(DecisionId),
-            legs,
-        })
+        .prop_map(
+            |(origin, rev, state, words, moments, figures, rest, (legs, queue, data, dossier))| {
+                Call {
+                    queue: queue.map(Arc::from),
+                    dossier,
+                    data,
+                    origin: Arc::new(origin),
+                    rev,
+                    state,
+                    trunk: words.0.into(),
+                    dialog: Dialog { call_id: words.1, caller_tag: words.2, callee_tag: words.3 }
+                        .into(),
+                    alerting: moments.0,
+                    network_reached: moments.1,
+                    answered: moments.2,
+                    ended: moments.3,
+                    ring_ms: figures.0,
+                    wait_ms: figures.1,
+                    talk_ms: figures.2,
+                    hold_ms: figures.3,
+                    rings: rest.0,
+                    answered_in_time: rest.1,
+                    service_basis: rest.2,
+                    released_by: rest.3,
+                    cause: rest.4,
+                    decision_id: rest.5.map(DecisionId),
+                    legs,
+                }
+            },
+        )
         .boxed()
 }
 
@@ -160,13 +197,14 @@ fn entity() -> BoxedStrategy<Entity> {
 }
 
 fn duty() -> BoxedStrategy<Duty> {
-    let words = (".{0,9}", ".{0,9}");
+    let words = (".{0,9}", ".{0,9}", ".{0,9}");
     (id(), any::<u32>(), member(), words, (wall(), wall()), member(), of(wall()))
         .prop_map(|(id, rev, kind, words, times, state, met_at)| Duty {
             id: DutyId(id),
             rev: rev.into(),
             kind,
             subject: words.0,
+            agent: words.2.into(),
             started: times.0,
             due_at: times.1,
             state,
@@ -212,7 +250,14 @@ pub(super) fn event() -> impl Strategy<Value = Event> {
         member(),
         entity(),
         detail,
-        (of(transferred()), of(any::<char>()), of(".{1,9}"), of(id())),
+        (
+            of(transferred()),
+            of(any::<char>()),
+            of(".{1,9}"),
+            of(id()),
+            prop::collection::vec(".{0,9}".prop_map(Arc::from), 0..3),
+            of((".{0,9}", ".{0,9}")),
+        ),
     )
         .prop_map(
             |(
@@ -221,7 +266,7 @@ pub(super) fn event() -> impl Strategy<Value = Event> {
                 kind,
                 entity,
                 (leg, sip_status, at, repair, shift),
-                (transfer, digit, key, caused_by),
+                (transfer, digit, key, caused_by, confirm_by, waiver),
             )| Event {
                 pos: Pos(pos),
                 ts,
@@ -237,6 +282,8 @@ pub(super) fn event() -> impl Strategy<Value = Event> {
                     digit: digit.filter(|d| *d != '\0'),
                     key: key.map(String::into_boxed_str),
                     caused_by: caused_by.map(|id| Box::new(CommandId(id))),
+                    confirm_by,
+                    waiver: waiver.map(|(by, reason)| Box::new(Waiver { by, reason })),
                 },
             },
         )
@@ -296,6 +343,8 @@ fn numbers_of_names_never_change() {
         assert_eq!((T::from_code(0), T::from_code(T::TABLE.len() as u32 + 1)), (None, None));
         T::TABLE.iter().map(|(_, name)| *name).collect::<Vec<_>>().join(" ")
     }
+    assert_eq!(names::<PopWindow>(), "primary secondary");
+    assert_eq!(names::<PromptKind>(), "apology_late apology_fault");
     assert_eq!(names::<Direction>(), "inbound outbound internal");
     assert_eq!(names::<ConnectionState>(), "initiated alerting connected hold queued fail null");
     assert_eq!(names::<LegRole>(), "customer agent trunk queue consult supervisor external");
@@ -327,6 +376,7 @@ fn numbers_of_names_never_change() {
          call.conferenced call.data_updated call.dtmf outbound.ungated \
          agent.logged_on agent.logged_off agent.ready agent.not_ready agent.reserved agent.busy \
          agent.working_after_call agent.unknown agent.desk_changed command.accepted command.done \
-             link.state_changed"
+             link.state_changed \
+         call.identified call.labelled call.transfer_unconfirmed"
     );
 }

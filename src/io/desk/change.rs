@@ -81,13 +81,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Live<'_, '_, S> {
             // In pieces, so that the time limit is one of stalling, not of a long way to go.
             self.socket.send_written(said.by_ref().take(PIECE)).await?;
         }
-        let mut catching = CatchUp::new(self.socket, self.deps, self.slot, &change.interest);
+        let interest = change.interest.clone();
+        let mut catching = CatchUp::new(self.socket, self.deps, self.slot, &interest);
         catching.pages(change.subs, pos).await?;
         let scope = changed.then(|| frames::scope(pos, change.interest.scope()));
         catching.say(scope.into_iter().chain(ok)).await?;
         if !change.live {
             catching.go_on(pos).await?;
         }
+        self.confirm_all(&interest);
         Ok(())
     }
 }

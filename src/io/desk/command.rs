@@ -10,7 +10,7 @@ use trunkline_core::engine::{CommandAnswer, CommandArgs, CommandRequest, Command
 use trunkline_core::hub::Principal;
 use trunkline_core::model::{
     Command, CommandCode as Code, CommandError, CommandId, CommandOp, DeskPresence, LegId,
-    Named as _, Pii, Wall, WorkMode,
+    Named as _, Pii, Pos, Wall, WorkMode,
 };
 use trunkline_core::vault::digest;
 use trunkline_core::wire::{DeskFrame, pb, result_to_pb};
@@ -36,6 +36,13 @@ pub enum DeskOrder {
         ids: Vec<CommandId>,
         /// Who waits.
         done: oneshot::Sender<CommandAnswer>,
+    },
+    /// A desktop of an agent has applied everything up to a position.
+    Applied {
+        /// Agent.
+        agent: String,
+        /// Position.
+        pos: Pos,
     },
     /// Desktops of an agent came or went.
     Presence {
@@ -161,6 +168,9 @@ pub(super) fn read(who: &Principal, cmd: &pb::Cmd) -> Result<CommandRequest, &'s
             reason: args.reason,
             work_mode,
             extend_s: args.extend_s,
+            r#override: args.r#override,
+            factor: args.factor,
+            label: args.label,
         },
         if_rev: cmd.r#if.and_then(|c| c.rev).map(u64::from),
         not_after: cmd.not_after.map(Wall::from),

@@ -51,8 +51,38 @@ pub struct DeskConfig {
     pub drain_after_ms: u32,
     /// When draining: sockets are closed, and clients come back, spread over this. Default 5 s.
     pub drain_spread_ms: u32,
+    /// A consultation is handed over when the receiver's desktop has confirmed the call's data:
+    /// `hold` waits for it, `warn` (default) only tells when it was not so, `off` does neither.
+    pub transfer_barrier: Barrier,
+    /// How long a transfer waits for the receiver's desktop. Default 3 s. Beyond: NOT_SYNCED.
+    pub transfer_confirm_ms: u64,
+    /// Who may complete a transfer without the desktop's word, with a reason: `supervisor`
+    /// (default; a service too) or `agent`.
+    pub transfer_override: OverrideBy,
     /// Time for a closing handshake. Default 2 s. Beyond: the connection is cut.
     pub close_ms: u64,
+}
+
+/// Whether transfers wait for desktops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Barrier {
+    /// They do not.
+    Off,
+    /// They do not, and it is told.
+    Warn,
+    /// They do.
+    Hold,
+}
+
+/// Who may override the barrier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OverrideBy {
+    /// A supervisor or a service.
+    Supervisor,
+    /// The agent too.
+    Agent,
 }
 
 impl Default for DeskConfig {
@@ -79,6 +109,9 @@ impl Default for DeskConfig {
             messages_burst: 40,
             drain_after_ms: 500,
             drain_spread_ms: 5000,
+            transfer_barrier: Barrier::Warn,
+            transfer_confirm_ms: 3000,
+            transfer_override: OverrideBy::Supervisor,
             close_ms: 2000,
         }
     }

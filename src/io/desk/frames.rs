@@ -80,7 +80,10 @@ pub(super) fn err(reference: &str, code: &str, msg: &str) -> DeskFrame {
 pub(super) fn err_cmd(reference: &str, error: &CommandError, current: &Current) -> DeskFrame {
     let retryable = matches!(
         error.code,
-        CommandCode::RateLimited | CommandCode::SwitchUnavailable | CommandCode::Internal
+        CommandCode::RateLimited
+            | CommandCode::SwitchUnavailable
+            | CommandCode::NoDesk
+            | CommandCode::Internal
     );
     let details = match current {
         Current::None => None,

@@ -14,8 +14,8 @@ const PENDING_MAX: usize = 64;
 #[derive(Debug, PartialEq)]
 pub(super) enum Incoming {
     Hello(Box<Hello>),
-    /// Sign of life; what it says is for the client's own logs.
-    Heartbeat,
+    /// Sign of life, and what the client has applied, if it says so in a way that can be read.
+    Heartbeat(Option<Pos>),
     /// Do something.
     Command(Box<pb::Cmd>),
     /// Watch something more.
@@ -67,6 +67,11 @@ struct Sub {
 }
 
 #[derive(Deserialize)]
+struct Hb {
+    pos: String,
+}
+
+#[derive(Deserialize)]
 struct Subs {
     #[serde(default)]
     subs: Vec<Sub>,
@@ -100,7 +105,11 @@ pub(super) fn parse(text: &str) -> Result<Incoming, BadMessage> {
             let subs = subs.subs.into_iter().map(Into::into).collect();
             Incoming::Hello(Box::new(hello(pb, subs)?))
         }
-        "hb" => Incoming::Heartbeat,
+        "hb" => {
+            // A client that sends no position that can be read is alive all the same.
+            let pos = serde_json::from_str(text).ok().and_then(|hb: Hb| applied(&hb.pos));
+            Incoming::Heartbeat(pos)
+        }
         "cmd" => {
             let cmd = serde_json::from_str(text).map_err(|e| bad("a cmd", &e))?;
             Incoming::Command(Box::new(cmd))
@@ -120,6 +129,10 @@ pub(super) fn parse(text: &str) -> Result<Incoming, BadMessage> {
         }
         _ => Incoming::Unknown,
     })
+}
+
+fn applied(pos: &str) -> Option<Pos> {
+    pos.parse().ok().map(Pos)
 }
 
 fn bad(what: &str, error: &serde_json::Error) -> BadMessage {
@@ -144,7 +157,7 @@ pub(super) fn parse_binary(bytes: &[u8]) -> Result<Incoming, BadMessage> {
             let subs = subs.collect();
             Incoming::Hello(Box::new(hello(pb, subs)?))
         }
-        DeskFrame::Hb(_) => Incoming::Heartbeat,
+        DeskFrame::Hb(hb) => Incoming::Heartbeat(applied(&hb.pos)),
         DeskFrame::Cmd(cmd) => Incoming::Command(Box::new(cmd)),
         DeskFrame::Sub(pb) => {
             let filter = lists(pb.filter, unknown.first().map_or(&[], Vec::as_slice));
@@ -236,6 +249,19 @@ mod tests {
         let cmd = r#"{"t":"cmd","id":"7","op":"call.hold","target":{"call":"c"},"if":{"rev":3}}"#;
         let Incoming::Command(cmd) = parse(cmd).unwrap() else { panic!("cmd is served") };
         assert_eq!((cmd.op.as_str(), cmd.r#if.unwrap().rev), ("call.hold", Some(3)));
+    }
+
+    #[test]
+    fn a_heartbeat_tells_what_was_applied_or_is_a_sign_of_life_alone() {
+        for (text, expected) in [
+            (r#"{"t":"hb","pos":"4720","n":1}"#, Some(Pos(4720))),
+            (r#"{"t":"hb","pos":4720}"#, None),
+            (r#"{"t":"hb","pos":"-1"}"#, None),
+            (r#"{"t":"hb"}"#, None),
+        ] {
+            let Incoming::Heartbeat(pos) = parse(text).unwrap() else { panic!("{text}") };
+            assert_eq!(pos, expected, "{text}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The live phase of a desk: events, heartbeats, health, and the ways it ends.
 
 use super::close::Close;
-use super::command::{self, Presence};
+use super::command::{self, DeskOrder, Presence};
 use super::frames;
 use super::hello::{BadMessage, Incoming, read};
 use super::hub_task::Health;
@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
-use trunkline_core::hub::{Frame, SlotId};
+use trunkline_core::hub::{Frame, Interest, SlotId};
 use trunkline_core::model::Pos;
 use trunkline_core::wire::pb;
 
@@ -54,6 +54,8 @@ pub(super) struct Live<'a, 'p, S> {
     pub(super) ticket: &'a Ticket,
     pub(super) presence: &'a mut Presence<'p>,
     batch: Vec<Frame>,
+    /// The agent's desktop is to confirm that it has applied everything up to here.
+    confirm: Option<Pos>,
     queue: Arc<DeskQueue>,
     health: watch::Receiver<Health>,
 }
@@ -78,13 +80,45 @@ impl<'a, 'p, S: AsyncRead + AsyncWrite + Unpin> Live<'a, 'p, S> {
             ticket,
             presence,
             batch: Vec::new(),
+            confirm: None,
             queue: socket.queue.clone(),
             health: socket.health.clone(),
             socket,
             deps,
         };
         live.plan_beat();
+        live.confirm_all(&slot.interest);
         live
+    }
+
+    /// What was sent so far shows the agent's calls: the desktop is to confirm it at once, so that
+    /// a transfer can count on it.
+    pub(super) fn confirm_all(&mut self, interest: &Interest) {
+        let who = &self.verified.who;
+        if !who.agent.is_empty() && interest.shows_calls_of(&who.devices) {
+            self.ask_to_confirm(self.deps.hub.head());
+        }
+    }
+
+    /// A heartbeat goes out behind it: the client answers when it has come so far.
+    fn ask_to_confirm(&mut self, pos: Pos) {
+        self.confirm = self.confirm.max(Some(pos));
+        self.next_beat = Instant::now();
+    }
+
+    /// Something was sent that the client is to confirm, and no heartbeat is behind it yet.
+    fn is_to_confirm(&self) -> bool {
+        self.confirm.is_some() && self.next_beat <= Instant::now()
+    }
+
+    /// The client has applied everything up to `pos`.
+    fn applied(&mut self, pos: Option<Pos>) {
+        let Some(wanted) = self.confirm.filter(|wanted| pos >= Some(*wanted)) else { return };
+        let agent = self.verified.who.agent.clone();
+        let order = DeskOrder::Applied { agent, pos: wanted };
+        if (self.deps.give)(order) {
+            self.confirm = None; // else the next answer says it again
+        }
     }
 
     /// 90 to 110 % of the period, so that desks that came together do not beat together.
@@ -112,7 +146,12 @@ impl<'a, 'p, S: AsyncRead + AsyncWrite + Unpin> Live<'a, 'p, S> {
                     biased;
                     message = self.socket.next_message() => break Said::Message(message?),
                     due = control.as_mut() => break Said::Due(due),
-                    () = queue.ready() => self.flush_queue().await?,
+                    () = queue.ready() => {
+                        self.flush_queue().await?;
+                        if self.is_to_confirm() {
+                            break Said::Due(Due::Wake);
+                        }
+                    }
                 }
             };
             match said {
@@ -227,7 +266,13 @@ impl<'a, 'p, S: AsyncRead + AsyncWrite + Unpin> Live<'a, 'p, S> {
                 self.batch = Vec::new(); // an idle desk holds no buffer
                 return Ok(());
             }
+            let agent = self.verified.who.agent.as_str();
+            let mine = |f: &&Frame| f.confirm_by.iter().any(|by| **by == *agent);
+            let confirm = self.batch.iter().filter(mine).map(|f| f.pos).max();
             self.socket.send_ev(&self.batch, since).await?;
+            if let Some(pos) = confirm {
+                self.ask_to_confirm(pos);
+            }
             self.deps.hub.counters().sent(self.batch.len());
         }
     }
@@ -263,7 +308,11 @@ impl<'a, 'p, S: AsyncRead + AsyncWrite + Unpin> Live<'a, 'p, S> {
     async fn other_message(&mut self, read: Result<Incoming, BadMessage>) -> Result<(), End> {
         match read {
             Ok(Incoming::Command(_)) => Ok(()), // served before
-            Ok(Incoming::Heartbeat | Incoming::Unknown) => Ok(()),
+            Ok(Incoming::Heartbeat(pos)) => {
+                self.applied(pos);
+                Ok(())
+            }
+            Ok(Incoming::Unknown) => Ok(()),
             Ok(Incoming::Sub(request)) => self.sub(request).await,
             Ok(Incoming::Unsub(id)) => self.unsub(id).await,
             Ok(Incoming::Refresh(token)) => self.refresh(&token).await,

@@ -31,7 +31,7 @@ pub use auth::*;
 pub use close::Close;
 pub(crate) use command::Desks;
 pub use command::{DeskOrder, GiveOrder};
-pub use config::DeskConfig;
+pub use config::{Barrier, DeskConfig, OverrideBy};
 pub use counters::DeskStats;
 pub use hub_task::{DeskHub, Health, ReadJournal, WallClock};
 pub(crate) use once::{Given, order, standing};

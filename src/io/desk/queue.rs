@@ -152,7 +152,12 @@ mod tests {
     use super::*;
 
     fn frame(pos: u64, bytes: usize) -> Frame {
-        Frame { pos: Pos(pos), bytes: vec![b'x'; bytes].into(), is_ev: true }
+        Frame {
+            pos: Pos(pos),
+            bytes: vec![b'x'; bytes].into(),
+            is_ev: true,
+            confirm_by: Vec::new(),
+        }
     }
 
     fn queue() -> DeskQueue {

@@ -9,6 +9,7 @@ use super::request::Request;
 use super::session::{DeskDeps, Socket};
 use super::token::Verified;
 use super::writer::End;
+use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use trunkline_core::hub::{
     Advance, AdvanceState, Cut, Frame, Interest, Kept, SlotId, Start, SubSnap, Subscribed, Why,
@@ -20,6 +21,8 @@ use trunkline_core::wire::{DeskFrame, pb};
 pub(super) struct SlotGuard<'a> {
     deps: &'a DeskDeps,
     pub(super) slot: SlotId,
+    /// What it sees at the start.
+    pub(super) interest: Arc<Interest>,
 }
 
 impl Drop for SlotGuard<'_> {
@@ -58,8 +61,8 @@ where
         .ask(|reply| Request::Subscribe { who, subs, resume: point, form, queue, reply })
         .await
         .ok_or(End::Close(Close::Fault))?;
-    let guard = SlotGuard { deps, slot: subscribed.slot };
     let Subscribed { slot, grants, refusals, interest, epoch, head, start } = subscribed;
+    let guard = SlotGuard { deps, slot, interest: interest.clone() };
     let plan = match start {
         Start::Replay(first) => {
             let from = resume.as_ref().map_or(head, |r| r.pos);

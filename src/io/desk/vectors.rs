@@ -196,7 +196,7 @@ fn what_the_desks_of_the_transcripts_say_is_understood() {
             ("cmd", Incoming::Command(cmd)) => {
                 assert_eq!(plain(&as_json(&DeskFrame::Cmd(*cmd))), plain(&frame), "{place}");
             }
-            ("hb", Incoming::Heartbeat) => {}
+            ("hb", Incoming::Heartbeat(_)) => {}
             ("sub", Incoming::Sub(sub)) => {
                 assert_eq!((&frame["id"], &frame["topic"]), (&sub.id.into(), &sub.topic.into()));
             }

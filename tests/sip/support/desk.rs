@@ -23,19 +23,35 @@ impl Desk {
             {"id": "h", "topic": "site:health"},
             {"id": "l", "topic": "site:lines"},
         ]);
-        Self::connect(server, token, subs, json!([]))
+        Self::connect(server, token, subs, json!([]), true)
     }
 
     /// An agent's desk: own calls, own state. `pending` are commands it does not know the result of.
     pub fn agent(server: SocketAddr, token: &str, pending: Value) -> Self {
+        Self::agents(server, token, pending, true)
+    }
+
+    /// The same of one that answers no heartbeat: it is connected, and shows nothing any more.
+    #[allow(dead_code)] // the tests with a real Asterisk have some
+    pub fn frozen(server: SocketAddr, token: &str) -> Self {
+        Self::agents(server, token, json!([]), false)
+    }
+
+    fn agents(server: SocketAddr, token: &str, pending: Value, answers: bool) -> Self {
         let subs = json!([
             {"id": "c", "topic": "calls:own"},
             {"id": "a", "topic": "agent:self"},
         ]);
-        Self::connect(server, token, subs, pending)
+        Self::connect(server, token, subs, pending, answers)
     }
 
-    fn connect(server: SocketAddr, token: &str, subs: Value, pending: Value) -> Self {
+    fn connect(
+        server: SocketAddr,
+        token: &str,
+        subs: Value,
+        pending: Value,
+        answers: bool,
+    ) -> Self {
         let hello = json!({
             "t": "hello", "auth": {"token": token},
             "client": {"name": "test", "ver": "1", "inst": "1"},
@@ -68,7 +84,7 @@ impl Desk {
                     }
                     let Message::Text(text) = message else { continue };
                     let frame: Value = serde_json::from_str(&text).unwrap();
-                    if frame["t"] == "hb" {
+                    if frame["t"] == "hb" && answers {
                         let _ = socket.send(Message::text(text)).await; // the server judges it
                     }
                     if tell.send(frame).is_err() {

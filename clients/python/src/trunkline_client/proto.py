@@ -45,8 +45,18 @@ class Detail:
     #: call.dtmf: the key, one of 0-9 * # A-D.
     digit: str = ""
 
-    #: call.data_updated: name of the value that changed.
+    #: call.data_updated: name of the value that changed. call.identified: kind of the factor.
     key: str = ""
+
+    #: Agents who are to take the call over and see its data with this event. Their desktops are
+    #: asked by an `hb` that follows at once; answering it confirms.
+    confirm_by: list[str] = field(default_factory=list)
+
+    #: call.transfer_unconfirmed: why it did not wait, for a person.
+    reason: str = ""
+
+    #: call.transfer_unconfirmed: user who has taken it upon himself; empty: nobody was asked.
+    waived_by: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -169,8 +179,70 @@ class Call:
     #: Queue that the caller waits in, or waited in last.
     queue: str = ""
 
-    #: Values attached to the call, at most 32. Everybody who may see the call sees them.
+    #: Values attached to the call, at most 32. Everybody who may see the call sees them; in the
+    #: masked view those of `masked_data` are `***`.
     data: dict[str, str] = field(default_factory=dict)
+
+    #: one | two: so many distinct factors of the customer's identity were checked; empty: none.
+    identity: str = ""
+
+    #: The factors, in the order in which they were recorded; at most 8. What was said is not kept.
+    factors: list[IdentityFactor] = field(default_factory=list)
+
+    #: Keys of `data` whose values this view does not show: sensitive, and identity is not `two`.
+    masked_data: list[str] = field(default_factory=list)
+
+    #: What the agent says of the call; absent: nothing yet.
+    label: Label | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class IdentityFactor:
+    """A proof of the customer's identity that was checked."""
+
+    #: One of the site's kinds: policy_number, one_time_code, ...
+    kind: str = ""
+
+    #: It rests on the number of the call: all of these together are one factor.
+    by_number: bool = False
+
+    #: Who has recorded it: agent, else user.
+    by: str = ""
+
+    #: When.
+    at: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Label:
+    """What an agent says of a call."""
+
+    #: One of the site's labels.
+    name: str = ""
+
+    #: Who says so: agent, else user.
+    by: str = ""
+
+    #: When.
+    at: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Pop:
+    """What the desktop of a leg's agent is to show."""
+
+    #: primary | secondary: the screen for the customer.
+    window: str = ""
+
+    #: How the agent opens the conversation; empty: as the agent likes.
+    opening: str = ""
+
+    #: apology_late | apology_fault: what is to be said first; empty: nothing. Known when the call is
+    #: answered.
+    prompt: str = ""
+
+    #: Its words.
+    prompt_text: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -244,6 +316,9 @@ class Leg:
 
     #: What the state permits: names of commands of the desk protocol.
     permitted_actions: list[str] = field(default_factory=list)
+
+    #: What the desktop of the leg's agent is to show; there as soon as the leg is.
+    pop: Pop | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -548,9 +623,10 @@ class Duty:
     rev: int = 0
 
     #: backup_line: the backup line carries calls, or the failed line serves again.
+    #: call_record: the agent labels a call after its end.
     kind: str = ""
 
-    #: Whose: for backup_line the name of the failed line.
+    #: Whose: for backup_line the name of the failed line, for call_record the id of the call.
     subject: str = ""
 
     #: Since when.
@@ -567,6 +643,9 @@ class Duty:
 
     #: What started or ended it, for a person.
     reason: str = ""
+
+    #: Agent who is to do it (call_record).
+    agent: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -1185,7 +1264,8 @@ class Cmd:
 
     #: call.dial, call.answer, call.hold, call.retrieve, call.transfer.blind, call.transfer.consult,
     #: call.transfer.complete, call.transfer.cancel, call.conference, call.hangup, call.dtmf,
-    #: call.data, agent.login, agent.logout, agent.state.
+    #: call.data, call.identity, call.label, agent.login, agent.logout, agent.state, wrapup.set,
+    #: wrapup.extend, wrapup.finish.
     op: str = ""
 
     #: What it is about.
@@ -1240,14 +1320,24 @@ class CmdArgs:
     #: agent.state: ready | not_ready | working_after_call. agent.login: ready, or empty: not ready.
     state: str = ""
 
-    #: agent.state: why not ready.
+    #: agent.state: why not ready. call.transfer.complete with override: why.
     reason: str = ""
 
     #: agent.login: auto_in | manual_in.
     work_mode: str = ""
 
-    #: agent.state with working_after_call: so many seconds more; 0: until the agent ends it.
+    #: agent.state with working_after_call, wrapup.extend: so many seconds more; 0: up to the limit.
     extend_s: int | None = None
+
+    #: call.transfer.complete: do not wait for the receiver's desktop; needs a reason, and by default
+    #: the role supervisor.
+    override: bool = False
+
+    #: call.identity: kind of the factor that was checked, never what was said.
+    factor: str = ""
+
+    #: call.label, wrapup.set: one of the site's labels.
+    label: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -1308,6 +1398,9 @@ MESSAGES: dict[str, type] = {
     "Detail": Detail,
     "Shift": Shift,
     "Call": Call,
+    "IdentityFactor": IdentityFactor,
+    "Label": Label,
+    "Pop": Pop,
     "Signalling": Signalling,
     "Leg": Leg,
     "Channel": Channel,
@@ -1375,6 +1468,9 @@ FIELDS: dict[str, dict[str, str | int | bool]] = {
         "to_call": "",
         "digit": "",
         "key": "",
+        "confirm_by": "[?]",
+        "reason": "",
+        "waived_by": "",
     },
     "Shift": {
         "call_id": "",
@@ -1417,6 +1513,27 @@ FIELDS: dict[str, dict[str, str | int | bool]] = {
         "parent_id": "",
         "queue": "",
         "data": "{}",
+        "identity": "",
+        "factors": "[IdentityFactor]",
+        "masked_data": "[?]",
+        "label": "Label",
+    },
+    "IdentityFactor": {
+        "kind": "",
+        "by_number": False,
+        "by": "",
+        "at": "?",
+    },
+    "Label": {
+        "name": "",
+        "by": "",
+        "at": "?",
+    },
+    "Pop": {
+        "window": "",
+        "opening": "",
+        "prompt": "",
+        "prompt_text": "",
     },
     "Signalling": {
         "diverted_from": "Party",
@@ -1442,6 +1559,7 @@ FIELDS: dict[str, dict[str, str | int | bool]] = {
         "agent_id": "",
         "channel": "Channel",
         "permitted_actions": "[?]",
+        "pop": "Pop",
     },
     "Channel": {
         "pbx": "",
@@ -1554,6 +1672,7 @@ FIELDS: dict[str, dict[str, str | int | bool]] = {
         "state": "",
         "met_at": "?",
         "reason": "",
+        "agent": "",
     },
     "Agent": {
         "id": "",
@@ -1788,6 +1907,9 @@ FIELDS: dict[str, dict[str, str | int | bool]] = {
         "reason": "",
         "work_mode": "",
         "extend_s": "?",
+        "override": False,
+        "factor": "",
+        "label": "",
     },
     "CmdIf": {
         "rev": "?",

@@ -142,11 +142,15 @@ impl Engine {
         let moves = |l: &&Leg| !stays(l) && l.channel.is_some();
         let moving: Vec<Leg> = gone.legs.iter().filter(moves).cloned().collect();
         self.takes_customer(keep, &gone);
+        if let Some(entry) = self.table.entry(keep) {
+            entry.machine.take_over(&gone);
+        }
         for leg in moving {
             let old = leg.id;
             let role = self.role_in(keep, &leg);
             let moved = self.feed_with(now, keep, out, |m, _| m.move_in(leg, role)).flatten();
             let Some(moved) = moved else { return };
+            self.handovers.moved((other, old), (keep, moved));
             if let Some(board) = self.boards.board(ix) {
                 let mine =
                     board.channels.values_mut().filter(|c| c.place == Place::Leg(other, old));

@@ -206,10 +206,16 @@ impl Engine {
         } else if !trunk {
             self.called_inside(ix, id, call);
         }
+        if role == LegRole::Consult
+            && let Some(about) = self.asked_beside(ix, call, id)
+        {
+            self.asks_about(call, about);
+        }
         let added =
             self.feed_with(now, call, out, |machine, facts| machine.add_leg(at, new, facts));
         let Some(leg) = added.flatten() else { return };
         self.boards.set_place(ix, id, Place::Leg(call, leg));
+        self.rings_in_a_fault(call);
         if trunk {
             self.reached_outside(now, ix, id, (call, leg), astray, out);
         }
@@ -222,26 +228,43 @@ impl Engine {
     fn role_inside(&self, ix: PbxIx, call: CallId, id: &ChannelId) -> LegRole {
         let Some(entry) = self.table.get(call) else { return LegRole::Agent };
         let served = entry.machine.is_served();
-        let caller = entry.machine.call().legs.first();
-        let busy = caller.is_some_and(|first| self.talks_elsewhere(ix, first, call, id));
+        let busy = self.asked_beside(ix, call, id).is_some();
         if served || busy { LegRole::Consult } else { LegRole::Agent }
     }
 
+    /// The other conversation of who calls here.
+    fn asked_beside(&self, ix: PbxIx, call: CallId, id: &ChannelId) -> Option<CallId> {
+        let caller = self.table.get(call)?.machine.call().legs.first()?;
+        self.talks_elsewhere(ix, caller, call, id)
+    }
+
+    /// Something here does not work while a phone begins to ring.
+    fn rings_in_a_fault(&mut self, call: CallId) {
+        if self.incidents.is_open()
+            && let Some(entry) = self.table.entry(call)
+        {
+            entry.machine.note_fault();
+        }
+    }
+
     /// The device of this leg is in another conversation too.
-    fn talks_elsewhere(&self, ix: PbxIx, leg: &Leg, call: CallId, not: &ChannelId) -> bool {
-        let Some(board) = self.boards.get(ix).filter(|_| leg.role == LegRole::Agent) else {
-            return false;
-        };
-        board.channels.iter().any(|(id, chan)| {
+    fn talks_elsewhere(
+        &self,
+        ix: PbxIx,
+        leg: &Leg,
+        call: CallId,
+        not: &ChannelId,
+    ) -> Option<CallId> {
+        let board = self.boards.get(ix).filter(|_| leg.role == LegRole::Agent)?;
+        let mut others = board.channels.iter().filter_map(|(id, chan)| {
             let other = match chan.place {
                 Place::Leg(other, leg) if other != call && id != not => Some((other, leg)),
                 _ => None,
             };
-            chan.device() == &*leg.device
-                && other.is_some_and(|(other, leg)| {
-                    self.table.get(other).is_some_and(|e| e.machine.in_talk(leg))
-                })
-        })
+            let (other, its) = other.filter(|_| chan.device() == &*leg.device)?;
+            self.table.get(other).filter(|e| e.machine.in_talk(its)).map(|_| other)
+        });
+        others.next()
     }
 
     /// The leg that a channel is.
@@ -252,11 +275,12 @@ impl Engine {
         let agent = self.agent_at(Some(&board.name), chan.device()).filter(|_| inside);
         Some(NewLeg {
             role,
-            agent,
             device: chan.device().into(),
             channel: Some(Channel { pbx: board.name.clone(), id: id.0.clone() }),
             sip_call_id: chan.info.sip_call_id.as_deref().map(Into::into),
             asked: !chan.called(),
+            pop: self.pop_of(agent.as_ref()),
+            agent,
         })
     }
 

@@ -53,6 +53,7 @@ impl Engine {
                 channel: None,
                 sip_call_id: None,
                 asked: false,
+                pop: None,
                 ..first
             },
             false => first,

@@ -63,6 +63,7 @@ pub(super) fn call_with_agent(at: Wall) -> Call {
         held_since: None,
         ended: None,
         cause: None,
+        pop: None,
     };
     let id = CallId(IdSource::new(9).uuid(Now { mono: Mono(0), wall: at }));
     let origin = Origin {
@@ -181,7 +182,7 @@ impl Desk {
         std::mem::take(&mut self.orders)
     }
 
-    fn only_order(&mut self) -> PbxOrder {
+    pub(super) fn only_order(&mut self) -> PbxOrder {
         let mut orders = self.take_orders();
         assert_eq!(orders.len(), 1, "{orders:?}");
         orders.remove(0)
@@ -196,14 +197,14 @@ impl Desk {
         answer
     }
 
-    fn refusal(&mut self, request: CommandRequest) -> CommandCode {
+    pub(super) fn refusal(&mut self, request: CommandRequest) -> CommandCode {
         match self.ask(request) {
             CommandAnswer::Refused(error, _) => error.code,
             other => panic!("{other:?}"),
         }
     }
 
-    fn on_call(&self, id: u128, op: CommandOp) -> CommandRequest {
+    pub(super) fn on_call(&self, id: u128, op: CommandOp) -> CommandRequest {
         let target = CommandTarget { call: Some(self.call), ..CommandTarget::default() };
         CommandRequest { target, ..request(alice(), id, op) }
     }

@@ -43,7 +43,7 @@ fn id(name: &str) -> ChannelId {
 }
 
 /// Reads a fact: `new CHANNEL ENDPOINT in|out [call-id]`, `offer CHANNEL BY`, `end CHANNEL WHO`...
-fn fact(text: &str) -> Fact {
+pub(super) fn fact(text: &str) -> Fact {
     let words: Vec<&str> = text.split_whitespace().collect();
     let who = id(words[1]);
     let word = |at: usize| words.get(at).copied().unwrap_or_default();

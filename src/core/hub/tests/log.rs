@@ -170,6 +170,7 @@ fn leg(n: usize, device: &str, agent: Option<&str>) -> Leg {
         held_since: None,
         ended: None,
         cause: None,
+        pop: None,
     }
 }
 
