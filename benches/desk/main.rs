@@ -4,11 +4,13 @@
 //! in a process of their own and reads them from this one. With `--peer` the same load goes to a
 //! plain tokio-tungstenite server that knows no tokens, no filters and no positions, for a ratio.
 
+#![allow(clippy::unwrap_used)]
+
 mod load;
 mod peer;
 mod server;
 #[path = "../../tests/desk/site.rs"]
-#[allow(dead_code, clippy::unwrap_used)]
+#[allow(dead_code)]
 mod site;
 
 use clap::{Parser, ValueEnum};

@@ -66,6 +66,7 @@ fn duty(subject: &str) -> Entity {
         rev: 1,
         kind: DutyKind::BackupLine,
         subject: subject.into(),
+        agent: "".into(),
         started: START,
         due_at: START,
         state: DutyState::Running,

@@ -54,7 +54,7 @@ impl Engine {
                 let all = ids.into_iter().map(|id| (id, known.clone().filter(|c| c.id == id)));
                 done.send(CommandAnswer::Standing(all.collect())).is_ok()
             }
-            DeskOrder::Presence { .. } => true,
+            DeskOrder::Applied { .. } | DeskOrder::Presence { .. } => true,
         }));
         let desk = DeskConfig { message_bytes_max: 2048, ..quick() };
         let site = Site::start(Setup { desk, give, ..Setup::default() }).await;
