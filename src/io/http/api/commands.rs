@@ -100,7 +100,9 @@ fn refused(error: &CommandError, current: &Current) -> Refusal {
         Code::BadRequest => StatusCode::BAD_REQUEST,
         Code::Forbidden | Code::PolicyDenied => StatusCode::FORBIDDEN,
         Code::NotFound => StatusCode::NOT_FOUND,
-        Code::Conflict | Code::Expired | Code::LimitExceeded => StatusCode::CONFLICT,
+        Code::Conflict | Code::Expired | Code::LimitExceeded | Code::NoDesk | Code::NotSynced => {
+            StatusCode::CONFLICT
+        }
         Code::IdempotencyMismatch | Code::Unsupported => StatusCode::UNPROCESSABLE_ENTITY,
         Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         Code::SwitchRejected => StatusCode::BAD_GATEWAY,
