@@ -295,20 +295,20 @@ async fn read(
         let now = now_ns();
         let Message::Text(text) = message else { continue };
         let pos = digits(&text, "\"pos\":\"").and_then(|pos| pos.parse().ok()).unwrap_or(0);
-        if let Some(stamp) = digits(&text, "\"mono\":\"").filter(|_| is_live || last > 0) {
-            if text.starts_with("{\"t\":\"ev\"") {
-                events += 1;
-                add(&seen.deliveries, 1);
-                add(&seen.bytes, text.len() as u64);
-                let stamp: u64 = stamp.parse().unwrap();
-                if who.timed && stamp >= seen.from_ns.get() {
-                    seen.micros.borrow_mut().push(((now - stamp) / 1000) as u32);
-                }
-                // A position comes once, and later ones after it. The peer has none.
-                if pos != 0 && pos <= last {
-                    eprintln!("{} has {pos} after {last}", who.name);
-                    add(&seen.wrong, 1);
-                }
+        if text.starts_with("{\"t\":\"ev\"")
+            && let Some(stamp) = digits(&text, "\"mono\":\"")
+        {
+            events += 1;
+            add(&seen.deliveries, 1);
+            add(&seen.bytes, text.len() as u64);
+            let stamp: u64 = stamp.parse().unwrap();
+            if who.timed && stamp >= seen.from_ns.get() {
+                seen.micros.borrow_mut().push(((now - stamp) / 1000) as u32);
+            }
+            // A position comes once, and later ones after it. The peer has none.
+            if pos != 0 && pos <= last {
+                eprintln!("{} has {pos} after {last}", who.name);
+                add(&seen.wrong, 1);
             }
         }
         last = last.max(pos);
