@@ -49,6 +49,9 @@ struct Options {
     tls: bool,
     #[arg(long)]
     peer: bool,
+    /// `[desk] recent_bytes_max` in MiB.
+    #[arg(long, default_value_t = 32)]
+    recent: usize,
     /// So many of the desks stop reading.
     #[arg(long, default_value_t = 0)]
     frozen: usize,

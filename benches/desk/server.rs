@@ -25,7 +25,12 @@ pub fn serve(options: &Options) {
             ..DeskConfig::default()
         };
         let tls = certificate.as_ref().map(|(_, files)| files.clone());
-        let setup = Setup { desk, tls, hub: HubLimits::default(), ..Setup::default() };
+        let setup = Setup {
+            desk,
+            tls,
+            hub: HubLimits { ring_bytes_max: options.recent << 20, ..HubLimits::default() },
+            ..Setup::default()
+        };
         let site = Site::start(setup).await;
         let site = std::sync::Arc::new(site);
         announce(site.addr, certificate.as_ref().map(|(_, files)| files));

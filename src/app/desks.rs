@@ -22,7 +22,9 @@ pub(super) fn spawn(
     health: watch::Receiver<Health>,
 ) -> DeskHub {
     let live = recovery.live.clone();
-    let mut hub = Hub::new(recovery.epoch, recovery.head, live, HubLimits::default());
+    let ring_bytes_max = config.desk.recent_bytes_max;
+    let limits = HubLimits { ring_bytes_max, ..HubLimits::default() };
+    let mut hub = Hub::new(recovery.epoch, recovery.head, live, limits);
     // A carrier that is configured no more is no line any more.
     let configured = |line: &&Line| config.carrier.contains_key(&line.id);
     let lines = recovery.lines.iter().filter(configured).cloned().collect();

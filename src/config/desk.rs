@@ -32,6 +32,7 @@ pub(super) fn validate(desk: &DeskConfig, check: &Check<'_>) -> Result<(), Confi
         ("queue_frames_max", d.queue_frames_max as u64, counts.clone()),
         ("messages_per_s", d.messages_per_s.into(), counts.clone()),
         ("messages_burst", d.messages_burst.into(), counts.clone()),
+        ("recent_bytes_max", d.recent_bytes_max as u64, 1 << 20..=64 << 30),
         ("replay_events_max", d.replay_events_max, 0..=100_000_000),
     ] {
         let allowed = format!("{} to {}", range.start(), range.end());

@@ -40,6 +40,9 @@ pub struct DeskConfig {
     pub user_timeout_ms: u32,
     /// Largest page of a snapshot. Default 64 KiB.
     pub page_bytes_max: usize,
+    /// Memory of the newest events, from which desks resume without the journal. Default 32 MiB,
+    /// some 30,000 events; a site whose desks all come back at once wants what they missed in it.
+    pub recent_bytes_max: usize,
     /// Events of the log a resume may have to read over. Default 200,000. Beyond: a snapshot.
     pub replay_events_max: u64,
     /// Messages of a client, and requests of a user of the HTTP API, a second. Default 20. Beyond
@@ -104,6 +107,7 @@ impl Default for DeskConfig {
             send_buffer_bytes: 64 << 10,
             user_timeout_ms: 15_000,
             page_bytes_max: 64 << 10,
+            recent_bytes_max: 32 << 20,
             replay_events_max: 200_000,
             messages_per_s: 20,
             messages_burst: 40,

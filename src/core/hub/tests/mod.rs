@@ -139,8 +139,13 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
     vec(op, 1..80)
 }
 
+/// How many histories: TRUNKLINE_CASES, else 400.
+fn cases() -> u32 {
+    std::env::var("TRUNKLINE_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(400)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     /// Whatever is cut and wherever, sockets or the process, and however tokens and subscriptions change: each stream is
     /// the filtered log without gap, duplicate, disorder or anything unauthorised, what leaves a
