@@ -118,10 +118,10 @@ fn france() {
         +33123456789 sales - - 2026-07-14T11:00:00+02:00 | deny public-holiday window
         +33123456789 sales running_contract - 2026-12-25T11:00:00+01:00 | deny public-holiday window
         +33123456789 sales running_contract - 2026-12-28T11:00:00+01:00 | allow
-        # consent lifts days and hours, not the night
+        # consent lifts days and hours, and no source names a night: that rule sleeps
         +33123456789 sales consent - 2026-06-13T11:00:00+02:00 | allow
         +33123456789 sales consent - 2026-07-14T20:30:00+02:00 | allow
-        +33123456789 sales consent - 2026-06-10T21:00:00+02:00 | deny night
+        +33123456789 sales consent - 2026-06-10T21:00:00+02:00 | allow
         # from 2026-08-11 on
         +33123456789 sales - - 2026-08-10T11:00:00+02:00 | allow
         +33123456789 sales - - 2026-08-11T11:00:00+02:00 | deny opt-in
@@ -145,14 +145,15 @@ fn united_kingdom_and_germany() {
     check(
         &["uk", "de"],
         "
-        +442079460123 sales - - 2026-06-10T07:59:59+01:00 | deny night
+        # the laws name no hours: the night's rule sleeps
+        +442079460123 sales - - 2026-06-10T07:59:59+01:00 | allow
         +442079460123 sales - - 2026-06-10T08:00:00+01:00 | allow
-        +442079460123 sales - - 2026-06-10T21:00:00+01:00 | deny night
+        +442079460123 sales - - 2026-06-10T21:00:00+01:00 | allow
         +442079460123 sales - action:do_not_disturb@2020-04-10T10:00:00 2026-06-10T11:00:00+01:00 | deny do-not-call
         +493012345678 sales - - 2026-06-10T11:00:00+02:00 | deny consent
         +493012345678 sales running_contract - 2026-06-10T11:00:00+02:00 | deny consent
         +493012345678 sales consent - 2026-06-10T11:00:00+02:00 | allow
-        +493012345678 sales consent - 2026-06-10T21:00:00+02:00 | deny night
+        +493012345678 sales consent - 2026-06-10T21:00:00+02:00 | allow
         +493012345678 sales consent action:do_not_disturb@2020-04-10T10:00:00 2026-06-10T11:00:00+02:00 | deny do-not-call
     ",
     );
@@ -167,7 +168,14 @@ fn the_linter_finds_only_what_sleeps() {
         .map(|one| format!("{} {} {}", one.kind.name(), one.ruleset, one.rule))
         .collect();
     told.sort_unstable();
-    assert_eq!(told, ["disabled cn-insurance-sales requires consent", "disabled uk cap abandoned"]);
+    let sleep = [
+        "disabled cn-insurance-sales requires consent",
+        "disabled de hard_ban night",
+        "disabled fr hard_ban night",
+        "disabled uk cap abandoned",
+        "disabled uk hard_ban night",
+    ];
+    assert_eq!(told, sleep);
 }
 
 /// Easter by the method of Gauss, in days after 21 March.
