@@ -268,9 +268,9 @@ def texas(v):
 
 
 def france(v):
+    """No source names a night here, nor in Britain or Germany: those rules of ours sleep."""
     claims = sales_claims(v.call)
     v.refuse("opt-in", v.day >= date(2026, 8, 11) and not claims & {"consent", "running_contract"})
-    v.refuse("night", not within(v.second, spans("08:00-21:00")))
     v.cooldown("refused", "label:refused", days=60, keys=("seller",))
     v.cooldown("do-not-call", "action:do_not_disturb", keys=("seller",))
     v.cap("four-in-thirty-days", 4, "days:30", ("seller",))
@@ -278,18 +278,16 @@ def france(v):
     v.refuse("public-holiday", holiday and not consent)
     open_day = v.weekday < 5 and not holiday
     hours = "00:00-24:00" if consent else "10:00-13:00 14:00-20:00" if open_day else ""
-    bans = "00:00-24:00" if holiday and not consent else "00:00-08:00 21:00-24:00"
+    bans = "00:00-24:00" if holiday and not consent else ""
     v.hours(hours, bans, 60)
 
 
 def britain(v):
-    v.refuse("night", not within(v.second, spans("08:00-21:00")))
     v.cooldown("do-not-call", "action:do_not_disturb", keys=("seller",), customer=False)
 
 
 def germany(v):
     v.refuse("consent", "consent" not in v.call["claims"])
-    v.refuse("night", not within(v.second, spans("08:00-21:00")))
     v.cooldown("do-not-call", "action:do_not_disturb", keys=("seller",))
 
 
