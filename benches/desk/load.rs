@@ -137,10 +137,10 @@ pub fn run(options: &Options) {
 }
 
 fn people(options: &Options) -> Vec<Who> {
-    let wide = options.fan == Fan::All;
+    let wide = options.fan() == Fan::All;
     let one = |name: String, role, topic, device, at: usize| Who {
         freezes: at + options.frozen >= options.desks && name.starts_with('u'),
-        timed: options.fan != Fan::Storm || at < STAY,
+        timed: options.fan() != Fan::Storm || at < STAY,
         name,
         role,
         topic,
@@ -151,7 +151,7 @@ fn people(options: &Options) -> Vec<Who> {
         false => one(format!("u{at}"), Role::Agent, "calls:own", Some(format!("d{at}")), at),
     };
     let board = |at| one(format!("b{at}"), Role::Service, "site:calls", None, at);
-    let boards = if matches!(options.fan, Fan::Target) { options.boards } else { 0 };
+    let boards = if matches!(options.fan(), Fan::Target) { options.boards } else { 0 };
     (0..options.desks).map(desk).chain((0..boards).map(board)).collect()
 }
 
@@ -171,15 +171,21 @@ async fn measure(options: &Options) {
         (server.cpu() - cpu).as_micros() as u64 / count,
         (server.resident_kb() - resident) as f64 / count as f64,
     );
-    match options.fan {
+    match options.fan() {
         Fan::Idle => return,
         Fan::Storm => storm(&mut server, &people, &seen, &positions, &mut tasks, options).await,
         Fan::Target | Fan::All => {
             let cpu = server.cpu();
             let sent = published(&mut server, options.rate, options.secs, 0, options.desks).await;
             report(&server, &seen, cpu, "");
-            let each = if options.fan == Fan::All { count } else { options.boards as u64 + 1 };
+            let each = if options.fan() == Fan::All { count } else { options.boards as u64 + 1 };
             println!("expected {}, less what frozen desks did not read", sent * each);
+            if options.fan.is_none() {
+                while seen.deliveries.get() < sent * each {
+                    tokio::time::sleep(Duration::from_millis(5)).await; // a busy machine
+                }
+                assert_eq!((seen.deliveries.get(), seen.wrong.get()), (sent * each, 0));
+            }
         }
     }
     tasks.into_iter().for_each(|task| task.abort());

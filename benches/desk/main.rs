@@ -34,7 +34,8 @@ enum Fan {
 
 #[derive(Clone, Debug, Parser)]
 struct Options {
-    fan: Fan,
+    /// None, as `cargo test` starts it: a short run that only has to be right.
+    fan: Option<Fan>,
     #[arg(long, default_value_t = 1000)]
     desks: usize,
     /// Desks that see every call.
@@ -63,6 +64,19 @@ struct Options {
     bench: bool,
 }
 
+impl Options {
+    fn settled(self) -> Self {
+        match self.fan {
+            Some(_) => self,
+            None => Self { desks: 20, boards: 2, rate: 50, secs: 1, ..self },
+        }
+    }
+
+    fn fan(&self) -> Fan {
+        self.fan.unwrap_or(Fan::Target)
+    }
+}
+
 /// Nanoseconds of the machine's monotonic clock, which both processes share.
 fn now_ns() -> u64 {
     let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC).unwrap();
@@ -76,7 +90,12 @@ fn main() {
         say(info);
         std::process::exit(1);
     }));
-    let options = Options::parse();
+    // `cargo test NAME` gives its name to every target.
+    let first = std::env::args().nth(1).filter(|first| !first.starts_with('-'));
+    if first.is_some_and(|first| Fan::from_str(&first, true).is_err()) {
+        return println!("not one of {:?}: nothing to do", Fan::value_variants());
+    }
+    let options = Options::parse().settled();
     match (options.serve, options.peer) {
         (true, true) => peer::serve(&options),
         (true, false) => server::serve(&options),

@@ -91,7 +91,7 @@ async fn desk(stream: impl AsyncRead + AsyncWrite + Unpin, desks: Desks) {
 fn publish(options: &Options, desks: &Desks, at: usize) {
     let text = sample_text(at);
     let desks = desks.lock().unwrap();
-    if options.fan == Fan::All {
+    if options.fan() == Fan::All {
         desks.values().for_each(|desk| drop(desk.try_send(text.clone())));
         return;
     }
