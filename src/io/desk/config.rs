@@ -41,7 +41,7 @@ pub struct DeskConfig {
     /// Largest page of a snapshot. Default 64 KiB.
     pub page_bytes_max: usize,
     /// Memory of the newest events, from which desks resume without the journal. Default 32 MiB,
-    /// some 30,000 events; a site whose desks all come back at once wants what they missed in it.
+    /// 20,000 events or more; a site whose desks all come back at once wants what they missed in it.
     pub recent_bytes_max: usize,
     /// Events of the log a resume may have to read over. Default 200,000. Beyond: a snapshot.
     pub replay_events_max: u64,
