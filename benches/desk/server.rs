@@ -67,14 +67,11 @@ pub fn obey(mut one: impl FnMut(usize)) {
         let words = line.split(' ').skip(1).map(|word| word.parse().unwrap());
         let [rate, secs, from, to] = words.collect::<Vec<u64>>().try_into().unwrap();
         let began = Instant::now();
-        let mut random = 0x9E37_79B9_7F4A_7C15_u64;
+        let mut random = Dice::new(1);
         for n in 0..rate * secs {
             let due = began + Duration::from_nanos(n * 1_000_000_000 / rate);
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
-            random ^= random << 13;
-            random ^= random >> 7;
-            random ^= random << 17;
-            one((from + random % (to - from)) as usize);
+            one((from + random.throw() % (to - from)) as usize);
         }
         println!("{}", rate * secs);
         std::io::stdout().flush().unwrap();

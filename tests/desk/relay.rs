@@ -12,23 +12,11 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use trunkline_core::hub::{HubLimits, Role};
-use trunkline_core::model::{Entity, EventKind, SystemState, SystemStatus};
+use trunkline_core::model::{Dice, Entity, EventKind, SystemState, SystemStatus};
 use trunkline_core::wire::{View, event_to_json};
 
 const DEVICES: &[&str] = &["100", "200", "300", "400"];
 const CUTS: u64 = 150;
-
-struct Seeded(u64);
-
-impl Seeded {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % n
-    }
-}
 
 /// Cuts each connection after a seeded number of bytes towards the desk, `calm` ends that.
 async fn relay(
@@ -40,12 +28,12 @@ async fn relay(
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     tokio::spawn(async move {
-        let mut random = Seeded(seed);
+        let mut random = Dice::new(seed);
         while let Ok((mut desk, _)) = listener.accept().await {
-            let mut left = match random.below(4) {
-                0 => random.below(700),
-                1 => random.below(3_000),
-                _ => random.below(40_000),
+            let mut left = match random.throw() % 4 {
+                0 => random.throw() % 700,
+                1 => random.throw() % 3_000,
+                _ => random.throw() % 40_000,
             };
             let (calm, cuts) = (calm.clone(), cuts.clone());
             tokio::spawn(async move {
@@ -210,15 +198,15 @@ async fn scenario(seed: u64) -> (u64, u64) {
     let feeder = {
         let (site, cuts) = (site.clone(), cuts.clone());
         tokio::spawn(async move {
-            let mut random = Seeded(!seed);
+            let mut random = Dice::new(!seed);
             while cuts.load(SeqCst) < CUTS {
-                site.commit(1 + random.below(6) as usize, DEVICES);
-                if random.below(20) == 0 {
+                site.commit(1 + (random.throw() % 6) as usize, DEVICES);
+                if random.throw().is_multiple_of(20) {
                     let state = SystemState::OverloadRelieved;
                     let status = SystemStatus { state, reason: "x".into(), lost: 0 };
                     site.commit_entity(EventKind::SystemStatus, Entity::System(status.into()));
                 }
-                tokio::time::sleep(Duration::from_millis(random.below(4))).await;
+                tokio::time::sleep(Duration::from_millis(random.throw() % 4)).await;
             }
         })
     };
@@ -232,13 +220,13 @@ async fn scenario(seed: u64) -> (u64, u64) {
     for (n, mut follower) in followers.into_iter().enumerate() {
         let (site, calm) = (site.clone(), calm.clone());
         tasks.push(tokio::spawn(async move {
-            let mut random = Seeded(seed ^ n as u64);
+            let mut random = Dice::new(seed ^ n as u64);
             loop {
                 let end = || calm.load(SeqCst).then(|| site.head());
                 if follower.connect(relay, end).await {
                     return follower;
                 }
-                tokio::time::sleep(Duration::from_millis(random.below(30))).await;
+                tokio::time::sleep(Duration::from_millis(random.throw() % 30)).await;
             }
         }));
     }

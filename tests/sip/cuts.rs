@@ -17,25 +17,13 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-
-/// SplitMix64.
-struct Seeded(u64);
-
-impl Seeded {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % n
-    }
-}
+use trunkline_core::model::Dice;
 
 /// What docs/desk-protocol.md asks of a client, and the record of what it was given.
 struct Follower {
     server: SocketAddr,
     hello: Value,
-    random: Seeded,
+    random: Dice,
     /// Epoch and applied position; `None` before a whole snapshot.
     at: Option<(String, u64)>,
     /// Position of the one snapshot.
@@ -76,7 +64,7 @@ impl Follower {
         }
         socket.send(Message::text(hello.to_string())).await.ok()?;
         // It cuts its socket itself after so many frames, and at the end when nothing comes.
-        let (mut left, mut epoch, mut count) = (self.random.below(120), String::new(), 0);
+        let (mut left, mut epoch, mut count) = (self.random.throw() % 120, String::new(), 0);
         let patience = || match self.until.load(SeqCst) {
             0 => Duration::from_secs(30),
             _ => Duration::from_millis(500),
@@ -153,7 +141,7 @@ fn follow(site: &Site, seed: u64, role: &str, sub: &Value, until: &Arc<AtomicU64
             "t": "hello", "auth": {"token": token.trim()},
             "client": {"name": "cuts", "ver": "1", "inst": subject}, "subs": [sub],
         }),
-        random: Seeded(seed),
+        random: Dice::new(seed),
         at: None,
         start: 0,
         events: Vec::new(),
@@ -197,9 +185,9 @@ fn what_desks_are_told_is_the_log_however_often_the_process_is_killed() {
         follow(&site, seed + 3, "agent", &own, &until),
     ];
     let load = calls(&site, &stop);
-    let (mut random, mut before) = (Seeded(seed), [0; 4]);
+    let (mut random, mut before) = (Dice::new(seed), [0; 4]);
     for cut in 1..=cuts {
-        std::thread::sleep(Duration::from_millis(200 + random.below(900)));
+        std::thread::sleep(Duration::from_millis(200 + random.throw() % 900));
         // Nobody sleeps through a run.
         let met = || followers.iter().zip(before).all(|(follower, before)| follower.met() > before);
         assert!(poll_until(Duration::from_secs(20), met), "a desk is not let in");
