@@ -44,7 +44,10 @@ class Desk:
             await peer.end()
 
     def give_token(self, token: str) -> None:
-        self._token_file.write_text(token)
+        """The desk reads the old one or the new one, never half of one."""
+        fresh = self._token_file.with_suffix(".new")
+        fresh.write_text(token)
+        fresh.replace(self._token_file)
 
     def said(self, key: str) -> list[Any]:
         return [report for report in self.peer.reports if key in report]

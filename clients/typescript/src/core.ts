@@ -127,7 +127,8 @@ export class Core {
       this.#heard = now;
       this.#do({ do: 'dial' });
     } else if (this.#refreshing && typeof token === 'string') {
-      if (another) this.#send({ t: 'auth.refresh', token });
+      // An empty one says that a certificate is meant: there is nothing to refresh with.
+      if (token && another) this.#send({ t: 'auth.refresh', token });
       else this.#refreshAt = now + REFRESH_MS;
     }
     this.#refreshing = false;

@@ -173,7 +173,8 @@ class Core:
             self._heard = now
             self._do(Dial())
         elif self._refreshing and isinstance(token, str):
-            if another:
+            # An empty one says that a certificate is meant: there is nothing to refresh with.
+            if token and another:
                 self._send({"t": "auth.refresh", "token": token})
             else:
                 self._refresh_at = now + REFRESH_MS
