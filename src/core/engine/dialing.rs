@@ -54,6 +54,9 @@ impl Engine {
         let device = offer.from_user.as_str().into();
         let mut start = self.start(now, direction, &offer, to.clone().into(), device, None);
         start.purpose.clone_from(&purpose);
+        if let Some(dialling) = self.dial_that_waits(offer.peer, offer.mark.as_deref()) {
+            start.id = dialling;
+        }
         let Some(call) = self.begin(now, ask, start, out) else { return };
         self.totals.calls_outbound += 1;
         self.join_dial(offer.peer, offer.mark.as_deref(), call);
@@ -128,7 +131,8 @@ impl Engine {
         }
     }
 
-    /// Puts the call into the table; an INVITE that repeats a challenged one is the same call.
+    /// Puts the call into the table. An INVITE that repeats a challenged one is the same call, and
+    /// so is the one that a desk's dial has led to.
     fn begin(&mut self, now: Now, ask: AskId, start: Start, out: &mut Outputs) -> Option<CallId> {
         let ids = crate::sip::DialogIds {
             call_id: start.dialog.call_id.clone(),
@@ -139,6 +143,14 @@ impl Engine {
             && self.dialing.answer_challenge(call)
         {
             self.table.bind_ask(call, ask);
+            return Some(call);
+        }
+        if let Some(entry) = self.table.entry(start.id) {
+            let (call, dialog) = (start.id, start.dialog.clone());
+            entry.machine.goes_out(start, now);
+            self.table.index_dialog(call, &dialog);
+            self.table.bind_ask(call, ask);
+            self.pbx_invited(now, &ids.call_id, call, out);
             return Some(call);
         }
         if self.table.len() >= self.config.calls_max {

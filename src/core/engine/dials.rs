@@ -292,6 +292,18 @@ impl Engine {
         dial.ask.purpose.clone()
     }
 
+    /// The call in which the phone of a dial waits for its customer's INVITE: this one.
+    pub(super) fn dial_that_waits(&self, peer: PeerId, mark: Option<&str>) -> Option<CallId> {
+        let (_, dial) = self.dial_of(peer, mark?)?;
+        dial.call.filter(|call| self.table.get(*call).is_some_and(|e| e.machine.awaits_invite()))
+    }
+
+    /// Whom a desk has this channel called for, and why.
+    pub(super) fn dialled_by_desk(&self, id: &ChannelId) -> Option<(Dialed, &DialAsk)> {
+        let (_, dial) = self.commands.dials.open.iter().find(|(_, dial)| dial.channel == *id)?;
+        Some((self.desk_parties.read(dial.ask.to.reveal()), &dial.ask))
+    }
+
     /// A mark is believed only from the PBX that was given it.
     fn dial_of(&self, peer: PeerId, mark: &str) -> Option<(&CommandKey, &Dial)> {
         let (key, dial) = self.commands.dials.by_mark(mark)?;
