@@ -5,7 +5,7 @@ use super::rights::Asked;
 use super::table::Entry;
 use super::writer::Engine;
 use crate::call::{CallInput, CallMachine, ReasonText, Start};
-use crate::gate::{DecisionParts, DialRight, ExemptReason, Ruling};
+use crate::gate::{CallFacts, DecisionParts, DialRight, ExemptReason, Ruling};
 use crate::line::NoLine;
 use crate::model::{CallId, Dialog, Direction, Now, Party, SystemState, Verdict};
 use crate::sip::{AskId, MARK_HEADER, Offer, Refusal, RoutePlan};
@@ -34,11 +34,18 @@ impl Engine {
 
     /// A call from the PBX: asked of the gate before anything leaves.
     pub(super) fn outbound(&mut self, now: Now, ask: AskId, offer: Offer, out: &mut Outputs) {
+        let (permitted, facts, said) = match self.take_permit(now, &offer) {
+            Some(pass) => (pass.purpose, pass.facts, Some(pass.rule)),
+            None => (None, CallFacts::default(), None),
+        };
         let default = || self.config.neighbours.get(&offer.peer)?.default_purpose.clone();
         let dialled = self.dial_purpose(offer.peer, offer.mark.as_deref());
-        let purpose = offer.purpose.clone().or(dialled).or_else(default);
-        let Asked { dialed, list_key, ruling } =
-            self.ask_gate(now, &offer.dialed, purpose.as_deref());
+        let purpose = offer.purpose.clone().or(permitted).or(dialled).or_else(default);
+        let Asked { dialed, list_key, mut ruling } =
+            self.ask_gate(now, &offer.dialed, purpose.as_deref(), &facts);
+        if let (Ruling::Decided(decided), Some(rule)) = (&mut ruling, said) {
+            decided.also(rule);
+        }
         let direction = match &ruling {
             Ruling::Exempt(e) if e.reason() == ExemptReason::Internal => Direction::Internal,
             Ruling::Exempt(_) | Ruling::Decided(_) => Direction::Outbound,
@@ -67,7 +74,7 @@ impl Engine {
                         self.allowed(now, ask, call, decided, parts, out);
                     }
                     Verdict::Deny => {
-                        self.denied(now, ask, call, decided, parts, dialed, list_key, out);
+                        self.denied(now, ask, call, decided, parts, dialed, list_key, facts, out);
                     }
                 }
             }

@@ -11,7 +11,7 @@ use super::input::{ExplainJob, Explained, Outputs};
 use super::orders::OrderFor;
 use super::rights::Asked;
 use super::writer::Engine;
-use crate::gate::{Decided, DecisionParts, DialRight, Dialed, Ruling, Waiting};
+use crate::gate::{CallFacts, Decided, DecisionParts, DialRight, Dialed, Ruling, Waiting};
 use crate::model::{
     Call, CallId, CommandCode as Code, CommandError, CommandId, CommandStatus, ConnectionState,
     CstaCause, Detail, Entity, EventKind as K, LegRole, Mono, Now, NumberRef, Pos, Verdict,
@@ -100,7 +100,7 @@ impl Engine {
         let default = peer.and_then(|p| self.config.neighbours.get(&p)?.default_purpose.clone());
         let purpose = ask.purpose.clone().or(default);
         let Asked { dialed, list_key, ruling } =
-            self.ask_gate(now, ask.to.reveal(), purpose.as_deref());
+            self.ask_gate(now, ask.to.reveal(), purpose.as_deref(), &CallFacts::default());
         let ask = DialAsk { purpose, ..ask };
         match ruling {
             Ruling::Exempt(exemption) => {
@@ -149,12 +149,10 @@ impl Engine {
             ask: id,
             dialed,
             purpose: ask.purpose.clone(),
-            ruleset: self.config.ruleset.clone(),
             list_key,
-            list: self.list.only(list_key),
-            past: self.ledger.past(list_key).to_vec(),
+            facts: CallFacts::default(),
+            slice: self.gate_slice(list_key),
             at: now.wall,
-            book: self.config.book.clone(),
         });
         let deadline = now.mono.after(EXPLAIN_WAIT);
         self.commands.dials.refused.insert(id, Refusal { key, decided, parts, deadline });

@@ -7,7 +7,7 @@ use crate::engine::input::{Outputs, PbxIx};
 use crate::engine::rights::Asked;
 use crate::engine::table::Entry;
 use crate::engine::writer::Engine;
-use crate::gate::{DecisionParts, Dialed, Ruling};
+use crate::gate::{CallFacts, DecisionParts, Dialed, Ruling};
 use crate::model::{
     CallId, Detail, Direction, Entity, EventKind, LegId, LegRole, Moment, Now, Party, Pii, Verdict,
 };
@@ -175,7 +175,9 @@ impl Engine {
     ) -> bool {
         let peer = self.config.switches.get(usize::from(ix.0)).and_then(|s| s.peer);
         let purpose = peer.and_then(|p| self.config.neighbours.get(&p)?.default_purpose.clone());
-        let Asked { dialed, list_key, ruling } = self.ask_gate(now, number, purpose.as_deref());
+        let facts = CallFacts::default();
+        let Asked { dialed, list_key, ruling } =
+            self.ask_gate(now, number, purpose.as_deref(), &facts);
         let Ruling::Decided(decided) = ruling else {
             self.totals.gate_exempt += 1;
             return false;
