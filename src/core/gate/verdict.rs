@@ -5,7 +5,10 @@ use super::numbering::Place;
 use super::ruleset::RuleSet;
 use super::values::is_purpose;
 use super::zone::{TZDB_VERSION, Zone};
-use super::{Ask, Book, Decided, Dialed, DncList, ExemptReason, Exemption, Findings, Ruling};
+use super::{
+    Ask, Book, Decided, Dialed, DncList, ExemptReason, Exemption, Findings, OverridePolicy, Ruling,
+    Waived,
+};
 use crate::model::{RuleOutcome, RuleVerdict, Verdict, Wall};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -22,6 +25,17 @@ pub(super) struct Target<'a> {
 impl Book {
     /// Verdict for dialling at `at`. Does not search.
     pub fn decide(&self, list: &DncList, ask: &Ask<'_>, at: Wall) -> Ruling {
+        self.decide_waived(list, ask, at, None)
+    }
+
+    /// The same for a call that people have approved: it may pass where they may open.
+    pub fn decide_waived(
+        &self,
+        list: &DncList,
+        ask: &Ask<'_>,
+        at: Wall,
+        waived: Option<&Waived>,
+    ) -> Ruling {
         let target = match self.target(ask) {
             Ok(target) => target,
             Err(ruling) => {
@@ -31,9 +45,10 @@ impl Book {
                 );
             }
         };
-        let answers: Vec<Answer<'_>> = self
+        let policy = self.override_policy();
+        let mut answers: Vec<Answer<'_>> = self
             .candidates(ask, &target)
-            .filter_map(|set| set.strictest(list, ask, &target, at))
+            .filter_map(|set| set.strictest(list, ask, &target, at, policy))
             .collect();
         let mut first = self.blackout_rules(ask, &target, at);
         if !answers.iter().any(|answer| answer.set.is_base()) {
@@ -42,6 +57,7 @@ impl Book {
         if target.zones.len() > 1 {
             first.push(zones_rule(target.zones));
         }
+        first.extend(policy.and_then(|policy| policy.speak(&first, &mut answers, waived)));
         if answers.is_empty() {
             return Ruling::Decided(self.refused(list, target.zones.first(), at, first));
         }
@@ -163,8 +179,9 @@ impl RuleSet {
         ask: &Ask<'_>,
         target: &Target<'a>,
         at: Wall,
+        policy: Option<&OverridePolicy>,
     ) -> Option<Answer<'a>> {
-        let mut found: Option<Answer<'a>> = None;
+        let (mut found, mut open): (Option<Answer<'a>>, Option<Answer<'a>>) = (None, None);
         let zones = self.zones(target.zones);
         for zone in zones {
             let Some(local) = zone.local(at) else {
@@ -175,13 +192,18 @@ impl RuleSet {
             }
             let answer = self.answer(list, ask, zone, &local);
             if answer.denies() {
-                return Some(answer);
+                // What people may open in this zone may be closed for good in another.
+                match policy {
+                    Some(policy) if policy.opens(&answer) => open = open.or(Some(answer)),
+                    _ => return Some(answer),
+                }
+                continue;
             }
             found = found.or(Some(answer));
         }
         match zones.is_empty() {
             true => Some(Answer::unknown_zone(self, target.region)),
-            false => found,
+            false => open.or(found),
         }
     }
 }

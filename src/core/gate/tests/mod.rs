@@ -16,6 +16,7 @@ mod properties;
 mod rules;
 mod table;
 mod timing;
+mod waive;
 mod zones;
 
 use super::*;
