@@ -140,6 +140,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         duties: recovery.duties,
         agents: recovery.agents,
         commands: recovery.commands,
+        overrides: recovery.overrides,
         dnc: recovery.dnc,
         clean: recovery.clean,
     };

@@ -13,7 +13,9 @@ use super::store::{Durable, Inner, Start};
 use super::witness::Witness;
 use super::{EngineKind, Store, StoreConfig, StoreError, dnc, engine_dir, keys, meta, signing};
 use std::sync::{Arc, Mutex};
-use trunkline_core::model::{Agent, Call, Command, Duty, Epoch, Line, Link, NumberRef, Pos, Wall};
+use trunkline_core::model::{
+    Agent, Call, Command, Duty, Epoch, Line, Link, NumberRef, Override, Pos, Wall,
+};
 use trunkline_core::vault::{BlindIndex, KeyPurpose};
 
 /// An open data directory.
@@ -56,6 +58,8 @@ pub struct Recovery {
     pub agents: Vec<Agent>,
     /// Commands of the last day, oldest first.
     pub commands: Vec<Command>,
+    /// Overrides that were open.
+    pub overrides: Vec<Override>,
     /// Do-not-call list: key and last blocked local day, `YYYY-MM-DD` (`None`: for ever).
     pub dnc: Vec<(NumberRef, Option<String>)>,
     /// The last stop was clean; a directory just made counts as clean.
@@ -186,6 +190,7 @@ fn open_locked(
         duties: projector.duties(),
         agents: projector.agents(),
         commands: projector.commands(),
+        overrides: projector.overrides(),
         dnc,
         clean,
     };

@@ -9,6 +9,7 @@ use super::commands::CommandKey;
 use super::control::DialAsk;
 use super::input::{ExplainJob, Explained, Outputs};
 use super::orders::OrderFor;
+use super::overrides::Caller;
 use super::rights::Asked;
 use super::writer::Engine;
 use crate::gate::{CallFacts, Decided, DecisionParts, DialRight, Dialed, Ruling, Waiting};
@@ -99,8 +100,13 @@ impl Engine {
         let peer = self.config.switches.get(usize::from(ask.pbx.0)).and_then(|s| s.peer);
         let default = peer.and_then(|p| self.config.neighbours.get(&p)?.default_purpose.clone());
         let purpose = ask.purpose.clone().or(default);
+        let device = short_device(&ask.device);
+        let agent = self.agent_at(None, device);
+        let caller = Caller { agent: agent.as_deref(), device };
+        let waived = self.override_for(now, ask.to.reveal(), purpose.as_deref(), caller);
+        let facts = CallFacts { waived: waived.clone(), ..CallFacts::default() };
         let Asked { dialed, list_key, ruling } =
-            self.ask_gate(now, ask.to.reveal(), purpose.as_deref(), &CallFacts::default());
+            self.ask_gate(now, ask.to.reveal(), purpose.as_deref(), &facts);
         let ask = DialAsk { purpose, ..ask };
         match ruling {
             Ruling::Exempt(exemption) => {
@@ -113,6 +119,7 @@ impl Engine {
                 }
                 (Verdict::Allow, Some(_)) => self.ring_agent(now, key, ask, None, out),
                 (Verdict::Allow, None) => {
+                    self.use_override(now, waived.as_ref(), &decided, (None, None), out);
                     self.permit_dial(now, key, ask, decided, &dialed, list_key, out);
                 }
             },

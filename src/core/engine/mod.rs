@@ -18,6 +18,7 @@ mod lines;
 mod links;
 mod orders;
 mod overflow;
+mod overrides;
 mod parties;
 mod pbx;
 mod people;

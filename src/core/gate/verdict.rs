@@ -7,7 +7,6 @@ use super::values::is_purpose;
 use super::zone::{TZDB_VERSION, Zone};
 use super::{
     Ask, Book, Decided, Dialed, DncList, ExemptReason, Exemption, Findings, OverridePolicy, Ruling,
-    Waived,
 };
 use crate::model::{RuleOutcome, RuleVerdict, Verdict, Wall};
 use jiff::Timestamp;
@@ -25,17 +24,6 @@ pub(super) struct Target<'a> {
 impl Book {
     /// Verdict for dialling at `at`. Does not search.
     pub fn decide(&self, list: &DncList, ask: &Ask<'_>, at: Wall) -> Ruling {
-        self.decide_waived(list, ask, at, None)
-    }
-
-    /// The same for a call that people have approved: it may pass where they may open.
-    pub fn decide_waived(
-        &self,
-        list: &DncList,
-        ask: &Ask<'_>,
-        at: Wall,
-        waived: Option<&Waived>,
-    ) -> Ruling {
         let target = match self.target(ask) {
             Ok(target) => target,
             Err(ruling) => {
@@ -57,7 +45,8 @@ impl Book {
         if target.zones.len() > 1 {
             first.push(zones_rule(target.zones));
         }
-        first.extend(policy.and_then(|policy| policy.speak(&first, &mut answers, waived)));
+        first
+            .extend(policy.and_then(|policy| policy.speak(&first, &mut answers, ask.given.waived)));
         if answers.is_empty() {
             return Ruling::Decided(self.refused(list, target.zones.first(), at, first));
         }

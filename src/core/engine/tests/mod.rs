@@ -11,6 +11,7 @@ mod handover;
 mod journal;
 mod lines;
 mod links;
+mod overrides;
 mod people;
 mod permits;
 mod switch;

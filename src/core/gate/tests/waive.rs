@@ -38,7 +38,11 @@ fn both(book: &Book, list: &DncList, number: &str, purpose: &str, at: &str) -> S
         given: Given::default(),
     };
     let told = |waived: Option<&Waived>| {
-        let ruling = book.decide_waived(list, &ask, wall(at), waived);
+        let ruling = book.decide(
+            list,
+            &Ask { given: Given { waived, ..Given::default() }, ..ask },
+            wall(at),
+        );
         let Ruling::Decided(decided) = &ruling else { panic!("exempt") };
         let rule = decided.rules.iter().find(|rule| rule.id == "override");
         let rule = rule.map_or("-", |rule| rule.inputs.split(' ').next().unwrap());
@@ -147,8 +151,7 @@ fn the_envelope_of_every_zone_counts() {
         hard_ban = [{ id = "night", spans = [["00:00", "08:00"]], cite = "c" }]"#;
     let book = book_with(&[OVERRIDE, own], &["own"]);
     // 850 is in New York's and in Chicago's time: 08:30 there is 07:30 here.
-    for (at, allowed) in
-        [("2026-01-05T08:30:00-05:00", false), ("2026-01-05T08:30:00-06:00", true)]
+    for (at, allowed) in [("2026-01-05T08:30:00-05:00", false), ("2026-01-05T08:30:00-06:00", true)]
     {
         let told = both(&book, &DncList::default(), "+18504140000", "service", at);
         assert_eq!(told.contains("| allow"), allowed, "{at}: {told}");
@@ -167,10 +170,10 @@ fn the_decision_names_the_people_and_what_they_opened() {
         purpose: Some("service"),
         ruleset: None,
         number_ref: Some(key(1)),
-        given: Given::default(),
+        given: Given { waived: Some(&approved()), ..Given::default() },
     };
     let at = wall("2026-01-05T08:15:00+08:00");
-    let ruling = book.decide_waived(&DncList::default(), &ask, at, Some(&approved()));
+    let ruling = book.decide(&DncList::default(), &ask, at);
     let Ruling::Decided(decided) = ruling else { panic!("exempt") };
     let of = |id: &str| decided.rules.iter().find(|rule| rule.id == id).unwrap();
     assert_eq!(of("override").inputs, "id=o-1 requested_by=carol approved_by=anna, bob");
