@@ -154,6 +154,7 @@ fn decision_at(k: u64) -> Decision {
         expires_at: at(k),
         to: party(&number_of(k)),
         device: device_of(k),
+        facts: None,
     }
 }
 

@@ -7,8 +7,8 @@ use crate::call::Settings;
 use crate::gate::{Ask, Book, Dialed, DncList, Given, Normalizer, Past};
 use crate::line::{LineSettings, Reply};
 use crate::model::{
-    Agent, AgentSettings, Call, Command, CommandId, DeskPresence, DncEntry, Duty, Event, Line,
-    LineOrder, Link, LinkKind, NumberRef, Pos, Wall,
+    Agent, AgentSettings, Attempt, Call, CallFacts, Command, CommandId, DeskPresence, DncEntry,
+    Duty, Event, Line, LineOrder, Link, LinkKind, NumberRef, Pos, Wall,
 };
 use crate::pbx::{self, LinkReport, OrderId};
 use crate::sip::{
@@ -135,6 +135,10 @@ pub struct Restored {
     pub commands: Vec<Command>,
     /// Calls that are over and whose label is due (a duty runs).
     pub ended: Vec<Call>,
+    /// Calls that rules look back to, oldest first.
+    pub attempts: Vec<Attempt>,
+    /// Of calls before it nothing is known.
+    pub known_since: Option<Wall>,
     /// The last stop was clean (or there was none).
     pub clean: bool,
 }
@@ -254,6 +258,8 @@ pub struct ExplainJob {
     pub dialed: Dialed,
     /// Purpose.
     pub purpose: Option<String>,
+    /// What else is known of the call.
+    pub facts: CallFacts,
     /// Rule set.
     pub ruleset: Option<String>,
     /// Key in the do-not-call list.
@@ -262,6 +268,8 @@ pub struct ExplainJob {
     pub list: DncList,
     /// What happened to the callee before.
     pub past: Vec<Past>,
+    /// What was before it is not known.
+    pub known_since: Option<Wall>,
     /// Instant of the refusal.
     pub at: Wall,
     /// Rules that refused.
@@ -276,7 +284,11 @@ impl ExplainJob {
             purpose: self.purpose.as_deref(),
             ruleset: self.ruleset.as_deref(),
             number_ref: self.list_key,
-            given: Given { past: &self.past, ..Given::default() },
+            given: Given {
+                past: &self.past,
+                known_since: self.known_since,
+                ..Given::of(&self.facts)
+            },
         };
         let next = self.book.next_allowed(&self.list, &ask, self.at);
         let next_allowed_at = next.map(|at| self.book.rfc3339_local(&ask, at));

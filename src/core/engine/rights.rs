@@ -7,8 +7,11 @@ use crate::call::CallInput;
 use crate::gate::{
     Ask, Book, Decided, DecisionParts, DialRight, Dialed, Given, NotReleased, Past, Ruling, Waiting,
 };
-use crate::model::{CallId, Detail, Entity, EventKind, Mono, Now, NumberRef, Pos, SystemState};
+use crate::model::{
+    CallFacts, CallId, Detail, Entity, EventKind, Mono, Now, NumberRef, Place, Pos, SystemState,
+};
 use crate::sip::{AskId, Refusal};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +55,8 @@ pub(super) struct Asked {
     pub(super) dialed: Dialed,
     /// Its key in the do-not-call list.
     pub(super) list_key: Option<NumberRef>,
+    /// Where it counts for caps.
+    pub(super) place: Option<Place>,
     pub(super) ruling: Ruling,
 }
 
@@ -85,27 +90,84 @@ impl Dialing {
 
 impl Engine {
     /// Asks the gate about a number as it was dialled.
-    pub(super) fn ask_gate(&self, now: Now, number: &str, purpose: Option<&str>) -> Asked {
+    pub(super) fn ask_gate(
+        &self,
+        now: Now,
+        number: &str,
+        purpose: Option<&str>,
+        facts: &CallFacts,
+    ) -> Asked {
         let dialed = self.desk_parties.read(number);
         let list_key = dialed.list_key().map(|key| self.config.list_refs.number_ref(key));
+        let place = list_key.map(|number| Place { number, customer: self.customer_ref(facts) });
         let ruleset = self.config.ruleset.as_deref();
-        let given = Given { past: self.ledger.past(list_key), ..Given::default() };
+        let past = self.past_of(list_key, facts);
+        let known_since = self.ledger.known_since();
+        let given = Given { past: &past, known_since, ..Given::of(facts) };
         let ask = Ask { dialed: &dialed, purpose, ruleset, number_ref: list_key, given };
         let ruling = self.config.book.decide(&self.list, &ask, now.wall);
-        Asked { dialed, list_key, ruling }
+        drop(past);
+        Asked { dialed, list_key, place, ruling }
     }
 
-    /// A call that may be dialled counts for the caps from here on.
+    fn customer_ref(&self, facts: &CallFacts) -> Option<NumberRef> {
+        facts.customer.as_deref().map(|name| self.config.list_refs.customer_ref(name))
+    }
+
+    fn past_of(&self, number: Option<NumberRef>, facts: &CallFacts) -> Cow<'_, [Past]> {
+        self.ledger.past(number, self.customer_ref(facts))
+    }
+
+    /// The question whose answer says when a refused call would be allowed.
+    pub(super) fn explain_job(
+        &self,
+        now: Now,
+        ask: AskId,
+        parts: &DecisionParts,
+        dialed: Dialed,
+        list_key: Option<NumberRef>,
+    ) -> ExplainJob {
+        ExplainJob {
+            ask,
+            dialed,
+            purpose: parts.purpose.clone(),
+            facts: parts.facts.clone(),
+            ruleset: self.config.ruleset.clone(),
+            list_key,
+            list: self.list.only(list_key),
+            past: self.past_of(list_key, &parts.facts).into_owned(),
+            known_since: self.ledger.known_since(),
+            at: now.wall,
+            book: self.config.book.clone(),
+        }
+    }
+
+    /// A call that may be dialled counts for the caps from here on. Its decision is journaled with
+    /// the detail that this gives back.
     pub(super) fn note_attempt(
         &mut self,
         now: Now,
-        call: CallId,
-        key: Option<NumberRef>,
-        purpose: Option<&str>,
-    ) {
-        if let Some(key) = key {
-            let past = Past { purpose: purpose.map(str::to_owned), ..Past::attempt(now.wall) };
-            self.ledger.reserve(&self.config.book, key, call, past);
+        place: Option<Place>,
+        parts: &DecisionParts,
+    ) -> Detail {
+        if let Some(place) = place {
+            let past = Past {
+                purpose: parts.purpose.clone(),
+                subject: parts.facts.subject.clone(),
+                seller: parts.facts.seller.clone(),
+                campaign: parts.facts.campaign.clone(),
+                ..Past::attempt(now.wall)
+            };
+            self.ledger.reserve(&self.config.book, parts.id, place, past);
+        }
+        Detail { place: place.map(Box::new), ..Detail::default() }
+    }
+
+    /// Nothing was dialled for that call: its place is free.
+    pub(super) fn give_back(&mut self, call: CallId) {
+        let known = self.table.get(call).and_then(|entry| entry.machine.call().decision_id);
+        if let Some(decision) = known {
+            self.ledger.release(decision);
         }
     }
 
@@ -117,14 +179,16 @@ impl Engine {
         call: CallId,
         mut decided: Decided,
         parts: DecisionParts,
+        place: Option<Place>,
         out: &mut Outputs,
     ) {
         self.totals.gate_allowed += 1;
         let id = parts.id;
         let permit = decided.permit(id, call, now.wall);
+        let detail = self.note_attempt(now, place, &parts);
         self.feed(now, call, CallInput::Decided { decision: id }, out);
         let entity = Entity::Decision(Box::new(decided.into_decision(parts)));
-        let pos = self.emit(now, EventKind::OutboundAllowed, entity, Detail::default(), out);
+        let pos = self.emit(now, EventKind::OutboundAllowed, entity, detail, out);
         let ready = !self.dialing.closed && self.overflow.is_none();
         match permit.filter(|_| ready) {
             Some(permit) => self.dialing.permits.push_back(Permitted {
@@ -151,17 +215,7 @@ impl Engine {
         out: &mut Outputs,
     ) {
         self.totals.gate_denied += 1;
-        out.explain.push(ExplainJob {
-            ask,
-            dialed,
-            purpose: parts.purpose.clone(),
-            ruleset: self.config.ruleset.clone(),
-            list_key,
-            list: self.list.only(list_key),
-            past: self.ledger.past(list_key).to_vec(),
-            at: now.wall,
-            book: self.config.book.clone(),
-        });
+        out.explain.push(self.explain_job(now, ask, &parts, dialed, list_key));
         let deadline = now.mono.after(EXPLAIN_WAIT);
         self.dialing.denials.insert(ask, Denied { call, decided, parts, deadline });
     }
@@ -206,7 +260,7 @@ impl Engine {
 
     fn not_durable(&mut self, now: Now, ask: AskId, call: CallId, out: &mut Outputs) {
         self.totals.gate_not_durable += 1;
-        self.ledger.release(call);
+        self.give_back(call);
         let text = "journal: the decision could not be made durable in time".to_owned();
         self.refuse(now, ask, call, text, out);
     }
@@ -228,7 +282,11 @@ impl Engine {
 
     /// A caller who gave up needs no right any more; a decision that was made is still told.
     pub(super) fn forget_waiting(&mut self, now: Now, ask: AskId, out: &mut Outputs) {
-        self.dialing.permits.retain(|p| p.ask != ask);
+        if let Some(at) = self.dialing.permits.iter().position(|p| p.ask == ask)
+            && let Some(Permitted { call, .. }) = self.dialing.permits.remove(at)
+        {
+            self.give_back(call);
+        }
         if let Some(Denied { call, decided, parts, .. }) = self.dialing.denials.remove(&ask) {
             self.tell_denied(now, call, decided, parts, out);
         }

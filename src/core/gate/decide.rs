@@ -2,8 +2,8 @@
 
 use super::{Claim, Claims, Dialed, Exemption, Past, Permit};
 use crate::model::{
-    CallId, DayClass, Decision, DecisionId, NumberRef, Party, RuleOutcome, RuleVerdict, Verdict,
-    Wall,
+    CallFacts, CallId, DayClass, Decision, DecisionId, NumberRef, Party, RuleOutcome, RuleVerdict,
+    Verdict, Wall,
 };
 use std::time::Duration;
 
@@ -41,9 +41,23 @@ pub struct Given<'a> {
     pub claims: Claims,
     /// What happened to the callee before, in any order.
     pub past: &'a [Past],
+    /// What happened before this instant is not known: rules that look back further refuse.
+    pub known_since: Option<Wall>,
 }
 
-impl Given<'_> {
+impl<'a> Given<'a> {
+    /// The facts of a call; neither claims nor a past.
+    pub fn of(facts: &'a CallFacts) -> Self {
+        Self {
+            subject: facts.subject.as_deref(),
+            case: facts.case.as_deref(),
+            campaign: facts.campaign.as_deref(),
+            customer: facts.customer.as_deref(),
+            seller: facts.seller.as_deref(),
+            ..Self::default()
+        }
+    }
+
     /// The claims that count: a callback on request only with the case that holds the request.
     pub(super) fn claims(&self) -> Claims {
         match self.case {
@@ -120,6 +134,8 @@ pub struct DecisionParts {
     pub device: String,
     /// Earliest allowed instant, RFC 3339 with offset.
     pub next_allowed_at: Option<String>,
+    /// What else is known of the call.
+    pub facts: CallFacts,
 }
 
 impl Decided {
@@ -174,6 +190,7 @@ impl Decided {
             expires_at,
             to: parts.to,
             device: parts.device,
+            facts: (parts.facts != CallFacts::default()).then(|| Box::new(parts.facts)),
         }
     }
 }

@@ -37,6 +37,11 @@ impl BlindIndex {
         self.cut(b"device", device)
     }
 
+    /// Reference of a customer, as the customer records name them.
+    pub fn customer_ref(&self, customer: &str) -> NumberRef {
+        NumberRef(self.cut(b"customer", customer))
+    }
+
     fn cut(&self, kind: &[u8], value: &str) -> [u8; 16] {
         let mut input = kind.to_vec();
         input.extend(FieldWriter::default().bytes(value.as_bytes()).done());
@@ -69,5 +74,6 @@ mod tests {
         assert_ne!(a.number_ref("1001"), b.number_ref("1001"));
         assert_ne!(a.number_ref("1001"), a.number_ref("1002"));
         assert_ne!(a.number_ref("1001").0, a.device_ref("1001"));
+        assert_ne!(a.number_ref("1001"), a.customer_ref("1001"));
     }
 }
