@@ -118,7 +118,7 @@ impl Reader<'_> {
     fn read(&mut self, month: Month, file: &dyn TableFile) -> Result<bool, StoreError> {
         let name = Months::name(month);
         let mut to = super::engine::KEY_END.to_vec();
-        let mut found = Found::default();
+        let (mut of, mut found) = (None, Found::default());
         loop {
             let rows = file.scan(Table::Attempt, &[], &to, Order::Down, PAGE_ROWS)?;
             let more = rows.len() == PAGE_ROWS;
@@ -129,6 +129,9 @@ impl Reader<'_> {
                 let bad = || StoreError::row(&name, "attempt");
                 let (id, part) = key.split_at_checked(16).ok_or_else(bad)?;
                 let id = DecisionId(uuid::Uuid::from_slice(id).map_err(|_| bad())?);
+                if of != Some(id) {
+                    (of, found) = (Some(id), Found::default()); // a denial has no place to free
+                }
                 match part.first().copied().and_then(Part::of).ok_or_else(bad)? {
                     Part::GivenBack => found.given_back = true,
                     Part::Answered => found.answered = true,
