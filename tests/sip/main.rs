@@ -5,6 +5,7 @@
 mod support;
 
 mod api;
+mod caps;
 mod checkers;
 mod commands;
 mod cuts;
@@ -18,6 +19,7 @@ mod lines_register;
 mod midcall;
 mod names;
 mod outbound;
+mod permits;
 mod races;
 mod real_peers;
 mod records;

@@ -10,7 +10,7 @@ use super::writer::Engine;
 use crate::agent::AgentInput;
 use crate::hub::Role;
 use crate::model::{
-    Action, Call, CallFacts, CallId, CommandCode as Code, CommandError, CommandOp as Op,
+    Action, Call, CallId, CallTopic, CommandCode as Code, CommandError, CommandOp as Op,
     ConnectionState, DATA_KEY_BYTES_MAX, DATA_KEYS_MAX, DATA_VALUE_BYTES_MAX, EventKind as K, Leg,
     LegId, LegRole, Now, Pii,
 };
@@ -37,7 +37,7 @@ pub(super) struct DialAsk {
     pub(super) device: String,
     pub(super) to: Pii<String>,
     pub(super) purpose: Option<String>,
-    pub(super) facts: CallFacts,
+    pub(super) topic: CallTopic,
     pub(super) ring_s: u32,
 }
 
@@ -282,12 +282,12 @@ impl Engine {
             return Err(refused(Code::SwitchUnavailable, "no link to the PBX is up"));
         }
         let purpose = Some(request.args.purpose.clone()).filter(|p| !p.is_empty());
-        let facts = request.args.facts.clone();
-        if !facts.fits() {
+        let topic = request.args.topic.clone();
+        if !topic.fits() {
             let msg = "args.facts: one line of 128 bytes at most each";
             return Err(refused(Code::BadRequest, msg));
         }
-        let ask = DialAsk { pbx, device, to, purpose, facts, ring_s: RING_S };
+        let ask = DialAsk { pbx, device, to, purpose, topic, ring_s: RING_S };
         Ok(Plan { step: Step::Dial(Box::new(ask)), leg: None })
     }
 }

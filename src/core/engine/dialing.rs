@@ -5,9 +5,9 @@ use super::rights::Asked;
 use super::table::Entry;
 use super::writer::Engine;
 use crate::call::{CallInput, CallMachine, ReasonText, Start};
-use crate::gate::{DecisionParts, DialRight, ExemptReason, Ruling};
+use crate::gate::{CallFacts, DecisionParts, DialRight, ExemptReason, Ruling};
 use crate::line::NoLine;
-use crate::model::{CallFacts, CallId, Dialog, Direction, Now, Party, SystemState, Verdict};
+use crate::model::{CallId, Dialog, Direction, Now, Party, SystemState, Verdict};
 use crate::sip::{AskId, FACT_HEADERS, MARK_HEADER, Offer, Refusal, RoutePlan};
 use std::sync::Arc;
 
@@ -34,12 +34,18 @@ impl Engine {
 
     /// A call from the PBX: asked of the gate before anything leaves.
     pub(super) fn outbound(&mut self, now: Now, ask: AskId, offer: Offer, out: &mut Outputs) {
+        let (permitted, facts, said) = match self.take_permit(now, &offer) {
+            Some(pass) => (pass.purpose, pass.facts, Some(pass.rule)),
+            None => (None, self.facts_of(&offer), None),
+        };
         let default = || self.config.neighbours.get(&offer.peer)?.default_purpose.clone();
         let dialled = self.dial_purpose(offer.peer, offer.mark.as_deref());
-        let purpose = offer.purpose.clone().or(dialled).or_else(default);
-        let facts = self.facts_of(&offer);
-        let Asked { dialed, list_key, place, ruling } =
+        let purpose = offer.purpose.clone().or(permitted).or(dialled).or_else(default);
+        let Asked { dialed, list_key, place, mut ruling } =
             self.ask_gate(now, &offer.dialed, purpose.as_deref(), &facts);
+        if let (Ruling::Decided(decided), Some(rule)) = (&mut ruling, said) {
+            decided.also(rule);
+        }
         let direction = match &ruling {
             Ruling::Exempt(e) if e.reason() == ExemptReason::Internal => Direction::Internal,
             Ruling::Exempt(_) | Ruling::Decided(_) => Direction::Outbound,
@@ -48,6 +54,9 @@ impl Engine {
         let device = offer.from_user.as_str().into();
         let mut start = self.start(now, direction, &offer, to.clone().into(), device, None);
         start.purpose.clone_from(&purpose);
+        if let Some(dialling) = self.dial_that_waits(offer.peer, offer.mark.as_deref()) {
+            start.id = dialling;
+        }
         let Some(call) = self.begin(now, ask, start, out) else { return };
         self.totals.calls_outbound += 1;
         self.join_dial(offer.peer, offer.mark.as_deref(), call);
@@ -105,8 +114,8 @@ impl Engine {
 
     /// What is known of an outbound call: by the command it comes of, else by its PBX.
     fn facts_of(&self, offer: &Offer) -> CallFacts {
-        let dialled = self.dial_facts(offer.peer, offer.mark.as_deref());
-        dialled.or_else(|| offer.known.as_deref().cloned()).unwrap_or_default()
+        let dialled = self.dial_topic(offer.peer, offer.mark.as_deref());
+        dialled.or_else(|| offer.known.as_deref().cloned()).unwrap_or_default().into()
     }
 
     fn parts(
@@ -129,7 +138,8 @@ impl Engine {
         }
     }
 
-    /// Puts the call into the table; an INVITE that repeats a challenged one is the same call.
+    /// Puts the call into the table. An INVITE that repeats a challenged one is the same call, and
+    /// so is the one that a desk's dial has led to.
     fn begin(&mut self, now: Now, ask: AskId, start: Start, out: &mut Outputs) -> Option<CallId> {
         let ids = crate::sip::DialogIds {
             call_id: start.dialog.call_id.clone(),
@@ -140,6 +150,14 @@ impl Engine {
             && self.dialing.answer_challenge(call)
         {
             self.table.bind_ask(call, ask);
+            return Some(call);
+        }
+        if let Some(entry) = self.table.entry(start.id) {
+            let (call, dialog) = (start.id, start.dialog.clone());
+            entry.machine.goes_out(start, now);
+            self.table.index_dialog(call, &dialog);
+            self.table.bind_ask(call, ask);
+            self.pbx_invited(now, &ids.call_id, call, out);
             return Some(call);
         }
         if self.table.len() >= self.config.calls_max {

@@ -13,7 +13,7 @@ use super::rights::Asked;
 use super::writer::Engine;
 use crate::gate::{Decided, DecisionParts, DialRight, Dialed, Ruling, Waiting};
 use crate::model::{
-    Call, CallFacts, CallId, CommandCode as Code, CommandError, CommandId, CommandStatus,
+    Call, CallId, CallTopic, CommandCode as Code, CommandError, CommandId, CommandStatus,
     ConnectionState, CstaCause, DecisionId, Detail, Entity, EventKind as K, LegRole, Mono, Now,
     NumberRef, Place, Pos, Verdict,
 };
@@ -106,7 +106,7 @@ impl Engine {
         let default = peer.and_then(|p| self.config.neighbours.get(&p)?.default_purpose.clone());
         let purpose = ask.purpose.clone().or(default);
         let Asked { dialed, list_key, place, ruling } =
-            self.ask_gate(now, ask.to.reveal(), purpose.as_deref(), &ask.facts);
+            self.ask_gate(now, ask.to.reveal(), purpose.as_deref(), &ask.topic.clone().into());
         let ask = DialAsk { purpose, ..ask };
         match ruling {
             Ruling::Exempt(exemption) => {
@@ -133,7 +133,7 @@ impl Engine {
             to: self.desk_parties.with(ask.to.reveal(), "", dialed),
             device: short_device(&ask.device).to_owned(),
             next_allowed_at: None,
-            facts: ask.facts.clone(),
+            facts: ask.topic.clone().into(),
         }
     }
 
@@ -295,9 +295,9 @@ impl Engine {
     }
 
     /// What the command says of a call with that mark.
-    pub(super) fn dial_facts(&self, peer: PeerId, mark: Option<&str>) -> Option<CallFacts> {
+    pub(super) fn dial_topic(&self, peer: PeerId, mark: Option<&str>) -> Option<CallTopic> {
         let (_, dial) = self.dial_of(peer, mark?)?;
-        Some(dial.ask.facts.clone())
+        Some(dial.ask.topic.clone())
     }
 
     /// The decision that a call comes of, from its next event on.
@@ -318,6 +318,18 @@ impl Engine {
             return None;
         }
         self.commands.dials.decided.remove(&call).map(|(decision, _)| decision)
+    }
+
+    /// The call in which the phone of a dial waits for its customer's INVITE: this one.
+    pub(super) fn dial_that_waits(&self, peer: PeerId, mark: Option<&str>) -> Option<CallId> {
+        let (_, dial) = self.dial_of(peer, mark?)?;
+        dial.call.filter(|call| self.table.get(*call).is_some_and(|e| e.machine.awaits_invite()))
+    }
+
+    /// Whom a desk has this channel called for, and why.
+    pub(super) fn dialled_by_desk(&self, id: &ChannelId) -> Option<(Dialed, &DialAsk)> {
+        let (_, dial) = self.commands.dials.open.iter().find(|(_, dial)| dial.channel == *id)?;
+        Some((self.desk_parties.read(dial.ask.to.reveal()), &dial.ask))
     }
 
     /// A mark is believed only from the PBX that was given it.

@@ -2,7 +2,7 @@
 
 use crate::hub::Principal;
 use crate::model::{
-    Agent, Call, CallFacts, CallId, Command, CommandError, CommandId, CommandOp, LegId, Pii, Pos,
+    Agent, Call, CallId, CallTopic, Command, CommandError, CommandId, CommandOp, LegId, Pii, Pos,
     Wall, WorkMode,
 };
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub struct CommandArgs {
     /// Why the call is made.
     pub purpose: String,
     /// What else is known of the call to be made.
-    pub facts: CallFacts,
+    pub topic: CallTopic,
     /// Keys.
     pub digits: String,
     /// Name of a value.

@@ -5,21 +5,21 @@ use super::input::{ExplainJob, Explained, Outputs};
 use super::writer::Engine;
 use crate::call::CallInput;
 use crate::gate::{
-    Ask, Book, Decided, DecisionParts, DialRight, Dialed, Given, NotReleased, Past, Ruling, Waiting,
+    Ask, Book, CallFacts, Decided, DecisionParts, DialRight, Dialed, Given, NotReleased, Past,
+    Ruling, Waiting,
 };
 use crate::model::{
-    CallFacts, CallId, Detail, Entity, EventKind, Mono, Now, NumberRef, Place, Pos, SystemState,
+    CallId, Detail, Entity, EventKind, Mono, Now, NumberRef, Place, Pos, SystemState,
 };
 use crate::sip::{AskId, Refusal};
-use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Longest wait of a gated INVITE for its decision to be durable.
-const COMMIT_WAIT: Duration = Duration::from_millis(500);
+pub(super) const COMMIT_WAIT: Duration = Duration::from_millis(500);
 /// Longest wait of a refusal for its next allowed instant.
-const EXPLAIN_WAIT: Duration = Duration::from_millis(50);
+pub(super) const EXPLAIN_WAIT: Duration = Duration::from_millis(50);
 /// A challenged INVITE (401, 407) comes again within this time, or the call has failed.
 const CHALLENGE_WAIT: Duration = Duration::from_secs(10);
 
@@ -75,6 +75,11 @@ impl Dialing {
         self.challenged.insert(call, (now.mono.after(CHALLENGE_WAIT), failure));
     }
 
+    /// The same call is expected again, with credentials.
+    pub(super) fn is_challenged(&self, call: CallId) -> bool {
+        self.challenged.contains_key(&call)
+    }
+
     /// It came again.
     pub(super) fn answer_challenge(&mut self, call: CallId) -> bool {
         self.challenged.remove(&call).is_some()
@@ -99,23 +104,20 @@ impl Engine {
     ) -> Asked {
         let dialed = self.desk_parties.read(number);
         let list_key = dialed.list_key().map(|key| self.config.list_refs.number_ref(key));
-        let place = list_key.map(|number| Place { number, customer: self.customer_ref(facts) });
+        let customer = self.customer_ref(facts.customer.as_deref());
+        let place = list_key.map(|number| Place { number, customer });
         let ruleset = self.config.ruleset.as_deref();
-        let past = self.past_of(list_key, facts);
+        let past = self.ledger.past(list_key, customer);
         let known_since = self.ledger.known_since();
-        let given = Given { past: &past, known_since, ..Given::of(facts) };
+        let given = Given { known_since, ..facts.given(&past) };
         let ask = Ask { dialed: &dialed, purpose, ruleset, number_ref: list_key, given };
         let ruling = self.config.book.decide(&self.list, &ask, now.wall);
         drop(past);
         Asked { dialed, list_key, place, ruling }
     }
 
-    fn customer_ref(&self, facts: &CallFacts) -> Option<NumberRef> {
-        facts.customer.as_deref().map(|name| self.config.list_refs.customer_ref(name))
-    }
-
-    fn past_of(&self, number: Option<NumberRef>, facts: &CallFacts) -> Cow<'_, [Past]> {
-        self.ledger.past(number, self.customer_ref(facts))
+    pub(super) fn customer_ref(&self, customer: Option<&str>) -> Option<NumberRef> {
+        customer.map(|name| self.config.list_refs.customer_ref(name))
     }
 
     /// The question whose answer says when a refused call would be allowed.
@@ -131,14 +133,10 @@ impl Engine {
             ask,
             dialed,
             purpose: parts.purpose.clone(),
-            facts: parts.facts.clone(),
-            ruleset: self.config.ruleset.clone(),
             list_key,
-            list: self.list.only(list_key),
-            past: self.past_of(list_key, &parts.facts).into_owned(),
-            known_since: self.ledger.known_since(),
+            facts: parts.facts.clone(),
+            slice: self.gate_slice(list_key, parts.facts.customer.as_deref()),
             at: now.wall,
-            book: self.config.book.clone(),
         }
     }
 

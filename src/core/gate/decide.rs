@@ -1,9 +1,9 @@
 //! One question, one answer.
 
-use super::{Claim, Claims, Dialed, Exemption, Past, Permit};
+use super::{CallFacts, Claim, Claims, Dialed, Exemption, Past, Permit};
 use crate::model::{
-    CallFacts, CallId, DayClass, Decision, DecisionId, NumberRef, Party, RuleOutcome, RuleVerdict,
-    Verdict, Wall,
+    CallId, DayClass, Decision, DecisionId, NumberRef, Party, RuleOutcome, RuleVerdict, Verdict,
+    Wall,
 };
 use std::time::Duration;
 
@@ -45,19 +45,7 @@ pub struct Given<'a> {
     pub known_since: Option<Wall>,
 }
 
-impl<'a> Given<'a> {
-    /// The facts of a call; neither claims nor a past.
-    pub fn of(facts: &'a CallFacts) -> Self {
-        Self {
-            subject: facts.subject.as_deref(),
-            case: facts.case.as_deref(),
-            campaign: facts.campaign.as_deref(),
-            customer: facts.customer.as_deref(),
-            seller: facts.seller.as_deref(),
-            ..Self::default()
-        }
-    }
-
+impl Given<'_> {
     /// The claims that count: a callback on request only with the case that holds the request.
     pub(super) fn claims(&self) -> Claims {
         match self.case {
@@ -145,6 +133,16 @@ impl Decided {
         rule.map_or("policy", |r| r.id.as_str())
     }
 
+    /// One more rule has spoken, before all others. A refusal makes it a deny for good; nothing
+    /// makes an allow of a deny.
+    pub fn also(&mut self, rule: RuleVerdict) {
+        if rule.outcome == RuleOutcome::Deny {
+            self.findings.verdict = Verdict::Deny;
+            self.permit_left = false;
+        }
+        self.findings.rules.insert(0, rule);
+    }
+
     pub(super) fn new(findings: Findings, at: Wall) -> Self {
         let permit_left = findings.verdict == Verdict::Allow;
         Self { findings, at, permit_left }
@@ -190,7 +188,7 @@ impl Decided {
             expires_at,
             to: parts.to,
             device: parts.device,
-            facts: (parts.facts != CallFacts::default()).then(|| Box::new(parts.facts)),
+            topic: parts.facts.topic(),
         }
     }
 }

@@ -69,13 +69,13 @@ impl Ledger {
     pub fn restore(book: &Book, attempts: Vec<Attempt>, known_since: Option<Wall>) -> Self {
         let mut ledger = Self { known_since, ..Self::default() };
         for attempt in attempts {
-            let Attempt { decision, at, place, purpose, facts, answered, label, .. } = attempt;
+            let Attempt { decision, at, place, purpose, topic, answered, label, .. } = attempt;
             let kind = if answered { PastKind::Answered } else { PastKind::Attempt };
             let past = Past {
                 purpose,
-                subject: facts.subject,
-                seller: facts.seller,
-                campaign: facts.campaign,
+                subject: topic.subject,
+                seller: topic.seller,
+                campaign: topic.campaign,
                 ..Past::new(at, kind)
             };
             ledger.reserve(book, decision, place, past);

@@ -1,7 +1,7 @@
 //! Calls out that caps and cool-downs count.
 
 use super::{
-    Call, CallFacts, CallId, CstaCause, DecisionId, Entity, Event, EventKind, LegRole, NumberRef,
+    Call, CallId, CallTopic, CstaCause, DecisionId, Entity, Event, EventKind, LegRole, NumberRef,
     Wall,
 };
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub struct Attempt {
     /// Why.
     pub purpose: Option<String>,
     /// What else was known; its case and customer do not count for caps and are not kept.
-    pub facts: CallFacts,
+    pub topic: CallTopic,
     /// The customer answered.
     pub answered: bool,
     /// What the agent said of it last.
@@ -88,7 +88,7 @@ fn taken(event: &Event) -> Option<AttemptNote> {
         at: event.ts,
         place: **place,
         purpose: decision.purpose.clone(),
-        facts: decision.facts.as_deref().cloned().unwrap_or_default(),
+        topic: decision.topic.as_deref().cloned().unwrap_or_default(),
         answered: false,
         label: None,
     })))

@@ -92,12 +92,12 @@ pub struct Decision {
     /// Device that dialled.
     pub device: String,
     /// What else was known of the call; `None`: nothing.
-    pub facts: Option<Box<CallFacts>>,
+    pub topic: Option<Box<CallTopic>>,
 }
 
 /// What is known of a call out beyond number and purpose.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CallFacts {
+pub struct CallTopic {
     /// What it is about: a product, a policy line.
     pub subject: Option<String>,
     /// Case it belongs to.
@@ -110,10 +110,10 @@ pub struct CallFacts {
     pub seller: Option<String>,
 }
 
-/// Bytes of one value of [`CallFacts`].
+/// Bytes of one value of [`CallTopic`].
 pub const FACT_BYTES_MAX: usize = 128;
 
-impl CallFacts {
+impl CallTopic {
     /// Every value is a line of text that is not too long.
     pub fn fits(&self) -> bool {
         let all = [&self.subject, &self.case, &self.campaign, &self.customer, &self.seller];

@@ -6,7 +6,7 @@
 //! 100 and the transaction waits.
 
 use super::{Transfer, WireFacts};
-use crate::model::{Arrival, CallFacts};
+use crate::model::{Arrival, CallTopic};
 use std::time::Duration;
 
 /// Header by which a PBX names the command that its INVITE comes of. It never leaves the site.
@@ -99,7 +99,7 @@ pub struct Offer {
     /// Value of [`MARK_HEADER`], from a PBX.
     pub mark: Option<String>,
     /// Values of [`FACT_HEADERS`], from a PBX; `None`: it has none.
-    pub known: Option<Box<CallFacts>>,
+    pub known: Option<Box<CallTopic>>,
     /// What else the headers say.
     pub facts: WireFacts,
     /// Kernel receive stamp.

@@ -2,11 +2,11 @@
 
 use super::decode::{bad, non_empty, uuid};
 use super::{DecodeError, View, pb};
-use crate::model::{Attempt, CallFacts, CallId, DecisionId, NumberRef, Place, Wall};
+use crate::model::{Attempt, CallId, CallTopic, DecisionId, NumberRef, Place, Wall};
 use prost::Message;
 
 /// The facts of a call in a view.
-pub(super) fn facts_to_pb(facts: &CallFacts, view: View) -> pb::CallFacts {
+pub(super) fn topic_to_pb(facts: &CallTopic, view: View) -> pb::CallFacts {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     pb::CallFacts {
         subject: text(&facts.subject),
@@ -18,8 +18,8 @@ pub(super) fn facts_to_pb(facts: &CallFacts, view: View) -> pb::CallFacts {
 }
 
 /// The facts of a call as they came.
-pub fn facts_from_pb(facts: pb::CallFacts) -> CallFacts {
-    CallFacts {
+pub fn topic_from_pb(facts: pb::CallFacts) -> CallTopic {
+    CallTopic {
         subject: non_empty(facts.subject),
         case: non_empty(facts.case_id),
         campaign: non_empty(facts.campaign),
@@ -54,9 +54,9 @@ pub fn attempt_to_bytes(attempt: &Attempt) -> Vec<u8> {
         at_us: attempt.at.0,
         place: Some(place_to_stored(&attempt.place)),
         purpose: text(&attempt.purpose),
-        subject: text(&attempt.facts.subject),
-        seller: text(&attempt.facts.seller),
-        campaign: text(&attempt.facts.campaign),
+        subject: text(&attempt.topic.subject),
+        seller: text(&attempt.topic.seller),
+        campaign: text(&attempt.topic.campaign),
     };
     stored.encode_to_vec()
 }
@@ -78,7 +78,7 @@ pub fn attempt_from_bytes(decision: DecisionId, bytes: &[u8]) -> Result<Attempt,
         at: Wall(stored.at_us),
         place: place(stored.place.ok_or_else(|| bad("attempt.place", "absent"))?)?,
         purpose: non_empty(stored.purpose),
-        facts: CallFacts {
+        topic: CallTopic {
             subject: non_empty(stored.subject),
             seller: non_empty(stored.seller),
             campaign: non_empty(stored.campaign),
@@ -104,11 +104,11 @@ mod tests {
             at: Wall(-5),
             place: Place { number: NumberRef([1; 16]), customer: Some(NumberRef([2; 16])) },
             purpose: Some("sales".into()),
-            facts: CallFacts {
+            topic: CallTopic {
                 subject: Some("motor".into()),
                 seller: Some("a".into()),
                 campaign: Some("b".into()),
-                ..CallFacts::default()
+                ..CallTopic::default()
             },
             answered: false,
             label: None,

@@ -1,7 +1,7 @@
 //! proto -> model, for replay.
 
 use super::agent::{agent, command};
-use super::attempt::{facts_from_pb, place};
+use super::attempt::{place, topic_from_pb};
 use super::dossier::{dossier, pop};
 use super::encode::to_u32;
 use super::line::{duty, line, shift};
@@ -293,7 +293,7 @@ fn decision(d: pb::Decision) -> Result<Decision, DecodeError> {
         expires_at: wall("decision.expires_at", d.expires_at)?,
         to: party(d.to)?,
         device: d.device,
-        facts: d.facts.map(|known| Box::new(facts_from_pb(known))),
+        topic: d.facts.map(|known| Box::new(topic_from_pb(known))),
     })
 }
 

@@ -7,10 +7,9 @@ use crate::engine::input::{Outputs, PbxIx};
 use crate::engine::rights::Asked;
 use crate::engine::table::Entry;
 use crate::engine::writer::Engine;
-use crate::gate::{DecisionParts, Ruling};
+use crate::gate::{CallFacts, DecisionParts, Dialed, Ruling};
 use crate::model::{
-    CallFacts, CallId, Detail, Direction, Entity, EventKind, LegId, LegRole, Moment, Now, Party,
-    Pii, Verdict,
+    CallId, Detail, Direction, Entity, EventKind, LegId, LegRole, Moment, Now, Party, Pii, Verdict,
 };
 use crate::pbx::ChannelId;
 use std::sync::Arc;
@@ -62,7 +61,8 @@ impl Engine {
         let trunk = if direction == Direction::Internal { Arc::default() } else { line };
         let call = self.ids.call(now);
         let start = SeenStart { id: call, direction, from, to, device, trunk, leg, at };
-        let machine = CallMachine::start_seen(&self.config.call, start);
+        let mut machine = CallMachine::start_seen(&self.config.call, start);
+        self.asked_by_desk(id, &mut machine);
         self.table.insert(Entry::new(machine, now.mono));
         if direction == Direction::Inbound {
             self.totals.calls_inbound += 1;
@@ -73,6 +73,20 @@ impl Engine {
         self.boards.set_place(ix, id, Place::Leg(call, LegId(1)));
         self.replay(now, ix, id, out);
         self.place_children(now, ix, id, out);
+    }
+
+    /// A phone that a desk has called before its customer: whom the call is for is known.
+    fn asked_by_desk(&self, id: &ChannelId, machine: &mut CallMachine) {
+        let Some((dialed, ask)) = self.dialled_by_desk(id) else { return };
+        let to = Arc::new(self.desk_parties.with(ask.to.reveal(), "", &dialed));
+        machine.correct(|origin| {
+            if !matches!(dialed, Dialed::Internal(_)) {
+                origin.direction = Direction::Outbound;
+            }
+            origin.purpose.clone_from(&ask.purpose);
+            origin.to = to.clone();
+            origin.dialed = to;
+        });
     }
 
     /// Who calls whom by a channel that calls, or that is called first.

@@ -366,7 +366,7 @@ fn facts_come_from_headers_of_the_pbx_and_stay_inside() {
     run.site.durable();
     let allowed = run.site.events.iter().find(|e| e.kind == EventKind::OutboundAllowed).unwrap();
     let Entity::Decision(decision) = &allowed.entity else { panic!() };
-    let facts = decision.facts.as_deref().unwrap();
+    let facts = decision.topic.as_deref().unwrap();
     let all = [&facts.subject, &facts.case, &facts.campaign, &facts.customer, &facts.seller];
     let all: Vec<&str> = all.into_iter().flatten().map(String::as_str).collect();
     assert_eq!(all, ["motor", "k-1", "s26", "c7", "acme"]);
@@ -375,7 +375,7 @@ fn facts_come_from_headers_of_the_pbx_and_stay_inside() {
     let long = format!("X-Trunkline-Subject: {}\n", "x".repeat(129));
     run.site.receive(PBX, &invite(NUMBER, "g", &format!("X-Purpose: sales\n{long}")));
     let Entity::Decision(decision) = &run.site.events.last().unwrap().entity else { panic!() };
-    assert_eq!(decision.facts, None, "too long to be read");
+    assert_eq!(decision.topic, None, "too long to be read");
     run.site.give(Input::Durable(run.site.engine.pos()));
     assert!(!run.site.sent_to(MAIN)[0].contains("X-Trunkline"));
 }

@@ -1,7 +1,7 @@
 //! What a running server remembers for caps and cool-downs.
 
 use super::*;
-use crate::model::{Attempt, AttemptNote, CallFacts, DecisionId, Place};
+use crate::model::{Attempt, AttemptNote, CallTopic, DecisionId, Place};
 
 const CAPPED: &str = "[[ruleset.open-all-hours.cap]]\nid = \"two\"\nmax = 2\n\
                       per = \"rolling:PT24H\"\nkey = [\"callee\"]\ncite = \"c\"\n";
@@ -34,7 +34,7 @@ fn refused_by(
 ) -> Vec<String> {
     let number = dialed("+12125550123");
     let past = ledger.past(Some(place.number), place.customer);
-    let given = Given { past: &past, known_since: ledger.known_since(), ..Given::of(facts) };
+    let given = Given { past: &past, known_since: ledger.known_since(), ..facts.given(&past) };
     let ask = Ask {
         dialed: &number,
         purpose: Some(purpose),
@@ -184,7 +184,7 @@ fn what_an_earlier_run_left_counts_as_its_own() {
         at: later(hours),
         place: at(1),
         purpose: Some(motor.0.clone()),
-        facts: motor.1.clone(),
+        topic: CallTopic { subject: motor.1.subject.clone(), ..CallTopic::default() },
         answered: true,
         label: label.map(Into::into),
     };

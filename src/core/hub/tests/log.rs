@@ -67,7 +67,7 @@ fn decision(device: &str) -> Decision {
         expires_at: Wall(0),
         to: party(),
         device: device.into(),
-        facts: None,
+        topic: None,
     }
 }
 

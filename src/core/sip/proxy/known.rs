@@ -1,11 +1,11 @@
 //! What a PBX knows of a call out, from the headers of its INVITE.
 
-use crate::model::{CallFacts, FACT_BYTES_MAX};
+use crate::model::{CallTopic, FACT_BYTES_MAX};
 use crate::sip::FACT_HEADERS;
 use crate::sip::message::Message;
 
 /// `None`: nothing. A value that is too long is not read: what is not known never allows more.
-pub(super) fn call_facts(message: &Message<'_>) -> Option<Box<CallFacts>> {
+pub(super) fn call_facts(message: &Message<'_>) -> Option<Box<CallTopic>> {
     let value = |label: &str| {
         let bytes = message.labelled(label).filter(|v| (1..=FACT_BYTES_MAX).contains(&v.len()))?;
         let text = std::str::from_utf8(bytes).ok()?.trim();
@@ -13,6 +13,6 @@ pub(super) fn call_facts(message: &Message<'_>) -> Option<Box<CallFacts>> {
         fits.then(|| text.to_owned())
     };
     let [subject, case, campaign, customer, seller] = FACT_HEADERS.map(value);
-    let facts = CallFacts { subject, case, campaign, customer, seller };
-    (facts != CallFacts::default()).then(|| Box::new(facts))
+    let facts = CallTopic { subject, case, campaign, customer, seller };
+    (facts != CallTopic::default()).then(|| Box::new(facts))
 }
