@@ -138,14 +138,16 @@ impl Rules {
 
     fn fresh(&self) -> Result<Arc<Book>, AppError> {
         let (book, _) = in_force(Some(&self.config))?;
-        if book.always_allow() == self.book().always_allow() {
+        let (new, old) = (book.looks_back(), self.book().looks_back());
+        let why = if book.always_allow() != self.book().always_allow() {
+            // The dial plan was built with them, and every room reads numbers by it.
+            "always_allow.numbers has changed: restart to take it"
+        } else if new.calls > old.calls || new.labels > old.labels {
+            // Calls that no rule looked back to are not remembered.
+            "a rule looks back further than those in force: restart to take it"
+        } else {
             return Ok(book);
-        }
-        // The dial plan was built with them, and every room reads numbers by it.
-        Err(GateFileError {
-            file: "[gate]".to_owned(),
-            message: "always_allow.numbers has changed: restart to take it".to_owned(),
-        }
-        .into())
+        };
+        Err(GateFileError { file: "[gate]".to_owned(), message: why.to_owned() }.into())
     }
 }
