@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod attempts;
+mod audit;
 mod child;
 mod conformance;
 mod crash;
