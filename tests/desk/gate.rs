@@ -30,13 +30,14 @@ async fn gate(answer: PermitAnswer) -> Gate {
     let asked: Arc<Mutex<Vec<PermitRequest>>> = Arc::default();
     let requests = asked.clone();
     let give = GiveGate(Arc::new(move |order| match order {
-        GateOrder::Look { key, done } => {
+        GateOrder::Look { key, done, .. } => {
             let slice = Slice {
                 book: book.clone(),
                 ruleset: Some("cn-seed-service".to_owned()),
                 list: list.only(key),
                 list_version: list.version(),
                 past: Vec::new(),
+                known_since: None,
             };
             done.send(slice).is_ok()
         }
@@ -227,6 +228,7 @@ async fn without_an_engine_the_answer_is_not_allow() {
         let ask = Ask { method: "POST", body: SERVICE.to_owned(), ..Ask::get(path, &token) };
         let ask = ask.with("content-type", "application/json").with("accept", "text/plain");
         let told = ask.of(&site).await;
-        assert_eq!((told.status, &told.body["code"]), (503, &json!("INTERNAL")), "{path}");
+        assert_eq!((told.status, &told.body), (503, &json!("error INTERNAL")), "{path}");
+        assert_eq!(told.header("retry-after"), "1", "{path}");
     }
 }

@@ -195,6 +195,7 @@ impl Question {
             zone: self.zone.as_deref(),
             claims: self.claims.iter().copied().collect(),
             waived: None,
+            known_since: None,
             past: &past,
         };
         let ask = Ask {

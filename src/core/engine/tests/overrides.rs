@@ -83,8 +83,7 @@ fn approved(desk: &mut Desk, by: &[&str]) -> Override {
 /// Status of an INVITE of alice's telephone to that number: `INVITE` if it went out.
 fn dials(desk: &mut Desk, number: &str, call: &str, purpose: &str) -> String {
     desk.site.sent_to(PBX);
-    let text = invite(number, call, &format!("X-Purpose: {purpose}\n")).replace("1001", "8001");
-    desk.site.receive(PBX, &text);
+    desk.site.receive(PBX, &invite(number, call, &format!("X-Purpose: {purpose}\n")));
     if let Some(job) = desk.site.out.explain.pop() {
         desk.site.give(Input::Explained(job.run()));
     }
@@ -168,7 +167,7 @@ fn it_is_good_for_its_number_purpose_and_caller_alone() {
     approved(&mut desk, &["anna", "bob"]);
     assert_eq!(dials(&mut desk, "13900139000", "a", "service"), REFUSED, "another number");
     assert_eq!(dials(&mut desk, NUMBER, "b", "survey"), REFUSED, "another purpose");
-    let other = invite(NUMBER, "c", "X-Purpose: service\n").replace("1001", "8002");
+    let other = invite(NUMBER, "c", "X-Purpose: service\n").replace("8001", "8002");
     desk.site.receive(PBX, &other);
     let job = desk.site.out.explain.pop().expect("bob's telephone is refused");
     desk.site.give(Input::Explained(job.run()));
