@@ -3,6 +3,7 @@
 //! The event that uses one up stands before the decision that it makes possible, and the INVITE
 //! leaves when both are durable: after a crash an override is either used or has let nobody out.
 
+use super::agents::short_device;
 use super::commands::{CommandKey, refused};
 use super::control::{Plan, Refused, Step};
 use super::input::Outputs;
@@ -182,7 +183,7 @@ impl Engine {
             purpose: request.args.purpose.clone(),
             reason: request.args.reason.trim().to_owned(),
             agent: request.target.agent.clone(),
-            device: request.target.device.clone(),
+            device: short_device(&request.target.device).to_owned(),
             requested_by: request.who.user.clone(),
             approved_by: Vec::new(),
             requested_at: now.wall,
@@ -284,7 +285,7 @@ impl Engine {
 fn check_approver(it: &Override, request: &CommandRequest, needed: u8) -> Result<(), Refused> {
     let who = &request.who;
     let calls = !it.agent.is_empty() && [&who.agent, &who.user].contains(&&it.agent);
-    let rings = !it.device.is_empty() && who.devices.contains(&it.device);
+    let rings = !it.device.is_empty() && who.devices.iter().any(|d| short_device(d) == it.device);
     if calls || rings {
         return Err(refused(Code::Forbidden, "who will call cannot approve"));
     }
