@@ -132,7 +132,7 @@ fn a_company_needs_an_envelope_to_open_its_hours() {
         (format!("{night}\n{lunch}"), "deny lunch window [never:]"),
         (night.replace("cite", "disabled = \"later\", cite"), "deny window [never:]"),
     ] {
-        let book = book_with(&[OVERRIDE, &set(&more).replace("[ruleset", "[ruleset")], &["own"]);
+        let book = book_with(&[OVERRIDE, &set(&more)], &["own"]);
         let told = both(&book, &DncList::default(), "13800138000", "service", at);
         assert!(told.ends_with(expected), "{more}: {told}");
     }

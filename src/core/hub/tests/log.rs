@@ -278,7 +278,7 @@ impl Log {
                 let call = self.over.clone().unwrap();
                 (EventKind::CallCleared, Entity::Call(Arc::new(call)))
             }
-            9 if pick % 2 == 0 => (EventKind::OverrideRequested, overriding()),
+            9 if pick.is_multiple_of(2) => (EventKind::OverrideRequested, overriding()),
             9 => (EventKind::DncAdded, Entity::Dnc(Vec::new())),
             10 => (EventKind::AgentReady, Entity::Agent(Box::new(agent(pick)))),
             11 => (EventKind::CommandAccepted, Entity::Command(Box::new(command(pick)))),
