@@ -39,6 +39,7 @@ mod verdict;
 mod zone;
 
 pub use book::*;
+pub use calendar::{CalendarSet, shipped_calendars};
 pub use decide::*;
 pub use dialplan::*;
 pub use dnc::*;

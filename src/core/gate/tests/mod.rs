@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod calendar;
+mod calendar_cross;
 mod calls;
 mod explain;
 mod files;
