@@ -66,6 +66,8 @@ pub(super) enum Order {
     Rules(Arc<Book>),
     /// They could not be used: why.
     RulesRefused(String),
+    /// The gate's data ends soon: what to do.
+    GateAlarm(String),
     /// Of a desk.
     Desk(DeskOrder),
     /// End the thread.

@@ -2,6 +2,7 @@
 //! commands work offline when the data directory is not locked. Both are audited.
 
 mod args;
+mod calendar;
 mod conform;
 pub mod demo;
 mod exit;
@@ -32,6 +33,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => serve::check(&args),
         Command::Keys(args) => keys::run(args),
         Command::Gate(args) => gate::run(args),
+        Command::Calendar(args) => calendar::run(args),
         Command::Reload(args) => remote::reload(&args),
         Command::Tail(args) => remote::tail(&args),
         Command::Dnc(args) => remote::dnc(args),

@@ -20,7 +20,7 @@ pub struct Book {
     /// By name, sorted.
     pub(super) sets: Vec<RuleSet>,
     always_allow: Vec<String>,
-    calendars: BTreeMap<String, Arc<Calendar>>,
+    pub(super) calendars: BTreeMap<String, Arc<Calendar>>,
     pub(super) numbering: Arc<Numbering>,
     looks_back: Duration,
     /// In the order of their start.
@@ -146,6 +146,15 @@ impl Book {
     /// Numbers that every rule set file leaves ungated, sorted: the dial plan's emergency table.
     pub fn always_allow(&self) -> &[String] {
         &self.always_allow
+    }
+
+    /// Names of the calendars that enforcing rule sets look into.
+    pub fn calendars_in_use(&self) -> impl Iterator<Item = &str> {
+        let used = |name: &&str| {
+            let mut sets = self.sets.iter().filter(|set| set.enforces());
+            sets.any(|set| set.spec.calendar.as_deref() == Some(*name))
+        };
+        self.calendars.keys().map(String::as_str).filter(used)
     }
 
     /// Version and years with a notice of each calendar, by name.

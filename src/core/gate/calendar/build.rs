@@ -43,7 +43,8 @@ pub(super) fn statutory_days(year: i16) -> i32 {
 }
 
 impl Calendar {
-    fn add(&mut self, file: File) -> Result<(), String> {
+    /// Takes a file in, after all checks.
+    pub(super) fn add(&mut self, file: File) -> Result<(), String> {
         if let Some(law) = &file.law {
             let alone = file.year.is_none() && file.notice.is_none() && file.breaks.is_empty();
             return match alone && file.computed.is_empty() && self.years.is_empty() {

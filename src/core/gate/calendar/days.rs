@@ -62,7 +62,8 @@ impl Calendar {
             return DayClass::Holiday;
         }
         if !self.years.contains_key(&day.year()) {
-            return DayClass::Unknown;
+            // The next year's notice may name a workday at the end of a year that has none.
+            return if mark == Some(Mark::Work) { DayClass::Makeup } else { DayClass::Unknown };
         }
         let late = (day.month(), day.day()) >= PROVISIONAL_FROM;
         if late && !self.by_law && !self.years.contains_key(&(day.year() + 1)) {
@@ -89,6 +90,11 @@ impl Calendar {
             }
         }
         Guard::Clear
+    }
+
+    /// Statutory dates of that year, by its notice or computed.
+    pub(super) fn statutory_of(&self, year: i16) -> Option<&[Date]> {
+        self.statutory.get(&year).map(Vec::as_slice)
     }
 
     /// Years with a notice.

@@ -246,3 +246,8 @@ fn quoted(text: &str) -> String {
     out.push('"');
     out
 }
+
+/// Whether two names are one person's: two approvals by one are none.
+pub(super) fn same_person(a: &str, b: &str) -> bool {
+    a.to_lowercase() == b.to_lowercase()
+}

@@ -2,14 +2,16 @@
 
 mod build;
 mod days;
+mod draft;
+mod feed;
 mod file;
+mod notice;
+mod scan;
 mod select;
+mod view;
 
 pub(super) use build::load;
 pub(super) use days::{Calendar, Guard};
+pub use draft::{Draft, Provenance};
 pub use select::{CalendarSet, shipped_calendars};
-
-/// Whether two names are one person's: two approvals by one are none.
-fn same_person(a: &str, b: &str) -> bool {
-    a.to_lowercase() == b.to_lowercase()
-}
+pub use view::{CalendarChange, CalendarDay, CalendarSource, CalendarYear};

@@ -96,7 +96,7 @@ fn imported(file: &File) -> Result<(), String> {
     let (Some(other), Some(_)) = (&import.confirmed_by, import.confirmed_at) else {
         return Err("import: nobody confirmed it: `trunkline calendar confirm`".to_owned());
     };
-    if super::same_person(&import.by.0, &other.0) {
+    if super::file::same_person(&import.by.0, &other.0) {
         return Err(format!("import: {} cannot confirm what the same person brought", other.0));
     }
     if file.year.is_none() || file.notice.is_none() {

@@ -3,6 +3,7 @@
 
 mod calendar;
 mod calendar_cross;
+mod calendar_import;
 mod calls;
 mod explain;
 mod files;
