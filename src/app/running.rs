@@ -103,6 +103,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     let (book, ruleset) = (engine_config.book.clone(), engine_config.ruleset.clone());
     let rules = Arc::new(Rules::new(&config, book, ruleset));
     let normalizer = engine_config.normalizer.clone();
+    let numbers = (normalizer.clone(), refs.list.clone());
     let list_parties = PartyMaker::new(normalizer.clone(), refs.list.clone());
 
     let durable = Arc::new(AtomicU64::new(recovery.head.0));
@@ -222,7 +223,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         let shared = shared.clone();
         move || super::health::links(&shared.links())
     };
-    let told = Told { metrics: Arc::new(figures), links: Arc::new(look), doors };
+    let told = Told { metrics: Arc::new(figures), links: Arc::new(look), doors, numbers };
     let server =
         desks::serve(&config, hub, auth.clone(), orders.clone(), told, health, stopping).await?;
     Ok(Running {

@@ -18,6 +18,7 @@ mod lines_register;
 mod midcall;
 mod names;
 mod outbound;
+mod permits;
 mod races;
 mod real_peers;
 mod records;

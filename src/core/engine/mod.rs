@@ -21,6 +21,7 @@ mod overflow;
 mod parties;
 mod pbx;
 mod people;
+mod permits;
 mod probing;
 mod queues;
 mod records;
@@ -42,5 +43,6 @@ pub use input::{
 };
 pub use parties::PartyMaker;
 pub use people::{LABELS, PeopleConfig, TransferBarrier};
+pub use permits::{PermitAnswer, PermitRequest};
 pub use request::{CommandAnswer, CommandArgs, CommandRequest, CommandTarget, Current};
 pub use writer::Engine;

@@ -7,6 +7,7 @@ mod ari;
 mod caller;
 mod config;
 mod cors;
+mod gate;
 mod net;
 mod problem;
 mod requests;
@@ -16,5 +17,6 @@ mod ticket;
 mod upgrade;
 
 pub use config::{AriDoor, HttpConfig, HttpDeps, HttpError, HttpServer, ServiceCert, TlsFiles};
+pub use gate::{GateDeps, GateOrder, GiveGateOrder};
 pub use routes::routes;
 pub use server::serve;

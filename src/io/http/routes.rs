@@ -1,6 +1,7 @@
 //! Routes, and what all of them share.
 
 use super::config::AriDoor;
+use super::gate::GateDeps;
 use super::problem::error;
 use super::requests::{self, Requests};
 use super::{api, ari, cors, ticket, upgrade};
@@ -28,6 +29,7 @@ pub(super) struct Peer {
 pub(super) struct App {
     pub(super) registry: Arc<Registry>,
     pub(super) desk: Arc<DeskDeps>,
+    pub(super) gate: GateDeps,
     pub(super) healthz: Arc<dyn Fn() -> Health + Send + Sync>,
     pub(super) metrics: Arc<dyn Fn() -> String + Send + Sync>,
     pub(super) links: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
@@ -56,7 +58,7 @@ const fn route(
     Route { path, method, pages, handler }
 }
 
-const ROUTES: [Route; 16] = [
+const ROUTES: [Route; 19] = [
     route("GET", "/healthz", false, || get(healthz)),
     route("GET", "/metrics", false, || get(metrics)),
     route("GET", "/v1/events", false, || get(upgrade::events)),
@@ -73,6 +75,9 @@ const ROUTES: [Route; 16] = [
     route("GET", "/v1/links", true, || get(api::links)),
     route("POST", "/v1/commands", true, || post(api::give)),
     route("GET", "/v1/commands/{id}", true, || get(api::standing)),
+    route("POST", "/v1/gate/check", true, || post(api::check)),
+    route("POST", "/v1/gate/explain", true, || post(api::explain)),
+    route("POST", "/v1/gate/permit", true, || post(api::permit)),
 ];
 
 /// Method and path of every route.

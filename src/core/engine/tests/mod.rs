@@ -12,4 +12,5 @@ mod journal;
 mod lines;
 mod links;
 mod people;
+mod permits;
 mod switch;

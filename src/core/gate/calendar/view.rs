@@ -105,8 +105,8 @@ impl Book {
         let pairs = all_days(year).filter(named).map(|day| (day, current(day), class(&other, day)));
         let mut out = Vec::new();
         for (day, old, new) in pairs {
-            let late = new == DayClass::Provisional;
-            if old != new && !(late && !other.marks.contains_key(&day)) {
+            let told = new != DayClass::Provisional || other.marks.contains_key(&day);
+            if old != new && told {
                 let date = day.to_string();
                 out.push(CalendarChange { date, current: old.name(), other: new.name() });
             }

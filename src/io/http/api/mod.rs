@@ -3,6 +3,8 @@
 mod body;
 mod commands;
 mod door;
+mod gate;
+mod gate_ask;
 mod lists;
 mod query;
 mod rate;
@@ -11,5 +13,6 @@ mod snapshot;
 
 pub(super) use commands::{give, standing};
 pub(super) use door::{Limits, openapi};
+pub(super) use gate::{check, explain, permit};
 pub(super) use lists::{agent, agents, call, calls, line, lines, links};
 pub(super) use snapshot::snapshot;
