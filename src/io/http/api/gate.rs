@@ -3,7 +3,7 @@
 use super::door::{Rate, admit, gate_place};
 use super::gate_ask::{self, Form, GateAsk, Kind, unusable};
 use crate::io::http::gate::GateOrder;
-use crate::io::http::problem::{Refusal, later, refuse};
+use crate::io::http::problem::{Refusal, as_line, later, refuse};
 use crate::io::http::routes::{App, Peer};
 use axum::Json;
 use axum::extract::{Extension, Request, State};
@@ -49,12 +49,25 @@ pub(in crate::io::http) async fn permit(
 }
 
 async fn answer(app: &App, peer: &Peer, request: Request, kind: Kind) -> Response {
-    take(app, peer, request, kind).await.unwrap_or_else(|refusal| *refusal)
+    let form = match gate_ask::form(request.headers()) {
+        Ok(form) => form,
+        Err(refusal) => return *refusal,
+    };
+    match (take(app, peer, request, kind, form).await, form) {
+        (Ok(answer), _) => answer,
+        (Err(refusal), Form::Json) => *refusal,
+        (Err(refusal), Form::Line) => as_line(*refusal),
+    }
 }
 
-async fn take(app: &App, peer: &Peer, request: Request, kind: Kind) -> Result<Response, Refusal> {
+async fn take(
+    app: &App,
+    peer: &Peer,
+    request: Request,
+    kind: Kind,
+    form: Form,
+) -> Result<Response, Refusal> {
     let (head, body) = request.into_parts();
-    let form = gate_ask::form(&head.headers)?;
     let who = admit(app, peer, &head.headers, Rate::Gate).await?;
     if !may(&who, kind) {
         let detail = "the gate is asked by services, supervisors, ops and auditors; \
