@@ -131,7 +131,10 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     let journal =
         Arc::new(store.start_journal(config.store.ring_events, move || wall.wall(), on_commit)?);
 
+    let attempts = rules.attempts(&store, clock.wall())?;
     let restored = Restored {
+        attempts: attempts.list,
+        known_since: attempts.known_since,
         ended: super::people::unlabelled(&store, &recovery.duties, clock.wall())?,
         head: recovery.head,
         live: recovery.live,

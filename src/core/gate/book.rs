@@ -3,8 +3,7 @@
 use super::calendar::{self, Calendar, CalendarSet, shipped_calendars};
 use super::numbering::Numbering;
 use super::ruleset::{Blackout, RuleSet};
-use super::schema::Rule;
-use super::terms::Counted;
+use super::schema::{Cooldown, Rule};
 use super::{GateFileError, Source};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,6 +11,22 @@ use std::time::Duration;
 
 /// What a callee asks for who wants no more calls; the do-not-call list is written from it.
 const DO_NOT_DISTURB: &str = "action:do_not_disturb";
+
+/// How long rules look back, those that are only tried out included; zero: no rule does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LooksBack {
+    /// Caps, to calls.
+    pub calls: Duration,
+    /// Cool-downs, to labels of calls; [`Duration::MAX`]: for ever.
+    pub labels: Duration,
+}
+
+impl LooksBack {
+    /// Some rule looks back.
+    pub fn is_any(self) -> bool {
+        self != Self::default()
+    }
+}
 
 /// Rule sets and calendars as one immutable value: built aside, then swapped in.
 #[derive(Debug)]
@@ -22,7 +37,7 @@ pub struct Book {
     always_allow: Vec<String>,
     pub(super) calendars: BTreeMap<String, Arc<Calendar>>,
     pub(super) numbering: Arc<Numbering>,
-    looks_back: Duration,
+    looks_back: LooksBack,
     /// In the order of their start.
     pub(super) blackouts: Vec<Blackout>,
 }
@@ -119,21 +134,18 @@ impl Book {
         &self.hash
     }
 
-    /// How long caps in force look back; zero: none does.
-    pub fn looks_back_for(&self) -> Duration {
+    /// How long rules in force look back.
+    pub fn looks_back(&self) -> LooksBack {
         self.looks_back
     }
 
-    /// Rules in force that a running server cannot count by itself, as `set: rule`: answered calls,
-    /// and what callees said other than the requests that the do-not-call list holds.
+    /// Rules in force whose triggers a running server does not know, as `set: rule`: neither labels
+    /// of calls nor the requests that the do-not-call list holds.
     pub fn uncounted(&self) -> Vec<String> {
         let of = |set: &RuleSet| {
-            let caps = set.spec.cap.iter().filter(|cap| cap.disabled().is_none());
-            let caps = caps.filter(|cap| cap.count == Counted::Answered);
             let rests = set.spec.cooldown.iter().filter(|rule| rule.disabled().is_none());
-            let rests = rests.filter(|rule| rule.trigger != DO_NOT_DISTURB);
-            let ids = caps.map(|cap| &cap.id).chain(rests.map(|rule| &rule.id));
-            ids.map(|id| format!("{}: {id}", set.name)).collect::<Vec<_>>()
+            let rests = rests.filter(|rule| rule.trigger != DO_NOT_DISTURB && !rule.by_label());
+            rests.map(|rule| format!("{}: {}", set.name, rule.id)).collect::<Vec<_>>()
         };
         self.sets.iter().filter(|set| set.enforces()).flat_map(of).collect()
     }
@@ -165,10 +177,14 @@ impl Book {
     }
 }
 
-fn looks_back(sets: &[RuleSet]) -> Duration {
-    let enforced = sets.iter().filter(|set| set.enforces());
-    let caps = enforced.flat_map(|set| &set.spec.cap).filter(|cap| cap.disabled().is_none());
-    caps.map(|cap| cap.per.longest()).max().unwrap_or_default()
+fn looks_back(sets: &[RuleSet]) -> LooksBack {
+    let caps = sets.iter().flat_map(|set| &set.spec.cap).filter(|cap| cap.disabled().is_none());
+    let rests = sets.iter().flat_map(|set| &set.spec.cooldown);
+    let rests = rests.filter(|rule| rule.disabled().is_none() && rule.by_label());
+    LooksBack {
+        calls: caps.map(|cap| cap.per.longest()).max().unwrap_or_default(),
+        labels: rests.map(Cooldown::longest).max().unwrap_or_default(),
+    }
 }
 
 /// SHA-256 of the texts, each preceded by its length, so that no two lists run together. One text
