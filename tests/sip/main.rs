@@ -19,6 +19,7 @@ mod lines_register;
 mod midcall;
 mod names;
 mod outbound;
+mod overrides;
 mod permits;
 mod races;
 mod real_peers;
