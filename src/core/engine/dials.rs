@@ -151,7 +151,7 @@ impl Engine {
             purpose: ask.purpose.clone(),
             ruleset: self.config.ruleset.clone(),
             list_key,
-            list: self.list.only(list_key),
+            list: self.list.only([list_key, None]),
             past: self.ledger.past(list_key).to_vec(),
             at: now.wall,
             book: self.config.book.clone(),

@@ -4,7 +4,7 @@ use super::people::PeopleConfig;
 use super::request::{CommandAnswer, CommandRequest};
 use crate::agent::AgentPolicy;
 use crate::call::Settings;
-use crate::gate::{Ask, Book, Dialed, DncList, Given, Normalizer, Past};
+use crate::gate::{Ask, Book, Dialed, DncList, Given, Normalizer, Past, Register};
 use crate::line::{LineSettings, Reply};
 use crate::model::{
     Agent, AgentSettings, Call, Command, CommandId, DeskPresence, DncEntry, Duty, Event, Line,
@@ -121,8 +121,8 @@ pub struct Restored {
     pub head: Pos,
     /// Calls that were live.
     pub live: Vec<Call>,
-    /// Do-not-call list: key and last blocked day.
-    pub dnc: Vec<(NumberRef, Option<String>)>,
+    /// Do-not-call list with the editions of registers.
+    pub dnc: DncList,
     /// Lines as they stood.
     pub lines: Vec<Line>,
     /// Control links as they stood.
@@ -171,6 +171,13 @@ pub enum Input<'a> {
     Dnc {
         /// The entries, keyed by the list's own index.
         entries: Vec<DncEntry>,
+        /// Handle of who waits.
+        ticket: u64,
+    },
+    /// An edition of a register; `ticket` as above. It must be durable already.
+    Register {
+        /// It.
+        register: Arc<Register>,
         /// Handle of who waits.
         ticket: u64,
     },

@@ -90,6 +90,8 @@ impl Engine {
         let list_key = dialed.list_key().map(|key| self.config.list_refs.number_ref(key));
         let ruleset = self.config.ruleset.as_deref();
         let given = Given { past: self.ledger.past(list_key), ..Given::default() };
+        let customer_ref = given.customer.map(|name| self.config.list_refs.customer_ref(name));
+        let given = Given { customer_ref, ..given };
         let ask = Ask { dialed: &dialed, purpose, ruleset, number_ref: list_key, given };
         let ruling = self.config.book.decide(&self.list, &ask, now.wall);
         Asked { dialed, list_key, ruling }
@@ -157,7 +159,7 @@ impl Engine {
             purpose: parts.purpose.clone(),
             ruleset: self.config.ruleset.clone(),
             list_key,
-            list: self.list.only(list_key),
+            list: self.list.only([list_key, None]),
             past: self.ledger.past(list_key).to_vec(),
             at: now.wall,
             book: self.config.book.clone(),
@@ -273,6 +275,7 @@ impl Engine {
         let reason = format!("the gate's rules were read anew, {}", book.hash());
         self.config.book = book;
         self.status(now, SystemState::Normal, reason, 0, out);
+        self.look_at_registers(now, out);
     }
 
     /// An alarm: what the operator wanted is not in force.

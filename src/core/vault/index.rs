@@ -32,6 +32,11 @@ impl BlindIndex {
         NumberRef(self.cut(b"phone", number))
     }
 
+    /// Reference of a customer, by the name that the customer records use.
+    pub fn customer_ref(&self, customer: &str) -> NumberRef {
+        NumberRef(self.cut(b"customer", customer))
+    }
+
     /// Reference of a device name.
     pub fn device_ref(&self, device: &str) -> [u8; 16] {
         self.cut(b"device", device)
@@ -69,5 +74,6 @@ mod tests {
         assert_ne!(a.number_ref("1001"), b.number_ref("1001"));
         assert_ne!(a.number_ref("1001"), a.number_ref("1002"));
         assert_ne!(a.number_ref("1001").0, a.device_ref("1001"));
+        assert_ne!(a.number_ref("1001"), a.customer_ref("1001"));
     }
 }
