@@ -5,7 +5,7 @@ use super::orders::{Order, Orders};
 use crate::config::Config;
 use crate::io::clock::Clock;
 use crate::io::desk::{DeskAuth, DeskConfig, DeskHub, Health};
-use crate::io::http::{self, AriDoor, HttpConfig, HttpDeps, HttpServer, TlsFiles};
+use crate::io::http::{self, AriDoor, DncDoor, HttpConfig, HttpDeps, HttpServer, TlsFiles};
 use crate::store::{Recovery, Store};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -45,6 +45,8 @@ pub(super) struct Told {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Control links for `/healthz`.
     pub links: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
+    /// The do-not-call list.
+    pub dnc: DncDoor,
     /// PBXs that connect to us.
     pub doors: HashMap<String, AriDoor>,
 }
@@ -79,6 +81,7 @@ pub(super) async fn serve(
         healthz: Arc::new(move || health.borrow().clone()),
         metrics: told.metrics,
         links: told.links,
+        dnc: told.dnc,
         ari: Arc::new(told.doors),
     };
     http::serve(http, deps, shutdown)

@@ -5,6 +5,7 @@ use super::build;
 use super::desks::{self, Told};
 use super::error::AppError;
 use super::links;
+use super::lists::Lists;
 use super::metrics::{Shared, text};
 use super::names;
 use super::orders::{Order, Orders};
@@ -27,7 +28,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{broadcast, oneshot, watch};
-use trunkline_core::engine::{Engine, ExplainJob, Outputs, PartyMaker, Restored};
+use trunkline_core::engine::{Engine, ExplainJob, Outputs, Restored};
 use trunkline_core::model::{Committed, Epoch, Pos};
 use trunkline_core::sip::{Listen, Transport};
 
@@ -98,16 +99,20 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     let engine_config = build::engine(&config, sip.clone(), &opened, random()?)?;
     let prepared = links::prepare(&config, u64::from_le_bytes(random()?))?;
     let (ready_links, doors) = prepared.bind().await?;
-    let Opened { store, recovery, refs, .. } = opened;
+    let Opened { store, recovery, .. } = opened;
     let auth = Arc::new(super::auth::auth(&config, &store, clock.wall())?);
     let (book, ruleset) = (engine_config.book.clone(), engine_config.ruleset.clone());
     let rules = Arc::new(Rules::new(&config, book, ruleset));
     let normalizer = engine_config.normalizer.clone();
-    let list_parties = PartyMaker::new(normalizer.clone(), refs.list.clone());
-
     let durable = Arc::new(AtomicU64::new(recovery.head.0));
     let (inbox, orders_in) = crossbeam_channel::bounded(INBOX);
     let orders = Orders::new(inbox, durable.clone(), waker.clone());
+    let lists =
+        Lists::new(store.clone(), clock.clone(), orders.clone(), rules.clone(), normalizer.clone());
+    let lists = Arc::new(lists);
+    for why in &recovery.registers_lost {
+        tracing::error!(%why, "an edition cannot be used");
+    }
     let (committed, _) = broadcast::channel::<Committed>(TAIL_GROUPS);
     let webhooks = super::webhooks::prepare(&config)?;
     let start = Place { epoch: recovery.epoch, pos: recovery.head };
@@ -139,7 +144,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         duties: recovery.duties,
         agents: recovery.agents,
         commands: recovery.commands,
-        dnc: recovery.dnc,
+        dnc: super::lists::restored(&config, recovery.dnc, recovery.dnc_lost)?,
         clean: recovery.clean,
     };
     let mut first = Outputs::default();
@@ -181,7 +186,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         orders: orders.clone(),
         committed,
         head: Arc::new(move || Pos(durable.load(Ordering::Acquire))),
-        list_parties,
+        lists: lists.clone(),
         normalizer,
         rules: rules.clone(),
         tls: streams.tls.clone(),
@@ -220,7 +225,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         let shared = shared.clone();
         move || super::health::links(&shared.links())
     };
-    let told = Told { metrics: Arc::new(figures), links: Arc::new(look), doors };
+    let told = Told { metrics: Arc::new(figures), links: Arc::new(look), dnc: lists.door(), doors };
     let server =
         desks::serve(&config, hub, auth.clone(), orders.clone(), told, health, stopping).await?;
     Ok(Running {

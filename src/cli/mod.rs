@@ -4,6 +4,8 @@
 mod args;
 mod conform;
 pub mod demo;
+mod dnc;
+mod dnc_file;
 mod exit;
 mod gate;
 mod keys;
@@ -34,7 +36,7 @@ pub fn main() -> ExitCode {
         Command::Gate(args) => gate::run(args),
         Command::Reload(args) => remote::reload(&args),
         Command::Tail(args) => remote::tail(&args),
-        Command::Dnc(args) => remote::dnc(args),
+        Command::Dnc(args) => dnc::dnc(args),
         Command::Trunk(args) => trunk::run(args),
         Command::Link(args) => link::run(args),
         Command::Records(args) => remote::records(args),

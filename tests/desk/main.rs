@@ -11,6 +11,7 @@ mod api;
 mod auth;
 mod boards;
 mod confirm;
+mod dnc;
 mod issuer;
 mod kit;
 mod limits;

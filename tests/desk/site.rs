@@ -205,6 +205,7 @@ impl Site {
         });
         let (shutdown, shutdown_rx) = watch::channel(false);
         let deps = HttpDeps {
+            dnc: crate::dnc::door(),
             links: Arc::new(|| serde_json::json!({})),
             ari: Arc::default(),
             desk: hub.clone(),

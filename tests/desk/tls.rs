@@ -58,6 +58,7 @@ async fn a_wrong_file_is_named() {
         ..HttpConfig::default()
     };
     let deps = trunkline::io::http::HttpDeps {
+        dnc: crate::dnc::door(),
         links: Arc::new(|| serde_json::json!({})),
         ari: Arc::default(),
         desk: site.hub.clone(),

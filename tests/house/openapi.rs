@@ -38,7 +38,7 @@ fn entities() -> Map<String, Value> {
     }
 }
 
-fn entity(name: &str) -> Value {
+pub(crate) fn entity(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
@@ -46,7 +46,7 @@ fn list_of(name: &str) -> Value {
     json!({ "type": "array", "items": entity(name) })
 }
 
-fn text(said: &str) -> Value {
+pub(crate) fn text(said: &str) -> Value {
     json!({ "type": "string", "description": said })
 }
 
@@ -140,6 +140,7 @@ fn bodies() -> Vec<(String, Value)> {
         },
         "required": ["status", "links"],
     });
+    bodies.extend(super::openapi_dnc::bodies());
     bodies.extend([
         ("TopicState".to_owned(), sub),
         ("Snapshot".to_owned(), snapshot),
@@ -150,7 +151,7 @@ fn bodies() -> Vec<(String, Value)> {
     bodies
 }
 
-fn query(name: &str, said: &str, schema: Value) -> Value {
+pub(crate) fn query(name: &str, said: &str, schema: Value) -> Value {
     json!({ "name": name, "in": "query", "description": said, "schema": schema })
 }
 
@@ -158,7 +159,7 @@ fn header(name: &str, said: &str) -> Value {
     json!({ "name": name, "in": "header", "description": said, "schema": { "type": "string" } })
 }
 
-fn path(name: &str, said: &str) -> Value {
+pub(crate) fn path(name: &str, said: &str) -> Value {
     let schema = json!({ "type": "string" });
     json!({ "name": name, "in": "path", "required": true, "description": said, "schema": schema })
 }
@@ -185,7 +186,7 @@ fn unless() -> Value {
 }
 
 /// Answers beside the good one.
-fn problems(statuses: &[u16]) -> Vec<(u16, Value)> {
+pub(crate) fn problems(statuses: &[u16]) -> Vec<(u16, Value)> {
     let reference = |status: &u16| {
         let name = match status {
             400 => "BadRequest",
@@ -240,7 +241,7 @@ fn problem_responses() -> Map<String, Value> {
     all.into_iter().map(one).collect()
 }
 
-fn good(said: &str, kind: &str, schema: Value) -> Value {
+pub(crate) fn good(said: &str, kind: &str, schema: Value) -> Value {
     json!({ "description": said, "content": { kind: { "schema": schema } } })
 }
 
@@ -255,16 +256,16 @@ fn shown(said: &str, schema: Value) -> Vec<(u16, Value)> {
     vec![(200, ok), (304, unchanged)]
 }
 
-struct Operation {
-    id: &'static str,
-    said: &'static str,
-    is_public: bool,
-    parameters: Vec<Value>,
-    answers: Vec<(u16, Value)>,
+pub(crate) struct Operation {
+    pub(crate) id: &'static str,
+    pub(crate) said: &'static str,
+    pub(crate) is_public: bool,
+    pub(crate) parameters: Vec<Value>,
+    pub(crate) answers: Vec<(u16, Value)>,
 }
 
 impl Operation {
-    fn json(self) -> Value {
+    pub(crate) fn json(self) -> Value {
         let answers = self.answers.into_iter().map(|(s, answer)| (s.to_string(), answer));
         let mut operation = json!({
             "operationId": self.id,
@@ -405,6 +406,7 @@ fn operations() -> Vec<(&'static str, &'static str, Value)> {
         ("POST", "/v1/commands", give),
         ("GET", "/v1/commands/{id}", standing),
     ]);
+    all.extend(super::openapi_dnc::operations());
     all
 }
 
@@ -459,6 +461,7 @@ fn every_route_is_on_the_page() {
     let page = std::fs::read_to_string(page).unwrap();
     for (method, path) in trunkline::io::http::routes() {
         let said = format!("`{method} {}`", path.replace("{id}", "ID").replace("{name}", "NAME"));
+        let said = said.replace("{number}", "NUMBER");
         assert!(page.contains(&said), "docs/http-api.md lacks {said}");
     }
 }

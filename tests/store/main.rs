@@ -9,5 +9,6 @@ mod cuts;
 mod faults;
 mod journal;
 mod kit;
+mod lists;
 mod powercut;
 mod throughput;

@@ -62,9 +62,25 @@ impl Engine {
         let (version, len) = (register.version(), register.len());
         self.list.set_register(register);
         let reason = format!("register {version} is in force, {len} numbers");
-        self.status(now, SystemState::Normal, reason, 0, out);
+        self.tell(now, SystemState::Normal, reason, out);
         out.tickets.push((ticket, self.pos));
         self.look_at_registers(now, out);
+    }
+
+    /// What an operator has to know at the start.
+    pub(super) fn look_at_lists(&mut self, now: Now, out: &mut Outputs) {
+        if let Some(why) = self.list.unavailable() {
+            let reason = format!("the do-not-call list cannot be read whole: {why}");
+            self.tell(now, SystemState::PartiallyDisabled, reason, out);
+        }
+        self.look_at_registers(now, out);
+    }
+
+    /// Lists stop calls out; nobody who calls in waits for them, so they are no incident.
+    fn tell(&mut self, now: Now, state: SystemState, reason: String, out: &mut Outputs) {
+        self.incidents.unconcerned = true;
+        self.status(now, state, reason, 0, out);
+        self.incidents.unconcerned = false;
     }
 
     pub(super) fn registers_tick(&mut self, now: Now, out: &mut Outputs) {
@@ -82,9 +98,8 @@ impl Engine {
             let key = (ruleset, name);
             let before = known.get(&key).copied();
             let fine = |state| matches!(state, Freshness::Fresh(_));
-            let said = before.is_none() && fine(freshness);
-            if before != Some(freshness) && !said && !(before.is_some_and(fine) && fine(freshness))
-            {
+            let known_good = fine(freshness) && before.is_none_or(fine);
+            if before != Some(freshness) && !known_good {
                 let effect = match freshness.closes() {
                     true => ": calls that need it are refused",
                     false => "",
@@ -95,7 +110,7 @@ impl Engine {
                 };
                 let (ruleset, name) = &key;
                 let reason = format!("register {name} of {ruleset}: {freshness}{effect}");
-                self.status(now, state, reason, 0, out);
+                self.tell(now, state, reason, out);
             }
             self.registers_told.by_rule.insert(key, freshness);
         }

@@ -109,16 +109,12 @@ impl Engine {
             engine.status(now, SystemState::MessagesLost, reason, 0, out);
         }
         engine.status(now, SystemState::Enabled, format!("serving; {live} live calls"), 0, out);
+        engine.look_at_lists(now, out);
         engine.restore_records(now, restored.duties.clone(), restored.ended);
         engine.restore_lines(now, restored.lines, restored.duties, out);
         engine.restore_links(now, restored.links, out);
         engine.restore_agents(now, restored.agents, out);
         engine.restore_commands(now, restored.commands, out);
-        if let Some(why) = engine.list.unavailable() {
-            let reason = format!("the do-not-call list cannot be read whole: {why}");
-            engine.status(now, SystemState::PartiallyDisabled, reason, 0, out);
-        }
-        engine.look_at_registers(now, out);
         engine.settle(now, out);
         engine
     }

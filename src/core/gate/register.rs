@@ -53,6 +53,11 @@ impl Register {
         self.issued
     }
 
+    /// Names its content.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Numbers.
     pub fn len(&self) -> usize {
         self.keys.len()

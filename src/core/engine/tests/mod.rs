@@ -11,5 +11,6 @@ mod handover;
 mod journal;
 mod lines;
 mod links;
+mod listing;
 mod people;
 mod switch;

@@ -35,7 +35,7 @@ async fn take(app: &App, peer: &Peer, request: Request) -> Result<Response, Refu
     let (head, body) = request.into_parts();
     let who = enter(app, peer, &head.headers).await?;
     Query::read(&head.uri, Takes::Nothing)?;
-    let cmd = read(&head.headers, body, app.desk.config.message_bytes_max).await?;
+    let cmd: pb::Cmd = body_of(&head.headers, body, app.desk.config.message_bytes_max).await?;
     let _place = order_place(app)?;
     match order(&app.desk, &who, &cmd, wait(&head.headers)).await {
         Given::Refused(error, current) => Err(refused(&error, &current)),
@@ -55,23 +55,28 @@ async fn take(app: &App, peer: &Peer, request: Request) -> Result<Response, Refu
     }
 }
 
-async fn read(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<pb::Cmd, Refusal> {
+/// The JSON of a body.
+pub(super) async fn body_of<T: serde::de::DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+    bytes_max: usize,
+) -> Result<T, Refusal> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case("application/json") {
-        let detail = "a command is application/json";
+        let detail = "the body is application/json";
         return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED", detail));
     }
     let body = timeout(BODY_TIME_MAX, to_bytes(body, bytes_max)).await.map_err(|_| {
-        let detail = "the command did not come in time";
+        let detail = "the body did not come in time";
         refuse(StatusCode::REQUEST_TIMEOUT, "TIMEOUT", detail)
     })?;
     let body = body.map_err(|_| {
-        let detail = format!("a command has {bytes_max} bytes at most");
+        let detail = format!("the body has {bytes_max} bytes at most");
         refuse(StatusCode::PAYLOAD_TOO_LARGE, "LIMIT_EXCEEDED", &detail)
     })?;
     serde_json::from_slice(&body).map_err(|e| {
-        let detail = format!("no command: line {}, column {}", e.line(), e.column());
+        let detail = format!("not to be read: line {}, column {}", e.line(), e.column());
         refuse(StatusCode::BAD_REQUEST, "BAD_REQUEST", &detail)
     })
 }
