@@ -154,7 +154,7 @@ fn pages(frames: &[Value], sub: &str) -> Value {
 }
 
 /// As a user of its own, so that no limit of a user is met.
-fn fresh(site: &Site, who: &Principal, n: usize) -> String {
+pub fn fresh(site: &Site, who: &Principal, n: usize) -> String {
     site.token_of(&Principal { user: format!("{}-{n}", who.user), ..who.clone() })
 }
 

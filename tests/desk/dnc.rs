@@ -2,6 +2,7 @@
 //! shown with the real binary, tests/sip/lists.rs.
 #![allow(clippy::unwrap_used)]
 
+use crate::api::fresh;
 use crate::kit::*;
 use crate::web::{Answer, Ask, get};
 use serde_json::{Value, json};
@@ -78,7 +79,7 @@ async fn roles_decide_who_blocks_who_looks_and_who_removes() {
         let found = (blocked.status, looked.status, removed.status);
         assert_eq!(found, (block, look, remove), "{role:?}");
         if block == 201 {
-            assert_eq!(blocked.body["blocks"][0]["until"], "user:anna");
+            assert_eq!(blocked.body["blocks"][0]["until"], "user:anna-0");
             assert_eq!(blocked.header("cache-control"), "private, no-store");
         }
     }
@@ -128,6 +129,6 @@ async fn whom_a_path_names() {
     ] {
         let answer = get(&site, &format!("/v1/dnc/{path}"), &token).await;
         assert_eq!(answer.body["entries"][0]["reason"], whom.to_string());
-        assert_eq!(answer.body["entries"][0]["added_by"], "user:crm");
+        assert_eq!(answer.body["entries"][0]["added_by"], "user:crm-0");
     }
 }

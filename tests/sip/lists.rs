@@ -209,7 +209,8 @@ fn a_register_refuses_until_it_is_there_and_by_what_is_in_it() {
     std::fs::write(&file, b"TRKLREG1 and nothing more").unwrap();
     let _server = site.serve("2026-11-23T10:02:00+08:00");
     assert!(call(&site, "+8613700137000", "service").contains("rule no-thanks"));
-    let told = site.tail(Some(0)).settle(std::time::Duration::from_millis(300));
+    let mut tail = site.tail(Some(0));
+    let told = tail.settle(std::time::Duration::from_millis(300));
     let missing = "register no-thanks of own: no edition: calls that need it are refused";
     assert!(told.iter().any(|event| event["o"]["reason"] == missing), "{told:?}");
     let editions = lines(&site, &["dnc", "registers", "--json"]);
@@ -227,7 +228,7 @@ fn an_import_that_is_killed_is_completed_by_the_next() {
     let server = site.serve(WORKDAY_MORNING);
     let mut importer = site.start_command(&["dnc", "import", path.to_str().unwrap()]);
     let some = || !text_is_empty(&site);
-    assert!(crate::support::poll_until(std::time::Duration::from_secs(20), some));
+    assert!(crate::support::process::poll_until(std::time::Duration::from_secs(20), some));
     server.kill();
     let _ = importer.wait();
 

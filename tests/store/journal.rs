@@ -178,7 +178,8 @@ fn the_list_is_never_shortened() {
         told.recv_timeout(Duration::from_secs(10)).unwrap();
         // The read waits for the projections, so each entry has a round of its own.
         let want = if i < 2 { Some("2026-03-01") } else { None };
-        let found: Vec<_> = listed(&opened.store).into_iter().map(|entry| entry.until).collect();
+        let found: Vec<_> =
+            crate::lists::listed(&opened.store).into_iter().map(|entry| entry.until).collect();
         assert_eq!(found, [want.map(str::to_owned)], "after {i}");
     }
     handle.close().unwrap();

@@ -1,7 +1,7 @@
 #![allow(dead_code)] // Each test binary uses its part.
 //! A log whose every event is known from its position, and what a store must make of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use trunkline::store::{self, Opened, RecordQuery, StoreConfig, StoreError};
 use trunkline_core::gate::DncList;

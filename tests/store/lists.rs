@@ -10,7 +10,7 @@ use trunkline::store::{Opened, Store};
 use trunkline_core::gate::Register;
 use trunkline_core::model::{DncEntry, DncRemoval, Entity, EventKind};
 
-fn listed(store: &Store) -> Vec<DncEntry> {
+pub fn listed(store: &Store) -> Vec<DncEntry> {
     let mut entries = Vec::new();
     store.dnc_list("dnc.list", "test", START, |entry| entries.push(entry)).unwrap();
     entries
@@ -84,7 +84,8 @@ fn editions_come_back_whole_or_are_missing() {
     opened.store.put_register(&second, "b.csv", "test", START).unwrap();
     drop(opened);
     let files = || -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(&site.data).unwrap().map(|entry| entry.unwrap().path());
+        let entries =
+            std::fs::read_dir(&site.config.dir).unwrap().map(|entry| entry.unwrap().path());
         entries.filter(|path| path.extension().is_some_and(|e| e == "keys")).collect()
     };
     let [file] = &files()[..] else { panic!("{:?}", files()) };

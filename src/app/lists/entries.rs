@@ -14,6 +14,9 @@ const ACTION: &str = "action:do_not_disturb";
 /// Longest reason and customer, bytes.
 const TEXT_BYTES_MAX: usize = 256;
 
+/// Another machine's clock may be so far ahead.
+const AHEAD_US: i64 = 86_400_000_000;
+
 fn bad(field: &'static str, message: impl Into<String>) -> CommandError {
     CommandError::Field { field, message: message.into() }
 }
@@ -98,8 +101,8 @@ impl Lists {
         }
         let now = self.clock.wall();
         let asked_at = instant(row, "asked_at")?.unwrap_or(now);
-        if asked_at > now {
-            return Err(bad("asked_at", "lies in the future"));
+        if asked_at.0 > now.0.saturating_add(AHEAD_US) {
+            return Err(bad("asked_at", "lies more than a day in the future"));
         }
         let blocks = self.blocks(row, dialed.as_ref(), purpose, asked_at)?;
         let party = |scope| match (scope, &dialed) {
