@@ -1,5 +1,6 @@
 //! What the admin socket does in a running server.
 
+use super::audit;
 use super::commands::{CommandError, revocation, store_command, text};
 use super::error::AppError;
 use super::lists::Lists;
@@ -91,6 +92,9 @@ async fn serve(
         "trunk.order" => super::trunk::order(desk, &request, who, answer).await,
         "link.show" => super::trunk::show_links(desk, &request, answer).await,
         "token.revoke" => revoke(desk, &request, who, answer).await,
+        "audit.export" if audit::wants_clear(&request) => {
+            audit::export_clear(desk, request, who, answer).await
+        }
         _ => {
             let (desk, who) = (desk.clone(), who.to_owned());
             let (answers, done) = (answer.clone(), answer);

@@ -29,6 +29,7 @@ pub fn store_config(config: &Config) -> StoreConfig {
     store.accept_beta_store = config.store.accept_beta_store;
     store.tenant.clone_from(&config.site.tenant);
     store.site.clone_from(&config.site.name);
+    store.audit_head_copy.clone_from(&config.store.audit_head_copy);
     store.journal_keep = Duration::from_secs(config.store.journal_hours * 3600);
     store
 }

@@ -1,5 +1,6 @@
 //! Commands that read the store: the same over the admin socket and offline.
 
+use super::audit;
 use crate::store::{EditionRow, RecordQuery, RecordRow, RevokedRow, Store, StoreError};
 use serde_json::{Value, json};
 use trunkline_core::gate::{Dialed, Normalizer};
@@ -113,14 +114,10 @@ pub fn store_command(
             // Without a server there is no socket to close.
             emit(json!({ "closed": 0 }));
         }
-        "audit.verify" => {
-            let report = store.audit_verify()?;
-            emit(json!({
-                "entries": report.entries,
-                "signed": report.signed,
-                "signed_at": report.signed_at.rfc3339(),
-            }));
-        }
+        "audit.verify" => audit::verify(store, emit)?,
+        "audit.key" => audit::key(store, emit),
+        "audit.rotate_key" => audit::rotate_key(store, request, who, now, emit)?,
+        "audit.export" => audit::export(store, request, who, None, now, emit)?,
         other => return Err(CommandError::Unknown(other.to_owned())),
     }
     Ok(())

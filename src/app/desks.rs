@@ -5,13 +5,17 @@ use super::orders::{Order, Orders};
 use crate::config::Config;
 use crate::io::clock::Clock;
 use crate::io::desk::{DeskAuth, DeskConfig, DeskHub, Health};
-use crate::io::http::{self, AriDoor, DncDoor, HttpConfig, HttpDeps, HttpServer, TlsFiles};
+use crate::io::http::{
+    self, AriDoor, DncDoor, GateDeps, HttpConfig, HttpDeps, HttpServer, TlsFiles,
+};
 use crate::store::{Recovery, Store};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::watch;
+use trunkline_core::gate::Normalizer;
 use trunkline_core::hub::{Hub, HubLimits};
 use trunkline_core::model::{Agent, Line};
+use trunkline_core::vault::BlindIndex;
 
 /// Starts the hub where the log stands.
 pub(super) fn spawn(
@@ -49,6 +53,8 @@ pub(super) struct Told {
     pub dnc: DncDoor,
     /// PBXs that connect to us.
     pub doors: HashMap<String, AriDoor>,
+    /// How the site dials, and keys of the do-not-call list.
+    pub numbers: (Normalizer, BlindIndex),
 }
 
 /// Listens and serves until `shutdown`.
@@ -74,7 +80,11 @@ pub(super) async fn serve(
         desk: DeskConfig { origins: section.origins.clone(), ..config.desk.clone() },
         ..HttpConfig::default()
     };
+    let (normalizer, list_refs) = told.numbers;
+    let asked = orders.clone();
+    let give = Arc::new(move |order| asked.give(Order::Gate(order)));
     let deps = HttpDeps {
+        gate: GateDeps { normalizer, list_refs, give },
         desk,
         tokens: auth,
         give: Arc::new(move |order| orders.give(Order::Desk(order))),

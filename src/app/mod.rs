@@ -2,6 +2,7 @@
 
 mod admin;
 mod agents;
+mod audit;
 mod auth;
 mod build;
 mod commands;

@@ -1,6 +1,7 @@
 //! How the runtime speaks to the SIP thread: a bounded inbox and a waker.
 
 use crate::io::desk::DeskOrder;
+use crate::io::http::GateOrder;
 use crate::io::wake::Waker;
 use crossbeam_channel::{Sender, TrySendError};
 use std::sync::Arc;
@@ -73,6 +74,8 @@ pub(super) enum Order {
     Rules(Arc<Book>),
     /// They could not be used: why.
     RulesRefused(String),
+    /// About the gate.
+    Gate(GateOrder),
     /// Of a desk.
     Desk(DeskOrder),
     /// End the thread.

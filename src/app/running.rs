@@ -99,11 +99,12 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     let engine_config = build::engine(&config, sip.clone(), &opened, random()?)?;
     let prepared = links::prepare(&config, u64::from_le_bytes(random()?))?;
     let (ready_links, doors) = prepared.bind().await?;
-    let Opened { store, recovery, .. } = opened;
+    let Opened { store, recovery, refs, .. } = opened;
     let auth = Arc::new(super::auth::auth(&config, &store, clock.wall())?);
     let (book, ruleset) = (engine_config.book.clone(), engine_config.ruleset.clone());
     let rules = Arc::new(Rules::new(&config, book, ruleset));
     let normalizer = engine_config.normalizer.clone();
+    let numbers = (normalizer.clone(), refs.list.clone());
     let durable = Arc::new(AtomicU64::new(recovery.head.0));
     let (inbox, orders_in) = crossbeam_channel::bounded(INBOX);
     let orders = Orders::new(inbox, durable.clone(), waker.clone());
@@ -225,7 +226,13 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         let shared = shared.clone();
         move || super::health::links(&shared.links())
     };
-    let told = Told { metrics: Arc::new(figures), links: Arc::new(look), dnc: lists.door(), doors };
+    let told = Told {
+        metrics: Arc::new(figures),
+        links: Arc::new(look),
+        dnc: lists.door(),
+        doors,
+        numbers,
+    };
     let server =
         desks::serve(&config, hub, auth.clone(), orders.clone(), told, health, stopping).await?;
     Ok(Running {

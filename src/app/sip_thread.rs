@@ -6,6 +6,7 @@ use super::metrics::{Shared, Snapshot};
 use super::orders::Order;
 use crate::io::clock::Clock;
 use crate::io::desk::DeskOrder;
+use crate::io::http::GateOrder;
 use crate::io::pbx::LinkBatch;
 use crate::io::sip::{Flows, Heard};
 use crate::io::udp::{BATCH, UdpPort};
@@ -20,7 +21,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::sync::oneshot;
 use trunkline_core::engine::{
-    CommandAnswer, Engine, ExplainJob, Input, Outputs, PbxOrder, ProbeAnswer,
+    CommandAnswer, Engine, ExplainJob, Input, Outputs, PbxOrder, PermitAnswer, ProbeAnswer,
 };
 use trunkline_core::model::{Epoch, Event, Mono, Now, Pos};
 use trunkline_core::pbx::{LinkReport, News, OrderResult};
@@ -73,6 +74,7 @@ struct Loop {
     waiting: Vec<(u64, oneshot::Sender<Pos>)>,
     testing: Vec<(u64, oneshot::Sender<Vec<ProbeAnswer>>)>,
     asking: Vec<(u64, oneshot::Sender<CommandAnswer>)>,
+    permitting: Vec<(u64, oneshot::Sender<PermitAnswer>)>,
     next_ticket: u64,
     degraded: bool,
     ring_full: bool,
@@ -262,6 +264,7 @@ impl SipThread {
                 Order::RulesRefused(why) => {
                     self.engine.handle(now, Input::RulesRefused(why), &mut state.out);
                 }
+                Order::Gate(order) => self.gate_order(now, order, state),
                 Order::Desk(order) => self.desk_order(now, order, state),
                 Order::Stop => return false,
             }
@@ -285,6 +288,22 @@ impl SipThread {
             DeskOrder::Applied { agent, pos } => Input::Applied { agent, pos },
         };
         self.engine.handle(now, input, &mut state.out);
+    }
+
+    fn gate_order(&mut self, now: Now, order: GateOrder, state: &mut Loop) {
+        match order {
+            GateOrder::Look { key, customer, done } => {
+                let slice = self.engine.gate_slice(key, customer.as_deref());
+                let _ = done.send(slice); // who asked may have gone
+            }
+            GateOrder::Permit { request, done } => {
+                state.next_ticket += 1;
+                let ticket = state.next_ticket;
+                state.permitting.push((ticket, done));
+                let input = Input::Permit { request, ticket };
+                self.engine.handle(now, input, &mut state.out);
+            }
+        }
     }
 
     /// What became durable, and how the journal is.
@@ -327,6 +346,11 @@ impl SipThread {
             for (ticket, answer) in state.out.commands.drain(..) {
                 if let Some(at) = state.asking.iter().position(|(t, _)| *t == ticket) {
                     let _ = state.asking.swap_remove(at).1.send(answer); // it may have gone
+                }
+            }
+            for (ticket, answer) in state.out.permits.drain(..) {
+                if let Some(at) = state.permitting.iter().position(|(t, _)| *t == ticket) {
+                    let _ = state.permitting.swap_remove(at).1.send(answer); // it may have gone
                 }
             }
             for job in state.out.explain.drain(..) {

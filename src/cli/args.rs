@@ -417,11 +417,53 @@ pub(super) struct AuditArgs {
 
 #[derive(Subcommand)]
 pub(super) enum AuditCommand {
-    /// Check the whole chain against its signed head.
+    /// Check the whole log: hashes, checkpoints, signed head, and each decision's record.
     Verify {
         #[command(flatten)]
         file: ConfigArgs,
     },
+    /// Show the public key that checks the log's signatures, as 64 digits or as PEM.
+    Key {
+        /// PEM, as openssl reads it.
+        #[arg(long)]
+        pem: bool,
+        #[command(flatten)]
+        file: ConfigArgs,
+    },
+    /// Sign with a new key from here on; the old one vouches for it in the log and is destroyed.
+    RotateKey {
+        /// Why; digits are not kept.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        file: ConfigArgs,
+    },
+    /// Write a part of the log for an auditor, who needs nothing of ours to check it.
+    Export(ExportArgs),
+}
+
+#[derive(Args)]
+pub(super) struct ExportArgs {
+    /// Made at or after, RFC 3339. Default: the first entry.
+    #[arg(long)]
+    pub from: Option<String>,
+    /// Made before, RFC 3339. Default: all.
+    #[arg(long)]
+    pub to: Option<String>,
+    /// Folder to make.
+    #[arg(long)]
+    pub out: PathBuf,
+    /// Numbers in clear instead of masked; needs --reason, --token-file and the running server.
+    #[arg(long, requires_all = ["reason", "token_file"])]
+    pub clear_numbers: bool,
+    /// Why the numbers must be in clear; digits are not kept.
+    #[arg(long)]
+    pub reason: Option<String>,
+    /// File that holds the token of an auditor.
+    #[arg(long)]
+    pub token_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub file: ConfigArgs,
 }
 
 #[derive(Args)]

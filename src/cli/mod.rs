@@ -2,6 +2,7 @@
 //! commands work offline when the data directory is not locked. Both are audited.
 
 mod args;
+mod audit;
 mod conform;
 pub mod demo;
 mod dnc;
@@ -40,7 +41,7 @@ pub fn main() -> ExitCode {
         Command::Trunk(args) => trunk::run(args),
         Command::Link(args) => link::run(args),
         Command::Records(args) => remote::records(args),
-        Command::Audit(args) => remote::audit(args),
+        Command::Audit(args) => audit::run(args),
         Command::Token(args) => keys::token(args),
     };
     match done {

@@ -1,6 +1,6 @@
 //! Commands that a running server does for us over its admin socket; reads also work offline.
 
-use super::args::{AuditArgs, AuditCommand, ConfigArgs, RecordsArgs, RecordsCommand, TailArgs};
+use super::args::{ConfigArgs, RecordsArgs, RecordsCommand, TailArgs};
 use super::exit::{Exit, Failure};
 use super::show;
 use crate::app::{self, store_command};
@@ -144,18 +144,4 @@ pub(super) fn records(args: RecordsArgs) -> Result<(), Failure> {
             store_or_server(&config, &request, print_lines(json, show::pretty))
         }
     }
-}
-
-/// `audit`
-pub(super) fn audit(args: AuditArgs) -> Result<(), Failure> {
-    let AuditCommand::Verify { file } = args.command;
-    let config = Config::load(&file.config)?;
-    store_or_server(&config, &json!({"cmd": "audit.verify"}), |report| {
-        println!(
-            "audit log ok: {} entries, {} of them under the head signed at {}",
-            report["entries"],
-            report["signed"],
-            report["signed_at"].as_str().unwrap_or("?")
-        );
-    })
 }

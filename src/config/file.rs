@@ -226,6 +226,9 @@ pub struct Store {
     /// Events between the SIP thread and the journal. Default 65536; when full, the newest state
     /// of each call is kept and the loss is told (`messagesLost`).
     pub ring_events: usize,
+    /// Second place for the newest signed head of the audit log, best on another disk. Default none:
+    /// a copy of the whole data directory put back is then seen by nobody here.
+    pub audit_head_copy: Option<PathBuf>,
 }
 
 impl Default for Store {
@@ -235,6 +238,7 @@ impl Default for Store {
             accept_beta_store: false,
             journal_hours: 24,
             ring_events: 65_536,
+            audit_head_copy: None,
         }
     }
 }

@@ -11,7 +11,8 @@ use std::io::{BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use trunkline_core::model::Wall;
 use trunkline_core::vault::{
-    AuditEntry, ChainFault, ChainVerifier, HASH_BYTES, Month, SignedHead, Signer, chain_hash,
+    AuditEntry, CHECKPOINT, ChainFault, ChainVerifier, HASH_BYTES, KEY_CHANGED, KeyChange, Month,
+    PublicKey, SignedHead, Signer, chain_hash, head_words,
 };
 
 const MAGIC: &[u8; 8] = b"TRKLAUD1";
@@ -76,6 +77,27 @@ pub(super) struct Witness {
     pub(super) source: (u64, u64),
     /// Bytes of a torn, never acknowledged tail that were put aside.
     pub(super) torn_bytes: u64,
+    /// The signing was handed over since the trusted tip.
+    changed_to: Option<PublicKey>,
+}
+
+/// Keys that may have signed: all there are, and the one in force as far as it is known.
+pub(super) struct Signers {
+    pub(super) all: Vec<Signer>,
+    pub(super) active: Option<PublicKey>,
+}
+
+impl Signers {
+    fn keys(&self) -> Vec<PublicKey> {
+        self.all.iter().map(Signer::public_key).collect()
+    }
+
+    fn into_active(self, changed_to: Option<PublicKey>) -> Result<Signer, StoreError> {
+        let active = changed_to.or(self.active);
+        let mut all = self.all.into_iter();
+        let found = all.find(|signer| active.is_none_or(|key| key == signer.public_key()));
+        found.ok_or(StoreError::Audit(ChainFault::NoHead))
+    }
 }
 
 pub(super) struct AuditLog {
@@ -94,15 +116,15 @@ impl AuditLog {
     pub(super) fn open(
         dir: &Path,
         head_copy: Option<&Path>,
-        signer: Signer,
+        signers: Signers,
         trusted: Option<Tip>,
         now: Wall,
     ) -> Result<(Self, Witness), StoreError> {
-        let key = signer.public_key();
-        let head = read_head(&dir.join(HEAD), &key)?;
-        let copy = head_copy.map(|p| read_head(p, &key)).transpose()?.flatten();
+        let keys = signers.keys();
+        let head = read_head(&dir.join(HEAD), &keys)?;
+        let copy = head_copy.map(|p| read_head(p, &keys)).transpose()?.flatten();
         let newest = head.iter().chain(&copy).max_by_key(|h| h.seq).cloned();
-        let mut witness = Witness { commit: 0, source: (0, 0), torn_bytes: 0 };
+        let mut witness = Witness { commit: 0, source: (0, 0), torn_bytes: 0, changed_to: None };
         witness.commit = head.iter().chain(&copy).map(|h| h.commit).max().unwrap_or(0);
 
         let months = months(dir)?;
@@ -128,9 +150,14 @@ impl AuditLog {
         let mut tip = start;
         for month in months.into_iter().filter(|m| *m >= start.month) {
             let from = if month == start.month { start.offset } else { HEADER_BYTES };
-            let walked = walk(dir, month, from, &mut verifier, |entry| {
+            let walked = walk(dir, (month, from), u64::MAX, &mut verifier, |entry, _| {
                 witness.commit = witness.commit.max(entry.commit);
                 witness.source = witness.source.max(entry.source);
+                if entry.action == KEY_CHANGED {
+                    let change = KeyChange::read(&entry.object);
+                    witness.changed_to = change.map(|change| change.new).or(witness.changed_to);
+                }
+                Ok(())
             })?;
             let (seq, hash) = verifier.tip();
             tip = Tip { month, offset: walked.end, seq, hash };
@@ -143,6 +170,7 @@ impl AuditLog {
             }
         }
         verifier.finish().map_err(StoreError::Audit)?;
+        let signer = signers.into_active(witness.changed_to)?;
         let file = open_at(dir, tip)?;
         let head_copy = head_copy.map(Path::to_owned);
         let log = Self { dir: dir.to_owned(), head_copy, signer, file, tip, head, dirty: false };
@@ -206,10 +234,16 @@ impl AuditLog {
         self.tip.seq - self.head.as_ref().map_or(0, |h| h.seq)
     }
 
-    /// Signs the tip and the newest durable commit.
+    /// Signs the newest durable commit and all entries, the newest of which is a checkpoint then.
     pub(super) fn sign_head(&mut self, commit: u64, at: Wall) -> Result<(), StoreError> {
-        let signed = self.signer.sign(self.tip.seq, self.tip.hash, commit, at);
-        let head = signed.map_err(|e| StoreError::vault(HEAD, e))?;
+        if self.unsigned() > 0 {
+            let head = self.signed(commit, at)?;
+            let words = head_words(&head, &self.public_key());
+            self.append(vec![Draft::new(at, "store", CHECKPOINT, words.clone())], commit)?;
+            // Whoever collects the log keeps a copy of what was signed, out of our reach.
+            tracing::info!(target: "trunkline::audit", checkpoint = %words, "audit log signed");
+        }
+        let head = self.signed(commit, at)?;
         replace_file(&self.dir.join(HEAD), &head.to_bytes())?;
         if let Some(copy) = &self.head_copy {
             replace_file(copy, &head.to_bytes())?;
@@ -218,21 +252,74 @@ impl AuditLog {
         Ok(())
     }
 
-    /// Walks the whole log; says how many entries there are and what the head vouches for.
-    pub(super) fn verify(&self) -> Result<(u64, SignedHead), StoreError> {
-        let head = read_head(&self.dir.join(HEAD), &self.signer.public_key())?;
+    fn signed(&self, commit: u64, at: Wall) -> Result<SignedHead, StoreError> {
+        let signed = self.signer.sign(self.tip.seq, self.tip.hash, commit, at);
+        signed.map_err(|e| StoreError::vault(HEAD, e))
+    }
+
+    /// The key that checks what is signed now.
+    pub(super) fn public_key(&self) -> PublicKey {
+        self.signer.public_key()
+    }
+
+    /// Hands the signing over: the last signature of the old key, the change, the first of the new.
+    pub(super) fn hand_over(
+        &mut self,
+        to: Signer,
+        drafts: Vec<Draft>,
+        commit: u64,
+        at: Wall,
+    ) -> Result<(), StoreError> {
+        let change = KeyChange::new(&self.signer, &to).map_err(|e| StoreError::vault(HEAD, e))?;
+        self.append(drafts, commit)?;
+        self.sign_head(commit, at)?;
+        self.append(vec![Draft::new(at, "store", KEY_CHANGED, change.words())], commit)?;
+        self.signer = to;
+        self.sign_head(commit, at)
+    }
+
+    /// Signs a text.
+    pub(super) fn sign_text(&self, text: &str) -> Result<([u8; 64], PublicKey), StoreError> {
+        let signature = self.signer.sign_bytes(text.as_bytes());
+        Ok((signature.map_err(|e| StoreError::vault(HEAD, e))?, self.public_key()))
+    }
+
+    /// Where the log lies and its signed head, for walking it without holding it.
+    pub(super) fn signed_log(&self) -> Result<SignedLog, StoreError> {
+        let head = read_head(&self.dir.join(HEAD), &[self.public_key()])?;
         let head = head.ok_or(StoreError::Audit(ChainFault::NoHead))?;
-        let mut verifier = ChainVerifier::new(Some(head.clone()));
-        for month in months(&self.dir)? {
-            let walked = walk(&self.dir, month, HEADER_BYTES, &mut verifier, |_| {})?;
-            if let Some(fault) = walked.fault {
-                return Err(StoreError::Audit(fault));
-            }
-        }
-        verifier.finish().map_err(StoreError::Audit)?;
-        Ok((verifier.tip().0, head))
+        Ok(SignedLog { dir: self.dir.clone(), head, key: self.public_key(), last: self.tip.seq })
     }
 }
+
+/// The log up to its tip at that moment.
+pub(super) struct SignedLog {
+    dir: PathBuf,
+    pub(super) head: SignedHead,
+    pub(super) key: PublicKey,
+    /// Newest entry.
+    pub(super) last: u64,
+}
+
+impl SignedLog {
+    /// Walks it from the start and checks every hash; `see` gets each entry and the hash before it.
+    pub(super) fn walk(&self, mut see: impl FnMut(&AuditEntry, &Hash) -> Seen) -> Seen {
+        let mut verifier = ChainVerifier::new(Some(self.head.clone()));
+        for month in months(&self.dir)? {
+            let from = (month, HEADER_BYTES);
+            if let Some(fault) = walk(&self.dir, from, self.last, &mut verifier, &mut see)?.fault {
+                return Err(StoreError::Audit(fault));
+            }
+            if verifier.tip().0 == self.last {
+                break;
+            }
+        }
+        verifier.finish().map_err(StoreError::Audit)
+    }
+}
+
+type Hash = [u8; HASH_BYTES];
+type Seen = Result<(), StoreError>;
 
 struct Walked {
     /// Offset after the last good entry.
@@ -242,10 +329,10 @@ struct Walked {
 
 fn walk(
     dir: &Path,
-    month: Month,
-    from: u64,
+    (month, from): (Month, u64),
+    last: u64,
     verifier: &mut ChainVerifier,
-    mut see: impl FnMut(&AuditEntry),
+    mut see: impl FnMut(&AuditEntry, &Hash) -> Seen,
 ) -> Result<Walked, StoreError> {
     let path = path(dir, month);
     let failed = |e| StoreError::io(&path, e);
@@ -261,8 +348,9 @@ fn walk(
     file.seek(SeekFrom::Start(from)).map_err(failed)?;
     let mut reader = BufReader::with_capacity(1 << 16, file);
     let mut end = from;
-    while end < size {
-        let expected = verifier.tip().0 + 1;
+    while end < size && verifier.tip().0 < last {
+        let (newest, before) = verifier.tip();
+        let expected = newest + 1;
         let checked = match read_entry(&mut reader).map_err(failed)? {
             Some((body, hash)) => verifier.push(&body, &hash).map(|entry| (entry, body.len())),
             None => Err(ChainFault::Unreadable { expected }),
@@ -270,7 +358,7 @@ fn walk(
         match checked {
             Ok((entry, len)) => {
                 end += 4 + u64::try_from(len).unwrap_or(0) + 32;
-                see(&entry);
+                see(&entry, &before)?;
             }
             Err(fault) => return Ok(Walked { end, fault: Some(fault) }),
         }
@@ -359,12 +447,12 @@ fn path(dir: &Path, month: Month) -> PathBuf {
     dir.join(format!("audit-{:06}.log", month.0))
 }
 
-fn read_head(path: &Path, key: &[u8; 32]) -> Result<Option<SignedHead>, StoreError> {
+fn read_head(path: &Path, keys: &[PublicKey]) -> Result<Option<SignedHead>, StoreError> {
     match std::fs::read(path) {
-        Ok(bytes) => match SignedHead::from_bytes(&bytes, key) {
-            Ok(head) => Ok(Some(head)),
-            Err(_) => Err(StoreError::Audit(ChainFault::NoHead)),
-        },
+        Ok(bytes) => {
+            let mut heads = keys.iter().filter_map(|key| SignedHead::from_bytes(&bytes, key).ok());
+            heads.next().map(Some).ok_or(StoreError::Audit(ChainFault::NoHead))
+        }
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(StoreError::io(path, e)),
     }

@@ -138,6 +138,45 @@ impl Keyring {
         self.find_or_create(&mut self.lock(), purpose, Day(0))
     }
 
+    /// All keys of a long-lived purpose, oldest first; made if there is none.
+    pub(super) fn all_long_lived(
+        &self,
+        purpose: KeyPurpose,
+    ) -> Result<Vec<(KeyId, Secret)>, StoreError> {
+        let mut inner = self.lock();
+        let rows = inner.rows.values().filter(|r| r.meta.purpose == purpose).cloned();
+        let rows: Vec<KeyRow> = rows.collect();
+        if rows.is_empty() {
+            return Ok(vec![self.create(&mut inner, purpose, Day(0))?]);
+        }
+        rows.iter().map(|row| Ok((row.meta.id, self.unwrap(&mut inner, row)?))).collect()
+    }
+
+    /// Another key of a long-lived purpose.
+    pub(super) fn another(&self, purpose: KeyPurpose) -> Result<(KeyId, Secret), StoreError> {
+        self.create(&mut self.lock(), purpose, Day(0))
+    }
+
+    /// Destroys single keys.
+    pub(super) fn destroy(&self, ids: &[KeyId]) -> Result<(), StoreError> {
+        self.destroy_rows(&mut self.lock(), ids)
+    }
+
+    fn destroy_rows(&self, inner: &mut Inner, ids: &[KeyId]) -> Result<(), StoreError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let mut batch = Batch::default();
+        ids.iter().for_each(|id| batch.delete(Table::Key, id.0.to_be_bytes()));
+        self.meta.commit(&batch)?;
+        self.meta.scour()?;
+        for id in ids {
+            inner.rows.remove(id);
+            inner.opening.remove(id);
+        }
+        Ok(())
+    }
+
     /// The blind index of a month's records.
     pub(super) fn record_index(&self, month: Month) -> Result<BlindIndex, StoreError> {
         let mut inner = self.lock();
@@ -160,15 +199,8 @@ impl Keyring {
         if ids.is_empty() {
             return Ok(0);
         }
-        let mut batch = Batch::default();
-        ids.iter().for_each(|id| batch.delete(Table::Key, id.0.to_be_bytes()));
-        self.meta.commit(&batch)?;
-        self.meta.scour()?;
+        self.destroy_rows(&mut inner, &ids)?;
         inner.sealing.retain(|(p, day), _| *p != purpose || *day > through);
-        for id in &ids {
-            inner.rows.remove(id);
-            inner.opening.remove(id);
-        }
         Ok(ids.len())
     }
 

@@ -16,6 +16,8 @@ pub(super) const PROGRESS: &[u8] = b"progress";
 pub(super) const CHECKPOINT: &[u8] = b"checkpoint";
 /// Tip of the audit log at that time.
 pub(super) const AUDIT_TIP: &[u8] = b"audit-tip";
+/// Public key that signs the audit log; absent: the first.
+pub(super) const AUDIT_KEY: &[u8] = b"audit-key";
 /// 1 after a clean stop, 0 while in use.
 pub(super) const CLEAN: &[u8] = b"clean";
 /// Prefix of an epoch's row: number -> uuid.

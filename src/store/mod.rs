@@ -13,6 +13,7 @@ pub mod engine;
 mod engine_dir;
 mod entropy;
 mod error;
+mod export;
 mod frames;
 mod journal;
 mod keyring;
@@ -28,6 +29,8 @@ mod registers;
 mod revoked;
 mod rows;
 mod search;
+mod signing;
+mod statement;
 #[allow(clippy::module_inception)]
 mod store;
 mod witness;
@@ -35,6 +38,7 @@ mod writer;
 
 pub use config::{EngineKind, StoreConfig};
 pub use error::StoreError;
+pub use export::{Export, ExportQuery};
 pub use journal::{JournalHandle, JournalHealth, JournalState, UNDURABLE_MAX};
 pub use recover::{Opened, Recovery, RefKeys, open, open_with};
 pub use registers::EditionRow;

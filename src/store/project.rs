@@ -9,11 +9,11 @@ use super::frames::Frame;
 use super::known::known_rows;
 use super::live::{LiveKey, is_over, rev_of};
 use super::mark::Mark;
-use super::months::Months;
 use super::rows::{
     RowKind, agent_of, call_day, call_head, call_of, command_of, decision_day, decision_head,
     duty_of, index_key, line_of, link_of, row_head,
 };
+use super::statement::{self, Statement};
 use super::store::Inner;
 use super::{StoreError, dnc, meta};
 use std::collections::hash_map::Entry;
@@ -22,7 +22,7 @@ use std::sync::Arc;
 use trunkline_core::model::{
     Agent, Call, CallId, Command, Decision, Duty, Entity, Event, EventKind, Line, Link, Named, Wall,
 };
-use trunkline_core::vault::{Day, Month, digest};
+use trunkline_core::vault::{Day, Month};
 
 /// Frames read from the journal at once when catching up.
 const FRAMES_PER_READ: usize = 64;
@@ -327,23 +327,15 @@ impl Projector {
         decision: &Decision,
         source: (u64, u64),
     ) -> Result<Draft, StoreError> {
-        let month = decision_day(decision.id).month();
-        let file = self.store.months.open(month)?;
-        let mut rows = file.get_to_write(Table::Decision, &[decision.id.0.as_bytes()])?;
-        let row = rows
-            .pop()
-            .flatten()
-            .ok_or(StoreError::row(Months::name(month), "decision is missing"))?;
+        let index = self.store.keys.record_index(decision_day(decision.id).month())?;
         let object = format!(
-            "decision={} call={} ruleset={} list={} calendar={}",
+            "statement={} decision={} call={}",
+            statement::FORM,
             decision.id,
             decision.call_id.map(|c| c.to_string()).unwrap_or_default(),
-            decision.ruleset_hash,
-            decision.list_version,
-            decision.calendar_version,
         );
         let mut draft = Draft::new(event.ts, "gate", event.kind.name(), object);
-        draft.digest = digest(&row);
+        draft.digest = Statement::new(decision, event.ts, &index).digest;
         draft.source = source;
         Ok(draft)
     }

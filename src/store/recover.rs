@@ -11,11 +11,13 @@ use super::months::Months;
 use super::project::Projector;
 use super::store::{Durable, Inner, Start};
 use super::witness::Witness;
-use super::{EngineKind, Store, StoreConfig, StoreError, dnc, engine_dir, keys, meta, registers};
+use super::{
+    EngineKind, Store, StoreConfig, StoreError, dnc, engine_dir, keys, meta, registers, signing,
+};
 use std::sync::{Arc, Mutex};
 use trunkline_core::gate::DncList;
 use trunkline_core::model::{Agent, Call, Command, Duty, Epoch, Line, Link, Pos, Wall};
-use trunkline_core::vault::{BlindIndex, KeyPurpose, Signer};
+use trunkline_core::vault::{BlindIndex, KeyPurpose};
 
 /// An open data directory.
 pub struct Opened {
@@ -125,12 +127,11 @@ fn open_locked(
     drop(master);
     let frames = Frames::new(engine.clone(), keyring.clone(), &config.tenant)?;
     let months = Months::new(engine.clone())?;
-    let signer = Signer::new(&keyring.long_lived(KeyPurpose::AuditSign)?)
-        .map_err(|e| StoreError::vault(meta::FILE, e))?;
     let trusted = trusted_tip(&meta)?;
     let fresh = trusted.is_none();
     let copy = config.audit_head_copy.as_deref();
-    let (mut audit, witness) = AuditLog::open(&config.dir, copy, signer, trusted, now)?;
+    let signers = signing::signers(&meta, &keyring)?;
+    let (mut audit, witness) = AuditLog::open(&config.dir, copy, signers, trusted, now)?;
 
     let newest = frames.newest()?.unwrap_or_default();
     let progress = meta::mark(&meta, meta::PROGRESS)?;
@@ -157,6 +158,7 @@ fn open_locked(
     if fresh || rolled_back || witness.torn_bytes > 0 {
         audit.sign_head(newest.seq, now)?;
     }
+    signing::settle(&meta, &keyring, &mut audit, newest.seq, now)?;
     let (mark, epoch) = current_epoch(&meta, newest, rolled_back, &keyring)?;
     let desk = BlindIndex::new(&keyring.long_lived(KeyPurpose::DeskIndex)?);
     let list = BlindIndex::new(&keyring.long_lived(KeyPurpose::ListIndex)?);

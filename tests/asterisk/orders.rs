@@ -29,15 +29,21 @@ fn dials(by: LinkedBy) {
     agent.hang_up(0);
     let bye = carrier.expect("BYE ");
     carrier.answer(&bye, "200 OK", "", "");
-    let all = Story::all(tail.finished_calls(1));
-    let outside = all.iter().find(|s| s.call()["id"] == done["call_id"]);
-    let story = outside.unwrap_or_else(|| panic!("{done} names no call"));
+    // One call from the first ring of the agent's phone to the end.
+    let story = Story::single(tail.finished_calls(1));
+    assert_eq!(story.call()["id"], done["call_id"]);
     story.assert_ended("agent", "normalClearing");
-    assert_eq!(story.call()["direction"], "outbound");
     assert!(story.kinds().contains(&"outbound.allowed"), "{:?}", story.kinds());
-    let customer = of_leg(story, leg_as(story, "customer"));
+    for event in story.events().iter().filter(|e| e["o"]["dialed"].is_object()) {
+        let o = &event["o"];
+        let said = (&o["direction"], &o["dialed"]["e164"], &o["purpose"]);
+        let wanted = (&json!("outbound"), &json!(format!("+86{CUSTOMER}")), &json!("service"));
+        assert_eq!(said, wanted, "{event}");
+    }
+    let customer = of_leg(&story, leg_as(&story, "customer"));
     assert_eq!(customer, "delivered established connection_cleared");
-    assert_eq!(leg_of(story, "1001")["role"], "agent");
+    assert_eq!(leg_of(&story, "1001")["role"], "agent");
+    assert_eq!(caused(&story, &order).len(), story.events().len(), "all is this order's doing");
     place.assert_asterisk_is_idle();
 }
 

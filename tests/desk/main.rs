@@ -12,6 +12,7 @@ mod auth;
 mod boards;
 mod confirm;
 mod dnc;
+mod gate;
 mod issuer;
 mod kit;
 mod limits;

@@ -6,9 +6,13 @@ use std::time::Duration;
 use tokio::sync::watch;
 use trunkline::io::desk::token::TokenKey;
 use trunkline::io::desk::{DeskAuth, DeskConfig, DeskHub, Health, Issuer};
-use trunkline::io::http::{HttpConfig, HttpDeps, HttpServer, ServiceCert, TlsFiles, serve};
+use trunkline::io::http::{
+    GateDeps, GiveGateOrder, HttpConfig, HttpDeps, HttpServer, ServiceCert, TlsFiles, serve,
+};
+use trunkline_core::gate::{DialPlan, Normalizer};
 use trunkline_core::hub::{Hub, HubLimits, Principal, Role};
 use trunkline_core::model::*;
+use trunkline_core::vault::{BlindIndex, Secret};
 use uuid::Uuid;
 
 /// 2026-01-05T02:30:00Z.
@@ -129,6 +133,7 @@ pub struct Site {
 #[derive(Default)]
 pub struct Setup {
     pub give: Give,
+    pub gate: GiveGate,
     pub desk: DeskConfig,
     pub hub: HubLimits,
     pub tls: Option<TlsFiles>,
@@ -147,6 +152,20 @@ impl Default for Give {
     fn default() -> Self {
         Self(Arc::new(|_| false))
     }
+}
+
+/// Who answers about the gate; by default nobody.
+pub struct GiveGate(pub GiveGateOrder);
+
+impl Default for GiveGate {
+    fn default() -> Self {
+        Self(Arc::new(|_| false))
+    }
+}
+
+pub fn gate(give: GiveGateOrder) -> GateDeps {
+    let normalizer = Normalizer::new(DialPlan::default()).unwrap();
+    GateDeps { normalizer, list_refs: BlindIndex::new(&Secret::new([2; 32])), give }
 }
 
 /// An agent of a team who works for these queues.
@@ -206,6 +225,7 @@ impl Site {
         let (shutdown, shutdown_rx) = watch::channel(false);
         let deps = HttpDeps {
             dnc: crate::dnc::door(),
+            gate: gate(setup.gate.0),
             links: Arc::new(|| serde_json::json!({})),
             ari: Arc::default(),
             desk: hub.clone(),

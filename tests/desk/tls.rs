@@ -59,6 +59,7 @@ async fn a_wrong_file_is_named() {
     };
     let deps = trunkline::io::http::HttpDeps {
         dnc: crate::dnc::door(),
+        gate: gate(Arc::new(|_| false)),
         links: Arc::new(|| serde_json::json!({})),
         ari: Arc::default(),
         desk: site.hub.clone(),

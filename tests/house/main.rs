@@ -8,6 +8,7 @@ mod licences;
 mod mutate;
 mod openapi;
 mod openapi_dnc;
+mod openapi_gate;
 #[path = "../support/proto.rs"]
 mod proto;
 mod schema;

@@ -38,7 +38,7 @@ fn entities() -> Map<String, Value> {
     }
 }
 
-pub(crate) fn entity(name: &str) -> Value {
+pub(super) fn entity(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
@@ -46,7 +46,7 @@ fn list_of(name: &str) -> Value {
     json!({ "type": "array", "items": entity(name) })
 }
 
-pub(crate) fn text(said: &str) -> Value {
+pub(super) fn text(said: &str) -> Value {
     json!({ "type": "string", "description": said })
 }
 
@@ -109,7 +109,7 @@ fn bodies() -> Vec<(String, Value)> {
             "status": { "type": "integer", "description": "The status." },
             "detail": text("For a person; echoes nothing of the request."),
             "code": text("Code of the desk protocol; the set is open."),
-            "param": text("Query parameter that cannot be used; `query`: an unknown one."),
+            "param": text("Query parameter, or key of a question, that cannot be used; `query`, `keys`: an unknown one."),
             "allowed": text("What is allowed there."),
             "details": {
                 "description": "CONFLICT: the entity as it is.",
@@ -151,7 +151,7 @@ fn bodies() -> Vec<(String, Value)> {
     bodies
 }
 
-pub(crate) fn query(name: &str, said: &str, schema: Value) -> Value {
+pub(super) fn query(name: &str, said: &str, schema: Value) -> Value {
     json!({ "name": name, "in": "query", "description": said, "schema": schema })
 }
 
@@ -159,7 +159,7 @@ fn header(name: &str, said: &str) -> Value {
     json!({ "name": name, "in": "header", "description": said, "schema": { "type": "string" } })
 }
 
-pub(crate) fn path(name: &str, said: &str) -> Value {
+pub(super) fn path(name: &str, said: &str) -> Value {
     let schema = json!({ "type": "string" });
     json!({ "name": name, "in": "path", "required": true, "description": said, "schema": schema })
 }
@@ -186,7 +186,7 @@ fn unless() -> Value {
 }
 
 /// Answers beside the good one.
-pub(crate) fn problems(statuses: &[u16]) -> Vec<(u16, Value)> {
+pub(super) fn problems(statuses: &[u16]) -> Vec<(u16, Value)> {
     let reference = |status: &u16| {
         let name = match status {
             400 => "BadRequest",
@@ -218,15 +218,19 @@ fn problem_responses() -> Map<String, Value> {
         ("Unauthenticated", "No token, or none that is good (WWW-Authenticate)."),
         ("Forbidden", "Not for this role, not from this origin, or revoked."),
         ("NotFound", "There is none, or it is not for this caller."),
-        ("NotAcceptable", "Accept leaves out application/json."),
+        ("NotAcceptable", "Accept leaves out what the answer can be."),
         ("BodyTooSlow", "The body did not come within 10 s."),
         (
             "Conflict",
             "The state or a limit does not permit it, it is another revision, or its time is over.",
         ),
         ("BodyTooLarge", "The body is too large."),
-        ("MediaType", "The body is not application/json."),
-        ("Unprocessable", "The id was used for another command, or no link can do it."),
+        ("MediaType", "The body is of another type."),
+        (
+            "Unprocessable",
+            "The id was used for another command, no link can do it, or a key of a question cannot be \
+             used (`param`, `allowed`).",
+        ),
         ("UpgradeRequired", "WebSocket version 13 only."),
         ("TooMany", "Too many requests of this user (Retry-After)."),
         ("Fault", "A fault of the server."),
@@ -241,7 +245,7 @@ fn problem_responses() -> Map<String, Value> {
     all.into_iter().map(one).collect()
 }
 
-pub(crate) fn good(said: &str, kind: &str, schema: Value) -> Value {
+pub(super) fn good(said: &str, kind: &str, schema: Value) -> Value {
     json!({ "description": said, "content": { kind: { "schema": schema } } })
 }
 
@@ -256,16 +260,16 @@ fn shown(said: &str, schema: Value) -> Vec<(u16, Value)> {
     vec![(200, ok), (304, unchanged)]
 }
 
-pub(crate) struct Operation {
-    pub(crate) id: &'static str,
-    pub(crate) said: &'static str,
-    pub(crate) is_public: bool,
-    pub(crate) parameters: Vec<Value>,
-    pub(crate) answers: Vec<(u16, Value)>,
+pub(super) struct Operation {
+    pub(super) id: &'static str,
+    pub(super) said: &'static str,
+    pub(super) is_public: bool,
+    pub(super) parameters: Vec<Value>,
+    pub(super) answers: Vec<(u16, Value)>,
 }
 
 impl Operation {
-    pub(crate) fn json(self) -> Value {
+    pub(super) fn json(self) -> Value {
         let answers = self.answers.into_iter().map(|(s, answer)| (s.to_string(), answer));
         let mut operation = json!({
             "operationId": self.id,
@@ -407,6 +411,7 @@ fn operations() -> Vec<(&'static str, &'static str, Value)> {
         ("GET", "/v1/commands/{id}", standing),
     ]);
     all.extend(super::openapi_dnc::operations());
+    all.extend(super::openapi_gate::operations());
     all
 }
 
@@ -418,6 +423,7 @@ fn document() -> Value {
     }
     let mut schemas = entities();
     schemas.extend(bodies());
+    schemas.extend(super::openapi_gate::bodies());
     json!({
         "openapi": "3.1.0",
         "info": {

@@ -4,7 +4,7 @@ use super::openapi::{Operation, entity, good, path, problems, query, text};
 use serde_json::{Value, json};
 
 /// Bodies.
-pub(crate) fn bodies() -> Vec<(String, Value)> {
+pub(super) fn bodies() -> Vec<(String, Value)> {
     let until = || {
         json!({
             "type": ["string", "null"],
@@ -117,7 +117,7 @@ pub(crate) fn bodies() -> Vec<(String, Value)> {
 }
 
 /// Routes.
-pub(crate) fn operations() -> Vec<(&'static str, &'static str, Value)> {
+pub(super) fn operations() -> Vec<(&'static str, &'static str, Value)> {
     let json = |said: &str, name: &str| good(said, "application/json", entity(name));
     let whom = || {
         let said = "A number, customer:NAME, or the reference that answers give.";

@@ -19,6 +19,7 @@ mod lists;
 mod midcall;
 mod names;
 mod outbound;
+mod permits;
 mod races;
 mod real_peers;
 mod records;

@@ -99,3 +99,46 @@ fn an_imported_block_survives_a_crash() {
     let refusal = heard.iter().find(|m| m.starts_with("SIP/2.0 403")).unwrap();
     assert!(refusal.contains("rule dnc"), "{refusal}");
 }
+
+/// Numbers in clear are for an auditor with a reason, and the log says so.
+#[test]
+fn an_export_shows_numbers_to_an_auditor_alone() {
+    let site = Site::new();
+    let server = site.serve(WORKDAY_MORNING);
+    let (from, to) = (site.net.pbx(), site.net.trunkline());
+    Sipp::caller("caller-is-refused", from, to, ["1001", CUSTOMER]).with("STATUS", "403").run();
+
+    let out = |name: &str| site.path(name).to_str().unwrap().to_owned();
+    let clear = |role: &str, out: &str| {
+        let minted = ["token", "mint", "--subject", "revisor", "--role", role, "--at"];
+        let token = site.run(&[&minted[..], &[WORKDAY_MORNING]].concat()).stdout;
+        std::fs::write(site.path("token"), token).unwrap();
+        let file = site.path("token");
+        let file = file.to_str().unwrap();
+        let args = ["audit", "export", "--clear-numbers", "--reason", "case 4711", "--out", out];
+        site.try_run(&[&args[..], &["--token-file", file]].concat())
+    };
+    let refused = clear("supervisor", &out("refused"));
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(2) && told.contains("is not an auditor's"), "{told}");
+    assert!(!site.path("refused").exists());
+    let done = clear("auditor", &out("clear"));
+    assert!(done.status.success(), "{done:?}");
+    site.run(&["audit", "export", "--out", &out("masked")]);
+
+    let entries = |name| std::fs::read_to_string(site.path(name).join("entries.jsonl")).unwrap();
+    assert!(entries("clear").contains(&format!("\"number\":\"{E164}\"")));
+    let masked = entries("masked");
+    assert!(!masked.contains(CUSTOMER), "{masked}");
+    assert!(masked.contains("revisor uid:") && masked.contains("case ####"), "{masked}");
+    assert!(masked.contains("\"id\":\"purpose\"") && masked.contains("138****8000"), "{masked}");
+
+    let key = String::from_utf8(site.run(&["audit", "key"]).stdout).unwrap();
+    for name in ["clear", "masked"] {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/audit/verify_export.py");
+        let mut command = std::process::Command::new("python3");
+        let checked = command.args([script, &out(name), "--key", key.trim()]).output().unwrap();
+        assert!(checked.status.success(), "{checked:?}");
+    }
+    assert!(server.log().contains("audit log signed"), "a copy of each signature is in the log");
+}

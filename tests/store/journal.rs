@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::kit;
-use crate::kit::{START, Site, at, check, event_at};
+use crate::kit::{START, Site, at, check, event_at, push};
 use std::sync::mpsc;
 use std::time::Duration;
 use trunkline::store::{JournalHandle, JournalState, Opened, RecordQuery, Store, StoreError};
@@ -15,14 +15,6 @@ fn start(store: &Store, ring: usize) -> (JournalHandle, mpsc::Receiver<Committed
     let (tell, told) = mpsc::channel();
     let handle = store.start_journal(ring, || at(1), move |c| drop(tell.send(c))).unwrap();
     (handle, told)
-}
-
-fn push(handle: &JournalHandle, event: Event) {
-    let mut event = event;
-    while let Err(back) = handle.try_push(event) {
-        event = back;
-        std::thread::sleep(Duration::from_millis(1));
-    }
 }
 
 /// Runs events `from..=to` through a store and stops it cleanly.
@@ -316,7 +308,7 @@ fn what_people_do_late_or_on_their_own_is_kept() {
         call.dossier.and_then(|d| d.label).map(|label| label.name.to_string())
     };
     assert_eq!(label(&opened).as_deref(), Some("有效"));
-    assert_eq!(opened.store.audit_verify().unwrap().entries, before + 2, "one is the look-up");
+    assert_eq!(opened.store.audit_verify().unwrap().entries, before + 3, "a look-up, a checkpoint");
     drop(opened);
     let text = std::fs::read_dir(&site.config.dir).unwrap().filter_map(|entry| {
         let path = entry.unwrap().path();

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use trunkline::store::{self, Opened, RecordQuery, StoreConfig, StoreError};
+use std::time::Duration;
+use trunkline::store::{self, JournalHandle, Opened, RecordQuery, StoreConfig, StoreError};
 use trunkline_core::gate::DncList;
 use trunkline_core::model::{
     Call, CallId, Cause, ConnectionState, CstaCause, Decision, DecisionId, Detail, Dialog,
@@ -194,6 +195,15 @@ pub fn event_at(pos: u64) -> Event {
         _ => (EventKind::CallCleared, call(4, S::Null)),
     };
     Event { pos: Pos(pos), ts: at(pos), kind, entity, detail: Detail::default() }
+}
+
+/// Waits for a place in the ring.
+pub fn push(handle: &JournalHandle, event: Event) {
+    let mut event = event;
+    while let Err(back) = handle.try_push(event) {
+        event = back;
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// State after a position, folded the plain way.

@@ -35,6 +35,8 @@ pub struct CallMachine {
     pub(super) told: bool,
     /// What control links add.
     pub(super) seen: Seen,
+    /// The INVITE of a call that began before it.
+    invited: Option<Box<Moment>>,
 }
 
 impl CallMachine {
@@ -75,6 +77,7 @@ impl CallMachine {
             mark: None,
             told: false,
             seen: Seen::default(),
+            invited: None,
         }
     }
 
@@ -94,6 +97,7 @@ impl CallMachine {
             mark: Some(Repair::KnownAgain),
             told: true,
             seen: Seen::default(),
+            invited: None,
         }
     }
 
@@ -203,7 +207,7 @@ impl CallMachine {
         };
         self.edit().legs.push(leg(2, role, &device, now.wall));
         self.told = true;
-        let at = Some(self.call.started);
+        let at = Some(self.invited.as_deref().copied().unwrap_or(self.call.started));
         self.emit(K::CallOriginated, self.detail(CALLER, None, at), out);
     }
 
@@ -248,6 +252,15 @@ impl CallMachine {
         self.count_ring(at.pbx_time);
         self.connect(at);
         self.emit(K::CallEstablished, self.detail(CALLEE, Some(status), Some(at)), out);
+    }
+
+    /// An INVITE has come for a call that began without: what is seen of its ends from here on is
+    /// measured.
+    pub(super) fn caller_is_known(&mut self, invited: Moment) {
+        self.invited = Some(Box::new(invited));
+        self.restored = false;
+        self.seen.asked_first = false;
+        self.seen.release = None;
     }
 
     fn set_callee_tag(&mut self, tag: String) {

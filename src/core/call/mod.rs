@@ -14,6 +14,7 @@ mod legs;
 #[cfg(test)]
 mod link_tests;
 mod machine;
+mod outward;
 mod people;
 #[cfg(test)]
 mod tests;

@@ -4,8 +4,8 @@
 
 use super::*;
 use crate::model::{
-    Call, CallId, ConnectionState, Dialog, Direction, EventKind, IdSource, Mono, Named, Now,
-    NumberRef, Party, Pii, Repair, Transfer, Transferred, Wall,
+    Call, CallId, Channel, ConnectionState, Dialog, Direction, EventKind, IdSource, LegId, LegRole,
+    Moment, Mono, Named, Now, NumberRef, Party, Pii, Repair, Transfer, Transferred, Wall,
 };
 use proptest::prelude::*;
 
@@ -35,8 +35,12 @@ fn settings() -> Settings {
 }
 
 fn start(direction: Direction) -> CallMachine {
-    let start = Start {
-        id: CallId(IdSource::new(1).uuid(at(0))),
+    CallMachine::start(&settings(), invite(direction, at(0)), at(0))
+}
+
+fn invite(direction: Direction, at: Now) -> Start {
+    Start {
+        id: CallId(IdSource::new(1).uuid(at)),
         direction,
         purpose: None,
         from: party("1").into(),
@@ -47,9 +51,67 @@ fn start(direction: Direction) -> CallMachine {
         dialog: Dialog { call_id: "c@h".into(), caller_tag: "a".into(), callee_tag: String::new() },
         replaces: None,
         signalling: None,
-        arrival: at(0),
+        arrival: at,
+    }
+}
+
+/// An agent's phone was called for a desk, rang after 1 s and answered after 3.
+fn dialled() -> (CallMachine, Vec<Fact>) {
+    let moment = |ms| Moment::own(at(ms));
+    let start = SeenStart {
+        id: CallId(IdSource::new(7).uuid(at(0))),
+        direction: Direction::Outbound,
+        from: party("8001").into(),
+        to: party("2").into(),
+        device: "8001".into(),
+        trunk: "".into(),
+        leg: NewLeg {
+            role: LegRole::Agent,
+            device: "8001".into(),
+            agent: None,
+            channel: Some(Channel { pbx: "pbx".into(), id: "c1".into() }),
+            sip_call_id: None,
+            asked: true,
+            pop: None,
+        },
+        at: moment(0),
     };
-    CallMachine::start(&settings(), start, at(0))
+    let (mut machine, mut facts) = (CallMachine::start_seen(&settings(), start), Vec::new());
+    machine.leg(moment(1000), LegId(1), LegInput::Ringing, &mut facts);
+    machine.leg(moment(3000), LegId(1), LegInput::Answered, &mut facts);
+    (machine, facts)
+}
+
+/// The phone's call and the customer's INVITE are one call, whose figures are the customer's.
+#[test]
+fn a_call_that_a_desk_dials_goes_on_as_its_invite() {
+    let table = "
+        4100 requested, 4150 forwarded, 5000 180, 7000 200, 9000 caller bye | outbound.requested:1 originated:1 delivered:2 established:2 connection_cleared:1 connection_cleared:2 cleared:1 | 2000 1 7000 2000 - agent normalClearing
+        4100 requested, 4150 denied | outbound.requested:1 failed:1 connection_cleared:1 cleared:1 | - - 4150 - - system policy_denied
+        4150 forwarded, 5000 486 | originated:1 failed:2 connection_cleared:2 connection_cleared:1 cleared:1 | - - 5000 - - customer busy
+        4150 forwarded, 5000 180, 6000 cancel, 6001 487 | originated:1 delivered:2 connection_cleared:1 connection_cleared:2 cleared:1 | 1000 1 6000 - - agent callCancelled
+    ";
+    for row in table.lines().map(str::trim).filter(|row| !row.is_empty()) {
+        let [story, told, figured] = row.split('|').map(str::trim).collect::<Vec<_>>()[..] else {
+            panic!("{row}")
+        };
+        let (mut machine, before) = dialled();
+        let kinds: Vec<&str> = before.iter().map(|f| short(f.kind)).collect();
+        assert_eq!(kinds, ["originated", "delivered"]);
+        assert!(machine.awaits_invite());
+        let id = machine.call().id;
+        machine.goes_out(invite(Direction::Outbound, at(4000)), at(4000));
+        assert!(!machine.awaits_invite(), "an INVITE has come");
+        let facts = tell(&mut machine, story);
+        let leg = |f: &Fact| f.detail.leg.map_or(1, |leg| leg.0);
+        let short = |f: &Fact| f.kind.name().trim_start_matches("call.").to_owned();
+        let said: Vec<String> = facts.iter().map(|f| format!("{}:{}", short(f), leg(f))).collect();
+        assert_eq!(said.join(" "), told, "{story}");
+        let call = machine.call();
+        assert_eq!((call.id, figures(call).as_str()), (id, figured), "{story}");
+        assert_eq!(call.legs[0].alerting.map(|m| m.pbx_time), Some(at(1000).wall), "its own ring");
+        assert!(call.legs.iter().all(|leg| leg.ended.is_some()), "{story}");
+    }
 }
 
 /// Reads one step of a story: `MS WHAT`.

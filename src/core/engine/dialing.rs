@@ -5,7 +5,7 @@ use super::rights::Asked;
 use super::table::Entry;
 use super::writer::Engine;
 use crate::call::{CallInput, CallMachine, ReasonText, Start};
-use crate::gate::{DecisionParts, DialRight, ExemptReason, Ruling};
+use crate::gate::{CallFacts, DecisionParts, DialRight, ExemptReason, Ruling};
 use crate::line::NoLine;
 use crate::model::{CallId, Dialog, Direction, Now, Party, SystemState, Verdict};
 use crate::sip::{AskId, MARK_HEADER, Offer, Refusal, RoutePlan};
@@ -34,11 +34,18 @@ impl Engine {
 
     /// A call from the PBX: asked of the gate before anything leaves.
     pub(super) fn outbound(&mut self, now: Now, ask: AskId, offer: Offer, out: &mut Outputs) {
+        let (permitted, facts, said) = match self.take_permit(now, &offer) {
+            Some(pass) => (pass.purpose, pass.facts, Some(pass.rule)),
+            None => (None, CallFacts::default(), None),
+        };
         let default = || self.config.neighbours.get(&offer.peer)?.default_purpose.clone();
         let dialled = self.dial_purpose(offer.peer, offer.mark.as_deref());
-        let purpose = offer.purpose.clone().or(dialled).or_else(default);
-        let Asked { dialed, list_key, ruling } =
-            self.ask_gate(now, &offer.dialed, purpose.as_deref());
+        let purpose = offer.purpose.clone().or(permitted).or(dialled).or_else(default);
+        let Asked { dialed, list_key, mut ruling } =
+            self.ask_gate(now, &offer.dialed, purpose.as_deref(), &facts);
+        if let (Ruling::Decided(decided), Some(rule)) = (&mut ruling, said) {
+            decided.also(rule);
+        }
         let direction = match &ruling {
             Ruling::Exempt(e) if e.reason() == ExemptReason::Internal => Direction::Internal,
             Ruling::Exempt(_) | Ruling::Decided(_) => Direction::Outbound,
@@ -47,6 +54,9 @@ impl Engine {
         let device = offer.from_user.as_str().into();
         let mut start = self.start(now, direction, &offer, to.clone().into(), device, None);
         start.purpose.clone_from(&purpose);
+        if let Some(dialling) = self.dial_that_waits(offer.peer, offer.mark.as_deref()) {
+            start.id = dialling;
+        }
         let Some(call) = self.begin(now, ask, start, out) else { return };
         self.totals.calls_outbound += 1;
         self.join_dial(offer.peer, offer.mark.as_deref(), call);
@@ -64,7 +74,7 @@ impl Engine {
                         self.allowed(now, ask, call, decided, parts, out);
                     }
                     Verdict::Deny => {
-                        self.denied(now, ask, call, decided, parts, dialed, list_key, out);
+                        self.denied(now, ask, call, decided, parts, dialed, list_key, facts, out);
                     }
                 }
             }
@@ -121,7 +131,8 @@ impl Engine {
         }
     }
 
-    /// Puts the call into the table; an INVITE that repeats a challenged one is the same call.
+    /// Puts the call into the table. An INVITE that repeats a challenged one is the same call, and
+    /// so is the one that a desk's dial has led to.
     fn begin(&mut self, now: Now, ask: AskId, start: Start, out: &mut Outputs) -> Option<CallId> {
         let ids = crate::sip::DialogIds {
             call_id: start.dialog.call_id.clone(),
@@ -132,6 +143,14 @@ impl Engine {
             && self.dialing.answer_challenge(call)
         {
             self.table.bind_ask(call, ask);
+            return Some(call);
+        }
+        if let Some(entry) = self.table.entry(start.id) {
+            let (call, dialog) = (start.id, start.dialog.clone());
+            entry.machine.goes_out(start, now);
+            self.table.index_dialog(call, &dialog);
+            self.table.bind_ask(call, ask);
+            self.pbx_invited(now, &ids.call_id, call, out);
             return Some(call);
         }
         if self.table.len() >= self.config.calls_max {

@@ -11,7 +11,7 @@ use super::input::{ExplainJob, Explained, Outputs};
 use super::orders::OrderFor;
 use super::rights::Asked;
 use super::writer::Engine;
-use crate::gate::{Decided, DecisionParts, DialRight, Dialed, Ruling, Waiting};
+use crate::gate::{CallFacts, Decided, DecisionParts, DialRight, Dialed, Ruling, Waiting};
 use crate::model::{
     Call, CallId, CommandCode as Code, CommandError, CommandId, CommandStatus, ConnectionState,
     CstaCause, Detail, Entity, EventKind as K, LegRole, Mono, Now, NumberRef, Pos, Verdict,
@@ -100,7 +100,7 @@ impl Engine {
         let default = peer.and_then(|p| self.config.neighbours.get(&p)?.default_purpose.clone());
         let purpose = ask.purpose.clone().or(default);
         let Asked { dialed, list_key, ruling } =
-            self.ask_gate(now, ask.to.reveal(), purpose.as_deref());
+            self.ask_gate(now, ask.to.reveal(), purpose.as_deref(), &CallFacts::default());
         let ask = DialAsk { purpose, ..ask };
         match ruling {
             Ruling::Exempt(exemption) => {
@@ -149,12 +149,10 @@ impl Engine {
             ask: id,
             dialed,
             purpose: ask.purpose.clone(),
-            ruleset: self.config.ruleset.clone(),
             list_key,
-            list: self.list.only([list_key, None]),
-            past: self.ledger.past(list_key).to_vec(),
+            facts: CallFacts::default(),
+            slice: self.gate_slice(list_key, None),
             at: now.wall,
-            book: self.config.book.clone(),
         });
         let deadline = now.mono.after(EXPLAIN_WAIT);
         self.commands.dials.refused.insert(id, Refusal { key, decided, parts, deadline });
@@ -292,6 +290,18 @@ impl Engine {
     pub(super) fn dial_purpose(&self, peer: PeerId, mark: Option<&str>) -> Option<String> {
         let (_, dial) = self.dial_of(peer, mark?)?;
         dial.ask.purpose.clone()
+    }
+
+    /// The call in which the phone of a dial waits for its customer's INVITE: this one.
+    pub(super) fn dial_that_waits(&self, peer: PeerId, mark: Option<&str>) -> Option<CallId> {
+        let (_, dial) = self.dial_of(peer, mark?)?;
+        dial.call.filter(|call| self.table.get(*call).is_some_and(|e| e.machine.awaits_invite()))
+    }
+
+    /// Whom a desk has this channel called for, and why.
+    pub(super) fn dialled_by_desk(&self, id: &ChannelId) -> Option<(Dialed, &DialAsk)> {
+        let (_, dial) = self.commands.dials.open.iter().find(|(_, dial)| dial.channel == *id)?;
+        Some((self.desk_parties.read(dial.ask.to.reveal()), &dial.ask))
     }
 
     /// A mark is believed only from the PBX that was given it.

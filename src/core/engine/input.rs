@@ -1,10 +1,11 @@
 //! What the engine takes and gives.
 
 use super::people::PeopleConfig;
+use super::permits::{PermitAnswer, PermitRequest};
 use super::request::{CommandAnswer, CommandRequest};
 use crate::agent::AgentPolicy;
 use crate::call::Settings;
-use crate::gate::{Ask, Book, Dialed, DncList, Given, Normalizer, Past, Register};
+use crate::gate::{Book, CallFacts, Dialed, DncList, Normalizer, Register, Slice, SliceAsk};
 use crate::line::{LineSettings, Reply};
 use crate::model::{
     Agent, AgentSettings, Call, Command, CommandId, DeskPresence, DncEntry, Duty, Event, Line,
@@ -215,6 +216,13 @@ pub enum Input<'a> {
         /// Handle of who waits.
         ticket: u64,
     },
+    /// A program asks for a permit; `ticket` comes back in `Outputs::permits`.
+    Permit {
+        /// For what.
+        request: Box<PermitRequest>,
+        /// Handle of who waits.
+        ticket: u64,
+    },
     /// Desktops of an agent came or went.
     Desk {
         /// Agent.
@@ -261,32 +269,26 @@ pub struct ExplainJob {
     pub dialed: Dialed,
     /// Purpose.
     pub purpose: Option<String>,
-    /// Rule set.
-    pub ruleset: Option<String>,
     /// Key in the do-not-call list.
     pub list_key: Option<NumberRef>,
-    /// The do-not-call list as far as this number sees it.
-    pub list: DncList,
-    /// What happened to the callee before.
-    pub past: Vec<Past>,
+    /// What else was known of the call.
+    pub facts: CallFacts,
+    /// The gate that refused, as far as this callee is concerned.
+    pub slice: Slice,
     /// Instant of the refusal.
     pub at: Wall,
-    /// Rules that refused.
-    pub book: Arc<Book>,
 }
 
 impl ExplainJob {
     /// Searches the next allowed instant: microseconds to a few milliseconds, so elsewhere.
     pub fn run(self) -> Explained {
-        let ask = Ask {
+        let ask = SliceAsk {
             dialed: &self.dialed,
+            list_key: self.list_key,
             purpose: self.purpose.as_deref(),
-            ruleset: self.ruleset.as_deref(),
-            number_ref: self.list_key,
-            given: Given { past: &self.past, ..Given::default() },
+            facts: &self.facts,
         };
-        let next = self.book.next_allowed(&self.list, &ask, self.at);
-        let next_allowed_at = next.map(|at| self.book.rfc3339_local(&ask, at));
+        let next_allowed_at = self.slice.next_allowed(ask, self.at);
         Explained { ask: self.ask, next_allowed_at }
     }
 }
@@ -352,6 +354,8 @@ pub struct Outputs {
     pub tested: Vec<Tested>,
     /// Answers to commands and questions about them.
     pub commands: Vec<(u64, CommandAnswer)>,
+    /// Answers to requests for permits.
+    pub permits: Vec<(u64, PermitAnswer)>,
     /// Orders for control links; each comes back as `News::Done`.
     pub pbx_orders: Vec<PbxOrder>,
 }

@@ -22,6 +22,7 @@ mod overflow;
 mod parties;
 mod pbx;
 mod people;
+mod permits;
 mod probing;
 mod queues;
 mod records;
@@ -43,5 +44,6 @@ pub use input::{
 };
 pub use parties::PartyMaker;
 pub use people::{LABELS, PeopleConfig, TransferBarrier};
+pub use permits::{PermitAnswer, PermitRequest};
 pub use request::{CommandAnswer, CommandArgs, CommandRequest, CommandTarget, Current};
 pub use writer::Engine;

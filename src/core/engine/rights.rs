@@ -5,7 +5,8 @@ use super::input::{ExplainJob, Explained, Outputs};
 use super::writer::Engine;
 use crate::call::CallInput;
 use crate::gate::{
-    Ask, Book, Decided, DecisionParts, DialRight, Dialed, Given, NotReleased, Past, Ruling, Waiting,
+    Ask, Book, CallFacts, Decided, DecisionParts, DialRight, Dialed, Given, NotReleased, Past,
+    Ruling, Waiting,
 };
 use crate::model::{CallId, Detail, Entity, EventKind, Mono, Now, NumberRef, Pos, SystemState};
 use crate::sip::{AskId, Refusal};
@@ -14,9 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Longest wait of a gated INVITE for its decision to be durable.
-const COMMIT_WAIT: Duration = Duration::from_millis(500);
+pub(super) const COMMIT_WAIT: Duration = Duration::from_millis(500);
 /// Longest wait of a refusal for its next allowed instant.
-const EXPLAIN_WAIT: Duration = Duration::from_millis(50);
+pub(super) const EXPLAIN_WAIT: Duration = Duration::from_millis(50);
 /// A challenged INVITE (401, 407) comes again within this time, or the call has failed.
 const CHALLENGE_WAIT: Duration = Duration::from_secs(10);
 
@@ -70,6 +71,11 @@ impl Dialing {
         self.challenged.insert(call, (now.mono.after(CHALLENGE_WAIT), failure));
     }
 
+    /// The same call is expected again, with credentials.
+    pub(super) fn is_challenged(&self, call: CallId) -> bool {
+        self.challenged.contains_key(&call)
+    }
+
     /// It came again.
     pub(super) fn answer_challenge(&mut self, call: CallId) -> bool {
         self.challenged.remove(&call).is_some()
@@ -85,13 +91,18 @@ impl Dialing {
 
 impl Engine {
     /// Asks the gate about a number as it was dialled.
-    pub(super) fn ask_gate(&self, now: Now, number: &str, purpose: Option<&str>) -> Asked {
+    pub(super) fn ask_gate(
+        &self,
+        now: Now,
+        number: &str,
+        purpose: Option<&str>,
+        facts: &CallFacts,
+    ) -> Asked {
         let dialed = self.desk_parties.read(number);
         let list_key = dialed.list_key().map(|key| self.config.list_refs.number_ref(key));
         let ruleset = self.config.ruleset.as_deref();
-        let given = Given { past: self.ledger.past(list_key), ..Given::default() };
-        let customer_ref = given.customer.map(|name| self.config.list_refs.customer_ref(name));
-        let given = Given { customer_ref, ..given };
+        let customer_ref = self.customer_ref(facts.customer.as_deref());
+        let given = Given { customer_ref, ..facts.given(self.ledger.past(list_key)) };
         let ask = Ask { dialed: &dialed, purpose, ruleset, number_ref: list_key, given };
         let ruling = self.config.book.decide(&self.list, &ask, now.wall);
         Asked { dialed, list_key, ruling }
@@ -150,19 +161,19 @@ impl Engine {
         parts: DecisionParts,
         dialed: Dialed,
         list_key: Option<NumberRef>,
+        facts: CallFacts,
         out: &mut Outputs,
     ) {
         self.totals.gate_denied += 1;
+        let slice = self.gate_slice(list_key, facts.customer.as_deref());
         out.explain.push(ExplainJob {
             ask,
             dialed,
             purpose: parts.purpose.clone(),
-            ruleset: self.config.ruleset.clone(),
             list_key,
-            list: self.list.only([list_key, None]),
-            past: self.ledger.past(list_key).to_vec(),
+            facts,
+            slice,
             at: now.wall,
-            book: self.config.book.clone(),
         });
         let deadline = now.mono.after(EXPLAIN_WAIT);
         self.dialing.denials.insert(ask, Denied { call, decided, parts, deadline });

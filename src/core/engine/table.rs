@@ -110,18 +110,24 @@ impl Table {
 
     pub(super) fn insert(&mut self, entry: Entry) -> CallId {
         let id = entry.machine.call().id;
-        let Dialog { call_id, caller_tag, .. } = &*entry.machine.call().dialog;
-        if !call_id.is_empty() {
-            self.by_dialog.insert(key(call_id, caller_tag), id);
-            if let Some(by_call_id) = &mut self.by_call_id {
-                by_call_id.insert(call_id.clone(), id);
-            }
-        }
+        self.index_dialog(id, &entry.machine.call().dialog.clone());
         if let Some(ask) = entry.ask {
             self.by_ask.insert(ask, id);
         }
         self.entries.insert(id, Box::new(entry));
         id
+    }
+
+    /// From here on the call has this dialog.
+    pub(super) fn index_dialog(&mut self, id: CallId, dialog: &Dialog) {
+        let Dialog { call_id, caller_tag, .. } = dialog;
+        if call_id.is_empty() {
+            return;
+        }
+        self.by_dialog.insert(key(call_id, caller_tag), id);
+        if let Some(by_call_id) = &mut self.by_call_id {
+            by_call_id.insert(call_id.clone(), id);
+        }
     }
 
     pub(super) fn bind_ask(&mut self, id: CallId, ask: AskId) {

@@ -12,6 +12,7 @@ use super::orders::Switchboard;
 use super::overflow::Overflow;
 use super::parties::{KnownParties, PartyMaker};
 use super::pbx::Boards;
+use super::permits::Permits;
 use super::records::Records;
 use super::rights::Dialing;
 use super::table::{Entry, LineUse, Table};
@@ -51,6 +52,7 @@ pub struct Engine {
     pub(super) roster: Roster,
     pub(super) switchboard: Switchboard,
     pub(super) commands: Commands,
+    pub(super) permits: Permits,
     pub(super) handovers: Handovers,
     pub(super) records: Records,
     pub(super) incidents: Incidents,
@@ -81,6 +83,7 @@ impl Engine {
             roster: Roster::new(&config.agents, &config.switches, now),
             switchboard: Switchboard::default(),
             commands: Commands::default(),
+            permits: Permits::default(),
             handovers: Handovers::new(restored.head),
             records: Records::default(),
             incidents: Incidents::default(),
@@ -149,6 +152,7 @@ impl Engine {
             Input::Tick => {
                 self.core.tick(now, &mut self.sip);
                 self.dialing_tick(now, out);
+                self.permits_tick(now, out);
                 self.lines_tick(now, out);
                 self.pbx_tick(now, out);
                 self.orders_tick(now, out);
@@ -161,9 +165,12 @@ impl Engine {
             Input::Durable(through) => {
                 self.durable(now, through, out);
                 self.commands_durable(now, through, out);
+                self.permits_durable(now, through, out);
             }
             Input::Explained(answer) => {
-                if !self.dial_explained(now, &answer, out) {
+                if !self.dial_explained(now, &answer, out)
+                    && !self.permit_explained(now, &answer, out)
+                {
                     self.explained(now, answer, out);
                 }
             }
@@ -177,6 +184,7 @@ impl Engine {
             Input::Commands { user, ids, ticket } => {
                 self.commands_standing(&user, &ids, ticket, out);
             }
+            Input::Permit { request, ticket } => self.permit(now, *request, ticket, out),
             Input::Desk { agent, presence } => {
                 self.agent_desk(now, &agent, presence, out);
                 self.retry_held(now, out);
@@ -210,6 +218,7 @@ impl Engine {
             self.roster.next_deadline(),
             self.switchboard.next_deadline(),
             self.commands.dials.next_deadline(),
+            self.permits.next_deadline(),
             self.handovers.next_deadline(),
             self.records.next_deadline(),
             self.registers_told.next_deadline(),

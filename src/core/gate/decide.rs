@@ -131,6 +131,16 @@ impl Decided {
         rule.map_or("policy", |r| r.id.as_str())
     }
 
+    /// One more rule has spoken, before all others. A refusal makes it a deny for good; nothing
+    /// makes an allow of a deny.
+    pub fn also(&mut self, rule: RuleVerdict) {
+        if rule.outcome == RuleOutcome::Deny {
+            self.findings.verdict = Verdict::Deny;
+            self.permit_left = false;
+        }
+        self.findings.rules.insert(0, rule);
+    }
+
     pub(super) fn new(findings: Findings, at: Wall) -> Self {
         let permit_left = findings.verdict == Verdict::Allow;
         Self { findings, at, permit_left }

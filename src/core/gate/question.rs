@@ -127,6 +127,38 @@ pub struct QuestionError {
     pub message: String,
 }
 
+impl Short {
+    /// The answer without a search, for the instant `at`.
+    pub fn of(ruling: &Ruling, at: Wall) -> Self {
+        let Ruling::Decided(decided) = ruling else {
+            return Self {
+                verdict: Verdict::Allow.name(),
+                exempt: true,
+                refused_by: Vec::new(),
+                would_refuse: Vec::new(),
+                day_class: None,
+                local_time: at.rfc3339(),
+                next_allowed_at: None,
+                latest_allowed_before: None,
+            };
+        };
+        let ids = |outcome| {
+            let rules = decided.rules.iter().filter(move |rule| rule.outcome == outcome);
+            rules.map(|rule| rule.id.clone()).collect()
+        };
+        Self {
+            verdict: decided.verdict.name(),
+            exempt: false,
+            refused_by: ids(RuleOutcome::Deny),
+            would_refuse: ids(RuleOutcome::WouldDeny),
+            day_class: decided.day_class.map(Named::name),
+            local_time: decided.local_time.clone(),
+            next_allowed_at: None,
+            latest_allowed_before: None,
+        }
+    }
+}
+
 fn yes() -> bool {
     true
 }
@@ -151,35 +183,7 @@ impl Question {
             };
             Ok((at, ruling, next, latest))
         })?;
-        let short = match ruling {
-            Ruling::Exempt(_) => Short {
-                verdict: Verdict::Allow.name(),
-                exempt: true,
-                refused_by: Vec::new(),
-                would_refuse: Vec::new(),
-                day_class: None,
-                local_time: at.rfc3339(),
-                next_allowed_at: next,
-                latest_allowed_before: latest,
-            },
-            Ruling::Decided(decided) => {
-                let ids = |outcome| {
-                    let rules = decided.rules.iter().filter(move |rule| rule.outcome == outcome);
-                    rules.map(|rule| rule.id.clone()).collect()
-                };
-                Short {
-                    verdict: decided.verdict.name(),
-                    exempt: false,
-                    refused_by: ids(RuleOutcome::Deny),
-                    would_refuse: ids(RuleOutcome::WouldDeny),
-                    day_class: decided.day_class.map(Named::name),
-                    local_time: decided.local_time.clone(),
-                    next_allowed_at: next,
-                    latest_allowed_before: latest,
-                }
-            }
-        };
-        Ok(short)
+        Ok(Short { next_allowed_at: next, latest_allowed_before: latest, ..Short::of(&ruling, at) })
     }
 
     /// No own entries, and the registers as far as this number sees them.

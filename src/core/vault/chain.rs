@@ -83,11 +83,33 @@ pub fn chain_hash(previous: &[u8; HASH_BYTES], entry: &[u8]) -> [u8; HASH_BYTES]
 }
 
 pub(super) fn sha256(parts: &[&[u8]]) -> [u8; HASH_BYTES] {
-    let mut context = Context::new(&SHA256);
-    parts.iter().for_each(|part| context.update(part));
-    let mut out = [0; HASH_BYTES];
-    out.copy_from_slice(context.finish().as_ref());
-    out
+    let mut whole = Sha256::default();
+    parts.iter().for_each(|part| whole.update(part));
+    whole.finish()
+}
+
+/// SHA-256 of what comes in pieces.
+#[derive(Clone)]
+pub struct Sha256(Context);
+
+impl Default for Sha256 {
+    fn default() -> Self {
+        Self(Context::new(&SHA256))
+    }
+}
+
+impl Sha256 {
+    /// The next piece.
+    pub fn update(&mut self, part: &[u8]) {
+        self.0.update(part);
+    }
+
+    /// The hash of all of them.
+    pub fn finish(self) -> [u8; HASH_BYTES] {
+        let mut out = [0; HASH_BYTES];
+        out.copy_from_slice(self.0.finish().as_ref());
+        out
+    }
 }
 
 /// What a signature vouches for.
@@ -105,14 +127,31 @@ pub struct SignedHead {
 }
 
 impl SignedHead {
+    pub(super) fn from_parts(
+        (seq, hash): (u64, [u8; HASH_BYTES]),
+        commit: u64,
+        at: Wall,
+        signature: [u8; 64],
+    ) -> Self {
+        Self { seq, hash, commit, at, signature }
+    }
+
+    pub(super) fn signature(&self) -> &[u8; 64] {
+        &self.signature
+    }
+
+    /// What the signature is made over.
+    pub(super) fn signed_bytes(&self) -> Vec<u8> {
+        Self::message(self.seq, &self.hash, self.commit, self.at)
+    }
+
     fn message(seq: u64, hash: &[u8; HASH_BYTES], commit: u64, at: Wall) -> Vec<u8> {
         FieldWriter::default().bytes(HEAD).u64(seq).bytes(hash).u64(commit).i64(at.0).done()
     }
 
     /// Form on disk.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let message = Self::message(self.seq, &self.hash, self.commit, self.at);
-        FieldWriter::default().bytes(&message).bytes(&self.signature).done()
+        FieldWriter::default().bytes(&self.signed_bytes()).bytes(&self.signature).done()
     }
 
     /// Reads a head and checks its signature.
@@ -178,9 +217,16 @@ impl Signer {
         at: Wall,
     ) -> Result<SignedHead, VaultError> {
         let message = SignedHead::message(seq, &hash, commit, at);
-        let signature = self.pair.try_sign(&message).map_err(|_| VaultError::Library)?;
-        let signature = signature.as_ref().try_into().map_err(|_| VaultError::Library)?;
-        Ok(SignedHead { seq, hash, commit, at, signature })
+        Ok(SignedHead { seq, hash, commit, at, signature: self.sign_bytes(&message)? })
+    }
+
+    /// Signs bytes whose first field says what they are.
+    ///
+    /// # Errors
+    /// If the library fails.
+    pub fn sign_bytes(&self, message: &[u8]) -> Result<[u8; 64], VaultError> {
+        let signature = self.pair.try_sign(message).map_err(|_| VaultError::Library)?;
+        signature.as_ref().try_into().map_err(|_| VaultError::Library)
     }
 }
 
@@ -220,6 +266,18 @@ pub enum ChainFault {
         last: u64,
         /// Newest entry that was signed.
         signed: u64,
+    },
+    /// The record behind an entry no longer says what the entry says of it.
+    #[error("the record behind entry {seq} was changed")]
+    Altered {
+        /// Number of the entry.
+        seq: u64,
+    },
+    /// A checkpoint or a change of the signing key whose signature does not hold in its place.
+    #[error("entry {seq} says that it is signed, and it is not")]
+    BadEvidence {
+        /// Number of the entry.
+        seq: u64,
     },
     /// The head is missing, or not signed by this site's key.
     #[error("the signed head is missing or forged")]

@@ -42,15 +42,34 @@ impl BlindIndex {
         self.cut(b"device", device)
     }
 
+    /// Salt of a commitment to the number in that record: with it, one number can be shown to be
+    /// the right one without giving the key away.
+    pub fn salt(&self, record: &[u8]) -> [u8; 32] {
+        self.tag(b"salt", record)
+    }
+
     fn cut(&self, kind: &[u8], value: &str) -> [u8; 16] {
-        let mut input = kind.to_vec();
-        input.extend(FieldWriter::default().bytes(value.as_bytes()).done());
-        let tag = hmac::sign(&self.key, &input);
-        zeroize::Zeroize::zeroize(&mut input);
         let mut out = [0; 16];
-        out.copy_from_slice(&tag.as_ref()[..16]);
+        out.copy_from_slice(&self.tag(kind, value.as_bytes())[..16]);
         out
     }
+
+    fn tag(&self, kind: &[u8], value: &[u8]) -> [u8; 32] {
+        let mut input = kind.to_vec();
+        input.extend(FieldWriter::default().bytes(value).done());
+        let tag = hmac::sign(&self.key, &input);
+        zeroize::Zeroize::zeroize(&mut input);
+        let mut out = [0; 32];
+        out.copy_from_slice(tag.as_ref());
+        out
+    }
+}
+
+/// Commitment to a number: SHA-256 over the fields `"trunkline-callee-v1"`, salt, number. Without
+/// the salt it says nothing; with it, it fits one number only.
+pub fn commitment(salt: &[u8; 32], number: &str) -> [u8; 32] {
+    let fields = FieldWriter::default().bytes(b"trunkline-callee-v1").bytes(salt);
+    super::digest(&fields.bytes(number.as_bytes()).done())
 }
 
 #[cfg(test)]

@@ -5,17 +5,24 @@
 mod chain;
 mod envelope;
 mod error;
+mod evidence;
 mod fields;
+mod hex;
 mod index;
 mod keys;
 mod period;
 
 pub use chain::{
-    AuditEntry, ChainFault, ChainVerifier, HASH_BYTES, SignedHead, Signer, chain_hash,
+    AuditEntry, ChainFault, ChainVerifier, HASH_BYTES, Sha256, SignedHead, Signer, chain_hash,
 };
 pub use envelope::{Dek, OVERHEAD_BYTES, RecordContext, SEALS_MAX, dek_id_of};
 pub use error::VaultError;
-pub use index::BlindIndex;
+pub use evidence::{
+    CHECKPOINT, EvidenceWalk, KEY_CHANGED, KeyChange, KeySpan, PublicKey, head_words,
+    read_head_words, signed_by,
+};
+pub use hex::{hex, unhex};
+pub use index::{BlindIndex, commitment};
 pub use keys::{KeyId, KeyMeta, KeyPurpose, KeyRow, Secret, WrappingKey};
 pub use period::{Day, Month};
 

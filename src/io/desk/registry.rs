@@ -133,6 +133,7 @@ impl Ticket {
         if members.len() >= self.registry.sockets_per_user_max {
             return Err(Close::TooMany);
         }
+        members.reserve_exact(1); // most users have one socket
         let (inst, queue) = (inst.to_owned(), Arc::downgrade(queue));
         members.push(Member { conn: self.conn, inst, queue, verified: verified.clone() });
         if let Place::Waiting(ip) = self.place {

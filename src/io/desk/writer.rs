@@ -27,7 +27,7 @@ pub(super) enum End {
 /// of its own: above 4 KiB a message is written out before the next is taken.
 pub(super) fn ws_config(message_bytes_max: usize) -> WebSocketConfig {
     WebSocketConfig::default()
-        .read_buffer_size(2 << 10)
+        .read_buffer_size(1 << 10)
         .write_buffer_size(4 << 10)
         .max_write_buffer_size(usize::MAX)
         .max_message_size(Some(message_bytes_max))

@@ -2,17 +2,14 @@
 
 use super::problem::{Refusal, refuse};
 use super::routes::App;
-use super::upgrade::{has_token, switching, websocket};
+use super::upgrade::{Opened, has_token, switching, websocket, without_http};
 use crate::io::pbx::{Boxed, Incoming};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
 use std::sync::Arc;
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio_rustls::server::TlsStream;
 
 const SUBPROTOCOL: &str = "ari";
 
@@ -59,19 +56,10 @@ fn same(left: &[u8], right: &[u8]) -> bool {
 /// While another connection waits to be taken, this one is closed: its PBX tries again.
 async fn hand_over(upgrade: OnUpgrade, connections: mpsc::Sender<Incoming>) {
     let Ok(upgraded) = upgrade.await else { return }; // the peer left before the 101
-    // The socket itself, without the layers that HTTP needed.
-    let incoming = match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(plain) => Incoming {
-            stream: Box::new(plain.io.into_inner()) as Boxed,
-            read: plain.read_buf.to_vec(),
-        },
-        Err(upgraded) => match upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>() {
-            Ok(tls) => {
-                let stream = Box::new(tls.io.into_inner()) as Boxed;
-                Incoming { stream, read: tls.read_buf.to_vec() }
-            }
-            Err(_) => return, // there is no third kind of connection
-        },
+    let (stream, read): (Boxed, Vec<u8>) = match without_http(upgraded) {
+        Some((Opened::Plain(stream), read)) => (Box::new(stream), read),
+        Some((Opened::Tls(stream), read)) => (stream, read),
+        None => return, // there is no third kind of connection
     };
-    let _ = connections.try_send(incoming);
+    let _ = connections.try_send(Incoming { stream, read });
 }

@@ -1,5 +1,6 @@
 //! What the HTTP server is given, `[http]`.
 
+use super::gate::GateDeps;
 use crate::io::desk::{DeskAuth, DeskConfig, DeskHub, GiveOrder, Health};
 use crate::io::pbx::{BasicLogin, Incoming};
 use serde_json::Value;
@@ -75,6 +76,8 @@ pub struct HttpDeps {
     pub tokens: Arc<DeskAuth>,
     /// Takes what desks order; must not block.
     pub give: GiveOrder,
+    /// The gate.
+    pub gate: GateDeps,
     /// For `/healthz`; must not block.
     pub healthz: Arc<dyn Fn() -> Health + Send + Sync>,
     /// Prometheus text for `/metrics`; must not block.

@@ -7,6 +7,7 @@ mod ari;
 mod caller;
 mod config;
 mod cors;
+mod gate;
 mod net;
 mod problem;
 mod requests;
@@ -19,5 +20,6 @@ pub use config::{
     AriDoor, DncAsk, DncDoor, DncFault, HttpConfig, HttpDeps, HttpError, HttpServer, ServiceCert,
     TlsFiles,
 };
+pub use gate::{GateDeps, GateOrder, GiveGateOrder};
 pub use routes::routes;
 pub use server::serve;

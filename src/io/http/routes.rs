@@ -1,6 +1,7 @@
 //! Routes, and what all of them share.
 
 use super::config::{AriDoor, DncDoor};
+use super::gate::GateDeps;
 use super::problem::error;
 use super::requests::{self, Requests};
 use super::{api, ari, cors, ticket, upgrade};
@@ -28,6 +29,7 @@ pub(super) struct Peer {
 pub(super) struct App {
     pub(super) registry: Arc<Registry>,
     pub(super) desk: Arc<DeskDeps>,
+    pub(super) gate: GateDeps,
     pub(super) healthz: Arc<dyn Fn() -> Health + Send + Sync>,
     pub(super) metrics: Arc<dyn Fn() -> String + Send + Sync>,
     pub(super) links: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
@@ -57,7 +59,7 @@ const fn route(
     Route { path, method, pages, handler }
 }
 
-const ROUTES: [Route; 19] = [
+const ROUTES: [Route; 22] = [
     route("GET", "/healthz", false, || get(healthz)),
     route("GET", "/metrics", false, || get(metrics)),
     route("GET", "/v1/events", false, || get(upgrade::events)),
@@ -77,6 +79,9 @@ const ROUTES: [Route; 19] = [
     route("POST", "/v1/dnc", true, || post(api::block)),
     route("GET", "/v1/dnc/{number}", true, || get(api::listed)),
     route("DELETE", "/v1/dnc/{number}", true, || delete(api::free)),
+    route("POST", "/v1/gate/check", true, || post(api::check)),
+    route("POST", "/v1/gate/explain", true, || post(api::explain)),
+    route("POST", "/v1/gate/permit", true, || post(api::permit)),
 ];
 
 /// Method and path of every route.

@@ -74,6 +74,7 @@ async fn accept_all(
             config: config.desk,
             drain: shutdown.clone(),
         }),
+        gate: deps.gate,
         healthz: deps.healthz,
         metrics: deps.metrics,
         links: deps.links,

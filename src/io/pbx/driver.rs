@@ -87,13 +87,16 @@ struct Waits {
     min: Duration,
     max: Duration,
     refused: Duration,
+    /// The PBX has let us in: what it refuses now may be right again when it has started.
+    was_up: bool,
     dice: Dice,
 }
 
 impl Waits {
     fn new(limits: &LinkLimits, seed: u64) -> Self {
         let (min, max) = (limits.retry_min, limits.retry_max);
-        Self { next: min, min, max, refused: limits.refused, dice: Dice::new(seed) }
+        let (refused, dice) = (limits.refused, Dice::new(seed));
+        Self { next: min, min, max, refused, was_up: false, dice }
     }
 
     /// The wait after this end. A link that was up longer than it would wait begins anew.
@@ -101,8 +104,10 @@ impl Waits {
         if end.up_for.is_some_and(|up| up > self.next) {
             self.next = self.min;
         }
-        let wait = if end.refused { self.refused } else { self.next };
-        if !end.refused {
+        self.was_up |= end.up_for.is_some();
+        let starts = self.was_up && self.next < self.max;
+        let wait = if end.refused && !starts { self.refused } else { self.next };
+        if !end.refused || starts {
             self.next = (self.next * 2).min(self.max);
         }
         self.dice.spread(wait, 75, 125)
@@ -311,5 +316,9 @@ mod tests {
         assert!(wait(end(false, Some(3))) > 20.0, "up for less than the wait is no life");
         assert!((45.0..=75.0).contains(&wait(end(true, None))));
         assert!(wait(end(false, Some(60))) < 0.7);
+        for expected in [1.0, 2.0, 4.0, 8.0, 16.0, 60.0, 60.0] {
+            let got = wait(end(true, None));
+            assert!((expected * 0.75..=expected * 1.25).contains(&got), "{got} for {expected}");
+        }
     }
 }

@@ -89,8 +89,9 @@ fn refusal(wire: &WebWire, error: Error) -> Failed {
                 let (status, user) = (answer.status(), &wire.login.user);
                 Failed::refused(format!("{to} refused user {user}: {status}"))
             }
+            // An Asterisk that starts serves HTTP before it has loaded ARI.
             StatusCode::NOT_FOUND => {
-                Failed::refused(format!("{to} has no events: is ARI enabled there? (404)"))
+                Failed::soon(format!("{to} has no events: is ARI enabled there? (404)"))
             }
             status => Failed::soon(format!("{to} answered {status}")),
         },

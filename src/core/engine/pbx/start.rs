@@ -7,7 +7,7 @@ use crate::engine::input::{Outputs, PbxIx};
 use crate::engine::rights::Asked;
 use crate::engine::table::Entry;
 use crate::engine::writer::Engine;
-use crate::gate::{DecisionParts, Ruling};
+use crate::gate::{CallFacts, DecisionParts, Dialed, Ruling};
 use crate::model::{
     CallId, Detail, Direction, Entity, EventKind, LegId, LegRole, Moment, Now, Party, Pii, Verdict,
 };
@@ -61,7 +61,8 @@ impl Engine {
         let trunk = if direction == Direction::Internal { Arc::default() } else { line };
         let call = self.ids.call(now);
         let start = SeenStart { id: call, direction, from, to, device, trunk, leg, at };
-        let machine = CallMachine::start_seen(&self.config.call, start);
+        let mut machine = CallMachine::start_seen(&self.config.call, start);
+        self.asked_by_desk(id, &mut machine);
         self.table.insert(Entry::new(machine, now.mono));
         if direction == Direction::Inbound {
             self.totals.calls_inbound += 1;
@@ -72,6 +73,20 @@ impl Engine {
         self.boards.set_place(ix, id, Place::Leg(call, LegId(1)));
         self.replay(now, ix, id, out);
         self.place_children(now, ix, id, out);
+    }
+
+    /// A phone that a desk has called before its customer: whom the call is for is known.
+    fn asked_by_desk(&self, id: &ChannelId, machine: &mut CallMachine) {
+        let Some((dialed, ask)) = self.dialled_by_desk(id) else { return };
+        let to = Arc::new(self.desk_parties.with(ask.to.reveal(), "", &dialed));
+        machine.correct(|origin| {
+            if !matches!(dialed, Dialed::Internal(_)) {
+                origin.direction = Direction::Outbound;
+            }
+            origin.purpose.clone_from(&ask.purpose);
+            origin.to = to.clone();
+            origin.dialed = to;
+        });
     }
 
     /// Who calls whom by a channel that calls, or that is called first.
@@ -160,7 +175,9 @@ impl Engine {
     ) -> bool {
         let peer = self.config.switches.get(usize::from(ix.0)).and_then(|s| s.peer);
         let purpose = peer.and_then(|p| self.config.neighbours.get(&p)?.default_purpose.clone());
-        let Asked { dialed, list_key, ruling } = self.ask_gate(now, number, purpose.as_deref());
+        let facts = CallFacts::default();
+        let Asked { dialed, list_key, ruling } =
+            self.ask_gate(now, number, purpose.as_deref(), &facts);
         let Ruling::Decided(decided) = ruling else {
             self.totals.gate_exempt += 1;
             return false;

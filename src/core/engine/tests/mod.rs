@@ -13,4 +13,5 @@ mod lines;
 mod links;
 mod listing;
 mod people;
+mod permits;
 mod switch;

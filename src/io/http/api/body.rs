@@ -111,10 +111,14 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
 }
 
 /// RFC 9110 §12.5.1.
-pub(super) fn takes_json(headers: &HeaderMap) -> bool {
-    let json = ["application/json", "application/*", "*/*"];
+pub(super) fn takes(headers: &HeaderMap, ranges: &[&str]) -> bool {
     !headers.contains_key(header::ACCEPT)
-        || wanted(headers, header::ACCEPT).iter().any(|range| json.contains(&range.as_str()))
+        || wanted(headers, header::ACCEPT).iter().any(|range| ranges.contains(&range.as_str()))
+}
+
+/// Whether the client takes JSON.
+pub(super) fn takes_json(headers: &HeaderMap) -> bool {
+    takes(headers, &["application/json", "application/*", "*/*"])
 }
 
 #[cfg(test)]

@@ -1,27 +1,24 @@
 //! `POST /v1/commands` and `GET /v1/commands/{id}`: commands for who has no socket.
 
-use super::door::{enter, order_place};
+use super::door::{body as whole, enter, order_place};
 use super::query::{Query, Takes};
 use crate::io::desk::{Given, order, standing as stands};
 use crate::io::http::problem::{Refusal, later, problem, refuse};
 use crate::io::http::routes::{App, Peer};
 use axum::Json;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Extension, Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::timeout;
 use trunkline_core::engine::Current;
 use trunkline_core::model::{CommandCode as Code, CommandError, Named as _};
 use trunkline_core::wire::{View, agent_to_pb, call_to_pb, pb};
 
 /// Longest that a request waits for a result, s.
 const WAIT_S_MAX: u64 = 30;
-/// Time for the body of a command.
-const BODY_TIME_MAX: Duration = Duration::from_secs(10);
 
 pub(in crate::io::http) async fn give(
     State(app): State<Arc<App>>,
@@ -35,7 +32,7 @@ async fn take(app: &App, peer: &Peer, request: Request) -> Result<Response, Refu
     let (head, body) = request.into_parts();
     let who = enter(app, peer, &head.headers).await?;
     Query::read(&head.uri, Takes::Nothing)?;
-    let cmd: pb::Cmd = body_of(&head.headers, body, app.desk.config.message_bytes_max).await?;
+    let cmd: pb::Cmd = body_of(app, &head.headers, body, "a command").await?;
     let _place = order_place(app)?;
     match order(&app.desk, &who, &cmd, wait(&head.headers)).await {
         Given::Refused(error, current) => Err(refused(&error, &current)),
@@ -55,28 +52,22 @@ async fn take(app: &App, peer: &Peer, request: Request) -> Result<Response, Refu
     }
 }
 
-/// The JSON of a body.
+/// The JSON of a body; `what` it is in words.
 pub(super) async fn body_of<T: serde::de::DeserializeOwned>(
+    app: &App,
     headers: &HeaderMap,
     body: Body,
-    bytes_max: usize,
+    what: &str,
 ) -> Result<T, Refusal> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case("application/json") {
-        let detail = "the body is application/json";
-        return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED", detail));
+        let detail = format!("{what} is application/json");
+        return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED", &detail));
     }
-    let body = timeout(BODY_TIME_MAX, to_bytes(body, bytes_max)).await.map_err(|_| {
-        let detail = "the body did not come in time";
-        refuse(StatusCode::REQUEST_TIMEOUT, "TIMEOUT", detail)
-    })?;
-    let body = body.map_err(|_| {
-        let detail = format!("the body has {bytes_max} bytes at most");
-        refuse(StatusCode::PAYLOAD_TOO_LARGE, "LIMIT_EXCEEDED", &detail)
-    })?;
+    let body = whole(app, body, what).await?;
     serde_json::from_slice(&body).map_err(|e| {
-        let detail = format!("not to be read: line {}, column {}", e.line(), e.column());
+        let detail = format!("not {what}: line {}, column {}", e.line(), e.column());
         refuse(StatusCode::BAD_REQUEST, "BAD_REQUEST", &detail)
     })
 }

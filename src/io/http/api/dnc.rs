@@ -31,7 +31,7 @@ async fn add(app: &App, peer: &Peer, request: Request) -> Result<Response, Refus
     let who = enter(app, peer, &head.headers).await?;
     may(&who, &[Role::Agent, Role::Supervisor, Role::Service])?;
     Query::read(&head.uri, Takes::Nothing)?;
-    let entry: Value = body_of(&head.headers, body, app.desk.config.message_bytes_max).await?;
+    let entry: Value = body_of(app, &head.headers, body, "an entry").await?;
     let members = entry.as_object().ok_or_else(|| unreadable("an object is needed"))?;
     if let Some((name, _)) = members.iter().find(|(name, value)| {
         !TAKES.contains(&name.as_str()) || !(value.is_string() || value.is_null())

@@ -6,13 +6,22 @@ use super::*;
 use crate::io::pbx::rig::Rig;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::net::TcpSocket;
 use trunkline_core::engine::{LinkIx, PbxIx};
 use trunkline_core::pbx::esl::EslSettings;
 use trunkline_core::pbx::{Fact, Observed};
 
+/// With a buffer that does not grow: on some machines the system holds 32 MB of a connection.
+fn listener() -> TcpListener {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(64 * 1024).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    socket.listen(8).unwrap()
+}
+
 /// Where calls connect: at most two at once, and troubles are told each time.
 async fn calls_rig(reports_max: usize) -> (Rig, SocketAddr) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = listener();
     let listen = listener.local_addr().unwrap();
     let limits = CallLimits { sockets_max: 2, warn_every: Duration::ZERO, ..CallLimits::default() };
     let config = CallsConfig {

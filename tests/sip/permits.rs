@@ -1,0 +1,183 @@
+//! Asking the real binary before a call is dialled, and dialling with what it gave.
+
+#![allow(clippy::unwrap_used)]
+
+use crate::outbound::{reason_of, refused};
+use crate::support::{Sipp, Site, Story, Ua, WORKDAY_MORNING};
+use serde_json::{Value, json};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+const CUSTOMER: &str = "13800138000";
+const A_SECOND_LATER: &str = "2026-11-23T10:00:01+08:00";
+/// Thursday 2026-10-01: the first day of the published break 1-7 October.
+const HOLIDAY: &str = "2026-10-01T10:00:00+08:00";
+
+/// A program that asks, on one connection that is kept.
+struct Asker {
+    stream: TcpStream,
+    token: String,
+}
+
+impl Asker {
+    fn new(site: &Site, clock: &str) -> Self {
+        let mint = ["token", "mint", "--subject", "dialler", "--role", "service", "--at", clock];
+        let token = String::from_utf8(site.run(&mint).stdout).unwrap().trim().to_owned();
+        let stream = TcpStream::connect(site.net.http()).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        Self { stream, token }
+    }
+
+    /// Status and body.
+    fn ask(&mut self, path: &str, accept: &str, body: &str) -> (u16, String) {
+        let (token, length) = (&self.token, body.len());
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nAccept: {accept}\
+             \r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\
+             \r\n\r\n{body}"
+        );
+        self.stream.write_all(request.as_bytes()).unwrap();
+        let (mut bytes, mut piece) = (Vec::new(), [0; 4096]);
+        loop {
+            let read = self.stream.read(&mut piece).unwrap();
+            assert!(read > 0, "the connection is kept");
+            bytes.extend_from_slice(&piece[..read]);
+            let text = std::str::from_utf8(&bytes).unwrap();
+            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+            let lengths = head.lines().filter_map(|line| line.split_once(": "));
+            let mut lengths =
+                lengths.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+            let length: usize = lengths.next().unwrap().1.parse().unwrap();
+            if body.len() == length {
+                return (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned());
+            }
+        }
+    }
+
+    fn line(&mut self, path: &str, body: &str) -> String {
+        let (status, text) = self.ask(path, "text/plain", body);
+        assert_eq!(status, 200, "{text}");
+        text
+    }
+
+    fn permit(&mut self) -> String {
+        let text = self.line("/v1/gate/permit", "number=13800138000&purpose=service");
+        text.strip_prefix("allow ").expect(&text).to_owned()
+    }
+}
+
+fn mark(permit: &str) -> String {
+    format!("X-Trunkline-Mark: {permit}")
+}
+
+fn dial(site: &Site, permit: &str) {
+    let carrier = Sipp::callee("callee-answers", site.carrier()).with("RING", 100).start();
+    Sipp::caller(
+        "caller-talks-and-hangs-up",
+        site.net.pbx(),
+        site.net.trunkline(),
+        ["1001", CUSTOMER],
+    )
+    .header(&mark(permit))
+    .with("TALK", 100)
+    .run();
+    for message in carrier.finish() {
+        assert!(!message.contains("permit-") && !message.contains("X-Trunkline"), "{message}");
+    }
+}
+
+#[test]
+fn a_permit_dials_once() {
+    let site = Site::new();
+    let _server = site.serve(WORKDAY_MORNING);
+    let mut tail = site.tail(None);
+    let mut asker = Asker::new(&site, WORKDAY_MORNING);
+    let body = "number=13800138000&purpose=service";
+    assert_eq!(asker.line("/v1/gate/check", body), "allow");
+    let (status, told) = asker.ask("/v1/gate/permit", "application/json", body);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((status, &told["verdict"]), (200, &json!("allow")), "{told}");
+    tail.until_kind("outbound.allowed", 1);
+    dial(&site, told["permit"].as_str().unwrap());
+    // The permit's own decision belongs to no call.
+    let stories = Story::all(tail.finished_calls(1));
+    let story = stories.iter().find(|story| story.kinds().contains(&"call.cleared")).unwrap();
+    let decision = &story.of_kind("outbound.allowed")["o"];
+    assert_eq!(decision["purpose"], "service", "the permit's");
+    let first = &decision["rules"][0];
+    let named = format!("decision={}", told["decision_id"].as_str().unwrap());
+    assert_eq!((&first["id"], &first["inputs"]), (&json!("permit"), &json!(named)));
+
+    let carrier = Ua::bind(site.carrier(), site.carrier_side());
+    let again = refused(&site, CUSTOMER, Some(&mark(told["permit"].as_str().unwrap())));
+    assert!(reason_of(&again).contains("rule permit"), "{again}");
+    assert!(carrier.drain(Duration::from_millis(200)).is_empty());
+}
+
+/// What was promised before a crash dials nobody after it, whether it was used or not.
+#[test]
+fn no_permit_outlives_a_crash() {
+    let site = Site::new();
+    let server = site.serve(WORKDAY_MORNING);
+    let mut asker = Asker::new(&site, WORKDAY_MORNING);
+    let used = asker.permit();
+    dial(&site, &used);
+    let unused = asker.permit();
+    server.kill();
+    let _server = site.serve(A_SECOND_LATER);
+    let carrier = Ua::bind(site.carrier(), site.carrier_side());
+    for permit in [&used, &unused] {
+        let refusal = refused(&site, CUSTOMER, Some(&mark(permit)));
+        assert!(reason_of(&refusal).contains("rule permit"), "{refusal}");
+    }
+    assert!(carrier.drain(Duration::from_millis(200)).is_empty());
+    let fresh = Asker::new(&site, A_SECOND_LATER).permit();
+    drop(carrier);
+    dial(&site, &fresh);
+}
+
+#[test]
+fn on_a_holiday_all_three_answers_name_the_rule() {
+    let site = Site::new();
+    let _server = site.serve(HOLIDAY);
+    let mut tail = site.tail(None);
+    let mut asker = Asker::new(&site, HOLIDAY);
+    let body = "number=13800138000&purpose=service";
+    let no = "deny statutory-holiday 2026-10-08T08:30:00+08:00";
+    assert_eq!(asker.line("/v1/gate/check", body), no);
+    assert_eq!(asker.line("/v1/gate/permit", body), no);
+    let (_, told) = asker.ask("/v1/gate/explain", "application/json", body);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((&told["verdict"], &told["day_class"]), (&json!("deny"), &json!("holiday")));
+    tail.until_kind("outbound.denied", 1);
+    let events = tail.settle(Duration::from_millis(200));
+    let told: Vec<&Value> = events.iter().filter(|e| e["k"] == "outbound.denied").collect();
+    assert_eq!(told.len(), 1, "advice leaves nothing behind");
+    assert_eq!(told[0]["o"]["next_allowed_at"], "2026-10-08T08:30:00+08:00");
+}
+
+/// `cargo test --release --test sip permits::measure -- --ignored --nocapture`
+#[test]
+#[ignore = "measures; run it alone"]
+fn measure() {
+    let site = Site::new();
+    let _server = site.serve(WORKDAY_MORNING);
+    let mut asker = Asker::new(&site, WORKDAY_MORNING);
+    for (path, count) in [("/v1/gate/check", 3000), ("/v1/gate/permit", 500)] {
+        let mut took: Vec<Duration> = Vec::new();
+        let began = Instant::now();
+        for n in 0..count {
+            let body = format!("number=138{:08}&purpose=service", 10_000 + n);
+            let at = Instant::now();
+            assert!(asker.line(path, &body).starts_with("allow"));
+            took.push(at.elapsed());
+        }
+        let rate = f64::from(count) / began.elapsed().as_secs_f64();
+        took.sort();
+        let at = |share: f64| took[(share * (took.len() - 1) as f64) as usize];
+        let (half, most, all) = (at(0.5), at(0.99), at(1.0));
+        println!("{path}: p50 {half:?} p99 {most:?} max {all:?}, {rate:.0}/s on one connection");
+    }
+}
