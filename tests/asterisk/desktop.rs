@@ -7,9 +7,9 @@ use std::time::Duration;
 
 const WITHIN: Duration = Duration::from_secs(20);
 
-fn token(place: &Place, agent: &str, device: &str) -> String {
+fn token(place: &Place, agent: &str, device: &str, clock: &[&str]) -> String {
     let mint = ["token", "mint", "--subject", agent, "--agent", agent, "--devices", device];
-    let minted = place.site.run(&[mint.as_slice(), &["--role", "agent"]].concat());
+    let minted = place.site.run(&[mint.as_slice(), &["--role", "agent"], clock].concat());
     String::from_utf8(minted.stdout).unwrap().trim().to_owned()
 }
 
@@ -28,13 +28,19 @@ impl Desktop {
 
     /// That of another agent.
     pub fn of(place: &Place, agent: &str, device: &str) -> Self {
-        let token = token(place, agent, device);
+        let token = token(place, agent, device, &[]);
+        Self::live(Desk::agent(place.site.net.http(), &token, json!([])))
+    }
+
+    /// Alice's, at a site whose clock is not the machine's.
+    pub fn at(place: &Place, clock: &str) -> Self {
+        let token = token(place, "alice", "1001", &["--at", clock]);
         Self::live(Desk::agent(place.site.net.http(), &token, json!([])))
     }
 
     /// One that is connected and does not answer.
     pub fn frozen(place: &Place, agent: &str, device: &str) -> Self {
-        let token = token(place, agent, device);
+        let token = token(place, agent, device, &[]);
         Self::live(Desk::frozen(place.site.net.http(), &token))
     }
 

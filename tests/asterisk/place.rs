@@ -13,7 +13,7 @@ pub fn a_moment() {
 }
 
 /// What the telephones of deploy/asterisk log in with.
-const PASSWORD: &str = "change-me";
+pub const PASSWORD: &str = "change-me";
 
 /// Everything that runs for a test. Dropped in this order.
 pub struct Place {
@@ -100,6 +100,16 @@ impl Place {
         let changes = format!("s/^permit = .*/permit = 127.0.0.0\\/255.0.0.0/;{changes}");
         let place = Self::with("", &options, &changes);
         links.iter().for_each(|link| place.until_link(link, "up"));
+        place
+    }
+
+    /// By its trunk and links and under the norm's rules, with the clock at some instant. Asterisk
+    /// keeps the machine's time: a link's stamps say so, and calls are decided by our clock alone.
+    pub fn at(clock: &str, changes: &str) -> Self {
+        let options = SiteOptions { pbx_keys: BOTH, sections: AGENTS, ..SiteOptions::default() };
+        let changes = format!("s/^permit = .*/permit = 127.0.0.0\\/255.0.0.0/;{changes}");
+        let place = Self::with(clock, &options, &changes);
+        ["ami", "ari"].iter().for_each(|link| place.until_link(link, "up"));
         place
     }
 

@@ -38,6 +38,7 @@ async fn gate(answer: PermitAnswer) -> Gate {
                 customer_ref: None,
                 list_version: list.version(),
                 past: Vec::new(),
+                known_since: None,
             };
             done.send(slice).is_ok()
         }
@@ -228,6 +229,7 @@ async fn without_an_engine_the_answer_is_not_allow() {
         let ask = Ask { method: "POST", body: SERVICE.to_owned(), ..Ask::get(path, &token) };
         let ask = ask.with("content-type", "application/json").with("accept", "text/plain");
         let told = ask.of(&site).await;
-        assert_eq!((told.status, &told.body["code"]), (503, &json!("INTERNAL")), "{path}");
+        assert_eq!((told.status, &told.body), (503, &json!("error INTERNAL")), "{path}");
+        assert_eq!(told.header("retry-after"), "1", "{path}");
     }
 }

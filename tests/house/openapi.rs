@@ -212,7 +212,7 @@ pub(super) fn problems(statuses: &[u16]) -> Vec<(u16, Value)> {
     statuses.iter().map(reference).collect()
 }
 
-fn problem_responses() -> Map<String, Value> {
+pub(super) fn problem_responses() -> Map<String, Value> {
     let all = [
         ("BadRequest", "The request cannot be read; `param` names a parameter."),
         ("Unauthenticated", "No token, or none that is good (WWW-Authenticate)."),

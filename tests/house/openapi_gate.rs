@@ -1,6 +1,6 @@
 //! The routes of the gate in `proto/schema/openapi.json`.
 
-use super::openapi::{Operation, entity, problems, text};
+use super::openapi::{Operation, entity, problem_responses, problems, text};
 use serde_json::{Value, json};
 
 fn words(said: &str) -> Value {
@@ -138,7 +138,13 @@ fn operation(
         },
     });
     let mut answers = vec![(200, answer)];
-    answers.extend(problems(&[400, 401, 403, 406, 408, 413, 415, 422, 429, 500, 503]));
+    let all = problem_responses();
+    for (status, reference) in problems(&[400, 401, 403, 406, 408, 413, 415, 422, 429, 500, 503]) {
+        let name = reference["$ref"].as_str().unwrap().rsplit('/').next().unwrap();
+        let mut problem = all[name].clone();
+        problem["content"]["text/plain"] = json!({ "schema": text("`error CODE`") });
+        answers.push((status, problem));
+    }
     let mut operation =
         Operation { id, said, is_public: false, parameters: Vec::new(), answers }.json();
     let schema = json!({ "schema": entity(asked) });

@@ -7,6 +7,8 @@ use crate::support::{Sipp, Site, Story, Ua, WORKDAY_MORNING};
 use serde_json::{Value, json};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 const CUSTOMER: &str = "13800138000";
@@ -147,7 +149,9 @@ fn on_a_holiday_all_three_answers_name_the_rule() {
     let body = "number=13800138000&purpose=service";
     let no = "deny statutory-holiday 2026-10-08T08:30:00+08:00";
     assert_eq!(asker.line("/v1/gate/check", body), no);
-    assert_eq!(asker.line("/v1/gate/permit", body), no);
+    // A durable refusal waits 50 ms for its next instant, and is told without it on a busy machine.
+    let told = asker.line("/v1/gate/permit", body);
+    assert!([no, "deny statutory-holiday -"].contains(&told.as_str()), "{told}");
     let (_, told) = asker.ask("/v1/gate/explain", "application/json", body);
     let told: Value = serde_json::from_str(&told).unwrap();
     assert_eq!((&told["verdict"], &told["day_class"]), (&json!("deny"), &json!("holiday")));
@@ -155,7 +159,40 @@ fn on_a_holiday_all_three_answers_name_the_rule() {
     let events = tail.settle(Duration::from_millis(200));
     let told: Vec<&Value> = events.iter().filter(|e| e["k"] == "outbound.denied").collect();
     assert_eq!(told.len(), 1, "advice leaves nothing behind");
-    assert_eq!(told[0]["o"]["next_allowed_at"], "2026-10-08T08:30:00+08:00");
+    let next = &told[0]["o"]["next_allowed_at"];
+    assert!(next.is_null() || next == "2026-10-08T08:30:00+08:00", "{next}");
+}
+
+/// The sample for FreeSWITCH: its conditions and what mod_curl would send, without FreeSWITCH.
+#[test]
+fn the_freeswitch_sample_asks_before_it_dials() {
+    let site = Site::new();
+    let server = site.serve(WORKDAY_MORNING);
+    let asker = Asker::new(&site, WORKDAY_MORNING);
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let run = |number: &str, token: &str, purpose: &str| -> Vec<String> {
+        let output = Command::new(here.join("tests/sip/peers/freeswitch_dialplan.py"))
+            .arg(here.join("deploy/freeswitch/dialplan/permit.xml"))
+            .args([number, &site.net.http().to_string()])
+            .args([&format!("trunkline_token={token}"), &format!("trunkline_purpose={purpose}")])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+    };
+    let actions = run(CUSTOMER, &asker.token, "service");
+    let [.., export, bridge] = actions.as_slice() else { panic!("{actions:?}") };
+    assert_eq!(bridge, &format!("bridge sofia/gateway/carrier/{CUSTOMER}"));
+    let permit = export.strip_prefix("export nolocal:sip_h_X-Trunkline-Mark=").expect(export);
+    dial(&site, permit);
+    let exempt = run("120", &asker.token, "service");
+    assert!(!exempt.join(" ").contains("Mark"), "{exempt:?}");
+    assert_eq!(exempt.last().unwrap(), "bridge sofia/gateway/carrier/120");
+    for (token, purpose) in [(asker.token.as_str(), "sales"), ("nonsense", "service"), ("", "")] {
+        assert_eq!(run(CUSTOMER, token, purpose).last().unwrap(), "respond 403", "{purpose}");
+    }
+    server.kill();
+    assert_eq!(run(CUSTOMER, &asker.token, "service").last().unwrap(), "respond 403");
 }
 
 /// `cargo test --release --test sip permits::measure -- --ignored --nocapture`

@@ -4,7 +4,7 @@
 use super::Engine;
 use super::input::Outputs;
 use crate::gate::{DncList, Freshness, Register, RegisterState};
-use crate::model::{Detail, DncEntry, Entity, EventKind, Mono, Now, NumberRef, SystemState};
+use crate::model::{Detail, DncEntry, Entity, EventKind, Mono, Now, SystemState};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,11 +30,6 @@ impl Engine {
     /// The do-not-call list.
     pub fn list(&self) -> &DncList {
         &self.list
-    }
-
-    /// The customer's key in the list.
-    pub(super) fn customer_ref(&self, customer: Option<&str>) -> Option<NumberRef> {
-        customer.map(|name| self.config.list_refs.customer_ref(name))
     }
 
     /// How the registers stand that rules in force need, by the date in UTC.

@@ -32,14 +32,14 @@ impl BlindIndex {
         NumberRef(self.cut(b"phone", number))
     }
 
-    /// Reference of a customer, by the name that the customer records use.
-    pub fn customer_ref(&self, customer: &str) -> NumberRef {
-        NumberRef(self.cut(b"customer", customer))
-    }
-
     /// Reference of a device name.
     pub fn device_ref(&self, device: &str) -> [u8; 16] {
         self.cut(b"device", device)
+    }
+
+    /// Reference of a customer, as the customer records name them.
+    pub fn customer_ref(&self, customer: &str) -> NumberRef {
+        NumberRef(self.cut(b"customer", customer))
     }
 
     /// Salt of a commitment to the number in that record: with it, one number can be shown to be

@@ -1,18 +1,20 @@
 //! Who asks: the token in `Authorization` (RFC 6750 §2.1), or the certificate of the connection.
+//! Programs that can name a login and set no header show the token as its password (RFC 7617 §2).
 
 use super::problem::{Refusal, refuse};
 use super::routes::{App, Peer};
 use crate::io::desk::token::{TokenError, Verified};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 /// Whose token the request shows; `None`: it shows none.
 pub(super) async fn by_token(app: &App, headers: &HeaderMap) -> Result<Option<Verified>, Refusal> {
     let said = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
-    let said = said.and_then(|v| v.split_once(' '));
-    let Some((_, token)) = said.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) else {
+    let Some(token) = said.and_then(|v| v.split_once(' ')).and_then(shown) else {
         return Ok(None);
     };
-    match app.desk.tokens.admit(token.trim(), app.desk.hub.now()).await {
+    match app.desk.tokens.admit(&token, app.desk.hub.now()).await {
         Ok(verified) => Ok(Some(verified)),
         Err(why @ TokenError::Revoked) => {
             Err(refuse(StatusCode::FORBIDDEN, "FORBIDDEN", &why.to_string()))
@@ -22,6 +24,17 @@ pub(super) async fn by_token(app: &App, headers: &HeaderMap) -> Result<Option<Ve
             Err(unauthenticated(&why.to_string(), scheme))
         }
     }
+}
+
+/// The token that is shown.
+fn shown((scheme, credentials): (&str, &str)) -> Option<String> {
+    let credentials = credentials.trim();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(credentials.to_owned());
+    }
+    let login = scheme.eq_ignore_ascii_case("basic").then(|| STANDARD.decode(credentials).ok())?;
+    let login = String::from_utf8(login?).ok()?;
+    login.split_once(':').map(|(_, password)| password.to_owned())
 }
 
 /// Whose the request is.

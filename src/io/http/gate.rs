@@ -14,7 +14,7 @@ pub enum GateOrder {
     Look {
         /// Key in the do-not-call list.
         key: Option<NumberRef>,
-        /// Customer.
+        /// Who is called, as the customer records name them.
         customer: Option<String>,
         /// Who waits.
         done: oneshot::Sender<Slice>,

@@ -47,5 +47,21 @@ pub(super) fn problem(status: StatusCode, code: &str, detail: &str, more: Value)
     if let (Some(body), Value::Object(more)) = (body.as_object_mut(), more) {
         body.extend(more);
     }
-    (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], Body::from(body.to_string())).into_response()
+    let kind = [(header::CONTENT_TYPE, MEDIA_TYPE)];
+    let mut answer = (status, kind, Body::from(body.to_string())).into_response();
+    answer.extensions_mut().insert(Code(code.to_owned()));
+    answer
+}
+
+/// The code of an error, kept beside its body.
+#[derive(Clone)]
+struct Code(String);
+
+/// The same error as one line, `error CODE`, for programs that have no JSON.
+pub(super) fn as_line(mut refusal: Response) -> Response {
+    let Some(Code(code)) = refusal.extensions_mut().remove() else { return refusal };
+    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
+    refusal.headers_mut().insert(header::CONTENT_TYPE, kind);
+    *refusal.body_mut() = Body::from(format!("error {code}"));
+    refusal
 }

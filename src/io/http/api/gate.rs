@@ -3,7 +3,7 @@
 use super::door::{Rate, admit, gate_place};
 use super::gate_ask::{self, Form, GateAsk, Kind, unusable};
 use crate::io::http::gate::GateOrder;
-use crate::io::http::problem::{Refusal, later, refuse};
+use crate::io::http::problem::{Refusal, as_line, later, refuse};
 use crate::io::http::routes::{App, Peer};
 use axum::Json;
 use axum::extract::{Extension, Request, State};
@@ -49,12 +49,25 @@ pub(in crate::io::http) async fn permit(
 }
 
 async fn answer(app: &App, peer: &Peer, request: Request, kind: Kind) -> Response {
-    take(app, peer, request, kind).await.unwrap_or_else(|refusal| *refusal)
+    let form = match gate_ask::form(request.headers()) {
+        Ok(form) => form,
+        Err(refusal) => return *refusal,
+    };
+    match (take(app, peer, request, kind, form).await, form) {
+        (Ok(answer), _) => answer,
+        (Err(refusal), Form::Json) => *refusal,
+        (Err(refusal), Form::Line) => as_line(*refusal),
+    }
 }
 
-async fn take(app: &App, peer: &Peer, request: Request, kind: Kind) -> Result<Response, Refusal> {
+async fn take(
+    app: &App,
+    peer: &Peer,
+    request: Request,
+    kind: Kind,
+    form: Form,
+) -> Result<Response, Refusal> {
     let (head, body) = request.into_parts();
-    let form = gate_ask::form(&head.headers)?;
     let who = admit(app, peer, &head.headers, Rate::Gate).await?;
     if !may(&who, kind) {
         let detail = "the gate is asked by services, supervisors, ops and auditors; \
@@ -94,12 +107,12 @@ impl Look {
     }
 }
 
-async fn look(app: &App, ask: &GateAsk) -> Result<Look, Refusal> {
-    let dialed = app.gate.normalizer.read(&ask.number);
+async fn look(app: &App, number: &str, facts: &CallFacts) -> Result<Look, Refusal> {
+    let dialed = app.gate.normalizer.read(number);
     let list_key = dialed.list_key().map(|key| app.gate.list_refs.number_ref(key));
     let (done, slice) = oneshot::channel();
-    let order = GateOrder::Look { key: list_key, customer: ask.facts.customer.clone(), done };
-    let slice = engine(app, order, slice).await?;
+    let customer = facts.customer.clone();
+    let slice = engine(app, GateOrder::Look { key: list_key, customer, done }, slice).await?;
     Ok(Look { dialed, list_key, slice })
 }
 
@@ -129,7 +142,7 @@ async fn search<T: Send + 'static>(
 
 async fn checked(app: &App, ask: &GateAsk, form: Form) -> Result<Response, Refusal> {
     let at = app.desk.hub.now();
-    let look = look(app, ask).await?;
+    let look = look(app, &ask.number, &ask.facts).await?;
     let ruling = look.slice.decide(look.ask(ask.purpose.as_deref(), &ask.facts), at);
     let mut short = Short::of(&ruling, at);
     if let Ruling::Decided(decided) = &ruling
@@ -150,7 +163,7 @@ async fn checked(app: &App, ask: &GateAsk, form: Form) -> Result<Response, Refus
 }
 
 async fn explained(app: &App, ask: GateAsk, form: Form) -> Result<Response, Refusal> {
-    let look = look(app, &ask).await?;
+    let look = look(app, &ask.number, &ask.facts).await?;
     let now = app.desk.hub.now().rfc3339();
     let plan = app.gate.normalizer.clone();
     let find = move || {
