@@ -335,6 +335,7 @@ impl Projector {
                         self.decision_draft(event, decision, source)?
                     }
                     Entity::Override(one) => override_entry(event, one, source),
+                    Entity::Dnc(entries) => dnc::draft(event, entries, source),
                     Entity::Call(call) => match override_draft(event, call.id, source) {
                         Some(draft) => draft,
                         None => continue,
