@@ -85,6 +85,9 @@ pub fn store_command(
                 emit(dnc_json(&row));
             }
         }
+        "gate.dry_run" => {
+            emit(super::dry_run::dry_run(store, normalizer, request, who, now)?);
+        }
         "token.revoke" => {
             store.revoke(revocation(request, now)?, who)?;
             // Without a server there is no socket to close.

@@ -7,6 +7,7 @@ mod auth;
 mod build;
 mod commands;
 mod desks;
+mod dry_run;
 mod error;
 mod health;
 mod line_metrics;

@@ -5,6 +5,7 @@ mod args;
 mod audit;
 mod conform;
 pub mod demo;
+mod dry_run;
 mod exit;
 mod gate;
 mod keys;

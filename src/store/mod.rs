@@ -25,6 +25,7 @@ mod meta;
 mod months;
 mod project;
 mod recover;
+mod replay;
 mod revoked;
 mod rows;
 mod search;

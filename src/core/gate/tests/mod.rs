@@ -13,6 +13,7 @@ mod numbers;
 mod permit;
 mod profiles;
 mod properties;
+mod replay;
 mod rules;
 mod table;
 mod timing;
