@@ -1,11 +1,17 @@
 //! The gate's rules: which files, which sets of them count, and reading them anew.
 
 use super::AppError;
+use super::calendars::{calendar_folder, imported_calendars};
 use super::orders::{Order, Orders};
 use crate::config::Config;
+use crate::store::{AttemptQuery, Attempts, Store};
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
-use trunkline_core::gate::{Book, GateFileError, Source, shipped_calendars, shipped_rules};
+use trunkline_core::gate::{
+    Book, CalendarSet, GateFileError, LABEL_WAIT, LEDGER_MAX, Source, shipped_calendars,
+    shipped_rules,
+};
+use trunkline_core::model::Wall;
 
 /// Rule set when nothing else is said.
 const DEFAULT: &str = "cn-seed-service";
@@ -16,6 +22,17 @@ const DEFAULT: &str = "cn-seed-service";
 /// # Errors
 /// If a file cannot be read or used, or a set that is named is not there.
 pub fn all(config: Option<&Config>) -> Result<(Book, Vec<String>), AppError> {
+    all_known(config, None)
+}
+
+/// As [`all`], with what was known of the calendars at an instant, and nothing later.
+///
+/// # Errors
+/// As [`all`].
+pub fn all_known(
+    config: Option<&Config>,
+    known_at: Option<jiff::Timestamp>,
+) -> Result<(Book, Vec<String>), AppError> {
     let gate = config.map(|c| c.gate.clone()).unwrap_or_default();
     let files = gate.file.iter().chain(&gate.files);
     let texts: Vec<(String, String)> =
@@ -24,7 +41,11 @@ pub fn all(config: Option<&Config>) -> Result<(Book, Vec<String>), AppError> {
     let beside = texts.is_empty() || !gate.rulesets.is_empty();
     let shipped = shipped_rules().into_iter().filter(|_| beside);
     let sources: Vec<Source<'_>> = own.chain(shipped).collect();
-    let book = Book::load(&sources, &shipped_calendars())?;
+    let imported = config.map(|config| imported_calendars(&calendar_folder(config)));
+    let imported = imported.transpose()?.unwrap_or_default();
+    let own: Vec<Source<'_>> = imported.iter().map(|(name, text)| Source { name, text }).collect();
+    let calendars = CalendarSet { shipped: &shipped_calendars(), own: &own, known_at };
+    let book = Book::load_with(&sources, &calendars)?;
     let names = book.ruleset_names();
     let chosen = match (&gate.ruleset, gate.rulesets.as_slice(), names.as_slice()) {
         (Some(name), ..) => vec![name.clone()],
@@ -76,10 +97,7 @@ pub(super) struct Rules {
 impl Rules {
     pub(super) fn new(config: &Config, book: Arc<Book>, ruleset: Option<String>) -> Self {
         for rule in book.uncounted() {
-            tracing::warn!(%rule, "the engine does not bring what this rule counts: it never refuses");
-        }
-        if !book.looks_back_for().is_zero() {
-            tracing::warn!("caps count the calls since this start, and none from before it");
+            tracing::warn!(%rule, "nothing triggers this rule: it never refuses");
         }
         Self { config: config.clone(), book: RwLock::new(book), ruleset }
     }
@@ -87,6 +105,29 @@ impl Rules {
     /// Those in force.
     pub(super) fn book(&self) -> Arc<Book> {
         self.book.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Calls of earlier runs that the rules look back to.
+    ///
+    /// # Errors
+    /// If one cannot be read: without it a cap would allow one call too many.
+    pub(super) fn attempts(&self, store: &Store, now: Wall) -> Result<Attempts, AppError> {
+        let back = self.book().looks_back();
+        if !back.is_any() {
+            return Ok(Attempts::default());
+        }
+        let started = std::time::Instant::now();
+        let attempts = store.attempts(AttemptQuery {
+            calls_since: now.before(back.calls.max(LABEL_WAIT)),
+            labels_since: now.before(back.labels),
+            limit: LEDGER_MAX,
+        })?;
+        let (calls, took) = (attempts.list.len(), started.elapsed());
+        tracing::info!(calls, ?took, "calls that caps and cool-downs look back to are read");
+        if let Some(since) = attempts.known_since {
+            tracing::warn!(since = %since.rfc3339(), "more calls than are remembered: rules that look back further refuse");
+        }
+        Ok(attempts)
     }
 
     /// Reads the files anew and has the engine swap them in. What cannot be used changes nothing
@@ -114,14 +155,16 @@ impl Rules {
 
     fn fresh(&self) -> Result<Arc<Book>, AppError> {
         let (book, _) = in_force(Some(&self.config))?;
-        if book.always_allow() == self.book().always_allow() {
+        let (new, old) = (book.looks_back(), self.book().looks_back());
+        let why = if book.always_allow() != self.book().always_allow() {
+            // The dial plan was built with them, and every room reads numbers by it.
+            "always_allow.numbers has changed: restart to take it"
+        } else if new.calls > old.calls || new.labels > old.labels {
+            // Calls that no rule looked back to are not remembered.
+            "a rule looks back further than those in force: restart to take it"
+        } else {
             return Ok(book);
-        }
-        // The dial plan was built with them, and every room reads numbers by it.
-        Err(GateFileError {
-            file: "[gate]".to_owned(),
-            message: "always_allow.numbers has changed: restart to take it".to_owned(),
-        }
-        .into())
+        };
+        Err(GateFileError { file: "[gate]".to_owned(), message: why.to_owned() }.into())
     }
 }

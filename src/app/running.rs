@@ -131,7 +131,10 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     let journal =
         Arc::new(store.start_journal(config.store.ring_events, move || wall.wall(), on_commit)?);
 
+    let attempts = rules.attempts(&store, clock.wall())?;
     let restored = Restored {
+        attempts: attempts.list,
+        known_since: attempts.known_since,
         ended: super::people::unlabelled(&store, &recovery.duties, clock.wall())?,
         head: recovery.head,
         live: recovery.live,
@@ -188,6 +191,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         tls: streams.tls.clone(),
     });
     let mut tasks = links.tasks;
+    let ends = super::calendars::watch(rules.clone(), orders.clone(), clock.clone());
+    tasks.push(tokio::spawn(ends));
     tasks.push(tokio::spawn(admin.serve(handler(desk))));
     let resolved = Arc::new(DnsStats::default());
     // Weak: whoever still asks while we stop must not keep the journal from closing.

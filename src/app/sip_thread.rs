@@ -259,6 +259,9 @@ impl SipThread {
                 Order::RulesRefused(why) => {
                     self.engine.handle(now, Input::RulesRefused(why), &mut state.out);
                 }
+                Order::GateAlarm(text) => {
+                    self.engine.handle(now, Input::GateAlarm(text), &mut state.out);
+                }
                 Order::Gate(order) => self.gate_order(now, order, state),
                 Order::Desk(order) => self.desk_order(now, order, state),
                 Order::Stop => return false,
@@ -287,8 +290,9 @@ impl SipThread {
 
     fn gate_order(&mut self, now: Now, order: GateOrder, state: &mut Loop) {
         match order {
-            GateOrder::Look { key, done } => {
-                let _ = done.send(self.engine.gate_slice(key)); // who asked may have gone
+            GateOrder::Look { key, customer, done } => {
+                let slice = self.engine.gate_slice(key, customer.as_deref());
+                let _ = done.send(slice); // who asked may have gone
             }
             GateOrder::Permit { request, done } => {
                 state.next_ticket += 1;

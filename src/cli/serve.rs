@@ -101,10 +101,7 @@ pub(super) fn check(args: &ConfigArgs) -> Result<(), Failure> {
     println!("{}: ok", args.config.display());
     println!("  rule sets {}", book.ruleset_names().join(", "));
     for rule in book.uncounted() {
-        println!("  not counted by a running server yet: {rule}");
-    }
-    if !book.looks_back_for().is_zero() {
-        println!("  caps count the calls since the start of the server");
+        println!("  nothing triggers this rule: {rule}");
     }
     if !config.carrier.is_empty() {
         println!("  calls leave by {}", config.trunk.order().join(", then "));

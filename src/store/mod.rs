@@ -4,6 +4,7 @@
 //! does anybody hear of them. Projections follow on their own thread and can always be made again
 //! from the journal. docs/storage.md has the files, the keys and what is tested.
 
+mod attempts;
 mod audit;
 mod bell;
 mod checkpoint;
@@ -36,6 +37,7 @@ mod store;
 mod witness;
 mod writer;
 
+pub use attempts::{AttemptQuery, Attempts};
 pub use config::{EngineKind, StoreConfig};
 pub use error::StoreError;
 pub use export::{Export, ExportQuery};

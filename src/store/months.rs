@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use trunkline_core::vault::Month;
 
 const PREFIX: &str = "calls-";
-const TABLES: [Table; 5] = [Table::State, Table::Rec, Table::Decision, Table::Phone, Table::Device];
+const TABLES: [Table; 6] =
+    [Table::State, Table::Rec, Table::Decision, Table::Phone, Table::Device, Table::Attempt];
 /// Files kept open; searching further back closes the oldest.
 const OPEN_MAX: usize = 12;
 
@@ -38,6 +39,11 @@ impl Months {
     pub(super) fn find(&self, month: Month) -> Result<Option<Arc<dyn TableFile>>, StoreError> {
         let there = self.lock().there.contains(&month);
         if there { self.open(month).map(Some) } else { Ok(None) }
+    }
+
+    /// Months that have a file.
+    pub(super) fn newest_first(&self) -> Vec<Month> {
+        self.lock().there.iter().rev().copied().collect()
     }
 
     /// The file of a month, made if needed.

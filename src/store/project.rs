@@ -15,7 +15,7 @@ use super::rows::{
 };
 use super::statement::{self, Statement};
 use super::store::Inner;
-use super::{StoreError, dnc, meta};
+use super::{StoreError, attempts, dnc, meta};
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -29,6 +29,14 @@ const FRAMES_PER_READ: usize = 64;
 /// The checkpoint of live calls is written after so many events or so much time.
 const CHECKPOINT_EVENTS: u64 = 50_000;
 const CHECKPOINT_MICROS: i64 = 60_000_000;
+
+/// Events that one file of records is made of.
+#[derive(Default)]
+struct OfMonth<'a> {
+    records: Vec<&'a Event>,
+    /// They say something of calls that count for caps.
+    counted: Vec<&'a Event>,
+}
 
 /// A call, line or duty that is not over.
 pub(super) struct Live {
@@ -210,8 +218,11 @@ impl Projector {
     }
 
     fn write_records(&mut self, frames: &[&Frame], last: Mark) -> Result<Vec<Month>, StoreError> {
-        let mut months: BTreeMap<Month, Vec<&Event>> = BTreeMap::new();
+        let mut months: BTreeMap<Month, OfMonth<'_>> = BTreeMap::new();
         for event in frames.iter().flat_map(|f| f.events.iter()) {
+            if let Some(month) = attempts::month_of(event) {
+                months.entry(month).or_default().counted.push(event);
+            }
             let month = match (&event.entity, event.kind) {
                 (Entity::Call(call), EventKind::CallCleared) => call_day(call.id).month(),
                 // A label that comes after the end.
@@ -221,19 +232,27 @@ impl Projector {
                 (Entity::Decision(d), _) if is_verdict(event.kind) => decision_day(d.id).month(),
                 _ => continue,
             };
-            months.entry(month).or_default().push(event);
+            months.entry(month).or_default().records.push(event);
         }
         let rows_max = self.store.engine.group_rows_max();
-        for (month, events) in &months {
+        for (month, OfMonth { records, counted }) in &months {
             let file = self.store.months.open(*month)?;
-            let groups = events.len().div_ceil(rows_max);
-            for (n, group) in events.chunks(rows_max).enumerate() {
-                let mut batch = self.month_rows(*month, file.as_ref(), group)?;
-                if n + 1 == groups {
-                    batch.put(Table::State, meta::PROGRESS, last.to_bytes());
-                }
-                file.commit_soon(&batch)?;
+            let mut batch = Batch::default();
+            let commit_full = |batch: &mut Batch| match batch.0.len() >= rows_max {
+                true => file.commit_soon(&std::mem::take(batch)),
+                false => Ok(()),
+            };
+            for event in counted {
+                attempts::rows(&mut batch, &self.store.rows(), event)?;
+                commit_full(&mut batch)?;
             }
+            for group in records.chunks(rows_max) {
+                batch.0.append(&mut self.month_rows(*month, file.as_ref(), group)?.0);
+                commit_full(&mut batch)?;
+            }
+            // The watermark comes with the last of them.
+            batch.put(Table::State, meta::PROGRESS, last.to_bytes());
+            file.commit_soon(&batch)?;
         }
         self.unsynced.extend(months.keys());
         Ok(months.into_keys().collect())

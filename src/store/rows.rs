@@ -36,6 +36,7 @@ pub(super) enum RowKind {
     Decision,
     Dnc,
     Live,
+    Attempt,
 }
 
 impl RowKind {
@@ -45,12 +46,13 @@ impl RowKind {
             Self::Decision => "decision",
             Self::Dnc => "dnc",
             Self::Live => "live",
+            Self::Attempt => "attempt",
         }
     }
 
     fn key(self) -> KeyPurpose {
         match self {
-            Self::Rec | Self::Decision => KeyPurpose::Rec,
+            Self::Rec | Self::Decision | Self::Attempt => KeyPurpose::Rec,
             Self::Dnc => KeyPurpose::Dnc,
             Self::Live => KeyPurpose::Checkpoint,
         }
@@ -75,6 +77,18 @@ impl Rows<'_> {
     ) -> Result<Vec<u8>, StoreError> {
         let one = std::slice::from_ref(event);
         let plain = zeroize::Zeroizing::new(journal_frame_to_bytes(one));
+        self.seal_bytes(kind, id, head, day, &plain)
+    }
+
+    /// Seals what has a form of its own as a row.
+    pub(super) fn seal_bytes(
+        &self,
+        kind: RowKind,
+        id: &[u8],
+        head: &RowHead,
+        day: Day,
+        plain: &[u8],
+    ) -> Result<Vec<u8>, StoreError> {
         let mut out = Vec::with_capacity(ROW_HEAD_BYTES_MAX + OVERHEAD_BYTES + plain.len());
         out.push(VERSION);
         out.extend_from_slice(&head.ts.0.to_be_bytes());
@@ -84,7 +98,7 @@ impl Rows<'_> {
         out.push(u8::try_from(head.phones.len()).unwrap_or(0));
         out.extend_from_slice(&head.device);
         out.extend_from_slice(&head.phones);
-        self.keys.seal(kind.key(), day, &self.context(kind, id, head), &plain, &mut out)?;
+        self.keys.seal(kind.key(), day, &self.context(kind, id, head), plain, &mut out)?;
         Ok(out)
     }
 
@@ -96,11 +110,22 @@ impl Rows<'_> {
         id: &[u8],
         row: &[u8],
     ) -> Result<Event, StoreError> {
-        let (head, sealed) = row_head(row).ok_or(StoreError::row(file, "row head"))?;
-        let plain = self.keys.unseal(file, &self.context(kind, id, &head), sealed)?;
+        let plain = self.open_bytes(kind, file, id, row)?;
         let events = journal_frame_from_bytes(&plain)
             .map_err(|source| StoreError::Decode { file: file.to_owned(), source })?;
         events.into_iter().next().ok_or(StoreError::row(file, "empty row"))
+    }
+
+    /// Opens a row of [`Rows::seal_bytes`].
+    pub(super) fn open_bytes(
+        &self,
+        kind: RowKind,
+        file: &str,
+        id: &[u8],
+        row: &[u8],
+    ) -> Result<zeroize::Zeroizing<Vec<u8>>, StoreError> {
+        let (head, sealed) = row_head(row).ok_or(StoreError::row(file, "row head"))?;
+        self.keys.unseal(file, &self.context(kind, id, &head), sealed)
     }
 
     fn context<'c>(&'c self, kind: RowKind, id: &'c [u8], head: &'c RowHead) -> RecordContext<'c> {

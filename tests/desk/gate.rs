@@ -30,13 +30,14 @@ async fn gate(answer: PermitAnswer) -> Gate {
     let asked: Arc<Mutex<Vec<PermitRequest>>> = Arc::default();
     let requests = asked.clone();
     let give = GiveGate(Arc::new(move |order| match order {
-        GateOrder::Look { key, done } => {
+        GateOrder::Look { key, done, .. } => {
             let slice = Slice {
                 book: book.clone(),
                 ruleset: Some("cn-seed-service".to_owned()),
                 list: list.only(key),
                 list_version: list.version(),
                 past: Vec::new(),
+                known_since: None,
             };
             done.send(slice).is_ok()
         }

@@ -5,6 +5,7 @@
 mod support;
 
 mod api;
+mod caps;
 mod checkers;
 mod commands;
 mod cuts;

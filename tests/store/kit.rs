@@ -136,7 +136,7 @@ pub fn decision_id(k: u64) -> DecisionId {
     DecisionId(uuid(2, k))
 }
 
-fn decision_at(k: u64) -> Decision {
+pub fn decision_at(k: u64) -> Decision {
     Decision {
         id: decision_id(k),
         call_id: Some(call_id(k)),
@@ -155,6 +155,7 @@ fn decision_at(k: u64) -> Decision {
         expires_at: at(k),
         to: party(&number_of(k)),
         device: device_of(k),
+        topic: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod attempts;
 mod audit;
 mod child;
 mod conformance;

@@ -296,6 +296,22 @@ export interface Decision {
   to?: Party;
   /** Device that dialled. */
   device: string;
+  /** What else was known of the call; absent: nothing. */
+  facts?: CallFacts;
+}
+
+/** What is known of a call out beyond number and purpose. Empty: not known. */
+export interface CallFacts {
+  /** What it is about: a product, a policy line. */
+  subject: string;
+  /** Case it belongs to. */
+  case_id: string;
+  /** Campaign. */
+  campaign: string;
+  /** Who is called, as the customer records name them; empty in a masked view. */
+  customer: string;
+  /** For whom the call is made, where a site calls for several. */
+  seller: string;
 }
 
 /** What one rule said. */
@@ -929,6 +945,8 @@ export interface CmdArgs {
   factor: string;
   /** call.label, wrapup.set: one of the site's labels. */
   label: string;
+  /** call.dial: what else is known of the call, for the gate; values of 128 bytes at most. */
+  facts?: CallFacts;
 }
 
 /** A condition of a command. */
@@ -975,6 +993,7 @@ export interface Messages {
   Cause: Cause;
   Party: Party;
   Decision: Decision;
+  CallFacts: CallFacts;
   RuleVerdict: RuleVerdict;
   SystemStatus: SystemStatus;
   DoNotCall: DoNotCall;
@@ -1181,6 +1200,14 @@ export const FIELDS: Record<string, Record<string, string | number | boolean>> =
     expires_at: '?',
     to: 'Party',
     device: '',
+    facts: 'CallFacts',
+  },
+  CallFacts: {
+    subject: '',
+    case_id: '',
+    campaign: '',
+    customer: '',
+    seller: '',
   },
   RuleVerdict: {
     id: '',
@@ -1490,6 +1517,7 @@ export const FIELDS: Record<string, Record<string, string | number | boolean>> =
     override: false,
     factor: '',
     label: '',
+    facts: 'CallFacts',
   },
   CmdIf: {
     rev: '?',

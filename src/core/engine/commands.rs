@@ -379,7 +379,9 @@ impl Engine {
     ) {
         if status != CommandStatus::Ok {
             self.commands.causes.retain(|c| c.id != key.id);
-            self.commands.dials.forget(key);
+            if let Some(unused) = self.commands.dials.forget(key) {
+                self.ledger.release(unused);
+            }
         }
         let Some(entry) = self.commands.entries.get_mut(key) else { return };
         if entry.command.is_done() {

@@ -10,9 +10,9 @@ use super::writer::Engine;
 use crate::agent::AgentInput;
 use crate::hub::Role;
 use crate::model::{
-    Action, Call, CallId, CommandCode as Code, CommandError, CommandOp as Op, ConnectionState,
-    DATA_KEY_BYTES_MAX, DATA_KEYS_MAX, DATA_VALUE_BYTES_MAX, EventKind as K, Leg, LegId, LegRole,
-    Now, Pii,
+    Action, Call, CallId, CallTopic, CommandCode as Code, CommandError, CommandOp as Op,
+    ConnectionState, DATA_KEY_BYTES_MAX, DATA_KEYS_MAX, DATA_VALUE_BYTES_MAX, EventKind as K, Leg,
+    LegId, LegRole, Now, Pii,
 };
 use crate::pbx::{ChannelId, Order};
 use std::sync::Arc;
@@ -37,6 +37,7 @@ pub(super) struct DialAsk {
     pub(super) device: String,
     pub(super) to: Pii<String>,
     pub(super) purpose: Option<String>,
+    pub(super) topic: CallTopic,
     pub(super) ring_s: u32,
 }
 
@@ -281,7 +282,12 @@ impl Engine {
             return Err(refused(Code::SwitchUnavailable, "no link to the PBX is up"));
         }
         let purpose = Some(request.args.purpose.clone()).filter(|p| !p.is_empty());
-        let ask = DialAsk { pbx, device, to, purpose, ring_s: RING_S };
+        let topic = request.args.topic.clone();
+        if !topic.fits() {
+            let msg = "args.facts: one line of 128 bytes at most each";
+            return Err(refused(Code::BadRequest, msg));
+        }
+        let ask = DialAsk { pbx, device, to, purpose, topic, ring_s: RING_S };
         Ok(Plan { step: Step::Dial(Box::new(ask)), leg: None })
     }
 }

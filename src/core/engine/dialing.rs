@@ -8,7 +8,7 @@ use crate::call::{CallInput, CallMachine, ReasonText, Start};
 use crate::gate::{CallFacts, DecisionParts, DialRight, ExemptReason, Ruling};
 use crate::line::NoLine;
 use crate::model::{CallId, Dialog, Direction, Now, Party, SystemState, Verdict};
-use crate::sip::{AskId, MARK_HEADER, Offer, Refusal, RoutePlan};
+use crate::sip::{AskId, FACT_HEADERS, MARK_HEADER, Offer, Refusal, RoutePlan};
 use std::sync::Arc;
 
 impl Engine {
@@ -36,12 +36,12 @@ impl Engine {
     pub(super) fn outbound(&mut self, now: Now, ask: AskId, offer: Offer, out: &mut Outputs) {
         let (permitted, facts, said) = match self.take_permit(now, &offer) {
             Some(pass) => (pass.purpose, pass.facts, Some(pass.rule)),
-            None => (None, CallFacts::default(), None),
+            None => (None, self.facts_of(&offer), None),
         };
         let default = || self.config.neighbours.get(&offer.peer)?.default_purpose.clone();
         let dialled = self.dial_purpose(offer.peer, offer.mark.as_deref());
         let purpose = offer.purpose.clone().or(permitted).or(dialled).or_else(default);
-        let Asked { dialed, list_key, mut ruling } =
+        let Asked { dialed, list_key, place, mut ruling } =
             self.ask_gate(now, &offer.dialed, purpose.as_deref(), &facts);
         if let (Ruling::Decided(decided), Some(rule)) = (&mut ruling, said) {
             decided.also(rule);
@@ -67,14 +67,13 @@ impl Engine {
             }
             Ruling::Decided(decided) => {
                 self.feed(now, call, CallInput::Requested, out);
-                let parts = self.parts(now, call, purpose, to, &offer);
+                let parts = self.parts(now, call, purpose, facts, to, &offer);
                 match decided.verdict {
                     Verdict::Allow => {
-                        self.note_attempt(now, call, list_key, parts.purpose.as_deref());
-                        self.allowed(now, ask, call, decided, parts, out);
+                        self.allowed(now, ask, call, decided, parts, place, out);
                     }
                     Verdict::Deny => {
-                        self.denied(now, ask, call, decided, parts, dialed, list_key, facts, out);
+                        self.denied(now, ask, call, decided, parts, dialed, list_key, out);
                     }
                 }
             }
@@ -113,11 +112,18 @@ impl Engine {
         }
     }
 
+    /// What is known of an outbound call: by the command it comes of, else by its PBX.
+    fn facts_of(&self, offer: &Offer) -> CallFacts {
+        let dialled = self.dial_topic(offer.peer, offer.mark.as_deref());
+        dialled.or_else(|| offer.known.as_deref().cloned()).unwrap_or_default().into()
+    }
+
     fn parts(
         &mut self,
         now: Now,
         call: CallId,
         purpose: Option<String>,
+        facts: CallFacts,
         to: Party,
         offer: &Offer,
     ) -> DecisionParts {
@@ -128,6 +134,7 @@ impl Engine {
             to,
             device: offer.from_user.clone(),
             next_allowed_at: None,
+            facts,
         }
     }
 
@@ -194,7 +201,8 @@ impl Engine {
             Ok(targets) => targets,
             Err(why) => return self.no_line(now, ask, call, &why, out),
         };
-        let strip = vec![self.config.purpose_header.clone(), MARK_HEADER.to_owned()];
+        let mut strip = vec![self.config.purpose_header.clone(), MARK_HEADER.to_owned()];
+        strip.extend(FACT_HEADERS.map(str::to_owned));
         let post_dial_max = self.config.post_dial_max;
         self.core.route(now, ask, RoutePlan { targets, post_dial_max, strip }, &mut self.sip);
     }
@@ -202,7 +210,7 @@ impl Engine {
     /// Q.850 cause 34: no circuit/channel available; 503, so that the PBX may try another way out.
     fn no_line(&mut self, now: Now, ask: AskId, call: CallId, why: &NoLine, out: &mut Outputs) {
         self.totals.line_refusals += 1;
-        self.ledger.release(call);
+        self.give_back(call);
         let text = match why {
             NoLine::Full => "all lines are full",
             NoLine::Ordered => "all lines are taken out",
@@ -233,7 +241,7 @@ impl Engine {
         let Some(call) = self.table.of_ask(ask) else { return };
         self.table.release_ask(ask);
         if matches!(status, 401 | 407 | 422) {
-            self.ledger.release(call); // it comes again, and counts then
+            self.give_back(call); // it comes again, and counts then
             self.dialing.challenge(now, call, input);
             return;
         }

@@ -7,14 +7,15 @@
 use super::agents::short_device;
 use super::commands::CommandKey;
 use super::control::DialAsk;
-use super::input::{ExplainJob, Explained, Outputs};
+use super::input::{Explained, Outputs};
 use super::orders::OrderFor;
 use super::rights::Asked;
 use super::writer::Engine;
-use crate::gate::{CallFacts, Decided, DecisionParts, DialRight, Dialed, Ruling, Waiting};
+use crate::gate::{Decided, DecisionParts, DialRight, Dialed, Ruling, Waiting};
 use crate::model::{
-    Call, CallId, CommandCode as Code, CommandError, CommandId, CommandStatus, ConnectionState,
-    CstaCause, Detail, Entity, EventKind as K, LegRole, Mono, Now, NumberRef, Pos, Verdict,
+    Call, CallId, CallTopic, CommandCode as Code, CommandError, CommandId, CommandStatus,
+    ConnectionState, CstaCause, DecisionId, Detail, Entity, EventKind as K, LegRole, Mono, Now,
+    NumberRef, Place, Pos, Verdict,
 };
 use crate::pbx::{ChannelId, Order};
 use crate::sip::{AskId, PeerId};
@@ -37,6 +38,8 @@ struct Dial {
     deadline: Mono,
     /// The call it has become.
     call: Option<CallId>,
+    /// Decided here already, and whom it counts for.
+    decision: Option<(DecisionId, Place)>,
 }
 
 /// A dial that the gate refused.
@@ -53,6 +56,8 @@ pub(super) struct Dials {
     open: BTreeMap<CommandKey, Dial>,
     /// Calls that came of a dial: their events are its doing.
     calls: BTreeMap<CallId, CommandId>,
+    /// Of these, decisions for the one leg that goes out.
+    decided: BTreeMap<CallId, (DecisionId, Place)>,
     refused: BTreeMap<AskId, Refusal>,
     /// Without a trunk of ours: the permit that has to be durable.
     permits: BTreeMap<CommandKey, Waiting>,
@@ -72,9 +77,10 @@ impl Dials {
         self.calls.get(&call).copied()
     }
 
-    pub(super) fn forget(&mut self, key: &CommandKey) {
-        self.open.remove(key);
+    /// The dial is over. Gives back the decision that nothing was done with.
+    pub(super) fn forget(&mut self, key: &CommandKey) -> Option<DecisionId> {
         self.permits.remove(key);
+        self.open.remove(key)?.decision.map(|(decision, _)| decision)
     }
 
     pub(super) fn next_deadline(&self) -> Option<Mono> {
@@ -99,8 +105,8 @@ impl Engine {
         let peer = self.config.switches.get(usize::from(ask.pbx.0)).and_then(|s| s.peer);
         let default = peer.and_then(|p| self.config.neighbours.get(&p)?.default_purpose.clone());
         let purpose = ask.purpose.clone().or(default);
-        let Asked { dialed, list_key, ruling } =
-            self.ask_gate(now, ask.to.reveal(), purpose.as_deref(), &CallFacts::default());
+        let Asked { dialed, list_key, place, ruling } =
+            self.ask_gate(now, ask.to.reveal(), purpose.as_deref(), &ask.topic.clone().into());
         let ask = DialAsk { purpose, ..ask };
         match ruling {
             Ruling::Exempt(exemption) => {
@@ -113,7 +119,7 @@ impl Engine {
                 }
                 (Verdict::Allow, Some(_)) => self.ring_agent(now, key, ask, None, out),
                 (Verdict::Allow, None) => {
-                    self.permit_dial(now, key, ask, decided, &dialed, list_key, out);
+                    self.permit_dial(now, key, ask, decided, &dialed, place, out);
                 }
             },
         }
@@ -127,6 +133,7 @@ impl Engine {
             to: self.desk_parties.with(ask.to.reveal(), "", dialed),
             device: short_device(&ask.device).to_owned(),
             next_allowed_at: None,
+            facts: ask.topic.clone().into(),
         }
     }
 
@@ -145,15 +152,7 @@ impl Engine {
         let parts = self.dial_parts(now, ask, &dialed);
         self.commands.dials.next_ask += 1;
         let id = AskId(OURS | self.commands.dials.next_ask);
-        out.explain.push(ExplainJob {
-            ask: id,
-            dialed,
-            purpose: ask.purpose.clone(),
-            list_key,
-            facts: CallFacts::default(),
-            slice: self.gate_slice(list_key),
-            at: now.wall,
-        });
+        out.explain.push(self.explain_job(now, id, &parts, dialed, list_key));
         let deadline = now.mono.after(EXPLAIN_WAIT);
         self.commands.dials.refused.insert(id, Refusal { key, decided, parts, deadline });
     }
@@ -201,22 +200,25 @@ impl Engine {
         ask: DialAsk,
         mut decided: Decided,
         dialed: &Dialed,
-        list_key: Option<NumberRef>,
+        place: Option<Place>,
         out: &mut Outputs,
     ) {
         let parts = self.dial_parts(now, &ask, dialed);
-        let call = self.ids.call(now);
-        let permit = decided.permit(parts.id, call, now.wall);
-        self.note_attempt(now, call, list_key, parts.purpose.as_deref());
+        let (id, call) = (parts.id, self.ids.call(now));
+        let permit = decided.permit(id, call, now.wall);
+        let noted = self.note_attempt(now, place, &parts);
         let entity = Entity::Decision(Box::new(decided.into_decision(parts)));
-        let detail = Detail { caused_by: Some(Box::new(key.id)), ..Detail::default() };
+        let detail = Detail { caused_by: Some(Box::new(key.id)), ..noted };
         let pos = self.emit(now, K::OutboundAllowed, entity, detail, out);
         let Some(permit) = permit else {
             let error = CommandError::plain(Code::Internal, "the decision has run out");
             return self.command_failed(now, &key, error, out);
         };
         self.commands.dials.permits.insert(key.clone(), permit.wait(pos));
-        self.note_dial(now, key, ask);
+        self.note_dial(now, key.clone(), ask);
+        if let Some(dial) = self.commands.dials.open.get_mut(&key) {
+            dial.decision = place.map(|place| (id, place));
+        }
     }
 
     /// Permits that are durable.
@@ -265,7 +267,7 @@ impl Engine {
         let mark = self.ids.uuid(now).to_string();
         let channel = ChannelId(self.ids.uuid(now).to_string().into());
         let deadline = now.mono.after(ring).after(SETUP_WAIT);
-        let dial = Dial { ask, mark, channel, deadline, call: None };
+        let dial = Dial { ask, mark, channel, deadline, call: None, decision: None };
         self.commands.dials.open.insert(key, dial);
     }
 
@@ -290,6 +292,32 @@ impl Engine {
     pub(super) fn dial_purpose(&self, peer: PeerId, mark: Option<&str>) -> Option<String> {
         let (_, dial) = self.dial_of(peer, mark?)?;
         dial.ask.purpose.clone()
+    }
+
+    /// What the command says of a call with that mark.
+    pub(super) fn dial_topic(&self, peer: PeerId, mark: Option<&str>) -> Option<CallTopic> {
+        let (_, dial) = self.dial_of(peer, mark?)?;
+        Some(dial.ask.topic.clone())
+    }
+
+    /// The decision that a call comes of, from its next event on.
+    pub(super) fn decided_by(&mut self, call: CallId, decision: DecisionId) {
+        if let Some(entry) = self.table.entry(call) {
+            entry.machine.annotate(|call| call.decision_id = Some(decision));
+        }
+    }
+
+    /// The decision that lets a leg of this call out to that number, once.
+    pub(super) fn dial_decision(
+        &mut self,
+        call: CallId,
+        number: Option<NumberRef>,
+    ) -> Option<DecisionId> {
+        let (_, place) = self.commands.dials.decided.get(&call)?;
+        if Some(place.number) != number {
+            return None;
+        }
+        self.commands.dials.decided.remove(&call).map(|(decision, _)| decision)
     }
 
     /// The call in which the phone of a dial waits for its customer's INVITE: this one.
@@ -323,6 +351,11 @@ impl Engine {
         let Some(dial) = self.commands.dials.open.get_mut(key) else { return };
         if dial.call != Some(call) {
             dial.call = Some(call);
+            let decided = dial.decision.take();
+            if let Some((decision, place)) = decided {
+                self.commands.dials.decided.insert(call, (decision, place));
+                self.decided_by(call, decision);
+            }
             self.commands.dials.calls.insert(call, key.id);
             self.command_call(key, call);
         }
@@ -366,6 +399,9 @@ impl Engine {
         }
         if kind == K::CallCleared {
             self.commands.dials.calls.remove(&call.id);
+            if let Some((decision, _)) = self.commands.dials.decided.remove(&call.id) {
+                self.ledger.release(decision); // nobody outside was called
+            }
         }
     }
 

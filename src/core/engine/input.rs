@@ -8,8 +8,8 @@ use crate::call::Settings;
 use crate::gate::{Book, CallFacts, Dialed, Normalizer, Slice, SliceAsk};
 use crate::line::{LineSettings, Reply};
 use crate::model::{
-    Agent, AgentSettings, Call, Command, CommandId, DeskPresence, DncEntry, Duty, Event, Line,
-    LineOrder, Link, LinkKind, NumberRef, Pos, Wall,
+    Agent, AgentSettings, Attempt, Call, Command, CommandId, DeskPresence, DncEntry, Duty, Event,
+    Line, LineOrder, Link, LinkKind, NumberRef, Pos, Wall,
 };
 use crate::pbx::{self, LinkReport, OrderId};
 use crate::sip::{
@@ -136,6 +136,10 @@ pub struct Restored {
     pub commands: Vec<Command>,
     /// Calls that are over and whose label is due (a duty runs).
     pub ended: Vec<Call>,
+    /// Calls that rules look back to, oldest first.
+    pub attempts: Vec<Attempt>,
+    /// Of calls before it nothing is known.
+    pub known_since: Option<Wall>,
     /// The last stop was clean (or there was none).
     pub clean: bool,
 }
@@ -243,6 +247,8 @@ pub enum Input<'a> {
     Rules(Arc<Book>),
     /// New rules could not be used, for this reason: those of before stay in force.
     RulesRefused(String),
+    /// The gate's data will not do for long: what an operator has to do.
+    GateAlarm(String),
     /// The journal is late or fails (true), or writes again (false).
     Degraded(bool),
     /// These events found no place in the ring to the journal.

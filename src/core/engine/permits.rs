@@ -8,7 +8,7 @@
 //! None outlives the process: after a restart every permit of before is unknown, so none is used
 //! twice.
 
-use super::input::{ExplainJob, Explained, Outputs};
+use super::input::{Explained, Outputs};
 use super::rights::{Asked, COMMIT_WAIT, EXPLAIN_WAIT};
 use super::writer::Engine;
 use crate::gate::{
@@ -16,8 +16,8 @@ use crate::gate::{
     Waiting,
 };
 use crate::model::{
-    CallId, DecisionId, Detail, Entity, EventKind as K, Mono, Now, NumberRef, Pii, Pos,
-    RuleOutcome, RuleVerdict, Verdict, Wall,
+    DecisionId, Detail, Entity, EventKind as K, Mono, Now, NumberRef, Pii, Place, Pos, RuleOutcome,
+    RuleVerdict, Verdict, Wall,
 };
 use crate::sip::{AskId, DialogIds, Offer};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -117,7 +117,7 @@ struct Bound {
     agent: Option<String>,
     device: Option<String>,
     /// Holds its place under the caps.
-    place: CallId,
+    place: DecisionId,
     expires_at: Wall,
 }
 
@@ -193,13 +193,14 @@ impl Permits {
 
 impl Engine {
     /// The gate as far as one callee is concerned.
-    pub fn gate_slice(&self, list_key: Option<NumberRef>) -> Slice {
+    pub fn gate_slice(&self, list_key: Option<NumberRef>, customer: Option<&str>) -> Slice {
         Slice {
             book: self.config.book.clone(),
             ruleset: self.config.ruleset.clone(),
             list: self.list.only(list_key),
             list_version: self.list.version(),
-            past: self.ledger.past(list_key).to_vec(),
+            past: self.ledger.past(list_key, self.customer_ref(customer)).into_owned(),
+            known_since: self.ledger.known_since(),
         }
     }
 
@@ -218,7 +219,7 @@ impl Engine {
     ) {
         let mut answer = |answer| out.permits.push((ticket, answer));
         let number = request.number.reveal();
-        let Asked { dialed, list_key, ruling } =
+        let Asked { dialed, list_key, place, ruling } =
             self.ask_gate(now, number, request.purpose.as_deref(), &request.facts);
         let decided = match ruling {
             Ruling::Exempt(exemption) => return answer(PermitAnswer::Exempt(exemption.reason())),
@@ -238,12 +239,13 @@ impl Engine {
             to: self.desk_parties.with(number, "", &dialed),
             device: device.unwrap_or(&request.who).to_owned(),
             next_allowed_at: None,
+            facts: request.facts.clone(),
         };
         match decided.verdict {
-            Verdict::Allow => self.promise(now, request, decided, parts, list_key, ticket, out),
+            Verdict::Allow => self.promise(now, request, decided, parts, place, ticket, out),
             Verdict::Deny => {
                 let asked = (dialed, list_key);
-                self.explain_denial(now, request.facts, decided, parts, asked, ticket, out);
+                self.explain_denial(now, decided, parts, asked, ticket, out);
             }
         }
     }
@@ -255,21 +257,23 @@ impl Engine {
         request: PermitRequest,
         mut decided: Decided,
         parts: DecisionParts,
-        number: Option<NumberRef>,
+        place: Option<Place>,
         ticket: u64,
         out: &mut Outputs,
     ) {
         self.totals.gate_allowed += 1;
-        let place = self.ids.call(now);
-        let expires_at = decided.expires_at();
-        let Some(permit) = decided.permit(parts.id, place, now.wall) else {
+        let (id, expires_at) = (parts.id, decided.expires_at());
+        let Some(permit) = decided.permit(id, self.ids.call(now), now.wall) else {
             return out.permits.push((ticket, PermitAnswer::NotDurable));
         };
-        self.note_attempt(now, place, number, parts.purpose.as_deref());
+        // Its place is not journaled: no permit outlives this process, and the call that takes it
+        // has a decision of its own.
+        let _ = self.note_attempt(now, place, &parts);
         let entity = Entity::Decision(Box::new(decided.into_decision(parts)));
         let pos = self.emit(now, K::OutboundAllowed, entity, Detail::default(), out);
         let PermitRequest { purpose, facts, agent, device, .. } = request;
-        let bound = Bound { number, purpose, facts, agent, device, place, expires_at };
+        let number = place.map(|place| place.number);
+        let bound = Bound { number, purpose, facts, agent, device, place: id, expires_at };
         self.permits.waiting.push_back(Promised {
             ticket,
             id: self.ids.uuid(now),
@@ -283,7 +287,6 @@ impl Engine {
     fn explain_denial(
         &mut self,
         now: Now,
-        facts: CallFacts,
         decided: Decided,
         parts: DecisionParts,
         (dialed, list_key): (Dialed, Option<NumberRef>),
@@ -293,10 +296,7 @@ impl Engine {
         self.totals.gate_denied += 1;
         self.permits.next_ask += 1;
         let ask = AskId(OURS | self.permits.next_ask);
-        let purpose = parts.purpose.clone();
-        let slice = self.gate_slice(list_key);
-        let at = now.wall;
-        out.explain.push(ExplainJob { ask, dialed, purpose, list_key, facts, slice, at });
+        out.explain.push(self.explain_job(now, ask, &parts, dialed, list_key));
         let deadline = now.mono.after(EXPLAIN_WAIT);
         self.permits.denials.insert(ask, Denied { ticket, decided, parts, deadline });
     }

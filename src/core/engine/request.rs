@@ -2,8 +2,8 @@
 
 use crate::hub::Principal;
 use crate::model::{
-    Agent, Call, CallId, Command, CommandError, CommandId, CommandOp, LegId, Pii, Pos, Wall,
-    WorkMode,
+    Agent, Call, CallId, CallTopic, Command, CommandError, CommandId, CommandOp, LegId, Pii, Pos,
+    Wall, WorkMode,
 };
 use std::sync::Arc;
 
@@ -27,6 +27,8 @@ pub struct CommandArgs {
     pub to: Pii<String>,
     /// Why the call is made.
     pub purpose: String,
+    /// What else is known of the call to be made.
+    pub topic: CallTopic,
     /// Keys.
     pub digits: String,
     /// Name of a value.

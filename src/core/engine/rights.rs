@@ -5,10 +5,12 @@ use super::input::{ExplainJob, Explained, Outputs};
 use super::writer::Engine;
 use crate::call::CallInput;
 use crate::gate::{
-    Ask, Book, CallFacts, Decided, DecisionParts, DialRight, Dialed, NotReleased, Past, Ruling,
-    Waiting,
+    Ask, Book, CallFacts, Decided, DecisionParts, DialRight, Dialed, Given, NotReleased, Past,
+    Ruling, Waiting,
 };
-use crate::model::{CallId, Detail, Entity, EventKind, Mono, Now, NumberRef, Pos, SystemState};
+use crate::model::{
+    CallId, Detail, Entity, EventKind, Mono, Now, NumberRef, Place, Pos, SystemState,
+};
 use crate::sip::{AskId, Refusal};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -53,6 +55,8 @@ pub(super) struct Asked {
     pub(super) dialed: Dialed,
     /// Its key in the do-not-call list.
     pub(super) list_key: Option<NumberRef>,
+    /// Where it counts for caps.
+    pub(super) place: Option<Place>,
     pub(super) ruling: Ruling,
 }
 
@@ -100,24 +104,68 @@ impl Engine {
     ) -> Asked {
         let dialed = self.desk_parties.read(number);
         let list_key = dialed.list_key().map(|key| self.config.list_refs.number_ref(key));
+        let customer = self.customer_ref(facts.customer.as_deref());
+        let place = list_key.map(|number| Place { number, customer });
         let ruleset = self.config.ruleset.as_deref();
-        let given = facts.given(self.ledger.past(list_key));
+        let past = self.ledger.past(list_key, customer);
+        let known_since = self.ledger.known_since();
+        let given = Given { known_since, ..facts.given(&past) };
         let ask = Ask { dialed: &dialed, purpose, ruleset, number_ref: list_key, given };
         let ruling = self.config.book.decide(&self.list, &ask, now.wall);
-        Asked { dialed, list_key, ruling }
+        drop(past);
+        Asked { dialed, list_key, place, ruling }
     }
 
-    /// A call that may be dialled counts for the caps from here on.
+    pub(super) fn customer_ref(&self, customer: Option<&str>) -> Option<NumberRef> {
+        customer.map(|name| self.config.list_refs.customer_ref(name))
+    }
+
+    /// The question whose answer says when a refused call would be allowed.
+    pub(super) fn explain_job(
+        &self,
+        now: Now,
+        ask: AskId,
+        parts: &DecisionParts,
+        dialed: Dialed,
+        list_key: Option<NumberRef>,
+    ) -> ExplainJob {
+        ExplainJob {
+            ask,
+            dialed,
+            purpose: parts.purpose.clone(),
+            list_key,
+            facts: parts.facts.clone(),
+            slice: self.gate_slice(list_key, parts.facts.customer.as_deref()),
+            at: now.wall,
+        }
+    }
+
+    /// A call that may be dialled counts for the caps from here on. Its decision is journaled with
+    /// the detail that this gives back.
     pub(super) fn note_attempt(
         &mut self,
         now: Now,
-        call: CallId,
-        key: Option<NumberRef>,
-        purpose: Option<&str>,
-    ) {
-        if let Some(key) = key {
-            let past = Past { purpose: purpose.map(str::to_owned), ..Past::attempt(now.wall) };
-            self.ledger.reserve(&self.config.book, key, call, past);
+        place: Option<Place>,
+        parts: &DecisionParts,
+    ) -> Detail {
+        if let Some(place) = place {
+            let past = Past {
+                purpose: parts.purpose.clone(),
+                subject: parts.facts.subject.clone(),
+                seller: parts.facts.seller.clone(),
+                campaign: parts.facts.campaign.clone(),
+                ..Past::attempt(now.wall)
+            };
+            self.ledger.reserve(&self.config.book, parts.id, place, past);
+        }
+        Detail { place: place.map(Box::new), ..Detail::default() }
+    }
+
+    /// Nothing was dialled for that call: its place is free.
+    pub(super) fn give_back(&mut self, call: CallId) {
+        let known = self.table.get(call).and_then(|entry| entry.machine.call().decision_id);
+        if let Some(decision) = known {
+            self.ledger.release(decision);
         }
     }
 
@@ -129,14 +177,16 @@ impl Engine {
         call: CallId,
         mut decided: Decided,
         parts: DecisionParts,
+        place: Option<Place>,
         out: &mut Outputs,
     ) {
         self.totals.gate_allowed += 1;
         let id = parts.id;
         let permit = decided.permit(id, call, now.wall);
+        let detail = self.note_attempt(now, place, &parts);
         self.feed(now, call, CallInput::Decided { decision: id }, out);
         let entity = Entity::Decision(Box::new(decided.into_decision(parts)));
-        let pos = self.emit(now, EventKind::OutboundAllowed, entity, Detail::default(), out);
+        let pos = self.emit(now, EventKind::OutboundAllowed, entity, detail, out);
         let ready = !self.dialing.closed && self.overflow.is_none();
         match permit.filter(|_| ready) {
             Some(permit) => self.dialing.permits.push_back(Permitted {
@@ -160,19 +210,10 @@ impl Engine {
         parts: DecisionParts,
         dialed: Dialed,
         list_key: Option<NumberRef>,
-        facts: CallFacts,
         out: &mut Outputs,
     ) {
         self.totals.gate_denied += 1;
-        out.explain.push(ExplainJob {
-            ask,
-            dialed,
-            purpose: parts.purpose.clone(),
-            list_key,
-            facts,
-            slice: self.gate_slice(list_key),
-            at: now.wall,
-        });
+        out.explain.push(self.explain_job(now, ask, &parts, dialed, list_key));
         let deadline = now.mono.after(EXPLAIN_WAIT);
         self.dialing.denials.insert(ask, Denied { call, decided, parts, deadline });
     }
@@ -217,7 +258,7 @@ impl Engine {
 
     fn not_durable(&mut self, now: Now, ask: AskId, call: CallId, out: &mut Outputs) {
         self.totals.gate_not_durable += 1;
-        self.ledger.release(call);
+        self.give_back(call);
         let text = "journal: the decision could not be made durable in time".to_owned();
         self.refuse(now, ask, call, text, out);
     }
@@ -239,7 +280,11 @@ impl Engine {
 
     /// A caller who gave up needs no right any more; a decision that was made is still told.
     pub(super) fn forget_waiting(&mut self, now: Now, ask: AskId, out: &mut Outputs) {
-        self.dialing.permits.retain(|p| p.ask != ask);
+        if let Some(at) = self.dialing.permits.iter().position(|p| p.ask == ask)
+            && let Some(Permitted { call, .. }) = self.dialing.permits.remove(at)
+        {
+            self.give_back(call);
+        }
         if let Some(Denied { call, decided, parts, .. }) = self.dialing.denials.remove(&ask) {
             self.tell_denied(now, call, decided, parts, out);
         }
@@ -291,6 +336,11 @@ impl Engine {
         let kept = self.config.book.hash();
         let reason = format!("new rules of the gate were refused, {kept} stay in force: {why}");
         self.status(now, SystemState::PartiallyDisabled, reason, 0, out);
+    }
+
+    /// An alarm: the gate still decides, but will refuse more and more.
+    pub(super) fn gate_alarm(&mut self, now: Now, text: String, out: &mut Outputs) {
+        self.status(now, SystemState::PartiallyDisabled, text, 0, out);
     }
 
     pub(super) fn dialing_tick(&mut self, now: Now, out: &mut Outputs) {

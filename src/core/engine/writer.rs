@@ -19,8 +19,8 @@ use crate::call::{CallInput, CallMachine, Fact};
 use crate::gate::{DncList, Ledger};
 use crate::line::Way;
 use crate::model::{
-    Call, CallId, Detail, Direction, DncEntry, Entity, Event, EventKind, IdSource, LegId, Mono,
-    Now, Pos, SystemState, SystemStatus,
+    AttemptNote, Call, CallId, Detail, Direction, DncEntry, Entity, Event, EventKind, IdSource,
+    LegId, Mono, Now, Pos, SystemState, SystemStatus,
 };
 use crate::sip::{self, Core, Signal};
 use std::sync::Arc;
@@ -79,7 +79,7 @@ impl Engine {
             known_parties: KnownParties::default(),
             dialing: Dialing::default(),
             list,
-            ledger: Ledger::default(),
+            ledger: Ledger::restore(&config.book, restored.attempts, restored.known_since),
             totals: Totals::default(),
             pos: restored.head,
             overflow: None,
@@ -198,6 +198,7 @@ impl Engine {
             }
             Input::Rules(book) => self.rules(now, book, out),
             Input::RulesRefused(why) => self.rules_refused(now, &why, out),
+            Input::GateAlarm(text) => self.gate_alarm(now, text, out),
             Input::Degraded(degraded) => self.degraded(now, degraded, out),
             Input::RingFull(lost) => self.ring_full(now, &lost, out),
             Input::RingFree => self.ring_free(now, out),
@@ -330,6 +331,9 @@ impl Engine {
         }
         let leg = detail.leg;
         let event = Event { pos, ts: now.wall, kind, entity, detail };
+        for (decision, note) in AttemptNote::of(&event) {
+            self.ledger.note(&self.config.book, decision, &note);
+        }
         match &mut self.overflow {
             Some(overflow) => overflow.keep(&event),
             None => out.events.push(event),

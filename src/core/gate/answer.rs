@@ -183,6 +183,9 @@ impl Look<'_> {
     fn cooldown(&self, cooldown: &Cooldown) -> RuleVerdict {
         self.speak(&cooldown.id, cooldown, || {
             let trigger = &cooldown.trigger;
+            if let Some(known) = cooldown.known_from(self.ask).filter(|at| self.before(*at)) {
+                return (RuleOutcome::Deny, self.unknown(known));
+            }
             match cooldown.over(self.ask, self.zone) {
                 None => (RuleOutcome::NotApplicable, format!("no {trigger}")),
                 Some(over) => {
@@ -222,6 +225,9 @@ impl Look<'_> {
         self.speak(&cap.id, cap, || {
             let releases = cap.releases(self.ask, self.zone);
             let counted = releases.iter().filter(|release| self.before(**release)).count();
+            if let Some(known) = cap.known_from(self.ask).filter(|at| self.before(*at)) {
+                return (RuleOutcome::Deny, self.unknown(known));
+            }
             let hit = counted >= usize::from(cap.max);
             let mut inputs = format!("counted={counted} max={} per={}", cap.max, cap.per);
             if let Some(frees) = cap.frees(&releases).filter(|_| hit) {
@@ -248,6 +254,12 @@ impl Look<'_> {
             None => say(),
         };
         rule(id, outcome, of.cite(), inputs)
+    }
+
+    fn unknown(&self, known: Timestamp) -> String {
+        let since = self.ask.given.known_since.map(|since| self.zone.rfc3339(since));
+        let since = since.unwrap_or_default();
+        format!("calls before {since} are not known; known from {}", self.shown(known))
     }
 
     fn before(&self, release: Timestamp) -> bool {

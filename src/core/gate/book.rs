@@ -1,10 +1,9 @@
 //! The immutable snapshot a verdict is made from.
 
-use super::calendar::{self, Calendar};
+use super::calendar::{self, Calendar, CalendarSet, shipped_calendars};
 use super::numbering::Numbering;
 use super::ruleset::{Blackout, RuleSet};
-use super::schema::Rule;
-use super::terms::Counted;
+use super::schema::{Cooldown, Rule};
 use super::{GateFileError, Source};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,6 +12,22 @@ use std::time::Duration;
 /// What a callee asks for who wants no more calls; the do-not-call list is written from it.
 const DO_NOT_DISTURB: &str = "action:do_not_disturb";
 
+/// How long rules look back, those that are only tried out included; zero: no rule does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LooksBack {
+    /// Caps, to calls.
+    pub calls: Duration,
+    /// Cool-downs, to labels of calls; [`Duration::MAX`]: for ever.
+    pub labels: Duration,
+}
+
+impl LooksBack {
+    /// Some rule looks back.
+    pub fn is_any(self) -> bool {
+        self != Self::default()
+    }
+}
+
 /// Rule sets and calendars as one immutable value: built aside, then swapped in.
 #[derive(Debug)]
 pub struct Book {
@@ -20,9 +35,9 @@ pub struct Book {
     /// By name, sorted.
     pub(super) sets: Vec<RuleSet>,
     always_allow: Vec<String>,
-    calendars: BTreeMap<String, Arc<Calendar>>,
+    pub(super) calendars: BTreeMap<String, Arc<Calendar>>,
     pub(super) numbering: Arc<Numbering>,
-    looks_back: Duration,
+    looks_back: LooksBack,
     /// In the order of their start.
     pub(super) blackouts: Vec<Blackout>,
 }
@@ -46,16 +61,6 @@ pub fn shipped_rules() -> [Source<'static>; 6] {
     )
 }
 
-/// Calendar files delivered with the program.
-pub fn shipped_calendars() -> [Source<'static>; 4] {
-    shipped!(
-        "calendar-cn-2025.toml",
-        "calendar-cn-2026.toml",
-        "calendar-cn-statutory.toml",
-        "calendar-fr.toml",
-    )
-}
-
 impl Book {
     /// Rule sets and calendars delivered with the program.
     pub fn shipped() -> Result<Self, GateFileError> {
@@ -64,12 +69,22 @@ impl Book {
 
     /// Builds a book from the texts of rule set files and calendar files.
     pub fn load(rules: &[Source<'_>], calendars: &[Source<'_>]) -> Result<Self, GateFileError> {
-        let texts: Vec<&str> = rules.iter().chain(calendars).map(|source| source.text).collect();
-        let hash = sha256_hex(&texts);
+        let set = CalendarSet { shipped: calendars, ..CalendarSet::default() };
+        Self::load_with(rules, &set)
+    }
+
+    /// Builds a book from the texts of rule set files, and calendars of more than one origin.
+    pub fn load_with(
+        rules: &[Source<'_>],
+        calendars: &CalendarSet<'_>,
+    ) -> Result<Self, GateFileError> {
         let calendars: BTreeMap<String, Arc<Calendar>> = calendar::load(calendars)?
             .into_iter()
             .map(|(name, calendar)| (name, Arc::new(calendar)))
             .collect();
+        let versions = calendars.values().map(|calendar| calendar.version.as_str());
+        let texts = rules.iter().map(|source| source.text).chain(versions);
+        let hash = sha256_hex(&texts.collect::<Vec<_>>());
         let mut sets: Vec<RuleSet> = Vec::new();
         let mut always_allow = Vec::new();
         let mut blackouts: Vec<Blackout> = Vec::new();
@@ -114,26 +129,23 @@ impl Book {
         Ok(self)
     }
 
-    /// SHA-256 over all rule set and calendar texts, hex.
+    /// SHA-256 over all rule set texts and the versions of the calendars, hex.
     pub fn hash(&self) -> &str {
         &self.hash
     }
 
-    /// How long caps in force look back; zero: none does.
-    pub fn looks_back_for(&self) -> Duration {
+    /// How long rules in force look back.
+    pub fn looks_back(&self) -> LooksBack {
         self.looks_back
     }
 
-    /// Rules in force that a running server cannot count by itself, as `set: rule`: answered calls,
-    /// and what callees said other than the requests that the do-not-call list holds.
+    /// Rules in force whose triggers a running server does not know, as `set: rule`: neither labels
+    /// of calls nor the requests that the do-not-call list holds.
     pub fn uncounted(&self) -> Vec<String> {
         let of = |set: &RuleSet| {
-            let caps = set.spec.cap.iter().filter(|cap| cap.disabled().is_none());
-            let caps = caps.filter(|cap| cap.count == Counted::Answered);
             let rests = set.spec.cooldown.iter().filter(|rule| rule.disabled().is_none());
-            let rests = rests.filter(|rule| rule.trigger != DO_NOT_DISTURB);
-            let ids = caps.map(|cap| &cap.id).chain(rests.map(|rule| &rule.id));
-            ids.map(|id| format!("{}: {id}", set.name)).collect::<Vec<_>>()
+            let rests = rests.filter(|rule| rule.trigger != DO_NOT_DISTURB && !rule.by_label());
+            rests.map(|rule| format!("{}: {}", set.name, rule.id)).collect::<Vec<_>>()
         };
         self.sets.iter().filter(|set| set.enforces()).flat_map(of).collect()
     }
@@ -148,6 +160,15 @@ impl Book {
         &self.always_allow
     }
 
+    /// Names of the calendars that enforcing rule sets look into.
+    pub fn calendars_in_use(&self) -> impl Iterator<Item = &str> {
+        let used = |name: &&str| {
+            let mut sets = self.sets.iter().filter(|set| set.enforces());
+            sets.any(|set| set.spec.calendar.as_deref() == Some(*name))
+        };
+        self.calendars.keys().map(String::as_str).filter(used)
+    }
+
     /// Version and years with a notice of each calendar, by name.
     pub fn calendars(&self) -> impl Iterator<Item = (&str, &str, Vec<i16>)> {
         self.calendars
@@ -156,10 +177,14 @@ impl Book {
     }
 }
 
-fn looks_back(sets: &[RuleSet]) -> Duration {
-    let enforced = sets.iter().filter(|set| set.enforces());
-    let caps = enforced.flat_map(|set| &set.spec.cap).filter(|cap| cap.disabled().is_none());
-    caps.map(|cap| cap.per.longest()).max().unwrap_or_default()
+fn looks_back(sets: &[RuleSet]) -> LooksBack {
+    let caps = sets.iter().flat_map(|set| &set.spec.cap).filter(|cap| cap.disabled().is_none());
+    let rests = sets.iter().flat_map(|set| &set.spec.cooldown);
+    let rests = rests.filter(|rule| rule.disabled().is_none() && rule.by_label());
+    LooksBack {
+        calls: caps.map(|cap| cap.per.longest()).max().unwrap_or_default(),
+        labels: rests.map(Cooldown::longest).max().unwrap_or_default(),
+    }
 }
 
 /// SHA-256 of the texts, each preceded by its length, so that no two lists run together. One text

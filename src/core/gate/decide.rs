@@ -1,6 +1,6 @@
 //! One question, one answer.
 
-use super::{Claim, Claims, Dialed, Exemption, Past, Permit};
+use super::{CallFacts, Claim, Claims, Dialed, Exemption, Past, Permit};
 use crate::model::{
     CallId, DayClass, Decision, DecisionId, NumberRef, Party, RuleOutcome, RuleVerdict, Verdict,
     Wall,
@@ -41,6 +41,8 @@ pub struct Given<'a> {
     pub claims: Claims,
     /// What happened to the callee before, in any order.
     pub past: &'a [Past],
+    /// What happened before this instant is not known: rules that look back further refuse.
+    pub known_since: Option<Wall>,
 }
 
 impl Given<'_> {
@@ -120,6 +122,8 @@ pub struct DecisionParts {
     pub device: String,
     /// Earliest allowed instant, RFC 3339 with offset.
     pub next_allowed_at: Option<String>,
+    /// What else is known of the call.
+    pub facts: CallFacts,
 }
 
 impl Decided {
@@ -184,6 +188,7 @@ impl Decided {
             expires_at,
             to: parts.to,
             device: parts.device,
+            topic: parts.facts.topic(),
         }
     }
 }

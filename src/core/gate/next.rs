@@ -203,10 +203,14 @@ impl<'a> View<'a> {
         fn awake<R: Rule>(rules: &[R]) -> impl Iterator<Item = &R> {
             rules.iter().filter(|rule| rule.disabled().is_none())
         }
-        let caps = awake(&spec.cap)
-            .filter_map(|cap| Some((*cap.effective(), cap.frees(&cap.releases(ask, zone))?)));
-        let cooldowns = awake(&spec.cooldown)
-            .filter_map(|rule| Some((*rule.effective(), rule.over(ask, zone)?)));
+        let caps = awake(&spec.cap).filter_map(|cap| {
+            let frees = cap.frees(&cap.releases(ask, zone));
+            Some((*cap.effective(), frees.max(cap.known_from(ask))?))
+        });
+        let cooldowns = awake(&spec.cooldown).filter_map(|rule| {
+            let over = rule.over(ask, zone);
+            Some((*rule.effective(), over.max(rule.known_from(ask))?))
+        });
         let holds = caps.chain(cooldowns).collect();
         let claims = ask.given.claims();
         let lacks = awake(&spec.requires).filter(|rule| !rule.met(claims));

@@ -3,10 +3,27 @@
 use super::Ask;
 use super::schema::{Cap, Cooldown, CooldownScope, Requires};
 use super::terms::{CapPer, Claims, Counted, HoldFor, KeyWord};
+use super::values::Period;
 use super::zone::Zone;
 use crate::model::Wall;
 use jiff::Timestamp;
 use jiff::civil::{Date, Weekday};
+use std::time::Duration;
+
+/// What a label of a call is called as a trigger.
+const LABEL: &str = "label:";
+
+/// Trigger of a label: `label:refused` for 拒绝, `label:valid` for 有效, `label:invalid` for 无效;
+/// a label of the site by its own name.
+pub fn label_trigger(label: &str) -> String {
+    let name = match label {
+        "拒绝" => "refused",
+        "有效" => "valid",
+        "无效" => "invalid",
+        other => other,
+    };
+    format!("{LABEL}{name}")
+}
 
 /// One thing that happened to a callee. What is not known of it counts against the call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +111,18 @@ impl Cap {
     pub(super) fn frees(&self, releases: &[Timestamp]) -> Option<Timestamp> {
         releases.get(usize::from(self.max) - 1).copied()
     }
+
+    /// From when on everything that it counts is known; `None`: it is known.
+    pub(super) fn known_from(&self, ask: &Ask<'_>) -> Option<Timestamp> {
+        known_from(ask, self.per.longest())
+    }
+}
+
+/// When what is not known can no longer count for a rule that looks back so long.
+fn known_from(ask: &Ask<'_>, longest: Duration) -> Option<Timestamp> {
+    let since = Timestamp::from_microsecond(ask.given.known_since?.0).ok()?;
+    let longest = jiff::SignedDuration::try_from(longest).unwrap_or(jiff::SignedDuration::MAX);
+    Some(since.checked_add(longest).unwrap_or(Timestamp::MAX))
 }
 
 /// When a call at `at` stops counting. `None`: beyond the calendar, so never.
@@ -115,6 +144,27 @@ fn release(at: Wall, per: CapPer, zone: &Zone) -> Option<Timestamp> {
 }
 
 impl Cooldown {
+    /// From when on everything that triggers it is known; `None`: it is known. Requests on the
+    /// do-not-call list are not forgotten.
+    pub(super) fn known_from(&self, ask: &Ask<'_>) -> Option<Timestamp> {
+        match self.by_label() {
+            true => known_from(ask, self.longest()),
+            false => None,
+        }
+    }
+
+    /// It waits for a label of a call.
+    pub(super) fn by_label(&self) -> bool {
+        self.trigger.starts_with(LABEL)
+    }
+
+    /// It cannot last longer than that.
+    pub(super) fn longest(&self) -> Duration {
+        let HoldFor::Period(period) = self.period else { return Duration::MAX };
+        let all = self.floor_by_purpose.values().copied().chain([period]);
+        all.map(Period::longest).max().unwrap_or_default()
+    }
+
     /// When it is over; `None`: nothing triggered it.
     pub(super) fn over(&self, ask: &Ask<'_>, zone: &Zone) -> Option<Timestamp> {
         let triggered = ask.given.past.iter().filter(|past| {

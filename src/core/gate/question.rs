@@ -194,6 +194,7 @@ impl Question {
             seller: self.seller.as_deref(),
             zone: self.zone.as_deref(),
             claims: self.claims.iter().copied().collect(),
+            known_since: None,
             past: &past,
         };
         let ask = Ask {

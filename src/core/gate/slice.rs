@@ -4,7 +4,7 @@ use super::{
     Ask, Book, Claims, Dialed, DncList, ExplainAsk, ExplainError, Explanation, Given, Normalizer,
     Past, Ruling, explain,
 };
-use crate::model::{NumberRef, Wall};
+use crate::model::{CallTopic, NumberRef, Wall};
 use std::sync::Arc;
 
 /// What is known of a call beyond number and purpose. [`Given`] borrows it.
@@ -27,6 +27,13 @@ pub struct CallFacts {
 }
 
 impl CallFacts {
+    /// The part that is journaled with a decision; `None`: nothing of it is known.
+    pub fn topic(self) -> Option<Box<CallTopic>> {
+        let Self { subject, case, campaign, customer, seller, .. } = self;
+        let topic = CallTopic { subject, case, campaign, customer, seller };
+        (topic != CallTopic::default()).then(|| Box::new(topic))
+    }
+
     /// With what happened to the callee before.
     pub fn given<'a>(&'a self, past: &'a [Past]) -> Given<'a> {
         Given {
@@ -38,7 +45,15 @@ impl CallFacts {
             zone: self.zone.as_deref(),
             claims: self.claims,
             past,
+            known_since: None,
         }
+    }
+}
+
+impl From<CallTopic> for CallFacts {
+    fn from(topic: CallTopic) -> Self {
+        let CallTopic { subject, case, campaign, customer, seller } = topic;
+        Self { subject, case, campaign, customer, seller, ..Self::default() }
     }
 }
 
@@ -68,6 +83,8 @@ pub struct Slice {
     pub list_version: String,
     /// What happened to the callee before.
     pub past: Vec<Past>,
+    /// What was before it is not known.
+    pub known_since: Option<Wall>,
 }
 
 impl Slice {
@@ -102,11 +119,15 @@ impl Slice {
             at: when.at,
             ruleset: when.ruleset.or(self.ruleset.as_deref()),
             list_key: Some(&|_| ask.list_key),
-            given: ask.facts.given(&self.past),
+            given: self.given(ask.facts),
             deadline: when.before,
         };
         let found = explain(&self.book, &self.list, plan, &question)?;
         Ok(Explanation { list_version: self.list_version.clone(), ..found })
+    }
+
+    fn given<'a>(&'a self, facts: &'a CallFacts) -> Given<'a> {
+        Given { known_since: self.known_since, ..facts.given(&self.past) }
     }
 
     fn with<T>(&self, ask: SliceAsk<'_>, then: impl FnOnce(&Ask<'_>) -> T) -> T {
@@ -115,7 +136,7 @@ impl Slice {
             purpose: ask.purpose,
             ruleset: self.ruleset.as_deref(),
             number_ref: ask.list_key,
-            given: ask.facts.given(&self.past),
+            given: self.given(ask.facts),
         })
     }
 }

@@ -153,6 +153,15 @@ impl Period {
         };
         day.checked_add(span.ok()?).ok()
     }
+
+    /// No block lasts longer: months of 31 days, and a day for clocks.
+    pub(super) fn longest(self) -> Duration {
+        let days = match self {
+            Self::Days(n) => u64::from(n),
+            Self::Months(n) => u64::from(n) * 31,
+        };
+        Duration::from_secs((days + 1) * 86_400 + 3600)
+    }
 }
 
 /// Whole seconds, `5s`, at most an hour.

@@ -2,7 +2,7 @@
 
 use super::{
     Agent, Call, CallId, Command, CommandId, Decision, DncEntry, Duty, LegId, Line, Link, Moment,
-    Pos, Shift, Transferred, Wall,
+    Place, Pos, Shift, Transferred, Wall,
 };
 use std::sync::Arc;
 
@@ -208,6 +208,9 @@ pub struct Detail {
     pub confirm_by: Vec<Arc<str>>,
     /// call.transfer_unconfirmed: why, and by whose leave.
     pub waiver: Option<Box<Waiver>>,
+    /// outbound.allowed, outbound.denied: the call counts for caps from here on. Desks do not see
+    /// it.
+    pub place: Option<Box<Place>>,
     /// Command that led to it.
     pub caused_by: Option<Box<CommandId>>,
 }

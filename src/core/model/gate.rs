@@ -91,6 +91,35 @@ pub struct Decision {
     pub to: Party,
     /// Device that dialled.
     pub device: String,
+    /// What else was known of the call; `None`: nothing.
+    pub topic: Option<Box<CallTopic>>,
+}
+
+/// What is known of a call out beyond number and purpose.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallTopic {
+    /// What it is about: a product, a policy line.
+    pub subject: Option<String>,
+    /// Case it belongs to.
+    pub case: Option<String>,
+    /// Campaign.
+    pub campaign: Option<String>,
+    /// Who is called, as the customer records name them.
+    pub customer: Option<String>,
+    /// For whom the call is made, where a site calls for several.
+    pub seller: Option<String>,
+}
+
+/// Bytes of one value of [`CallTopic`].
+pub const FACT_BYTES_MAX: usize = 128;
+
+impl CallTopic {
+    /// Every value is a line of text that is not too long.
+    pub fn fits(&self) -> bool {
+        let all = [&self.subject, &self.case, &self.campaign, &self.customer, &self.seller];
+        let fits = |v: &String| v.len() <= FACT_BYTES_MAX && !v.contains(|c: char| c.is_control());
+        all.into_iter().flatten().all(fits)
+    }
 }
 
 /// A number that must not be called.

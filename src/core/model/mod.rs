@@ -2,6 +2,7 @@
 
 mod action;
 mod agent;
+mod attempt;
 mod call;
 mod command;
 mod dice;
@@ -20,6 +21,7 @@ mod time;
 
 pub use action::*;
 pub use agent::*;
+pub use attempt::*;
 pub use call::*;
 pub use command::*;
 pub use dice::*;

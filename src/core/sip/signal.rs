@@ -6,11 +6,20 @@
 //! 100 and the transaction waits.
 
 use super::{Transfer, WireFacts};
-use crate::model::Arrival;
+use crate::model::{Arrival, CallTopic};
 use std::time::Duration;
 
 /// Header by which a PBX names the command that its INVITE comes of. It never leaves the site.
 pub const MARK_HEADER: &str = "X-Trunkline-Mark";
+/// Headers in which a PBX says what it knows of a call out: subject, case, campaign, customer and
+/// seller. Values of 128 bytes at most; a longer one is not read.
+pub const FACT_HEADERS: [&str; 5] = [
+    "X-Trunkline-Subject",
+    "X-Trunkline-Case",
+    "X-Trunkline-Campaign",
+    "X-Trunkline-Customer",
+    "X-Trunkline-Seller",
+];
 
 /// A configured neighbour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -89,6 +98,8 @@ pub struct Offer {
     pub purpose: Option<String>,
     /// Value of [`MARK_HEADER`], from a PBX.
     pub mark: Option<String>,
+    /// Values of [`FACT_HEADERS`], from a PBX; `None`: it has none.
+    pub known: Option<Box<CallTopic>>,
     /// What else the headers say.
     pub facts: WireFacts,
     /// Kernel receive stamp.

@@ -37,6 +37,11 @@ impl BlindIndex {
         self.cut(b"device", device)
     }
 
+    /// Reference of a customer, as the customer records name them.
+    pub fn customer_ref(&self, customer: &str) -> NumberRef {
+        NumberRef(self.cut(b"customer", customer))
+    }
+
     /// Salt of a commitment to the number in that record: with it, one number can be shown to be
     /// the right one without giving the key away.
     pub fn salt(&self, record: &[u8]) -> [u8; 32] {
@@ -88,5 +93,6 @@ mod tests {
         assert_ne!(a.number_ref("1001"), b.number_ref("1001"));
         assert_ne!(a.number_ref("1001"), a.number_ref("1002"));
         assert_ne!(a.number_ref("1001").0, a.device_ref("1001"));
+        assert_ne!(a.number_ref("1001"), a.customer_ref("1001"));
     }
 }

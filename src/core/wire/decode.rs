@@ -1,6 +1,7 @@
 //! proto -> model, for replay.
 
 use super::agent::{agent, command};
+use super::attempt::{place, topic_from_pb};
 use super::dossier::{dossier, pop};
 use super::encode::to_u32;
 use super::line::{duty, line, shift};
@@ -109,6 +110,7 @@ fn event(e: pb::JournalEntry, before: &[Event]) -> Result<Event, DecodeError> {
         },
         confirm_by: e.confirm_by.into_iter().map(Arc::from).collect(),
         waiver: e.waiver.map(|w| Box::new(Waiver { by: w.by, reason: w.reason })),
+        place: e.place.map(place).transpose()?.map(Box::new),
     };
     Ok(Event { pos: Pos(e.pos), ts: Wall(e.ts_us), kind: coded("kind", e.kind)?, entity, detail })
 }
@@ -253,7 +255,7 @@ fn call_of(field: &'static str, bytes: &[u8]) -> Result<Option<CallId>, DecodeEr
     }
 }
 
-fn uuid(field: &'static str, bytes: &[u8]) -> Result<uuid::Uuid, DecodeError> {
+pub(super) fn uuid(field: &'static str, bytes: &[u8]) -> Result<uuid::Uuid, DecodeError> {
     uuid::Uuid::from_slice(bytes).map_err(|_| bad(field, "not 16 bytes"))
 }
 
@@ -291,6 +293,7 @@ fn decision(d: pb::Decision) -> Result<Decision, DecodeError> {
         expires_at: wall("decision.expires_at", d.expires_at)?,
         to: party(d.to)?,
         device: d.device,
+        topic: d.facts.map(|known| Box::new(topic_from_pb(known))),
     })
 }
 
@@ -327,6 +330,6 @@ fn decision_id(field: &'static str, text: &str) -> Result<Option<DecisionId>, De
     if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(|_| bad(field, text)) }
 }
 
-fn non_empty(text: String) -> Option<String> {
+pub(super) fn non_empty(text: String) -> Option<String> {
     Some(text).filter(|t| !t.is_empty())
 }

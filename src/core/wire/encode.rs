@@ -1,6 +1,7 @@
 //! model -> proto.
 
 use super::agent::{agent_to_pb, command_to_pb};
+use super::attempt::topic_to_pb;
 use super::dossier::{data_to_pb, factors_to_pb, identity_name, label_to_pb, pop_to_pb};
 use super::line::{duty_to_pb, line_to_pb, shift_to_pb};
 use super::link::link_to_pb;
@@ -227,6 +228,7 @@ pub fn decision_to_pb(decision: &Decision, view: View) -> pb::Decision {
         expires_at: Some(decision.expires_at.into()),
         to: Some(party_to_pb(&decision.to, view)),
         device: decision.device.clone(),
+        facts: decision.topic.as_ref().map(|facts| topic_to_pb(facts, view)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! R1: model <-> `proto/`. The only place that serialises events and frames.
 
 mod agent;
+mod attempt;
 mod codec;
 #[cfg(test)]
 mod codec_tests;
@@ -19,6 +20,8 @@ mod timestamp;
 
 use agent::command_to_stored;
 pub use agent::{agent_to_pb, command_to_pb, error_to_pb, result_to_pb};
+use attempt::place_to_stored;
+pub use attempt::{attempt_from_bytes, attempt_to_bytes, topic_from_pb};
 pub use codec::{
     Codec, DeskFrame, ReadFrame, event_frame, read_frame, write_call, write_frame, write_page,
 };

@@ -5,7 +5,7 @@ use super::proto_writer::ProtoWriter;
 use super::signalling::write_signalling;
 use super::{
     View, agent_to_pb, command_to_stored, decision_to_pb, dnc_to_pb, duty_to_pb, line_to_pb,
-    link_to_pb, shift_to_pb, system_to_pb,
+    link_to_pb, place_to_stored, shift_to_pb, system_to_pb,
 };
 use crate::model::{Call, Cause, Entity, Event, Leg, Moment, Named, Origin, Party};
 use prost::Message;
@@ -111,6 +111,9 @@ fn write_event(out: &mut ProtoWriter<'_>, event: &Event, known: Option<u64>) {
             out.bytes(1, waiver.by.as_bytes());
             out.bytes(2, waiver.reason.as_bytes());
         });
+    }
+    if let Some(place) = &detail.place {
+        out.present_bytes(25, &place_to_stored(place).encode_to_vec());
     }
 }
 

@@ -257,6 +257,7 @@ pub(super) fn event() -> impl Strategy<Value = Event> {
             of(id()),
             prop::collection::vec(".{0,9}".prop_map(Arc::from), 0..3),
             of((".{0,9}", ".{0,9}")),
+            of((any::<[u8; 16]>(), of(any::<[u8; 16]>()))),
         ),
     )
         .prop_map(
@@ -266,7 +267,7 @@ pub(super) fn event() -> impl Strategy<Value = Event> {
                 kind,
                 entity,
                 (leg, sip_status, at, repair, shift),
-                (transfer, digit, key, caused_by, confirm_by, waiver),
+                (transfer, digit, key, caused_by, confirm_by, waiver, place),
             )| Event {
                 pos: Pos(pos),
                 ts,
@@ -284,6 +285,10 @@ pub(super) fn event() -> impl Strategy<Value = Event> {
                     caused_by: caused_by.map(|id| Box::new(CommandId(id))),
                     confirm_by,
                     waiver: waiver.map(|(by, reason)| Box::new(Waiver { by, reason })),
+                    place: place.map(|(number, customer)| {
+                        let customer = customer.map(NumberRef);
+                        Box::new(Place { number: NumberRef(number), customer })
+                    }),
                 },
             },
         )

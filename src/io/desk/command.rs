@@ -13,7 +13,7 @@ use trunkline_core::model::{
     Named as _, Pii, Pos, Wall, WorkMode,
 };
 use trunkline_core::vault::digest;
-use trunkline_core::wire::{DeskFrame, pb, result_to_pb};
+use trunkline_core::wire::{DeskFrame, pb, result_to_pb, topic_from_pb};
 
 /// Longest wait for the engine itself; the journal and the PBX answer by events.
 pub(super) const ENGINE_WAIT: Duration = Duration::from_secs(2);
@@ -161,6 +161,7 @@ pub(super) fn read(who: &Principal, cmd: &pb::Cmd) -> Result<CommandRequest, &'s
         args: CommandArgs {
             to: Pii::new(args.to),
             purpose: args.purpose,
+            topic: args.facts.map(topic_from_pb).unwrap_or_default(),
             digits: args.digits,
             key: args.key,
             value: Pii::new(args.value),

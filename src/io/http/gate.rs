@@ -14,6 +14,8 @@ pub enum GateOrder {
     Look {
         /// Key in the do-not-call list.
         key: Option<NumberRef>,
+        /// Who is called, as the customer records name them.
+        customer: Option<String>,
         /// Who waits.
         done: oneshot::Sender<Slice>,
     },

@@ -196,7 +196,9 @@ impl SqliteFile {
 fn has_long_values(table: Table) -> bool {
     match table {
         Table::Frame | Table::Rec | Table::Decision | Table::Live => true,
-        Table::State | Table::Phone | Table::Device | Table::Key | Table::Dnc => false,
+        Table::State | Table::Phone | Table::Device | Table::Key | Table::Dnc | Table::Attempt => {
+            false
+        }
     }
 }
 

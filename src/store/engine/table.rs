@@ -26,6 +26,8 @@ pub enum Table {
     Dnc = 7,
     /// Checkpoint of live calls.
     Live = 8,
+    /// Calls out that count for caps.
+    Attempt = 9,
 }
 
 impl Table {
@@ -41,6 +43,7 @@ impl Table {
             Self::Key => "key",
             Self::Dnc => "dnc",
             Self::Live => "live",
+            Self::Attempt => "attempt",
         }
     }
 }

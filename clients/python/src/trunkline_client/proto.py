@@ -438,6 +438,29 @@ class Decision:
     #: Device that dialled.
     device: str = ""
 
+    #: What else was known of the call; absent: nothing.
+    facts: CallFacts | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class CallFacts:
+    """What is known of a call out beyond number and purpose. Empty: not known."""
+
+    #: What it is about: a product, a policy line.
+    subject: str = ""
+
+    #: Case it belongs to.
+    case_id: str = ""
+
+    #: Campaign.
+    campaign: str = ""
+
+    #: Who is called, as the customer records name them; empty in a masked view.
+    customer: str = ""
+
+    #: For whom the call is made, where a site calls for several.
+    seller: str = ""
+
 
 @dataclass(slots=True, kw_only=True)
 class RuleVerdict:
@@ -1339,6 +1362,9 @@ class CmdArgs:
     #: call.label, wrapup.set: one of the site's labels.
     label: str = ""
 
+    #: call.dial: what else is known of the call, for the gate; values of 128 bytes at most.
+    facts: CallFacts | None = None
+
 
 @dataclass(slots=True, kw_only=True)
 class CmdIf:
@@ -1408,6 +1434,7 @@ MESSAGES: dict[str, type] = {
     "Cause": Cause,
     "Party": Party,
     "Decision": Decision,
+    "CallFacts": CallFacts,
     "RuleVerdict": RuleVerdict,
     "SystemStatus": SystemStatus,
     "DoNotCall": DoNotCall,
@@ -1601,6 +1628,14 @@ FIELDS: dict[str, dict[str, str | int | bool]] = {
         "expires_at": "?",
         "to": "Party",
         "device": "",
+        "facts": "CallFacts",
+    },
+    "CallFacts": {
+        "subject": "",
+        "case_id": "",
+        "campaign": "",
+        "customer": "",
+        "seller": "",
     },
     "RuleVerdict": {
         "id": "",
@@ -1910,6 +1945,7 @@ FIELDS: dict[str, dict[str, str | int | bool]] = {
         "override": False,
         "factor": "",
         "label": "",
+        "facts": "CallFacts",
     },
     "CmdIf": {
         "rev": "?",

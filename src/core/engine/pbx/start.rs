@@ -176,15 +176,18 @@ impl Engine {
         let peer = self.config.switches.get(usize::from(ix.0)).and_then(|s| s.peer);
         let purpose = peer.and_then(|p| self.config.neighbours.get(&p)?.default_purpose.clone());
         let facts = CallFacts::default();
-        let Asked { dialed, list_key, ruling } =
+        let Asked { dialed, list_key, place, ruling } =
             self.ask_gate(now, number, purpose.as_deref(), &facts);
         let Ruling::Decided(decided) = ruling else {
             self.totals.gate_exempt += 1;
             return false;
         };
-        self.note_attempt(now, call, list_key, purpose.as_deref()); // it is out already
+        if let Some(decision) = self.dial_decision(call, list_key) {
+            self.decided_by(call, decision);
+            return false; // this very call was decided when a desk asked for it
+        }
         let refused = decided.verdict == Verdict::Deny;
-        let Some(entry) = self.table.entry(call) else { return refused };
+        let Some(entry) = self.table.get(call) else { return refused };
         let parts = DecisionParts {
             id: self.ids.decision(now),
             call_id: Some(call),
@@ -192,16 +195,17 @@ impl Engine {
             to: self.desk_parties.with(number, "", &dialed),
             device: entry.machine.call().device.to_string(),
             next_allowed_at: None,
+            facts,
         };
-        let decision = parts.id;
-        entry.machine.annotate(|call| call.decision_id = Some(decision));
+        let detail = self.note_attempt(now, place, &parts); // it is out already
+        self.decided_by(call, parts.id);
         let (kind, count) = match refused {
             true => (EventKind::OutboundDenied, &mut self.totals.gate_denied),
             false => (EventKind::OutboundAllowed, &mut self.totals.gate_allowed),
         };
         *count += 1;
         let entity = Entity::Decision(Box::new(decided.into_decision(parts)));
-        self.emit(now, kind, entity, Detail::default(), out);
+        self.emit(now, kind, entity, detail, out);
         refused
     }
 

@@ -131,6 +131,13 @@ impl Site {
         self.drain(out);
     }
 
+    /// Lets the engine do something that is no input.
+    pub(super) fn with_engine(&mut self, act: impl FnOnce(&mut Engine, Now, &mut Outputs)) {
+        let mut out = Outputs::default();
+        act(&mut self.engine, self.now, &mut out);
+        self.drain(out);
+    }
+
     pub(super) fn pass(&mut self, ms: u64) {
         self.now.mono = Mono(self.now.mono.0 + ms * 1_000_000);
         self.now.wall = Wall(self.now.wall.0 + i64::try_from(ms * 1000).unwrap());

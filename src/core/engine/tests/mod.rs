@@ -4,6 +4,7 @@
 
 mod agents;
 mod bench_site;
+mod caps;
 mod claims;
 mod commands;
 mod gate;

@@ -102,6 +102,7 @@ fn the_model_keeps_the_decision() {
         to,
         device: "PJSIP/8001".to_owned(),
         next_allowed_at: None,
+        facts: Default::default(),
     });
     assert_eq!(
         (decision.verdict, decision.rules, decision.local_time),

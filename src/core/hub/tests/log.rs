@@ -67,6 +67,7 @@ fn decision(device: &str) -> Decision {
         expires_at: Wall(0),
         to: party(),
         device: device.into(),
+        topic: None,
     }
 }
 

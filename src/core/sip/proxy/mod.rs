@@ -13,6 +13,7 @@ mod flows;
 mod fork;
 mod identity;
 mod invite;
+mod known;
 mod late;
 mod own;
 mod peers;

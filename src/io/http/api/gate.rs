@@ -107,11 +107,12 @@ impl Look {
     }
 }
 
-async fn look(app: &App, number: &str) -> Result<Look, Refusal> {
+async fn look(app: &App, number: &str, facts: &CallFacts) -> Result<Look, Refusal> {
     let dialed = app.gate.normalizer.read(number);
     let list_key = dialed.list_key().map(|key| app.gate.list_refs.number_ref(key));
     let (done, slice) = oneshot::channel();
-    let slice = engine(app, GateOrder::Look { key: list_key, done }, slice).await?;
+    let customer = facts.customer.clone();
+    let slice = engine(app, GateOrder::Look { key: list_key, customer, done }, slice).await?;
     Ok(Look { dialed, list_key, slice })
 }
 
@@ -141,7 +142,7 @@ async fn search<T: Send + 'static>(
 
 async fn checked(app: &App, ask: &GateAsk, form: Form) -> Result<Response, Refusal> {
     let at = app.desk.hub.now();
-    let look = look(app, &ask.number).await?;
+    let look = look(app, &ask.number, &ask.facts).await?;
     let ruling = look.slice.decide(look.ask(ask.purpose.as_deref(), &ask.facts), at);
     let mut short = Short::of(&ruling, at);
     if let Ruling::Decided(decided) = &ruling
@@ -162,7 +163,7 @@ async fn checked(app: &App, ask: &GateAsk, form: Form) -> Result<Response, Refus
 }
 
 async fn explained(app: &App, ask: GateAsk, form: Form) -> Result<Response, Refusal> {
-    let look = look(app, &ask.number).await?;
+    let look = look(app, &ask.number, &ask.facts).await?;
     let now = app.desk.hub.now().rfc3339();
     let plan = app.gate.normalizer.clone();
     let find = move || {
