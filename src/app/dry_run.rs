@@ -3,8 +3,10 @@
 use super::commands::{CommandError, instant, text};
 use crate::store::Store;
 use serde_json::Value;
-use trunkline_core::gate::{Book, Normalizer, PastCall, Replay, Source, shipped_calendars};
-use trunkline_core::model::{Call, Decision, RuleOutcome, Verdict, Wall};
+use trunkline_core::gate::{
+    Book, CallFacts, Normalizer, PastCall, Replay, Source, shipped_calendars,
+};
+use trunkline_core::model::{Call, Decision, DecisionId, RuleOutcome, Verdict, Wall};
 
 /// Text of all rule files of one request.
 const RULES_BYTES_MAX: usize = 1 << 20;
@@ -52,9 +54,16 @@ fn take(
     if refused.is_some() && refused_by.is_empty() {
         refused_by.push("policy".to_owned());
     }
+    let topic = decision.and_then(|decision| decision.topic.as_deref().cloned());
+    let facts = topic.map(CallFacts::from).unwrap_or_default();
+    let label = call.dossier.as_ref().and_then(|dossier| dossier.label.as_ref());
     let agent = call.legs.iter().find_map(|leg| leg.agent.as_deref());
     replay.take(PastCall {
-        id: call.id,
+        id: decision.map_or(DecisionId(call.id.0), |decision| decision.id),
+        customer: facts.customer.as_deref().map(|customer| store.replay_key(customer)),
+        facts: &facts,
+        answered: call.answered.is_some(),
+        label: label.map(|label| &*label.name),
         dialed: &dialed,
         key: dialed.list_key().map(|key| store.replay_key(key)),
         purpose: call.purpose.as_deref(),

@@ -1,9 +1,10 @@
 //! Rules over calls of the past: what they would have stopped.
 
 use super::{
-    Ask, Book, CallFacts, Change, Comparison, Dialed, DncList, Ledger, Past, Ruling, Short,
+    Ask, Book, CallFacts, Change, Comparison, Dialed, DncList, Ledger, Past, PastKind, Ruling,
+    Short,
 };
-use crate::model::{CallId, DncEntry, NumberRef, Wall};
+use crate::model::{AttemptNote, DecisionId, DncEntry, NumberRef, Place, Wall};
 use std::collections::BTreeMap;
 
 /// Days, rules and agents that are counted apart; what comes beyond counts in the totals alone.
@@ -12,12 +13,20 @@ const ROWS_MAX: usize = 10_000;
 /// A call of the past.
 #[derive(Clone, Copy)]
 pub struct PastCall<'a> {
-    /// Which.
-    pub id: CallId,
+    /// Its decision, or an id of its own.
+    pub id: DecisionId,
     /// What was dialled.
     pub dialed: &'a Dialed,
     /// A key of the number: the same for the same number, as in the list.
     pub key: Option<NumberRef>,
+    /// A key of the customer.
+    pub customer: Option<NumberRef>,
+    /// What else was known of it.
+    pub facts: &'a CallFacts,
+    /// Somebody answered.
+    pub answered: bool,
+    /// Label that was given.
+    pub label: Option<&'a str>,
     /// Purpose it was made with.
     pub purpose: Option<&'a str>,
     /// When.
@@ -81,13 +90,13 @@ impl<'a> Replay<'a> {
                 let _ = self.list.insert(entry.key(), None);
             }
         }
-        let facts = CallFacts::default();
+        let past = self.ledger.past(call.key, call.customer);
         let ask = Ask {
             dialed: call.dialed,
             purpose: call.purpose,
             ruleset: self.ruleset,
             number_ref: call.key,
-            given: facts.given(self.ledger.past(call.key)),
+            given: call.facts.given(&past),
         };
         let ruling = self.book.decide(&self.list, &ask, call.at);
         let Ruling::Decided(decided) = &ruling else {
@@ -102,9 +111,21 @@ impl<'a> Replay<'a> {
         let change = self.found.counts.add(&then, &tried);
         count(&mut self.found.by_day, &day, change);
         count(&mut self.found.by_agent, call.who, change);
-        if let (Change::Allowed, Some(key)) = (change, call.key) {
-            let past = Past { purpose: call.purpose.map(str::to_owned), ..Past::attempt(call.at) };
-            self.ledger.reserve(self.book, key, call.id, past);
+        if let (Change::Allowed, Some(number)) = (change, call.key) {
+            let kind = if call.answered { PastKind::Answered } else { PastKind::Attempt };
+            let past = Past {
+                purpose: call.purpose.map(str::to_owned),
+                subject: call.facts.subject.clone(),
+                seller: call.facts.seller.clone(),
+                campaign: call.facts.campaign.clone(),
+                ..Past::new(call.at, kind)
+            };
+            let place = Place { number, customer: call.customer };
+            self.ledger.reserve(self.book, call.id, place, past);
+            if let Some(label) = call.label {
+                let note = AttemptNote::Label(label.into());
+                self.ledger.note(self.book, call.id, &note);
+            }
         }
     }
 

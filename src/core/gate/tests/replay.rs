@@ -1,7 +1,7 @@
 //! Rules over calls of the past.
 
 use super::*;
-use crate::model::{CallId, DncEntry, Party, Pii, mask};
+use crate::model::{DecisionId, DncEntry, Party, Pii, mask};
 use uuid::Uuid;
 
 /// At most two calls a day.
@@ -50,7 +50,11 @@ fn replayed(rows: &[(&str, &str, &str, &str)], listed: &[(&str, &str)]) -> Repla
         let dialed = plan.read(number);
         let refused_by: Vec<String> = refused.split_whitespace().map(str::to_owned).collect();
         replay.take(PastCall {
-            id: CallId(Uuid::from_u128(n)),
+            id: DecisionId(Uuid::from_u128(n)),
+            customer: None,
+            facts: &CallFacts::default(),
+            answered: false,
+            label: None,
             key: dialed.list_key().map(|_| key(number)),
             dialed: &dialed,
             purpose: Some("service"),
