@@ -67,7 +67,9 @@ impl Store {
     /// # Errors
     /// If a row does not open.
     pub fn replay_list(&self) -> Result<Vec<DncEntry>, StoreError> {
-        let mut entries = dnc::entries(&self.inner)?;
+        let mut entries = Vec::new();
+        dnc::each(&self.inner, |entry| entries.push(entry))?;
+        entries.retain(|entry| entry.removed.is_none());
         for entry in &mut entries {
             let party = &entry.number;
             let key = match &party.e164 {

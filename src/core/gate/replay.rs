@@ -1,8 +1,8 @@
 //! Rules over calls of the past: what they would have stopped.
 
 use super::{
-    Ask, Book, CallFacts, Change, Comparison, Dialed, DncList, Ledger, Past, PastKind, Ruling,
-    Short,
+    Ask, Book, CallFacts, Change, Comparison, Dialed, DncList, Given, Ledger, Past, PastKind,
+    Ruling, Short,
 };
 use crate::model::{AttemptNote, DecisionId, DncEntry, NumberRef, Place, Wall};
 use std::collections::BTreeMap;
@@ -85,10 +85,7 @@ impl<'a> Replay<'a> {
     /// Takes the next call.
     pub fn take(&mut self, call: PastCall<'_>) {
         while let Some(entry) = self.entries.pop_if(|entry| entry.asked_at <= call.at) {
-            // What cannot be read blocks for ever, as in the engine.
-            if self.list.insert_entry(&entry).is_err() {
-                let _ = self.list.insert(entry.key(), None);
-            }
+            self.list.insert_or_close(&entry);
         }
         let past = self.ledger.past(call.key, call.customer);
         let ask = Ask {
@@ -96,7 +93,7 @@ impl<'a> Replay<'a> {
             purpose: call.purpose,
             ruleset: self.ruleset,
             number_ref: call.key,
-            given: call.facts.given(&past),
+            given: Given { customer_ref: call.customer, ..call.facts.given(&past) },
         };
         let ruling = self.book.decide(&self.list, &ask, call.at);
         let Ruling::Decided(decided) = &ruling else {

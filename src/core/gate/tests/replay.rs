@@ -1,7 +1,7 @@
 //! Rules over calls of the past.
 
 use super::*;
-use crate::model::{DecisionId, DncEntry, Party, Pii, mask};
+use crate::model::{DecisionId, DncEntry, DncScope, Party, Pii, mask};
 use uuid::Uuid;
 
 /// At most two calls a day.
@@ -40,7 +40,11 @@ fn replayed(rows: &[(&str, &str, &str, &str)], listed: &[(&str, &str)]) -> Repla
             masked: mask(number),
             number_ref: key(number),
         },
+        scope: DncScope::Number,
+        purpose: None,
         until: None,
+        removed: None,
+        source: "test".to_owned(),
         reason: "test".to_owned(),
         asked_at: parse_instant(asked_at).unwrap(),
         added_by: "test".to_owned(),
