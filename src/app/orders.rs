@@ -67,6 +67,8 @@ pub(super) enum Order {
     Rules(Arc<Book>),
     /// They could not be used: why.
     RulesRefused(String),
+    /// The gate's data ends soon: what to do.
+    GateAlarm(String),
     /// About the gate.
     Gate(GateOrder),
     /// Of a desk.

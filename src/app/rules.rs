@@ -1,13 +1,15 @@
 //! The gate's rules: which files, which sets of them count, and reading them anew.
 
 use super::AppError;
+use super::calendars::{calendar_folder, imported_calendars};
 use super::orders::{Order, Orders};
 use crate::config::Config;
 use crate::store::{AttemptQuery, Attempts, Store};
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use trunkline_core::gate::{
-    Book, GateFileError, LABEL_WAIT, LEDGER_MAX, Source, shipped_calendars, shipped_rules,
+    Book, CalendarSet, GateFileError, LABEL_WAIT, LEDGER_MAX, Source, shipped_calendars,
+    shipped_rules,
 };
 use trunkline_core::model::Wall;
 
@@ -20,6 +22,17 @@ const DEFAULT: &str = "cn-seed-service";
 /// # Errors
 /// If a file cannot be read or used, or a set that is named is not there.
 pub fn all(config: Option<&Config>) -> Result<(Book, Vec<String>), AppError> {
+    all_known(config, None)
+}
+
+/// As [`all`], with what was known of the calendars at an instant, and nothing later.
+///
+/// # Errors
+/// As [`all`].
+pub fn all_known(
+    config: Option<&Config>,
+    known_at: Option<jiff::Timestamp>,
+) -> Result<(Book, Vec<String>), AppError> {
     let gate = config.map(|c| c.gate.clone()).unwrap_or_default();
     let files = gate.file.iter().chain(&gate.files);
     let texts: Vec<(String, String)> =
@@ -28,7 +41,11 @@ pub fn all(config: Option<&Config>) -> Result<(Book, Vec<String>), AppError> {
     let beside = texts.is_empty() || !gate.rulesets.is_empty();
     let shipped = shipped_rules().into_iter().filter(|_| beside);
     let sources: Vec<Source<'_>> = own.chain(shipped).collect();
-    let book = Book::load(&sources, &shipped_calendars())?;
+    let imported = config.map(|config| imported_calendars(&calendar_folder(config)));
+    let imported = imported.transpose()?.unwrap_or_default();
+    let own: Vec<Source<'_>> = imported.iter().map(|(name, text)| Source { name, text }).collect();
+    let calendars = CalendarSet { shipped: &shipped_calendars(), own: &own, known_at };
+    let book = Book::load_with(&sources, &calendars)?;
     let names = book.ruleset_names();
     let chosen = match (&gate.ruleset, gate.rulesets.as_slice(), names.as_slice()) {
         (Some(name), ..) => vec![name.clone()],

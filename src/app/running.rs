@@ -191,6 +191,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         tls: streams.tls.clone(),
     });
     let mut tasks = links.tasks;
+    let ends = super::calendars::watch(rules.clone(), orders.clone(), clock.clone());
+    tasks.push(tokio::spawn(ends));
     tasks.push(tokio::spawn(admin.serve(handler(desk))));
     let resolved = Arc::new(DnsStats::default());
     // Weak: whoever still asks while we stop must not keep the journal from closing.

@@ -259,6 +259,9 @@ impl SipThread {
                 Order::RulesRefused(why) => {
                     self.engine.handle(now, Input::RulesRefused(why), &mut state.out);
                 }
+                Order::GateAlarm(text) => {
+                    self.engine.handle(now, Input::GateAlarm(text), &mut state.out);
+                }
                 Order::Gate(order) => self.gate_order(now, order, state),
                 Order::Desk(order) => self.desk_order(now, order, state),
                 Order::Stop => return false,

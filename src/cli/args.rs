@@ -32,6 +32,8 @@ pub(super) enum Command {
     Keys(KeysArgs),
     /// Ask the gate.
     Gate(GateArgs),
+    /// Holidays and workdays that the gate goes by.
+    Calendar(super::calendar::CalendarArgs),
     /// Make a running server read the gate's rules, its certificates for SIP and the issuer's keys anew.
     Reload(ConfigArgs),
     /// Show events as they become durable.
@@ -164,6 +166,9 @@ pub(super) struct ExplainArgs {
     /// Rule set. Default: that of the configuration, else cn-seed-service.
     #[arg(long)]
     pub ruleset: Option<String>,
+    /// Answer with what was known of the calendars at this instant, RFC 3339 with offset.
+    #[arg(long, conflicts_with = "rules")]
+    pub as_known_at: Option<String>,
     /// Configuration with dial plan and rule sets of your own.
     #[arg(long)]
     pub config: Option<PathBuf>,

@@ -4,12 +4,13 @@ use super::args::{ExplainArgs, GateArgs, GateCommand, RulesArgs};
 use super::exit::{Exit, Failure};
 use crate::app;
 use crate::config::Config;
+use jiff::Timestamp;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use trunkline_core::gate::{
     Book, Change, Claim, Comparison, DncList, ExplainAsk, Given, Normalizer, Question, Short,
-    Source, explain, shipped_calendars,
+    Source, explain, parse_instant, shipped_calendars,
 };
 
 pub(super) fn run(args: GateArgs) -> Result<(), Failure> {
@@ -27,10 +28,11 @@ pub(super) fn run(args: GateArgs) -> Result<(), Failure> {
 fn rules(
     files: &[PathBuf],
     config: Option<&Path>,
+    known_at: Option<Timestamp>,
 ) -> Result<(Book, Normalizer, Option<String>), Failure> {
     let config = config.map(Config::load).transpose()?;
     let (book, single) = if files.is_empty() {
-        let (book, chosen) = app::all_rules(config.as_ref())?;
+        let (book, chosen) = app::all_rules_known(config.as_ref(), known_at)?;
         match chosen.as_slice() {
             [only] => (book, Some(only.clone())),
             several => (keep(book, several)?, None),
@@ -40,6 +42,12 @@ fn rules(
     };
     let normalizer = app::normalizer(config.as_ref(), &book)?;
     Ok((book, normalizer, single))
+}
+
+/// An instant on the command line.
+pub(super) fn instant(text: &str) -> Result<Timestamp, Failure> {
+    let wall = parse_instant(text).map_err(|e| Failure::new(Exit::Usage, e.to_string()))?;
+    Timestamp::from_microsecond(wall.0).map_err(|e| Failure::new(Exit::Usage, e.to_string()))
 }
 
 fn keep(book: Book, names: &[String]) -> Result<Book, Failure> {
@@ -59,7 +67,8 @@ fn load(files: &[PathBuf]) -> Result<Book, Failure> {
 }
 
 fn explain_one(args: &ExplainArgs) -> Result<(), Failure> {
-    let (book, normalizer, default) = rules(&args.rules, args.config.as_deref())?;
+    let known_at = args.as_known_at.as_deref().map(instant).transpose()?;
+    let (book, normalizer, default) = rules(&args.rules, args.config.as_deref(), known_at)?;
     let at = args.at.clone().unwrap_or_else(|| jiff::Timestamp::now().to_string());
     let claim = |text: &String| {
         Claim::parse_name(text).ok_or_else(|| {
@@ -95,7 +104,7 @@ fn explain_one(args: &ExplainArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
+pub(super) fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
     serde_json::to_string(value).map_err(|e| Failure::new(Exit::Failure, e.to_string()))
 }
 
@@ -127,7 +136,8 @@ fn answer(question: &Question, book: &Book, plan: &Normalizer) -> Result<Short, 
 }
 
 fn batch(args: &ExplainArgs, path: &Path) -> Result<(), Failure> {
-    let (book, plan, default) = rules(&args.rules, args.config.as_deref())?;
+    let known_at = args.as_known_at.as_deref().map(instant).transpose()?;
+    let (book, plan, default) = rules(&args.rules, args.config.as_deref(), known_at)?;
     let ruleset = args.ruleset.clone().or(default);
     let mut out = BufWriter::new(std::io::stdout().lock());
     let gone = |error: std::io::Error| Failure::new(Exit::Failure, error.to_string());
@@ -173,7 +183,7 @@ fn dry_run(
     from: &RulesArgs,
     as_json: bool,
 ) -> Result<(), Failure> {
-    let (current, plan, default) = rules(&[], from.config.as_deref())?;
+    let (current, plan, default) = rules(&[], from.config.as_deref(), None)?;
     let tried = load(tried)?;
     let mut counts = Comparison::default();
     questions(calls, |line, question| {

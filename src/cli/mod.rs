@@ -3,6 +3,7 @@
 
 mod args;
 mod audit;
+mod calendar;
 mod conform;
 pub mod demo;
 mod exit;
@@ -33,6 +34,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => serve::check(&args),
         Command::Keys(args) => keys::run(args),
         Command::Gate(args) => gate::run(args),
+        Command::Calendar(args) => calendar::run(args),
         Command::Reload(args) => remote::reload(&args),
         Command::Tail(args) => remote::tail(&args),
         Command::Dnc(args) => remote::dnc(args),

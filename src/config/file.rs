@@ -191,6 +191,9 @@ pub struct Gate {
     /// More such files; blackouts may stand in one of their own.
     #[serde(default)]
     pub files: Vec<PathBuf>,
+    /// Folder of calendars that `trunkline calendar import` fills. Default `calendars` in the data
+    /// directory. Read anew on SIGHUP and by `trunkline reload`.
+    pub calendars: Option<PathBuf>,
     /// Digits before an outside number (`0` or `9`). The gate reads past them; the INVITE leaves
     /// as it was dialled.
     pub outside_prefix: Option<String>,

@@ -1,5 +1,7 @@
 //! The program's evaluator against one in Python that was written from the texts alone.
 
+mod calendar;
+
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};

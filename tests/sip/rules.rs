@@ -72,3 +72,44 @@ fn rules_are_read_anew_and_bad_ones_change_nothing() {
     assert!(!failed.status.success() && told.contains("always_allow"), "{told}");
     assert!(rule().contains("rule second; next allowed"), "{}", rule());
 }
+
+/// An imported calendar is read on reload, too; one that somebody edited is refused by its name.
+#[test]
+fn calendars_are_read_anew_and_edited_ones_change_nothing() {
+    let site = Site::new();
+    let server = site.serve(WORKDAY_MORNING);
+    let mut tail = site.tail(None);
+    let text = include_str!("../../src/core/gate/tests/notices/2026.txt");
+    let text = text.replace("5月9日（周六）", "5月10日（周日）");
+    std::fs::write(site.path("2026.txt"), text).unwrap();
+    let import = ["calendar", "import", "2026.txt", "--url", "https://www.gov.cn/x"];
+    let people = ["--by", "a", "--confirm-by", "b"];
+    let run = |args: &[&str]| String::from_utf8_lossy(&site.run(args).stdout).into_owned();
+    let told = run(&[&import[..], &people].concat());
+    let version = told.split("version ").nth(1).and_then(|rest| rest.split(';').next()).unwrap();
+    site.run(&["reload"]);
+    let reason = |event: &serde_json::Value, word: &str| {
+        event["o"]["reason"].as_str().is_some_and(|reason| reason.contains(word))
+    };
+    tail.until("read anew", Duration::from_secs(10), |events| {
+        events.iter().any(|event| reason(event, "read anew"))
+    });
+    let at = "2026-05-10T17:10:00+08:00";
+    let explained = run(&["gate", "explain", CUSTOMER, "--purpose", "service", "--at", at]);
+    assert!(explained.contains(version) && explained.starts_with("ALLOW"), "{explained}");
+
+    let kept =
+        std::fs::read_dir(site.path("data/calendars")).unwrap().next().unwrap().unwrap().path();
+    let edited = std::fs::read_to_string(&kept).unwrap().replace("2026-05-10", "2026-05-09");
+    std::fs::write(&kept, edited).unwrap();
+    let failed = site.try_run(&["reload"]);
+    let told = String::from_utf8_lossy(&failed.stderr).into_owned();
+    assert!(!failed.status.success() && told.contains("changed after its import"), "{told}");
+    tail.until("an alarm", Duration::from_secs(10), |events| {
+        let alarm = |event: &&serde_json::Value| {
+            event["o"]["status"] == "partiallyDisabled" && reason(event, "changed after its import")
+        };
+        events.iter().any(|event| alarm(&event))
+    });
+    server.signal(Signal::SIGTERM);
+}

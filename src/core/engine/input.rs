@@ -290,6 +290,8 @@ pub enum Input<'a> {
     Rules(Arc<Book>),
     /// New rules could not be used, for this reason: those of before stay in force.
     RulesRefused(String),
+    /// The gate's data will not do for long: what an operator has to do.
+    GateAlarm(String),
     /// The journal is late or fails (true), or writes again (false).
     Degraded(bool),
     /// These events found no place in the ring to the journal.

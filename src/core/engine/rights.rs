@@ -344,6 +344,11 @@ impl Engine {
         self.status(now, SystemState::PartiallyDisabled, reason, 0, out);
     }
 
+    /// An alarm: the gate still decides, but will refuse more and more.
+    pub(super) fn gate_alarm(&mut self, now: Now, text: String, out: &mut Outputs) {
+        self.status(now, SystemState::PartiallyDisabled, text, 0, out);
+    }
+
     pub(super) fn dialing_tick(&mut self, now: Now, out: &mut Outputs) {
         while let Some(first) = self.dialing.permits.front()
             && first.deadline <= now.mono

@@ -1,6 +1,6 @@
 //! The immutable snapshot a verdict is made from.
 
-use super::calendar::{self, Calendar};
+use super::calendar::{self, Calendar, CalendarSet, shipped_calendars};
 use super::numbering::Numbering;
 use super::ruleset::{Blackout, RuleSet};
 use super::schema::{Cooldown, Rule};
@@ -35,7 +35,7 @@ pub struct Book {
     /// By name, sorted.
     pub(super) sets: Vec<RuleSet>,
     always_allow: Vec<String>,
-    calendars: BTreeMap<String, Arc<Calendar>>,
+    pub(super) calendars: BTreeMap<String, Arc<Calendar>>,
     pub(super) numbering: Arc<Numbering>,
     looks_back: LooksBack,
     /// In the order of their start.
@@ -61,16 +61,6 @@ pub fn shipped_rules() -> [Source<'static>; 6] {
     )
 }
 
-/// Calendar files delivered with the program.
-pub fn shipped_calendars() -> [Source<'static>; 4] {
-    shipped!(
-        "calendar-cn-2025.toml",
-        "calendar-cn-2026.toml",
-        "calendar-cn-statutory.toml",
-        "calendar-fr.toml",
-    )
-}
-
 impl Book {
     /// Rule sets and calendars delivered with the program.
     pub fn shipped() -> Result<Self, GateFileError> {
@@ -79,12 +69,22 @@ impl Book {
 
     /// Builds a book from the texts of rule set files and calendar files.
     pub fn load(rules: &[Source<'_>], calendars: &[Source<'_>]) -> Result<Self, GateFileError> {
-        let texts: Vec<&str> = rules.iter().chain(calendars).map(|source| source.text).collect();
-        let hash = sha256_hex(&texts);
+        let set = CalendarSet { shipped: calendars, ..CalendarSet::default() };
+        Self::load_with(rules, &set)
+    }
+
+    /// Builds a book from the texts of rule set files, and calendars of more than one origin.
+    pub fn load_with(
+        rules: &[Source<'_>],
+        calendars: &CalendarSet<'_>,
+    ) -> Result<Self, GateFileError> {
         let calendars: BTreeMap<String, Arc<Calendar>> = calendar::load(calendars)?
             .into_iter()
             .map(|(name, calendar)| (name, Arc::new(calendar)))
             .collect();
+        let versions = calendars.values().map(|calendar| calendar.version.as_str());
+        let texts = rules.iter().map(|source| source.text).chain(versions);
+        let hash = sha256_hex(&texts.collect::<Vec<_>>());
         let mut sets: Vec<RuleSet> = Vec::new();
         let mut always_allow = Vec::new();
         let mut blackouts: Vec<Blackout> = Vec::new();
@@ -129,7 +129,7 @@ impl Book {
         Ok(self)
     }
 
-    /// SHA-256 over all rule set and calendar texts, hex.
+    /// SHA-256 over all rule set texts and the versions of the calendars, hex.
     pub fn hash(&self) -> &str {
         &self.hash
     }
@@ -158,6 +158,15 @@ impl Book {
     /// Numbers that every rule set file leaves ungated, sorted: the dial plan's emergency table.
     pub fn always_allow(&self) -> &[String] {
         &self.always_allow
+    }
+
+    /// Names of the calendars that enforcing rule sets look into.
+    pub fn calendars_in_use(&self) -> impl Iterator<Item = &str> {
+        let used = |name: &&str| {
+            let mut sets = self.sets.iter().filter(|set| set.enforces());
+            sets.any(|set| set.spec.calendar.as_deref() == Some(*name))
+        };
+        self.calendars.keys().map(String::as_str).filter(used)
     }
 
     /// Version and years with a notice of each calendar, by name.

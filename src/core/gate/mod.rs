@@ -40,6 +40,10 @@ mod verdict;
 mod zone;
 
 pub use book::*;
+pub use calendar::{
+    CalendarChange, CalendarDay, CalendarSet, CalendarSource, CalendarYear, Draft, Provenance,
+    shipped_calendars,
+};
 pub use decide::*;
 pub use dialplan::*;
 pub use dnc::*;

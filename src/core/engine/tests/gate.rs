@@ -123,6 +123,24 @@ fn rules_are_swapped_between_calls() {
     assert_eq!(site.out.explain.len(), 1, "still refused");
 }
 
+/// The data ends soon: those who look after the site hear what to do; nothing else changes.
+#[test]
+fn an_alarm_of_the_gate_reaches_those_who_watch_the_site() {
+    let mut site = Site::at(MONDAY_10);
+    site.kinds();
+    site.give(Input::GateAlarm("no notice for 2027 in the calendar CN".to_owned()));
+    let told: Vec<_> = site
+        .events
+        .iter()
+        .filter_map(|event| match &event.entity {
+            Entity::System(status) => Some((status.state, status.reason.as_str())),
+            _ => None,
+        })
+        .collect();
+    let expected = (SystemState::PartiallyDisabled, "no notice for 2027 in the calendar CN");
+    assert_eq!(told.last(), Some(&expected));
+}
+
 /// A cap counts calls that were dialled: one that could not be made durable gives its place back.
 #[test]
 fn a_cap_counts_what_was_dialled() {

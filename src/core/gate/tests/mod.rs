@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod calendar;
+mod calendar_cross;
+mod calendar_import;
 mod calls;
 mod explain;
 mod files;
