@@ -12,7 +12,11 @@ fn bad_files_are_refused_with_line_key_and_choices() {
     let good = shipped_rules()[0].text;
     let cases: [(&str, &str, &[&str]); 19] = [
         ("calendar = \"CN\"", "calender = \"CN\"", &["line 11", "calender", "calendar"]),
-        ("calendar = \"CN\"", "calendar = \"DE\"", &["calendar = \"DE\"", "there are: AU, CA, CN, FR"]),
+        (
+            "calendar = \"CN\"",
+            "calendar = \"DE\"",
+            &["calendar = \"DE\"", "there are: AU, CA, CN, FR"],
+        ),
         ("schema = 1", "schema = 2", &["only 1"]),
         ("\"block\"", "\"all\"", &["line 13", "statutory_and_substitute"]),
         ("\"callee\"", "\"fixed:Asia/Nowhere\"", &["line 14", "fixed:Area/City"]),
