@@ -1,9 +1,10 @@
 //! What the admin socket does in a running server.
 
 use super::audit;
-use super::commands::{CommandError, instant, revocation, store_command, text};
+use super::commands::{CommandError, revocation, store_command, text};
 use super::error::AppError;
-use super::orders::{Order, Orders};
+use super::lists::Lists;
+use super::orders::Orders;
 use super::rules::Rules;
 use super::running::reload;
 use crate::io::admin::{Answer, Handler, error_line};
@@ -14,14 +15,11 @@ use crate::store::Store;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{broadcast, oneshot};
-use trunkline_core::engine::PartyMaker;
-use trunkline_core::gate::{Ask, Given, Normalizer};
-use trunkline_core::model::{Committed, DncEntry, Event, Pos, Wall};
+use tokio::sync::broadcast;
+use trunkline_core::gate::Normalizer;
+use trunkline_core::model::{Committed, Event, Pos};
 use trunkline_core::wire::{View, event_to_json};
 
-/// Do-not-call entries in one event.
-const DNC_GROUP: usize = 500;
 /// Longest wait for an entry to be durable.
 pub(super) const DURABLE_WAIT: Duration = Duration::from_secs(10);
 /// Events read from the journal at once.
@@ -34,8 +32,8 @@ pub(super) struct Desk {
     pub orders: Orders,
     pub committed: broadcast::Sender<Committed>,
     pub head: Arc<dyn Fn() -> Pos + Send + Sync>,
-    /// Makes parties keyed for the do-not-call list.
-    pub list_parties: PartyMaker,
+    /// The do-not-call list and registers.
+    pub lists: Arc<Lists>,
     pub normalizer: Normalizer,
     /// The gate's.
     pub rules: Arc<Rules>,
@@ -67,10 +65,16 @@ async fn serve(
     match text(&request, "cmd").unwrap_or_default() {
         "tail" => tail(desk, &request, answer).await,
         "dnc.add" => {
-            let entry = entry(desk, &request, who)?;
-            let until = entry.until.clone();
-            let pos = add(desk, vec![entry]).await?;
-            let line = json!({"done": true, "pos": pos.to_string(), "until": until});
+            let mut line = desk.lists.add(&request, "cli", who).await?;
+            line["done"] = true.into();
+            send(answer, line).await
+        }
+        "dnc.import" => send(answer, desk.lists.import(request, who.to_owned()).await?).await,
+        "dnc.stage" => send(answer, desk.lists.stage(request).await?).await,
+        "dnc.commit" => send(answer, desk.lists.commit(request, who.to_owned()).await?).await,
+        "dnc.remove" => {
+            let mut line = desk.lists.remove(request, who.to_owned()).await?;
+            line["done"] = true.into();
             send(answer, line).await
         }
         "reload" => {
@@ -88,7 +92,6 @@ async fn serve(
         "trunk.order" => super::trunk::order(desk, &request, who, answer).await,
         "link.show" => super::trunk::show_links(desk, &request, answer).await,
         "token.revoke" => revoke(desk, &request, who, answer).await,
-        "dnc.import" => import(desk, &request, who, answer).await,
         "audit.export" if audit::wants_clear(&request) => {
             audit::export_clear(desk, request, who, answer).await
         }
@@ -182,86 +185,4 @@ async fn catch_up(
 async fn send_event(answer: &Answer, event: &Event) -> Result<(), CommandError> {
     let json = event_to_json(event, View::Full);
     send(answer, serde_json::from_str(&json).unwrap_or(Value::Null)).await
-}
-
-/// One do-not-call entry from a request or a row of an import.
-fn entry(desk: &Desk, row: &Value, who: &str) -> Result<DncEntry, CommandError> {
-    let field = |field, message: &str| CommandError::Field { field, message: message.to_owned() };
-    let number = text(row, "number").ok_or_else(|| field("number", "is missing"))?;
-    let dialed = desk.list_parties.read(number);
-    if dialed.list_key().is_none() {
-        return Err(field("number", "no outside number: write E.164 or as dialled"));
-    }
-    let now = desk.clock.wall();
-    let asked_at = instant(row, "asked_at")?.unwrap_or(now);
-    let until = match text(row, "until") {
-        Some("forever") => None,
-        Some(day) => {
-            let read = day.parse::<jiff::civil::Date>();
-            let message = "a day is written YYYY-MM-DD; or forever";
-            Some(read.map_err(|_| field("until", message))?.to_string())
-        }
-        None => {
-            let ask = Ask {
-                dialed: &dialed,
-                purpose: Some("service"),
-                ruleset: desk.rules.ruleset.as_deref(),
-                number_ref: None,
-                given: Given::default(),
-            };
-            desk.rules.book().blocked_until(&ask, "action:do_not_disturb", asked_at)
-        }
-    };
-    Ok(DncEntry {
-        number: desk.list_parties.with(number, "", &dialed),
-        until,
-        reason: text(row, "reason").unwrap_or("do_not_disturb").to_owned(),
-        asked_at: Wall(asked_at.0),
-        added_by: who.to_owned(),
-    })
-}
-
-/// Gives entries to the engine and waits until they are durable.
-async fn add(desk: &Desk, entries: Vec<DncEntry>) -> Result<Pos, CommandError> {
-    let (done, durable) = oneshot::channel();
-    if !desk.orders.give(Order::Dnc { entries, done }) {
-        return Err(CommandError::Unavailable("the engine takes no orders".to_owned()));
-    }
-    match tokio::time::timeout(DURABLE_WAIT, durable).await {
-        Ok(Ok(pos)) => Ok(pos),
-        Ok(Err(_)) => Err(CommandError::Unavailable("the server is stopping".to_owned())),
-        Err(_) => Err(CommandError::Unavailable(
-            "the numbers are blocked now, but the journal has not confirmed it within 10 s".into(),
-        )),
-    }
-}
-
-/// Rows of an import: good ones are taken, bad ones named by their line.
-async fn import(
-    desk: &Arc<Desk>,
-    request: &Value,
-    who: &str,
-    answer: &Answer,
-) -> Result<(), CommandError> {
-    let rows = request.get("rows").and_then(Value::as_array).ok_or(CommandError::Field {
-        field: "rows",
-        message: "an array of rows is needed".to_owned(),
-    })?;
-    let (mut entries, mut bad) = (Vec::new(), Vec::new());
-    for row in rows {
-        match entry(desk, row, who) {
-            Ok(entry) => entries.push(entry),
-            Err(error) => {
-                bad.push(json!({"line": row.get("line"), "error": error.to_string()}));
-            }
-        }
-    }
-    let taken = entries.len();
-    let mut pos = Pos(0);
-    while !entries.is_empty() {
-        let rest = entries.split_off(entries.len().min(DNC_GROUP));
-        pos = add(desk, std::mem::replace(&mut entries, rest)).await?;
-    }
-    let line = json!({"done": true, "taken": taken, "bad": bad, "pos": pos.to_string()});
-    send(answer, line).await
 }

@@ -1,10 +1,10 @@
 //! Commands that read the store: the same over the admin socket and offline.
 
 use super::audit;
-use crate::store::{DncRow, RecordQuery, RecordRow, RevokedRow, Store, StoreError};
+use crate::store::{EditionRow, RecordQuery, RecordRow, RevokedRow, Store, StoreError};
 use serde_json::{Value, json};
-use trunkline_core::gate::Normalizer;
-use trunkline_core::model::{CallId, Named, Party, Wall};
+use trunkline_core::gate::{Dialed, Normalizer};
+use trunkline_core::model::{CallId, DncEntry, DncScope, Named, NumberRef, Party, Wall};
 use trunkline_core::vault::digest;
 use trunkline_core::wire::{View, call_to_pb, decision_to_pb};
 
@@ -28,6 +28,9 @@ pub enum CommandError {
     /// No command of that name.
     #[error("command {0:?} is not known to this version")]
     Unknown(String),
+    /// It does not fit what is there.
+    #[error("{0}")]
+    Conflict(String),
     /// The engine did not take or confirm it.
     #[error("{0}")]
     Unavailable(String),
@@ -41,6 +44,7 @@ impl CommandError {
             Self::Field { .. } => "BAD_REQUEST",
             Self::NotFound(_) => "NOT_FOUND",
             Self::Unknown(_) => "UNSUPPORTED",
+            Self::Conflict(_) => "CONFLICT",
             Self::Unavailable(_) => "UNAVAILABLE",
         }
     }
@@ -81,8 +85,28 @@ pub fn store_command(
         }
         "records.show" => emit(show(store, request, who, now)?),
         "dnc.list" => {
-            for row in store.dnc_list(who, now)? {
-                emit(dnc_json(&row));
+            let exports = request.get("export").is_some();
+            let action = if exports { "dnc.export" } else { "dnc.list" };
+            store.dnc_list(action, who, now, |entry| emit(dnc_json(&entry)))?;
+        }
+        "dnc.show" => {
+            let key = list_key(store, &|typed| normalizer.read(typed), request)?;
+            let entries = store.dnc_show(key, who, now)?;
+            let entries: Vec<Value> = entries.iter().map(dnc_json).collect();
+            let on = |row: &EditionRow| {
+                let listed = store.register(&row.name).is_some_and(|edition| edition.has(key));
+                json!({"name": row.name, "issued": row.issued, "listed": listed})
+            };
+            let registers: Vec<Value> = store.registers()?.iter().map(on).collect();
+            emit(json!({"ref": key.to_string(), "entries": entries, "registers": registers}));
+        }
+        "dnc.registers" => {
+            for row in store.registers()? {
+                emit(json!({
+                    "name": row.name, "issued": row.issued, "id": row.id, "numbers": row.numbers,
+                    "imported_at": Wall(row.imported_at).rfc3339(), "by": row.by,
+                    "source": row.source, "usable": store.register(&row.name).is_some(),
+                }));
             }
         }
         "token.revoke" => {
@@ -183,13 +207,49 @@ fn record_json(row: &RecordRow) -> Value {
     })
 }
 
-fn dnc_json(row: &DncRow) -> Value {
-    let entry = &row.entry;
-    json!({
-        "number": number(&entry.number),
+fn dnc_json(entry: &DncEntry) -> Value {
+    let whom = match entry.scope {
+        DncScope::Number => ("number", number(&entry.number)),
+        DncScope::Customer => ("customer", entry.number.raw.reveal().clone()),
+    };
+    let mut line = json!({
+        "ref": entry.key().to_string(),
+        "scope": entry.scope.name(),
+        "purpose": entry.purpose,
         "until": entry.until,
         "reason": entry.reason,
+        "tag": entry.tag(),
+        "source": entry.source,
         "asked_at": entry.asked_at.rfc3339(),
         "added_by": entry.added_by,
-    })
+    });
+    line[whom.0] = whom.1.into();
+    if let Some(removed) = &entry.removed {
+        line["removed"] = json!({
+            "at": removed.at.rfc3339(), "reason": removed.reason, "by": removed.by,
+            "approved_by": removed.approved_by,
+        });
+    }
+    line
+}
+
+/// The key of the number, customer or reference that a request names.
+pub(super) fn list_key(
+    store: &Store,
+    read: &dyn Fn(&str) -> Dialed,
+    request: &Value,
+) -> Result<NumberRef, CommandError> {
+    let field = |field, message: &str| CommandError::Field { field, message: message.to_owned() };
+    let refs = store.list_refs();
+    match (text(request, "number"), text(request, "customer"), text(request, "ref")) {
+        (Some(typed), None, None) => {
+            let key = read(typed).list_key().map(|key| refs.number_ref(key));
+            key.ok_or_else(|| field("number", "no outside number: write E.164 or as dialled"))
+        }
+        (None, Some(name), None) => Ok(refs.customer_ref(name)),
+        (None, None, Some(hex)) => {
+            NumberRef::parse(hex).ok_or_else(|| field("ref", "32 hex digits"))
+        }
+        _ => Err(field("number", "one of number, customer, ref")),
+    }
 }

@@ -5,7 +5,9 @@ use super::orders::{Order, Orders};
 use crate::config::Config;
 use crate::io::clock::Clock;
 use crate::io::desk::{DeskAuth, DeskConfig, DeskHub, Health};
-use crate::io::http::{self, AriDoor, GateDeps, HttpConfig, HttpDeps, HttpServer, TlsFiles};
+use crate::io::http::{
+    self, AriDoor, DncDoor, GateDeps, HttpConfig, HttpDeps, HttpServer, TlsFiles,
+};
 use crate::store::{Recovery, Store};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -47,6 +49,8 @@ pub(super) struct Told {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Control links for `/healthz`.
     pub links: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
+    /// The do-not-call list.
+    pub dnc: DncDoor,
     /// PBXs that connect to us.
     pub doors: HashMap<String, AriDoor>,
     /// How the site dials, and keys of the do-not-call list.
@@ -87,6 +91,7 @@ pub(super) async fn serve(
         healthz: Arc::new(move || health.borrow().clone()),
         metrics: told.metrics,
         links: told.links,
+        dnc: told.dnc,
         ari: Arc::new(told.doors),
     };
     http::serve(http, deps, shutdown)

@@ -14,6 +14,7 @@ mod line_metrics;
 mod lines;
 mod link_metrics;
 mod links;
+mod lists;
 mod metrics;
 mod names;
 mod orders;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::oneshot;
 use trunkline_core::engine::{Explained, ProbeAnswer};
-use trunkline_core::gate::Book;
+use trunkline_core::gate::{Book, Register};
 use trunkline_core::model::{DncEntry, Line, LineOrder, Link, Pos};
 use trunkline_core::sip::{Endpoint, PeerId};
 
@@ -20,6 +20,13 @@ pub(super) enum Order {
     Dnc {
         /// Entries.
         entries: Vec<DncEntry>,
+        /// Who waits.
+        done: oneshot::Sender<Pos>,
+    },
+    /// An edition of a register that is on disk; `done` as above.
+    Register {
+        /// It.
+        register: Arc<Register>,
         /// Who waits.
         done: oneshot::Sender<Pos>,
     },

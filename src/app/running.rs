@@ -5,6 +5,7 @@ use super::build;
 use super::desks::{self, Told};
 use super::error::AppError;
 use super::links;
+use super::lists::Lists;
 use super::metrics::{Shared, text};
 use super::names;
 use super::orders::{Order, Orders};
@@ -27,7 +28,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{broadcast, oneshot, watch};
-use trunkline_core::engine::{Engine, ExplainJob, Outputs, PartyMaker, Restored};
+use trunkline_core::engine::{Engine, ExplainJob, Outputs, Restored};
 use trunkline_core::model::{Committed, Epoch, Pos};
 use trunkline_core::sip::{Listen, Transport};
 
@@ -104,11 +105,15 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     let rules = Arc::new(Rules::new(&config, book, ruleset));
     let normalizer = engine_config.normalizer.clone();
     let numbers = (normalizer.clone(), refs.list.clone());
-    let list_parties = PartyMaker::new(normalizer.clone(), refs.list.clone());
-
     let durable = Arc::new(AtomicU64::new(recovery.head.0));
     let (inbox, orders_in) = crossbeam_channel::bounded(INBOX);
     let orders = Orders::new(inbox, durable.clone(), waker.clone());
+    let lists =
+        Lists::new(store.clone(), clock.clone(), orders.clone(), rules.clone(), normalizer.clone());
+    let lists = Arc::new(lists);
+    for why in &recovery.registers_lost {
+        tracing::error!(%why, "an edition cannot be used");
+    }
     let (committed, _) = broadcast::channel::<Committed>(TAIL_GROUPS);
     let webhooks = super::webhooks::prepare(&config)?;
     let start = Place { epoch: recovery.epoch, pos: recovery.head };
@@ -143,7 +148,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         duties: recovery.duties,
         agents: recovery.agents,
         commands: recovery.commands,
-        dnc: recovery.dnc,
+        dnc: super::lists::restored(&config, recovery.dnc, recovery.dnc_lost)?,
         clean: recovery.clean,
     };
     let mut first = Outputs::default();
@@ -185,7 +190,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         orders: orders.clone(),
         committed,
         head: Arc::new(move || Pos(durable.load(Ordering::Acquire))),
-        list_parties,
+        lists: lists.clone(),
         normalizer,
         rules: rules.clone(),
         tls: streams.tls.clone(),
@@ -226,7 +231,13 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         let shared = shared.clone();
         move || super::health::links(&shared.links())
     };
-    let told = Told { metrics: Arc::new(figures), links: Arc::new(look), doors, numbers };
+    let told = Told {
+        metrics: Arc::new(figures),
+        links: Arc::new(look),
+        dnc: lists.door(),
+        doors,
+        numbers,
+    };
     let server =
         desks::serve(&config, hub, auth.clone(), orders.clone(), told, health, stopping).await?;
     Ok(Running {

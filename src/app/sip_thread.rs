@@ -227,6 +227,11 @@ impl SipThread {
                     let ticket = state.ticket(done);
                     self.engine.handle(now, Input::Dnc { entries, ticket }, &mut state.out);
                 }
+                Order::Register { register, done } => {
+                    let ticket = state.ticket(done);
+                    let input = Input::Register { register, ticket };
+                    self.engine.handle(now, input, &mut state.out);
+                }
                 Order::Line { name, order, who, done } => {
                     let ticket = state.ticket(done);
                     let input = Input::OrderLine { name, order, who, ticket };

@@ -197,23 +197,82 @@ pub(super) struct DncArgs {
 
 #[derive(Subcommand)]
 pub(super) enum DncCommand {
-    /// Block a number. A shorter block never shortens a longer one.
+    /// Block a number, a customer or both. A shorter block never shortens a longer one.
     Add {
         /// Number, E.164 or as dialled.
-        number: String,
+        #[arg(required_unless_present = "customer")]
+        number: Option<String>,
+        /// Customer, as calls name them: all numbers of a person. Needs --until without a number.
+        #[arg(long)]
+        customer: Option<String>,
+        /// Only for calls with this purpose and its family. Default: all.
+        #[arg(long)]
+        purpose: Option<String>,
         /// Why.
         #[arg(long, default_value = "do_not_disturb")]
         reason: String,
-        /// Last blocked day, YYYY-MM-DD, or `forever`. Default: the rule set's cool-down.
+        /// Last blocked day, YYYY-MM-DD, or `forever`. Default: the rule sets' cool-down.
         #[arg(long)]
         until: Option<String>,
         #[command(flatten)]
         file: ConfigArgs,
     },
-    /// Block the numbers of a CSV file: number[,until[,reason[,asked_at]]], with a header line.
+    /// Take away what blocks a number or customer: one person asks and says why, another one
+    /// agrees within an hour.
+    Remove {
+        #[command(flatten)]
+        whom: DncWhom,
+        /// Why; needed of who asks first.
+        #[arg(long)]
+        reason: Option<String>,
+        #[command(flatten)]
+        file: ConfigArgs,
+    },
+    /// What the list says of a number or customer, and which registers the number is on.
+    Show {
+        #[command(flatten)]
+        whom: DncWhom,
+        /// JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        file: ConfigArgs,
+    },
+    /// Block the numbers of a CSV file with a header line; docs/gate.md names its columns. UTF-8 or
+    /// GB18030.
     Import {
         /// CSV file.
         csv: PathBuf,
+        /// The file is an edition of this register, and takes the place of the one before.
+        #[arg(long, requires = "issued")]
+        list: Option<String>,
+        /// Day of issue of the edition, YYYY-MM-DD.
+        #[arg(long, requires = "list")]
+        issued: Option<String>,
+        /// Calling code of the numbers of a register that have none, as 44.
+        #[arg(long, requires = "list")]
+        calling_code: Option<String>,
+        /// Take an edition that is more than a tenth smaller than the one before.
+        #[arg(long, requires = "list")]
+        accept_smaller: bool,
+        /// Take nothing if a row is bad. Default: good rows are taken, and the exit code is 1.
+        #[arg(long)]
+        strict: bool,
+        #[command(flatten)]
+        file: ConfigArgs,
+    },
+    /// Write the entries in force as CSV, numbers in clear; audited.
+    Export {
+        /// File of mode 0600; left out: standard output.
+        csv: Option<PathBuf>,
+        #[command(flatten)]
+        file: ConfigArgs,
+    },
+    /// Editions of registers in force.
+    Registers {
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         file: ConfigArgs,
     },
@@ -225,6 +284,17 @@ pub(super) enum DncCommand {
         #[command(flatten)]
         file: ConfigArgs,
     },
+}
+
+/// Whose entries.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct DncWhom {
+    /// Number, E.164 or as dialled.
+    pub number: Option<String>,
+    /// Customer.
+    #[arg(long)]
+    pub customer: Option<String>,
 }
 
 #[derive(Args)]

@@ -6,6 +6,8 @@ mod audit;
 mod calendar;
 mod conform;
 pub mod demo;
+mod dnc;
+mod dnc_file;
 mod exit;
 mod gate;
 mod keys;
@@ -37,7 +39,7 @@ pub fn main() -> ExitCode {
         Command::Calendar(args) => calendar::run(args),
         Command::Reload(args) => remote::reload(&args),
         Command::Tail(args) => remote::tail(&args),
-        Command::Dnc(args) => remote::dnc(args),
+        Command::Dnc(args) => dnc::dnc(args),
         Command::Trunk(args) => trunk::run(args),
         Command::Link(args) => link::run(args),
         Command::Records(args) => remote::records(args),

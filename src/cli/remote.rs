@@ -1,6 +1,6 @@
 //! Commands that a running server does for us over its admin socket; reads also work offline.
 
-use super::args::{ConfigArgs, DncArgs, DncCommand, RecordsArgs, RecordsCommand, TailArgs};
+use super::args::{ConfigArgs, RecordsArgs, RecordsCommand, TailArgs};
 use super::exit::{Exit, Failure};
 use super::show;
 use crate::app::{self, store_command};
@@ -10,9 +10,6 @@ use crate::io::clock::Clock;
 use serde_json::{Value, json};
 use std::io::ErrorKind;
 use std::path::Path;
-
-/// Rows of an import in one request.
-const IMPORT_ROWS: usize = 5000;
 
 fn offline(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused)
@@ -91,7 +88,7 @@ pub(super) fn store_or_server(
     .map(|_| ())
 }
 
-fn print_lines(json: bool, text: impl Fn(&Value) -> String) -> impl FnMut(Value) {
+pub(super) fn print_lines(json: bool, text: impl Fn(&Value) -> String) -> impl FnMut(Value) {
     move |line| if json { println!("{line}") } else { println!("{}", text(&line)) }
 }
 
@@ -125,99 +122,6 @@ pub(super) fn tail(args: &TailArgs) -> Result<(), Failure> {
         true
     })
     .map(|_| ())
-}
-
-/// `dnc`
-pub(super) fn dnc(args: DncArgs) -> Result<(), Failure> {
-    match args.command {
-        DncCommand::Add { number, reason, until, file } => {
-            let config = Config::load(&file.config)?;
-            let request = json!({
-                "cmd": "dnc.add", "number": number, "reason": reason, "until": until,
-            });
-            let done = ask(&config, &request, |_| true)?.unwrap_or_default();
-            match done.get("until").and_then(Value::as_str) {
-                Some(until) => println!("blocked through {until}"),
-                None => println!("blocked for ever"),
-            }
-            Ok(())
-        }
-        DncCommand::Import { csv, file } => import(&Config::load(&file.config)?, &csv),
-        DncCommand::List { json, file } => {
-            let config = Config::load(&file.config)?;
-            store_or_server(&config, &json!({"cmd": "dnc.list"}), print_lines(json, show::dnc))
-        }
-    }
-}
-
-fn import(config: &Config, csv: &Path) -> Result<(), Failure> {
-    let bad_file = |e: csv::Error| Failure::new(Exit::Usage, format!("{}: {e}", csv.display()));
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .from_path(csv)
-        .map_err(bad_file)?;
-    let headers = reader.headers().map_err(bad_file)?.clone();
-    let known = ["number", "until", "reason", "asked_at"];
-    if let Some(unknown) = headers.iter().find(|h| !known.contains(h)) {
-        let message = format!(
-            "{}:1: column {unknown:?} is not known; there are: {}",
-            csv.display(),
-            known.join(", ")
-        );
-        return Err(Failure::new(Exit::Usage, message));
-    }
-    if !headers.iter().any(|h| h == "number") {
-        let message = format!("{}:1: the header line has no column \"number\"", csv.display());
-        return Err(Failure::new(Exit::Usage, message));
-    }
-    let (mut taken, mut bad) = (0, Vec::new());
-    let mut rows = Vec::new();
-    for record in reader.records() {
-        match record {
-            Ok(record) => rows.push(row(&headers, &record)),
-            Err(error) => bad.push(error.to_string()),
-        }
-        if rows.len() == IMPORT_ROWS {
-            send_rows(config, &mut rows, &mut taken, &mut bad)?;
-        }
-    }
-    send_rows(config, &mut rows, &mut taken, &mut bad)?;
-    println!("taken: {taken}, refused: {}", bad.len());
-    for line in &bad {
-        eprintln!("{}: {line}", csv.display());
-    }
-    if bad.is_empty() {
-        Ok(())
-    } else {
-        Err(Failure::new(Exit::Failure, format!("{} rows were not taken", bad.len())))
-    }
-}
-
-fn row(headers: &csv::StringRecord, record: &csv::StringRecord) -> Value {
-    let mut row = json!({"line": record.position().map(csv::Position::line)});
-    for (header, value) in headers.iter().zip(record.iter()) {
-        row[header] = value.into();
-    }
-    row
-}
-
-fn send_rows(
-    config: &Config,
-    rows: &mut Vec<Value>,
-    taken: &mut u64,
-    bad: &mut Vec<String>,
-) -> Result<(), Failure> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let request = json!({"cmd": "dnc.import", "rows": std::mem::take(rows)});
-    let done = ask(config, &request, |_| true)?.unwrap_or_default();
-    *taken += done.get("taken").and_then(Value::as_u64).unwrap_or(0);
-    for row in done.get("bad").and_then(Value::as_array).into_iter().flatten() {
-        bad.push(format!("line {}: {}", row["line"], row["error"].as_str().unwrap_or_default()));
-    }
-    Ok(())
 }
 
 /// `records`

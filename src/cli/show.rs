@@ -104,12 +104,39 @@ pub(super) fn dnc(row: &Value) -> String {
         Some(day) => format!("through {day}"),
         None => "for ever".to_owned(),
     };
+    let whom = match row["customer"].as_str() {
+        Some(customer) => format!("customer {customer}"),
+        None => text(row, "/number").to_owned(),
+    };
+    let purpose = row["purpose"].as_str().map(|p| format!(" for {p}")).unwrap_or_default();
+    let removed = match row["removed"].is_object() {
+        true => format!(
+            "  REMOVED {} by {} and {}: {}",
+            text(row, "/removed/at"),
+            text(row, "/removed/by"),
+            text(row, "/removed/approved_by"),
+            text(row, "/removed/reason")
+        ),
+        false => String::new(),
+    };
     format!(
-        "{:<16} {until}  {} (asked {}, {})",
-        text(row, "/number"),
+        "{whom:<16} {until}{purpose}  {} (asked {}, {}){removed}",
         text(row, "/reason"),
         text(row, "/asked_at"),
         text(row, "/added_by")
+    )
+}
+
+/// One edition of a register.
+pub(super) fn edition(row: &Value) -> String {
+    format!(
+        "{:<20} issued {}  {:>9} numbers  imported {} by {}{}",
+        text(row, "/name"),
+        text(row, "/issued"),
+        row["numbers"],
+        text(row, "/imported_at"),
+        text(row, "/by"),
+        if row["usable"] == true { "" } else { "  CANNOT BE READ" }
     )
 }
 

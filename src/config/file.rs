@@ -199,6 +199,10 @@ pub struct Gate {
     pub outside_prefix: Option<String>,
     /// Area code of the site without its 0 (`10`), for numbers dialled without one.
     pub home_area: Option<String>,
+    /// Purposes (`service`, `callback.*`) whose calls are made while the do-not-call list cannot be
+    /// read whole. Sales and surveys never are. Default none.
+    #[serde(default)]
+    pub list_unavailable: Vec<String>,
     /// Internal numbers: `8xxx` (x is any digit), `8000-8999` or `*97`. Never gated.
     #[serde(default)]
     pub internal: Vec<String>,

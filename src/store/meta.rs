@@ -1,7 +1,7 @@
 //! `meta`: wrapped keys, epochs, watermarks, do-not-call list, checkpoint of live calls.
 
 use super::StoreError;
-use super::engine::{Batch, KEY_END, Order, Table, TableFile};
+use super::engine::{Batch, Order, Table, TableFile};
 use super::mark::{Cut, Mark};
 use std::sync::Arc;
 use trunkline_core::model::{Epoch, Pos};
@@ -92,11 +92,6 @@ pub(super) fn take_clean(meta: &Meta) -> Result<bool, StoreError> {
         meta.commit(&batch)?;
     }
     Ok(clean)
-}
-
-/// Every row of a table.
-pub(super) fn all(meta: &Meta, table: Table) -> Result<Vec<super::engine::Row>, StoreError> {
-    meta.scan(table, &[], KEY_END, Order::Up, usize::MAX)
 }
 
 /// Key of a month's row.

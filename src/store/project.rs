@@ -323,6 +323,7 @@ impl Projector {
                     Entity::Decision(decision) if is_verdict(event.kind) => {
                         self.decision_draft(event, decision, source)?
                     }
+                    Entity::Dnc(entries) => dnc::draft(event, entries, source),
                     Entity::Call(call) => match override_draft(event, call.id, source) {
                         Some(draft) => draft,
                         None => continue,

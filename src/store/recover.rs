@@ -11,9 +11,12 @@ use super::months::Months;
 use super::project::Projector;
 use super::store::{Durable, Inner, Start};
 use super::witness::Witness;
-use super::{EngineKind, Store, StoreConfig, StoreError, dnc, engine_dir, keys, meta, signing};
+use super::{
+    EngineKind, Store, StoreConfig, StoreError, dnc, engine_dir, keys, meta, registers, signing,
+};
 use std::sync::{Arc, Mutex};
-use trunkline_core::model::{Agent, Call, Command, Duty, Epoch, Line, Link, NumberRef, Pos, Wall};
+use trunkline_core::gate::DncList;
+use trunkline_core::model::{Agent, Call, Command, Duty, Epoch, Line, Link, Pos, Wall};
 use trunkline_core::vault::{BlindIndex, KeyPurpose};
 
 /// An open data directory.
@@ -56,8 +59,12 @@ pub struct Recovery {
     pub agents: Vec<Agent>,
     /// Commands of the last day, oldest first.
     pub commands: Vec<Command>,
-    /// Do-not-call list: key and last blocked local day, `YYYY-MM-DD` (`None`: for ever).
-    pub dnc: Vec<(NumberRef, Option<String>)>,
+    /// Do-not-call list with the editions of registers.
+    pub dnc: DncList,
+    /// Some of its own entries cannot be read: what they block is not known. Why.
+    pub dnc_lost: Option<String>,
+    /// Editions that cannot be used; they are as if they were not there.
+    pub registers_lost: Vec<String>,
     /// The last stop was clean; a directory just made counts as clean.
     pub clean: bool,
 }
@@ -170,13 +177,22 @@ fn open_locked(
         durable: Durable::new(mark),
         projected: Durable::new(mark),
         hurry: Bell::new(),
+        dir: config.dir.clone(),
         tenant: config.tenant.clone(),
         journal_keep: config.journal_keep,
         desk_refs: desk.clone(),
+        list_refs: list.clone(),
+        registers: Mutex::default(),
         _lock: lock,
     });
     let projector = Projector::open(inner.clone(), audited, now)?;
-    let dnc = dnc::entries(&inner)?.into_iter().map(|e| (e.key(), e.until)).collect();
+    let (mut dnc, dnc_lost) = dnc::load(&inner)?;
+    let (editions, registers_lost) = registers::load(&inner)?;
+    for edition in editions {
+        inner.registers().insert(edition.name().to_owned(), edition.clone());
+        dnc.set_register(edition);
+    }
+    registers::sweep(&inner)?;
     let recovery = Recovery {
         epoch,
         head: Pos(mark.pos),
@@ -187,6 +203,8 @@ fn open_locked(
         agents: projector.agents(),
         commands: projector.commands(),
         dnc,
+        dnc_lost,
+        registers_lost,
         clean,
     };
     let start = Arc::new(Mutex::new(Some(Start { projector, epoch })));

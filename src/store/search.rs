@@ -1,12 +1,11 @@
 //! Looking records up. Nothing is returned before the audit log says durably who looked at what.
 
-use super::audit::Draft;
 use super::engine::{KEY_END, Order, Table, TableFile};
 use super::months::Months;
 use super::rows::{RowKind, call_day, call_of, decision_day, decision_of, index_key};
 use super::{Store, StoreError, dnc};
 use trunkline_core::model::{
-    Call, CallId, Cause, Decision, DecisionId, Direction, DncEntry, Party, Wall,
+    Call, CallId, Cause, Decision, DecisionId, Direction, DncEntry, NumberRef, Party, Wall,
 };
 use trunkline_core::vault::Month;
 
@@ -57,13 +56,6 @@ pub struct RecordRow {
     pub cause: Option<Cause>,
     /// Gate decision.
     pub decision_id: Option<DecisionId>,
-}
-
-/// One number of the do-not-call list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DncRow {
-    /// Entry as it came in, with the longest block asked for.
-    pub entry: DncEntry,
 }
 
 impl From<Call> for RecordRow {
@@ -205,17 +197,43 @@ impl Store {
         Ok(decision)
     }
 
-    /// The do-not-call list.
+    /// The do-not-call list, removed entries included; each goes to `take`. Returns their number.
+    /// `action` names the look-up in the audit log.
     ///
     /// # Errors
     /// If a row does not open, or the look-up cannot be audited.
-    pub fn dnc_list(&self, who: &str, now: Wall) -> Result<Vec<DncRow>, StoreError> {
+    pub fn dnc_list(
+        &self,
+        action: &str,
+        who: &str,
+        now: Wall,
+        mut take: impl FnMut(DncEntry),
+    ) -> Result<u64, StoreError> {
         self.inner.settle();
-        let entries = dnc::entries(&self.inner)?;
-        let draft = Draft::new(now, who, "dnc.list", format!("entries={}", entries.len()));
-        let commit = self.inner.durable.mark().seq;
-        self.inner.audit().append(vec![draft], commit)?;
-        Ok(entries.into_iter().map(|entry| DncRow { entry }).collect())
+        self.audit(who, action, "list=own", now)?;
+        let mut entries = 0;
+        dnc::each(&self.inner, |entry| {
+            entries += 1;
+            take(entry);
+        })?;
+        Ok(entries)
+    }
+
+    /// Entries of one number or customer, by its reference in the list; removed ones included.
+    ///
+    /// # Errors
+    /// If a row does not open, or the look-up cannot be audited.
+    pub fn dnc_show(
+        &self,
+        key: NumberRef,
+        who: &str,
+        now: Wall,
+    ) -> Result<Vec<DncEntry>, StoreError> {
+        self.inner.settle();
+        let entries = dnc::entries_of(&self.inner, key)?;
+        let object = format!("ref={key} entries={}", entries.len());
+        self.audit(who, "dnc.show", &object, now)?;
+        Ok(entries)
     }
 }
 

@@ -13,8 +13,10 @@ use super::rows::Rows;
 use super::witness::Witness;
 use super::writer::{Clock, Writer, follow};
 use super::{StoreError, meta};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use trunkline_core::gate::Register;
 use trunkline_core::model::{Committed, Epoch, Event, Pos, Wall};
 use trunkline_core::vault::{BlindIndex, KeySpan};
 
@@ -46,9 +48,13 @@ pub(super) struct Inner {
     pub(super) projected: Durable,
     /// Somebody waits for the projections.
     pub(super) hurry: Bell,
+    pub(super) dir: std::path::PathBuf,
     pub(super) tenant: String,
     pub(super) journal_keep: Duration,
     pub(super) desk_refs: BlindIndex,
+    pub(super) list_refs: BlindIndex,
+    /// Editions of registers in force.
+    pub(super) registers: Mutex<BTreeMap<String, Arc<Register>>>,
     pub(super) _lock: std::fs::File,
 }
 
@@ -210,6 +216,11 @@ impl Store {
     /// If it cannot be written.
     pub fn follows(&self, name: &str, epoch: Epoch, pos: Pos) -> Result<(), StoreError> {
         meta::follows(&self.inner.meta, name, epoch, pos)
+    }
+
+    /// Keys of the do-not-call list.
+    pub fn list_refs(&self) -> &BlindIndex {
+        &self.inner.list_refs
     }
 
     /// Writes an act of an operator (export, key work) into the audit log, durable on return.

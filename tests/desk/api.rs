@@ -154,7 +154,7 @@ fn pages(frames: &[Value], sub: &str) -> Value {
 }
 
 /// As a user of its own, so that no limit of a user is met.
-fn fresh(site: &Site, who: &Principal, n: usize) -> String {
+pub fn fresh(site: &Site, who: &Principal, n: usize) -> String {
     site.token_of(&Principal { user: format!("{}-{n}", who.user), ..who.clone() })
 }
 
@@ -562,8 +562,10 @@ async fn every_route_answers_its_method_and_is_counted() {
     let token = fresh(&site, &who("crm", Role::Service, &[]), 0);
     let others = ["GET", "POST", "PUT", "DELETE", "PATCH"];
     for (method, path) in trunkline::io::http::routes() {
-        let path = path.replace("{id}", "x").replace("{name}", "x");
-        for other in others.into_iter().filter(|m| *m != method) {
+        let of_path: Vec<_> =
+            trunkline::io::http::routes().filter(|r| r.1 == path).map(|r| r.0).collect();
+        let path = path.replace("{id}", "x").replace("{name}", "x").replace("{number}", "x");
+        for other in others.into_iter().filter(|m| !of_path.contains(m)) {
             let answer = Ask { method: other, ..Ask::get(&path, &token) }.of(&site).await;
             assert_eq!(answer.status, 405, "{other} {path}");
         }

@@ -34,7 +34,8 @@ async fn gate(answer: PermitAnswer) -> Gate {
             let slice = Slice {
                 book: book.clone(),
                 ruleset: Some("cn-seed-service".to_owned()),
-                list: list.only(key),
+                list: list.only([key, None]),
+                customer_ref: None,
                 list_version: list.version(),
                 past: Vec::new(),
                 known_since: None,

@@ -11,6 +11,7 @@ mod api;
 mod auth;
 mod boards;
 mod confirm;
+mod dnc;
 mod gate;
 mod issuer;
 mod kit;

@@ -1,5 +1,8 @@
 //! A site in one process: a log of synthetic calls, the hub's task and the HTTP port.
 
+#[path = "list_door.rs"]
+pub mod list_door;
+
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -224,6 +227,7 @@ impl Site {
         });
         let (shutdown, shutdown_rx) = watch::channel(false);
         let deps = HttpDeps {
+            dnc: list_door::door(),
             gate: gate(setup.gate.0),
             links: Arc::new(|| serde_json::json!({})),
             ari: Arc::default(),

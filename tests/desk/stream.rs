@@ -6,7 +6,7 @@ use serde_json::json;
 use std::sync::atomic::Ordering::SeqCst;
 use trunkline::io::desk::{DeskConfig, Health};
 use trunkline_core::hub::{HubLimits, Role};
-use trunkline_core::model::{DncEntry, Entity, EventKind, SystemState, SystemStatus};
+use trunkline_core::model::{DncEntry, DncScope, Entity, EventKind, SystemState, SystemStatus};
 
 #[tokio::test]
 async fn hello_welcome_snapshot_events() {
@@ -48,6 +48,10 @@ async fn an_agent_is_masked_and_sees_own_calls_only() {
 
     site.commit(40, &["100", "200"]);
     let entry = DncEntry {
+        scope: DncScope::Number,
+        purpose: None,
+        source: "test".into(),
+        removed: None,
         number: party("+8613900139000"),
         until: None,
         reason: "asked".into(),

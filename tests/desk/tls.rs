@@ -58,6 +58,7 @@ async fn a_wrong_file_is_named() {
         ..HttpConfig::default()
     };
     let deps = trunkline::io::http::HttpDeps {
+        dnc: crate::kit::list_door::door(),
         gate: gate(Arc::new(|_| false)),
         links: Arc::new(|| serde_json::json!({})),
         ari: Arc::default(),

@@ -140,6 +140,7 @@ fn bodies() -> Vec<(String, Value)> {
         },
         "required": ["status", "links"],
     });
+    bodies.extend(super::openapi_dnc::bodies());
     bodies.extend([
         ("TopicState".to_owned(), sub),
         ("Snapshot".to_owned(), snapshot),
@@ -150,7 +151,7 @@ fn bodies() -> Vec<(String, Value)> {
     bodies
 }
 
-fn query(name: &str, said: &str, schema: Value) -> Value {
+pub(super) fn query(name: &str, said: &str, schema: Value) -> Value {
     json!({ "name": name, "in": "query", "description": said, "schema": schema })
 }
 
@@ -158,7 +159,7 @@ fn header(name: &str, said: &str) -> Value {
     json!({ "name": name, "in": "header", "description": said, "schema": { "type": "string" } })
 }
 
-fn path(name: &str, said: &str) -> Value {
+pub(super) fn path(name: &str, said: &str) -> Value {
     let schema = json!({ "type": "string" });
     json!({ "name": name, "in": "path", "required": true, "description": said, "schema": schema })
 }
@@ -244,7 +245,7 @@ pub(super) fn problem_responses() -> Map<String, Value> {
     all.into_iter().map(one).collect()
 }
 
-fn good(said: &str, kind: &str, schema: Value) -> Value {
+pub(super) fn good(said: &str, kind: &str, schema: Value) -> Value {
     json!({ "description": said, "content": { kind: { "schema": schema } } })
 }
 
@@ -409,6 +410,7 @@ fn operations() -> Vec<(&'static str, &'static str, Value)> {
         ("POST", "/v1/commands", give),
         ("GET", "/v1/commands/{id}", standing),
     ]);
+    all.extend(super::openapi_dnc::operations());
     all.extend(super::openapi_gate::operations());
     all
 }
@@ -465,6 +467,7 @@ fn every_route_is_on_the_page() {
     let page = std::fs::read_to_string(page).unwrap();
     for (method, path) in trunkline::io::http::routes() {
         let said = format!("`{method} {}`", path.replace("{id}", "ID").replace("{name}", "NAME"));
+        let said = said.replace("{number}", "NUMBER");
         assert!(page.contains(&said), "docs/http-api.md lacks {said}");
     }
 }

@@ -40,6 +40,8 @@ fn compare(count: u32, seed: u32, next: &str) {
         "may",
         "rest",
         "no_ruleset",
+        "uk-tps",
+        "us-national-dnc",
     ] {
         assert!(told.contains(&format!(" {rule} ")), "{rule} never refused: {told}");
     }

@@ -227,6 +227,13 @@ class View:
         for instant in self.events((what,), keys, customer):
             self.refuse(rule, self.at < self.note(self.over(instant, days, months)))
 
+    def register(self, name, days):
+        """Refuses who is on it, and everybody when it is missing or was issued too long ago."""
+        edition = self.call["registers"].get(name)
+        fresh = edition and (self.day - date.fromisoformat(edition["issued"])).days <= days
+        if "consent" not in self.call["claims"]:
+            self.refuse(name, not fresh or edition["listed"])
+
     def over(self, instant, days, months):
         """First instant after the last blocked day; day 0 is the day of the request."""
         if not (days or months):
@@ -272,6 +279,7 @@ def cn_sales(v):
 
 
 def us_federal(v):
+    v.register("us-national-dnc", 31)
     v.cooldown("do-not-call", "action:do_not_disturb", keys=("seller",))
     v.hours("08:00-21:00", guard=60)
 
@@ -306,6 +314,7 @@ def france(v):
 
 
 def britain(v):
+    v.register("uk-tps", 28)
     v.cooldown("do-not-call", "action:do_not_disturb", keys=("seller",), customer=False)
 
 
@@ -526,6 +535,10 @@ def question(rng):
             "campaign": maybe(rng, 0.4, ["spring", "fall"]), "case": maybe(rng, 0.5, ["c-1"]),
             "claims": rng.sample(["consent", "running_contract", "customer_requested_callback"],
                                  rng.choice([0, 0, 1, 1, 2])), "past": []}
+    call["registers"] = {
+        name: {"issued": (at.date() - rng.choice([0, 1, 20, 27, 28, 29, 30, 31, 32, 33]) * DAY).isoformat(),
+               "listed": rng.random() < 0.1}
+        for name in ("uk-tps", "us-national-dnc") if rng.random() < 0.9}
     for _ in range(rng.choice([0, 0, 1, 2, 4, 6])):
         days = rng.choice([1, 3, 35, 100, 400])
         what = rng.choice(["attempt", "attempt", "answered", "answered", "label:refused",

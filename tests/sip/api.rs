@@ -12,13 +12,13 @@ use std::time::Duration;
 const A_MINUTE_LATER: &str = "2026-11-23T10:01:00+08:00";
 const LOGIN: &str = "0198c0de-0000-7000-8000-000000000001";
 
-fn token(site: &Site, user: &[&str]) -> String {
+pub(crate) fn token(site: &Site, user: &[&str]) -> String {
     let minted = site.run(&[&["token", "mint", "--at", WORKDAY_MORNING], user].concat());
     String::from_utf8(minted.stdout).unwrap().trim().to_owned()
 }
 
 /// Status and body; the header ends with `extra`.
-fn ask(site: &Site, line: &str, token: &str, extra: &str, body: &str) -> (u16, Value) {
+pub(crate) fn ask(site: &Site, line: &str, token: &str, extra: &str, body: &str) -> (u16, Value) {
     let mut stream = TcpStream::connect(site.net.http()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
     let length = body.len();

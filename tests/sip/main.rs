@@ -16,6 +16,7 @@ mod inbound;
 mod lines;
 mod lines_orders;
 mod lines_register;
+mod lists;
 mod midcall;
 mod names;
 mod outbound;

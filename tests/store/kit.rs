@@ -1,14 +1,15 @@
 #![allow(dead_code)] // Each test binary uses its part.
 //! A log whose every event is known from its position, and what a store must make of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use trunkline::store::{self, JournalHandle, Opened, RecordQuery, StoreConfig, StoreError};
+use trunkline_core::gate::DncList;
 use trunkline_core::model::{
     Call, CallId, Cause, ConnectionState, CstaCause, Decision, DecisionId, Detail, Dialog,
-    Direction, DncEntry, E164, Entity, Event, EventKind, Moment, NumberRef, Origin, Party, Pii,
-    Pos, ServiceBasis, TimeQuality, Verdict, Wall,
+    Direction, DncEntry, DncScope, E164, Entity, Event, EventKind, Moment, NumberRef, Origin,
+    Party, Pii, Pos, ServiceBasis, TimeQuality, Verdict, Wall,
 };
 
 /// 2026-01-05T02:30:00Z.
@@ -161,7 +162,11 @@ pub fn decision_at(k: u64) -> Decision {
 
 pub fn dnc_entry(k: u64) -> DncEntry {
     DncEntry {
+        scope: if k.is_multiple_of(12) { DncScope::Customer } else { DncScope::Number },
         number: party(&number_of(k)),
+        purpose: k.is_multiple_of(5).then(|| "sales".to_owned()),
+        source: "import".to_owned(),
+        removed: None,
         until: (!k.is_multiple_of(8)).then(|| format!("2026-02-{:02}", 1 + k % 28)),
         reason: "register".to_owned(),
         asked_at: at(k),
@@ -207,7 +212,7 @@ pub struct Expected {
     pub live: BTreeMap<CallId, Call>,
     pub records: BTreeMap<CallId, Call>,
     pub decisions: u64,
-    pub dnc: HashMap<NumberRef, Option<String>>,
+    pub dnc: DncList,
 }
 
 pub fn expected(head: u64) -> Expected {
@@ -215,7 +220,7 @@ pub fn expected(head: u64) -> Expected {
         live: BTreeMap::new(),
         records: BTreeMap::new(),
         decisions: 0,
-        dnc: HashMap::new(),
+        dnc: DncList::default(),
     };
     for pos in 1..=head {
         match event_at(pos).entity {
@@ -229,11 +234,7 @@ pub fn expected(head: u64) -> Expected {
             Entity::Decision(_) => out.decisions += 1,
             Entity::Dnc(entries) => {
                 for entry in entries {
-                    let until = out.dnc.entry(entry.key()).or_insert(Some(String::new()));
-                    *until = match (until.take(), entry.until) {
-                        (Some(a), Some(b)) => Some(a.max(b)),
-                        _ => None,
-                    };
+                    out.dnc.insert_entry(&entry).unwrap();
                 }
             }
             Entity::System(_)
@@ -259,8 +260,11 @@ pub fn check(opened: &Opened) -> Result<(), StoreError> {
     }
     let live: BTreeMap<_, _> = opened.recovery.live.iter().map(|c| (c.id, c.clone())).collect();
     assert_eq!(live, want.live, "live calls at {head}");
-    let dnc: HashMap<_, _> = opened.recovery.dnc.iter().cloned().collect();
-    assert_eq!(dnc, want.dnc, "do-not-call list at {head}");
+    // A row that does not open is told, and calls are refused for it: as loud as an error.
+    if let Some(what) = &opened.recovery.dnc_lost {
+        return Err(StoreError::Engine { file: "meta".to_owned(), what: what.clone() });
+    }
+    assert_eq!(opened.recovery.dnc.version(), want.dnc.version(), "do-not-call list at {head}");
 
     let query = |number, device| RecordQuery {
         number,

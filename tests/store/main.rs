@@ -11,5 +11,6 @@ mod cuts;
 mod faults;
 mod journal;
 mod kit;
+mod lists;
 mod powercut;
 mod throughput;

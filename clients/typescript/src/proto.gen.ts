@@ -336,15 +336,15 @@ export interface SystemStatus {
   lost: number;
 }
 
-/** A do-not-call entry was added, lengthened or imported. */
+/** Do-not-call entries were added, lengthened or imported, or hold no more. */
 export interface DoNotCall {
   /** The entries of this change. */
   entries: DoNotCallEntry[];
 }
 
-/** One number nobody may call. */
+/** One number or customer nobody may call. */
 export interface DoNotCallEntry {
-  /** Number. */
+  /** Number; of a customer its raw form is the name that the customer records use. */
   number?: Party;
   /** Blocked through the end of this local calendar day, YYYY-MM-DD; empty: for ever. */
   until: string;
@@ -354,6 +354,26 @@ export interface DoNotCallEntry {
   asked_at?: string;
   /** Who entered it. */
   added_by: string;
+  /** number | customer (all numbers of a person); empty: number. */
+  scope: string;
+  /** Blocked for calls with this purpose and its family; empty: for all. */
+  purpose: string;
+  /** How it came in: cli | api | import. */
+  source: string;
+  /** It holds no more. */
+  removed?: DoNotCallRemoval;
+}
+
+/** How a do-not-call entry came to hold no more. */
+export interface DoNotCallRemoval {
+  /** When. */
+  at?: string;
+  /** Why. */
+  reason: string;
+  /** Who asked for it. */
+  by: string;
+  /** Who agreed; never the same. */
+  approved_by: string;
 }
 
 /** A carrier line. */
@@ -998,6 +1018,7 @@ export interface Messages {
   SystemStatus: SystemStatus;
   DoNotCall: DoNotCall;
   DoNotCallEntry: DoNotCallEntry;
+  DoNotCallRemoval: DoNotCallRemoval;
   Line: Line;
   LineRegistration: LineRegistration;
   LineProbe: LineProbe;
@@ -1229,6 +1250,16 @@ export const FIELDS: Record<string, Record<string, string | number | boolean>> =
     reason: '',
     asked_at: '?',
     added_by: '',
+    scope: '',
+    purpose: '',
+    source: '',
+    removed: 'DoNotCallRemoval',
+  },
+  DoNotCallRemoval: {
+    at: '?',
+    reason: '',
+    by: '',
+    approved_by: '',
   },
   Line: {
     id: '',

@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 #[derive(Default)]
 pub(super) struct Incidents {
     site: bool,
+    /// What is told says nothing of what customers wait for.
+    pub(super) unconcerned: bool,
     lines: BTreeSet<String>,
     links: BTreeSet<String>,
 }
@@ -21,6 +23,9 @@ impl Incidents {
 impl Engine {
     /// What an event says of the site: phones that ring while something fails are remembered.
     pub(super) fn watch_incidents(&mut self, entity: &Entity, detail: &Detail) {
+        if self.incidents.unconcerned {
+            return;
+        }
         let open = self.incidents.is_open();
         match entity {
             Entity::System(status) => match status.state {

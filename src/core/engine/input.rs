@@ -5,7 +5,7 @@ use super::permits::{PermitAnswer, PermitRequest};
 use super::request::{CommandAnswer, CommandRequest};
 use crate::agent::AgentPolicy;
 use crate::call::Settings;
-use crate::gate::{Book, CallFacts, Dialed, Normalizer, Slice, SliceAsk};
+use crate::gate::{Book, CallFacts, Dialed, DncList, Normalizer, Register, Slice, SliceAsk};
 use crate::line::{LineSettings, Reply};
 use crate::model::{
     Agent, AgentSettings, Attempt, Call, Command, CommandId, DeskPresence, DncEntry, Duty, Event,
@@ -122,8 +122,8 @@ pub struct Restored {
     pub head: Pos,
     /// Calls that were live.
     pub live: Vec<Call>,
-    /// Do-not-call list: key and last blocked day.
-    pub dnc: Vec<(NumberRef, Option<String>)>,
+    /// Do-not-call list with the editions of registers.
+    pub dnc: DncList,
     /// Lines as they stood.
     pub lines: Vec<Line>,
     /// Control links as they stood.
@@ -176,6 +176,13 @@ pub enum Input<'a> {
     Dnc {
         /// The entries, keyed by the list's own index.
         entries: Vec<DncEntry>,
+        /// Handle of who waits.
+        ticket: u64,
+    },
+    /// An edition of a register; `ticket` as above. It must be durable already.
+    Register {
+        /// It.
+        register: Arc<Register>,
         /// Handle of who waits.
         ticket: u64,
     },

@@ -16,6 +16,7 @@ mod input;
 mod line_calls;
 mod lines;
 mod links;
+mod listing;
 mod orders;
 mod overflow;
 mod parties;

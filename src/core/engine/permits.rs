@@ -194,12 +194,14 @@ impl Permits {
 impl Engine {
     /// The gate as far as one callee is concerned.
     pub fn gate_slice(&self, list_key: Option<NumberRef>, customer: Option<&str>) -> Slice {
+        let customer_ref = self.customer_ref(customer);
         Slice {
+            customer_ref,
             book: self.config.book.clone(),
             ruleset: self.config.ruleset.clone(),
-            list: self.list.only(list_key),
+            list: self.list.only([list_key, customer_ref]),
             list_version: self.list.version(),
-            past: self.ledger.past(list_key, self.customer_ref(customer)).into_owned(),
+            past: self.ledger.past(list_key, customer_ref).into_owned(),
             known_since: self.ledger.known_since(),
         }
     }

@@ -109,7 +109,7 @@ impl Engine {
         let ruleset = self.config.ruleset.as_deref();
         let past = self.ledger.past(list_key, customer);
         let known_since = self.ledger.known_since();
-        let given = Given { known_since, ..facts.given(&past) };
+        let given = Given { known_since, customer_ref: customer, ..facts.given(&past) };
         let ask = Ask { dialed: &dialed, purpose, ruleset, number_ref: list_key, given };
         let ruling = self.config.book.decide(&self.list, &ask, now.wall);
         drop(past);
@@ -329,6 +329,7 @@ impl Engine {
         let reason = format!("the gate's rules were read anew, {}", book.hash());
         self.config.book = book;
         self.status(now, SystemState::Normal, reason, 0, out);
+        self.look_at_registers(now, out);
     }
 
     /// An alarm: what the operator wanted is not in force.

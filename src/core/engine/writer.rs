@@ -7,6 +7,7 @@ use super::incidents::Incidents;
 use super::input::{EngineConfig, Input, Outputs, Restored, Totals};
 use super::lines::Trunk;
 use super::links::Links;
+use super::listing::Told;
 use super::orders::Switchboard;
 use super::overflow::Overflow;
 use super::parties::{KnownParties, PartyMaker};
@@ -19,8 +20,8 @@ use crate::call::{CallInput, CallMachine, Fact};
 use crate::gate::{DncList, Ledger};
 use crate::line::Way;
 use crate::model::{
-    AttemptNote, Call, CallId, Detail, Direction, DncEntry, Entity, Event, EventKind, IdSource,
-    LegId, Mono, Now, Pos, SystemState, SystemStatus,
+    AttemptNote, Call, CallId, Detail, Direction, Entity, Event, EventKind, IdSource, LegId, Mono,
+    Now, Pos, SystemState, SystemStatus,
 };
 use crate::sip::{self, Core, Signal};
 use std::sync::Arc;
@@ -40,6 +41,7 @@ pub struct Engine {
     pub(super) known_parties: KnownParties,
     pub(super) dialing: Dialing,
     pub(super) list: DncList,
+    pub(super) registers_told: Told,
     pub(super) ledger: Ledger,
     pub(super) totals: Totals,
     pub(super) pos: Pos,
@@ -63,13 +65,6 @@ pub struct Engine {
 impl Engine {
     /// An engine that goes on where an earlier run ended. `out` gets the first events.
     pub fn new(config: EngineConfig, restored: Restored, now: Now, out: &mut Outputs) -> Self {
-        let mut list = DncList::default();
-        for (key, until) in &restored.dnc {
-            // A day that cannot be read blocks for ever: a damaged list must not open the gate.
-            if list.insert(*key, until.as_deref()).is_err() {
-                let _ = list.insert(*key, None);
-            }
-        }
         let mut engine = Self {
             core: Core::new(config.sip.clone()),
             sip: sip::Outputs::default(),
@@ -78,7 +73,8 @@ impl Engine {
             desk_parties: PartyMaker::new(config.normalizer.clone(), config.desk_refs.clone()),
             known_parties: KnownParties::default(),
             dialing: Dialing::default(),
-            list,
+            list: restored.dnc,
+            registers_told: Told::default(),
             ledger: Ledger::restore(&config.book, restored.attempts, restored.known_since),
             totals: Totals::default(),
             pos: restored.head,
@@ -116,6 +112,7 @@ impl Engine {
             engine.status(now, SystemState::MessagesLost, reason, 0, out);
         }
         engine.status(now, SystemState::Enabled, format!("serving; {live} live calls"), 0, out);
+        engine.look_at_lists(now, out);
         engine.restore_records(now, restored.duties.clone(), restored.ended);
         engine.restore_lines(now, restored.lines, restored.duties, out);
         engine.restore_links(now, restored.links, out);
@@ -162,6 +159,7 @@ impl Engine {
                 self.agents_tick(now, out);
                 self.commands_tick(now, out);
                 self.records_tick(now, out);
+                self.registers_tick(now, out);
                 self.sweep(now, out);
             }
             Input::Durable(through) => {
@@ -177,6 +175,7 @@ impl Engine {
                 }
             }
             Input::Dnc { entries, ticket } => self.add_dnc(now, entries, ticket, out),
+            Input::Register { register, ticket } => self.add_register(now, register, ticket, out),
             Input::OrderLine { name, order, who, ticket } => {
                 self.order_line(now, &name, order, &who, ticket, out);
             }
@@ -223,6 +222,7 @@ impl Engine {
             self.permits.next_deadline(),
             self.handovers.next_deadline(),
             self.records.next_deadline(),
+            self.registers_told.next_deadline(),
             Some(self.sweep_at),
         ];
         rooms.into_iter().flatten().min()
@@ -251,11 +251,6 @@ impl Engine {
     /// The proxy core's counters and table sizes.
     pub fn sip(&self) -> &Core {
         &self.core
-    }
-
-    /// The do-not-call list.
-    pub fn list(&self) -> &DncList {
-        &self.list
     }
 
     /// Handles signals until there are none, then hands the datagrams over.
@@ -392,18 +387,6 @@ impl Engine {
     ) {
         let entity = Entity::System(Box::new(SystemStatus { state, reason, lost }));
         self.emit(now, EventKind::SystemStatus, entity, Detail::default(), out);
-    }
-
-    fn add_dnc(&mut self, now: Now, entries: Vec<DncEntry>, ticket: u64, out: &mut Outputs) {
-        for entry in &entries {
-            // An unreadable day blocks for ever; the command line has checked it before.
-            if self.list.insert_entry(entry).is_err() {
-                let _ = self.list.insert(entry.key(), None);
-            }
-        }
-        let entity = Entity::Dnc(entries);
-        let pos = self.emit(now, EventKind::DncAdded, entity, Detail::default(), out);
-        out.tickets.push((ticket, pos));
     }
 
     fn sweep(&mut self, now: Now, out: &mut Outputs) {

@@ -1,14 +1,16 @@
 //! What each rule of one set says of one call in one zone.
 
 use super::calendar::Guard;
+use super::dnc::Listed;
+use super::register::Registered;
 use super::ruleset::{DayPlan, Gap, RuleSet};
-use super::schema::{Ban, Cap, Cooldown, HardBan, Requires, Rule};
+use super::schema::{Ban, Cap, Cooldown, HardBan, RegisterRule, Requires, Rule};
 use super::spans;
 use super::terms::Claims;
 use super::values::is_purpose;
 use super::zone::{Local, Zone};
 use super::{Ask, DncList};
-use crate::model::{DayClass, Named, RuleOutcome, RuleVerdict, Wall};
+use crate::model::{DayClass, DncScope, Named, RuleOutcome, RuleVerdict, Wall};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -70,12 +72,17 @@ impl RuleSet {
         let plan = self.day(local.date, claims);
         let look = Look { list, ask, claims, zone, local };
         let spec = &self.spec;
-        let more = spec.hard_ban.len() + spec.ban.len() + spec.cap.len() + spec.cooldown.len();
+        let more = spec.hard_ban.len()
+            + spec.ban.len()
+            + spec.cap.len()
+            + spec.cooldown.len()
+            + spec.register.len();
         let mut rules = Vec::with_capacity(6 + more);
         rules.push(self.purpose_rule(ask));
         rules.extend(spec.requires.iter().map(|requires| look.requires(requires)));
         rules.extend(spec.hard_ban.iter().map(|ban| look.hard_ban(ban)));
         rules.push(look.dnc(&spec.dnc.cite));
+        rules.extend(spec.register.iter().map(|register| look.register(register)));
         rules.extend(spec.cooldown.iter().map(|cooldown| look.cooldown(cooldown)));
         rules.extend(self.gap_rule(&plan));
         rules.extend(spec.ban.iter().map(|ban| look.ban(ban, &plan, self)));
@@ -166,18 +173,50 @@ impl Look<'_> {
     }
 
     fn dnc(&self, cite: &str) -> RuleVerdict {
-        let (outcome, inputs) = match self.ask.number_ref {
-            None if self.list.is_empty() => {
-                (RuleOutcome::NotApplicable, "list is empty".to_owned())
+        let (outcome, inputs) = match self.list.says(self.ask, self.local.date) {
+            Listed::Empty => (RuleOutcome::NotApplicable, "list is empty".to_owned()),
+            Listed::Not => (RuleOutcome::Allow, "not blocked".to_owned()),
+            Listed::Unknown(why) => (RuleOutcome::Deny, why.to_owned()),
+            Listed::Waived => {
+                let inputs = "the list cannot be read; such calls are made all the same";
+                (RuleOutcome::Allow, inputs.to_owned())
             }
-            None => (RuleOutcome::Deny, "no list key".to_owned()),
-            Some(key) => match self.list.blocks(key, self.local.date) {
-                None => (RuleOutcome::Allow, "not blocked".to_owned()),
-                Some(None) => (RuleOutcome::Deny, "blocked for ever".to_owned()),
-                Some(Some(until)) => (RuleOutcome::Deny, format!("blocked through {until}")),
-            },
+            Listed::Blocked { until, scope, purpose } => {
+                let mut inputs = match until {
+                    None => "blocked for ever".to_owned(),
+                    Some(until) => format!("blocked through {until}"),
+                };
+                if scope == DncScope::Customer {
+                    inputs.push_str(" scope=customer");
+                }
+                if let Some(purpose) = purpose {
+                    inputs.push_str(" purpose=");
+                    inputs.push_str(&purpose);
+                }
+                (RuleOutcome::Deny, inputs)
+            }
         };
         rule("dnc", outcome, cite, inputs)
+    }
+
+    fn register(&self, rule: &RegisterRule) -> RuleVerdict {
+        self.speak(&rule.name, rule, || {
+            let day = self.local.date;
+            let said = rule.says(self.list, self.ask, self.claims, day);
+            let issued = match self.list.register(&rule.name) {
+                Some(register) => format!("issued={} ", register.issued()),
+                None => String::new(),
+            };
+            let stands = rule.freshness(self.list, day);
+            let inputs = match said {
+                Registered::No => format!("{issued}{stands}: not on it"),
+                Registered::Yes => format!("{issued}{stands}: on it"),
+                Registered::Closed => format!("{issued}{stands}"),
+                Registered::NoKey => format!("{issued}no list key"),
+                Registered::Lifted(claim) => format!("{issued}exempt={}", claim.name()),
+            };
+            (deny_if(said.closes()), inputs)
+        })
     }
 
     fn cooldown(&self, cooldown: &Cooldown) -> RuleVerdict {

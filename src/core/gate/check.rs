@@ -76,6 +76,7 @@ fn ids(spec: &RuleSpec) -> Result<(), String> {
     let named = [
         ("hard_ban", spec.hard_ban.iter().map(|rule| &rule.id).collect::<Vec<_>>()),
         ("ban", spec.ban.iter().map(|rule| &rule.id).collect()),
+        ("register", spec.register.iter().map(|rule| &rule.name).collect()),
         ("cap", spec.cap.iter().map(|rule| &rule.id).collect()),
         ("cooldown", spec.cooldown.iter().map(|rule| &rule.id).collect()),
         ("requires", spec.requires.iter().map(|rule| &rule.id).collect()),
@@ -106,6 +107,7 @@ fn days(spec: &RuleSpec) -> Result<(), String> {
         all("window", &spec.window),
         all("hard_ban", &spec.hard_ban),
         all("ban", &spec.ban),
+        all("register", &spec.register),
         all("cap", &spec.cap),
         all("cooldown", &spec.cooldown),
         all("requires", &spec.requires),

@@ -35,6 +35,8 @@ pub struct Given<'a> {
     pub customer: Option<&'a str>,
     /// For whom the call is made, where a site calls for several.
     pub seller: Option<&'a str>,
+    /// The customer's key in the do-not-call list.
+    pub customer_ref: Option<NumberRef>,
     /// Zone of the callee's address, IANA name. Believed if the number may be there.
     pub zone: Option<&'a str>,
     /// What can be shown for the call.

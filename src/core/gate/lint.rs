@@ -162,6 +162,7 @@ impl RuleSet {
             named("window", &spec.window, |_| ""),
             named("hard_ban", &spec.hard_ban, |rule| &rule.id),
             named("ban", &spec.ban, |rule| &rule.id),
+            named("register", &spec.register, |rule| &rule.name),
             named("cap", &spec.cap, |rule| &rule.id),
             named("cooldown", &spec.cooldown, |rule| &rule.id),
             named("requires", &spec.requires, |rule| &rule.id),

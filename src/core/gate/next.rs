@@ -1,14 +1,17 @@
 //! Looking ahead: when the same call would be allowed, and how long a refusal lasts.
 
+use super::dnc::Listed;
 use super::ruleset::{Blackout, RuleSet};
-use super::schema::{Effective, Rule};
-use super::values::is_purpose;
+use super::schema::{Effective, RegisterRule, Rule};
+use super::terms::Claims;
+use super::values::{PurposePattern, is_purpose};
 use super::verdict::Target;
 use super::zone::Zone;
 use super::{Ask, Book, DncList, Ruling};
 use crate::model::{Verdict, Wall};
 use jiff::Timestamp;
 use jiff::civil::Date;
+use std::collections::BTreeSet;
 
 /// How far a search looks ahead. More than a year, so that a yearly break cannot hide the end.
 pub const HORIZON_DAYS: u32 = 400;
@@ -17,6 +20,18 @@ pub const HORIZON_DAYS: u32 = 400;
 const ROUNDS_MAX: u32 = 8 * HORIZON_DAYS;
 /// A day, in microseconds.
 const DAY_US: i64 = 86_400_000_000;
+
+/// A purpose that no floor names.
+const NO_PURPOSE: &str = "unnamed";
+
+/// One entry that a request not to be called makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Purpose and its family; `None`: all.
+    pub purpose: Option<String>,
+    /// Last local day, `YYYY-MM-DD`; `None`: for ever.
+    pub until: Option<String>,
+}
 
 impl Book {
     /// Earliest instant from `after` on at which the same call is allowed, within
@@ -92,6 +107,36 @@ impl Book {
         last.map(|day| day.to_string())
     }
 
+    /// What a request not to be called means, at `at`: the block for all calls, and those that last
+    /// longer for one purpose, each with its last local day (`None`: for ever). Purposes come
+    /// from `floor_by_purpose`; what else is counted, [`Book::blocked_until`] says.
+    pub fn blocks(&self, ask: &Ask<'_>, trigger: &str, at: Wall) -> Vec<Block> {
+        let until = self.blocked_until(&Ask { purpose: Some(NO_PURPOSE), ..*ask }, trigger, at);
+        let mut out = vec![Block { purpose: None, until }];
+        let Ok(target) = self.target(ask) else { return out };
+        let of_region = Ask { purpose: None, ruleset: None, ..*ask };
+        let sets: Vec<&RuleSet> =
+            self.candidates(&of_region, &target).filter(|set| set.enforces()).collect();
+        let floors = sets.iter().flat_map(|set| &set.spec.cooldown);
+        let floors = floors.filter(|rule| rule.trigger == trigger && rule.disabled().is_none());
+        let patterns: BTreeSet<&PurposePattern> =
+            floors.flat_map(|rule| rule.floor_by_purpose.keys()).collect();
+        for pattern in patterns {
+            let probe = pattern.example();
+            let until = self.blocked_until(&Ask { purpose: Some(&probe), ..*ask }, trigger, at);
+            let family = pattern.family();
+            let longest = out.iter().filter(|block| is_family(block.purpose.as_deref(), family));
+            // An absent day is for ever: nothing is longer than it.
+            let longer = longest
+                .into_iter()
+                .all(|block| block.until.is_some() && (until.is_none() || until > block.until));
+            if longer {
+                out.push(Block { purpose: Some(family.to_owned()), until });
+            }
+        }
+        out
+    }
+
     fn allows(&self, list: &DncList, ask: &Ask<'_>, at: Wall) -> bool {
         let ruling = self.decide(list, ask, at);
         matches!(ruling, Ruling::Decided(decided) if decided.verdict == Verdict::Allow)
@@ -100,6 +145,11 @@ impl Book {
 
 fn timestamp(at: Wall) -> Option<Timestamp> {
     Timestamp::from_microsecond(at.0).ok()
+}
+
+/// Whether a block for `purpose` holds for calls of `family`, too.
+fn is_family(purpose: Option<&str>, family: &str) -> bool {
+    purpose.is_none_or(|purpose| purpose == family)
 }
 
 /// What stands between a call and its allow, gathered once.
@@ -118,6 +168,8 @@ struct View<'a> {
     holds: Vec<(Effective, Timestamp)>,
     /// Claims that are missing, on days when the rule is in force.
     lacks: Vec<Effective>,
+    registers: &'a [RegisterRule],
+    claims: Claims,
 }
 
 impl<'a> Search<'a> {
@@ -136,9 +188,6 @@ impl<'a> Search<'a> {
                 return None;
             }
             views.extend(zones.iter().map(|zone| View::new(set, zone, ask)));
-        }
-        if ask.number_ref.is_none() && !list.is_empty() {
-            return None;
         }
         let blackouts = book.blackouts.iter();
         let blackouts =
@@ -214,7 +263,8 @@ impl<'a> View<'a> {
         let holds = caps.chain(cooldowns).collect();
         let claims = ask.given.claims();
         let lacks = awake(&spec.requires).filter(|rule| !rule.met(claims));
-        Self { set, zone, holds, lacks: lacks.map(|rule| *rule.effective()).collect() }
+        let lacks = lacks.map(|rule| *rule.effective()).collect();
+        Self { set, zone, holds, lacks, registers: &spec.register, claims }
     }
 
     fn in_force(&self, at: Timestamp) -> bool {
@@ -225,8 +275,12 @@ impl<'a> View<'a> {
     /// Parts of `day` in which the set allows the call, in order.
     fn spans(&self, search: &Search<'_>, day: Date) -> Vec<(Timestamp, Timestamp)> {
         let ask = search.ask;
-        let listed = ask.number_ref.is_some_and(|key| search.list.blocks(key, day).is_some());
-        if listed || self.lacks.iter().any(|effective| effective.on(day)) {
+        let said = search.list.says(ask, day);
+        let listed = matches!(said, Listed::Blocked { .. } | Listed::Unknown(_));
+        let registered = self.registers.iter().any(|rule| {
+            rule.in_force(day) && rule.says(search.list, ask, self.claims, day).closes()
+        });
+        if listed || registered || self.lacks.iter().any(|effective| effective.on(day)) {
             return Vec::new();
         }
         let holds = self.holds.iter().filter(|(effective, _)| effective.on(day));

@@ -1,10 +1,16 @@
 //! A question to the gate as one JSON object, and its short answer: for many questions at once.
 
+use super::values::parse_day;
 use super::{
-    Ask, Book, Claim, DncList, Given, Normalizer, Past, PastKind, Ruling, Via, is_purpose,
-    parse_instant,
+    Ask, Book, Claim, DncList, Given, Normalizer, Past, PastKind, Register, Ruling, Via,
+    is_purpose, parse_instant,
 };
-use crate::model::{Named, RuleOutcome, Verdict, Wall};
+use crate::model::{Named, NumberRef, RuleOutcome, Verdict, Wall};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Key of the number asked about, in lists that hold nothing else.
+const ITSELF: NumberRef = NumberRef([0; 16]);
 
 /// A question. Unknown keys are refused.
 #[derive(Clone, Debug, serde::Deserialize)]
@@ -36,11 +42,26 @@ pub struct Question {
     /// What happened before.
     #[serde(default)]
     pub past: Vec<PastWords>,
+    /// Editions of registers, by name, and whether the number is on them; those left out are not
+    /// there.
+    #[serde(default)]
+    pub registers: BTreeMap<String, RegisterWords>,
     /// Asks for the last lawful time before it.
     pub deadline: Option<String>,
     /// Whether to search the next allowed instant. Default true.
     #[serde(default = "yes")]
     pub next: bool,
+}
+
+/// An edition of a register as one number sees it.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegisterWords {
+    /// Day of issue, `YYYY-MM-DD`.
+    pub issued: String,
+    /// The number is on it.
+    #[serde(default)]
+    pub listed: bool,
 }
 
 /// One earlier event.
@@ -149,7 +170,7 @@ impl Question {
     /// If an instant, the purpose or the rule set's name cannot be read.
     pub fn answer(&self, book: &Book, plan: &Normalizer) -> Result<Short, QuestionError> {
         let (at, ruling, next, latest) = self.ask(book, plan, |book, ask, at| {
-            let list = DncList::default();
+            let list = self.list()?;
             let ruling = book.decide(&list, ask, at);
             let shown = |at: Wall| match &ruling {
                 Ruling::Exempt(_) => at.rfc3339(),
@@ -163,6 +184,22 @@ impl Question {
             Ok((at, ruling, next, latest))
         })?;
         Ok(Short { next_allowed_at: next, latest_allowed_before: latest, ..Short::of(&ruling, at) })
+    }
+
+    /// No own entries, and the registers as far as this number sees them.
+    fn list(&self) -> Result<DncList, QuestionError> {
+        let mut list = DncList::default();
+        for (name, words) in &self.registers {
+            let issued = parse_day(&words.issued).ok_or_else(|| {
+                let message = format!("{:?}: a day is written YYYY-MM-DD", words.issued);
+                QuestionError { key: "registers.issued", message }
+            })?;
+            let keys = words.listed.then(|| Register::key(ITSELF));
+            let id = "question".to_owned();
+            let edition = Register::new(name.clone(), issued, id, keys.into_iter().collect());
+            list.set_register(Arc::new(edition));
+        }
+        Ok(list)
     }
 
     /// Reads the words and hands the question on.
@@ -191,6 +228,7 @@ impl Question {
             case: self.case.as_deref(),
             campaign: self.campaign.as_deref(),
             customer: self.customer.as_deref(),
+            customer_ref: None,
             seller: self.seller.as_deref(),
             zone: self.zone.as_deref(),
             claims: self.claims.iter().copied().collect(),
@@ -201,7 +239,7 @@ impl Question {
             dialed: &dialed,
             purpose: self.purpose.as_deref(),
             ruleset: self.ruleset.as_deref(),
-            number_ref: None,
+            number_ref: Some(ITSELF),
             given,
         };
         then(book, &ask, at)

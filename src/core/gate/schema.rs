@@ -45,6 +45,8 @@ pub(super) struct RuleSpec {
     #[serde(default)]
     pub(super) requires: Vec<Requires>,
     #[serde(default)]
+    pub(super) register: Vec<RegisterRule>,
+    #[serde(default)]
     pub(super) hard_ban: Vec<HardBan>,
     #[serde(default)]
     pub(super) ban: Vec<Ban>,
@@ -174,6 +176,21 @@ rules! {
         #[serde(default)]
         pub(super) floor_by_purpose: BTreeMap<PurposePattern, Period>,
     }
+    /// Numbers of an external register are not called, and nobody is without a fresh edition.
+    RegisterRule {
+        /// The register's name, and the rule's.
+        pub(super) name: String,
+        /// Age of an edition on the last day on which it counts.
+        pub(super) stale_after: Period,
+        /// How long after that it still counts, with an alarm.
+        pub(super) grace: Option<Period>,
+        /// The alarm comes so many days before it is too old.
+        #[serde(default = "warn_days")]
+        pub(super) warn_days: u8,
+        /// Claims that make the register no matter.
+        #[serde(default)]
+        pub(super) exemptions: Vec<Claim>,
+    }
     /// A call needs one of these claims.
     Requires {
         pub(super) id: String,
@@ -283,6 +300,10 @@ fn whole_day() -> Vec<DaySpan> {
 
 fn cooldown_id() -> String {
     "cooldown".to_owned()
+}
+
+fn warn_days() -> u8 {
+    7
 }
 
 fn any_purpose() -> Vec<PurposePattern> {

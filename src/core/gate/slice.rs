@@ -34,7 +34,7 @@ impl CallFacts {
         (topic != CallTopic::default()).then(|| Box::new(topic))
     }
 
-    /// With what happened to the callee before.
+    /// With what happened to the callee before. Keys of lists are the caller's to add.
     pub fn given<'a>(&'a self, past: &'a [Past]) -> Given<'a> {
         Given {
             subject: self.subject.as_deref(),
@@ -42,6 +42,7 @@ impl CallFacts {
             campaign: self.campaign.as_deref(),
             customer: self.customer.as_deref(),
             seller: self.seller.as_deref(),
+            customer_ref: None,
             zone: self.zone.as_deref(),
             claims: self.claims,
             past,
@@ -77,8 +78,10 @@ pub struct Slice {
     pub book: Arc<Book>,
     /// The one rule set that counts; `None`: all that apply.
     pub ruleset: Option<String>,
-    /// The do-not-call list as far as this number sees it.
+    /// The do-not-call list as far as this number and this customer see it.
     pub list: DncList,
+    /// The customer's key in it.
+    pub customer_ref: Option<NumberRef>,
     /// Version of the whole list.
     pub list_version: String,
     /// What happened to the callee before.
@@ -127,7 +130,8 @@ impl Slice {
     }
 
     fn given<'a>(&'a self, facts: &'a CallFacts) -> Given<'a> {
-        Given { known_since: self.known_since, ..facts.given(&self.past) }
+        let (known_since, customer_ref) = (self.known_since, self.customer_ref);
+        Given { known_since, customer_ref, ..facts.given(&self.past) }
     }
 
     fn with<T>(&self, ask: SliceAsk<'_>, then: impl FnOnce(&Ask<'_>) -> T) -> T {

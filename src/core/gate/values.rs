@@ -279,6 +279,16 @@ impl PurposePattern {
         }
     }
 
+    /// `sales` of `sales` and of `sales.*`; empty of `*`.
+    pub(super) fn family(&self) -> &str {
+        self.0.trim_end_matches('*').trim_end_matches('.')
+    }
+
+    /// A purpose that it matches.
+    pub(super) fn example(&self) -> String {
+        self.0.replace('*', "any")
+    }
+
     pub(super) fn matches(&self, purpose: &str) -> bool {
         match self.0.strip_suffix('*') {
             Some(stem) => purpose.starts_with(stem),

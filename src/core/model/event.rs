@@ -59,6 +59,8 @@ pub enum EventKind {
     OutboundUngated,
     /// Do-not-call entries came in.
     DncAdded,
+    /// Do-not-call entries hold no more, because two people said so.
+    DncRemoved,
     /// A line serves, fails or was taken out.
     LineStateChanged,
     /// A call, or new calls from now on, took a later line than the one before.

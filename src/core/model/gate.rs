@@ -122,24 +122,67 @@ impl CallTopic {
     }
 }
 
-/// A number that must not be called.
+/// Whom an entry of the do-not-call list protects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum DncScope {
+    /// One number, whoever is meant to answer.
+    #[default]
+    Number,
+    /// A person at all numbers: every call that names this customer.
+    Customer,
+}
+
+/// A number or customer that must not be called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DncEntry {
-    /// Number; its `number_ref` is made with the list's own long-lived key.
+    /// Whom it protects.
+    pub scope: DncScope,
+    /// Number; its `number_ref` is made with the list's own long-lived key. Of a customer `raw` is
+    /// the name that the customer records use, and the reference is that of the name.
     pub number: Party,
+    /// Blocked for calls with this purpose and its family (`sales` with `sales.life`); `None`: for
+    /// all.
+    pub purpose: Option<String>,
     /// Last blocked local calendar day, `YYYY-MM-DD`; `None`: for ever.
     pub until: Option<String>,
     /// Why.
     pub reason: String,
+    /// How it came in: `cli`, `api`, `import`.
+    pub source: String,
     /// When it was asked for.
     pub asked_at: Wall,
     /// Who entered it.
     pub added_by: String,
+    /// It holds no more; it is kept so that it can be told why.
+    pub removed: Option<DncRemoval>,
 }
+
+/// How an entry came to hold no more before its day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DncRemoval {
+    /// When.
+    pub at: Wall,
+    /// Why.
+    pub reason: String,
+    /// Who asked for it.
+    pub by: String,
+    /// Who agreed: somebody else.
+    pub approved_by: String,
+}
+
+/// Reason of an entry that the callee has asked for.
+pub const DO_NOT_DISTURB_REASON: &str = "do_not_disturb";
+/// What the norm has such a number marked with.
+pub const DO_NOT_DISTURB_TAG: &str = "拒绝呼出";
 
 impl DncEntry {
     /// Key in the list.
     pub fn key(&self) -> NumberRef {
         self.number.number_ref
+    }
+
+    /// The mark of the norm, where the callee asked not to be disturbed.
+    pub fn tag(&self) -> Option<&'static str> {
+        (self.reason == DO_NOT_DISTURB_REASON).then_some(DO_NOT_DISTURB_TAG)
     }
 }

@@ -2,10 +2,10 @@
 
 use super::{
     Action, AgentState, AlertingBasis, Attest, ChangedBy, CommandCode, CommandOp, CommandStatus,
-    ConnectionState, CstaCause, DayClass, DeskPresence, Direction, DutyKind, DutyState, EventKind,
-    IdentityLevel, LegRole, LineOrder, LineRole, LineState, LinkKind, LinkState, PopWindow,
-    PromptKind, RegistrationState, Released, Repair, RuleOutcome, ServiceBasis, SystemState,
-    TimeQuality, Transfer, Verdict, WorkMode,
+    ConnectionState, CstaCause, DayClass, DeskPresence, Direction, DncScope, DutyKind, DutyState,
+    EventKind, IdentityLevel, LegRole, LineOrder, LineRole, LineState, LinkKind, LinkState,
+    PopWindow, PromptKind, RegistrationState, Released, Repair, RuleOutcome, ServiceBasis,
+    SystemState, TimeQuality, Transfer, Verdict, WorkMode,
 };
 
 /// A closed set with one wire name a member.
@@ -46,6 +46,7 @@ macro_rules! named {
 }
 
 named!(Direction { Inbound = "inbound", Outbound = "outbound", Internal = "internal" });
+named!(DncScope { Number = "number", Customer = "customer" });
 named!(ConnectionState {
     Initiated = "initiated",
     Alerting = "alerting",
@@ -198,6 +199,7 @@ named!(EventKind {
     CallIdentified = "call.identified",
     CallLabelled = "call.labelled",
     CallTransferUnconfirmed = "call.transfer_unconfirmed",
+    DncRemoved = "dnc.removed",
 });
 named!(AgentState {
     LoggedOut = "logged_out",

@@ -9,9 +9,9 @@ use super::link::link;
 use super::pb;
 use super::signalling::signalling;
 use crate::model::{
-    Call, CallId, Cause, Channel, CommandId, Decision, DecisionId, Detail, Dialog, DncEntry, E164,
-    Entity, Event, Leg, LegId, Moment, Named, NumberRef, Origin, Party, Pii, Pos, RuleVerdict,
-    SystemStatus, Transferred, Waiver, Wall,
+    Call, CallId, Cause, Channel, CommandId, Decision, DecisionId, Detail, Dialog, DncEntry,
+    DncRemoval, DncScope, E164, Entity, Event, Leg, LegId, Moment, Named, NumberRef, Origin, Party,
+    Pii, Pos, RuleVerdict, SystemStatus, Transferred, Waiver, Wall,
 };
 use prost::Message;
 use std::sync::Arc;
@@ -298,12 +298,23 @@ fn decision(d: pb::Decision) -> Result<Decision, DecodeError> {
 }
 
 fn dnc(e: pb::DoNotCallEntry) -> Result<DncEntry, DecodeError> {
+    let removal = |r: pb::DoNotCallRemoval| {
+        let at = wall("dnc.removed.at", r.at)?;
+        Ok(DncRemoval { at, reason: r.reason, by: r.by, approved_by: r.approved_by })
+    };
     Ok(DncEntry {
+        scope: match e.scope.as_str() {
+            "" => DncScope::Number,
+            scope => named("dnc.scope", scope)?,
+        },
         number: party(e.number)?,
+        purpose: non_empty(e.purpose),
         until: non_empty(e.until),
         reason: e.reason,
+        source: e.source,
         asked_at: wall("dnc.asked_at", e.asked_at)?,
         added_by: e.added_by,
+        removed: e.removed.map(removal).transpose()?,
     })
 }
 

@@ -243,6 +243,15 @@ fn entry_to_pb(entry: &DncEntry, view: View) -> pb::DoNotCallEntry {
         reason: entry.reason.clone(),
         asked_at: Some(entry.asked_at.into()),
         added_by: entry.added_by.clone(),
+        scope: entry.scope.name().to_owned(),
+        purpose: entry.purpose.clone().unwrap_or_default(),
+        source: entry.source.clone(),
+        removed: entry.removed.as_ref().map(|removed| pb::DoNotCallRemoval {
+            at: Some(removed.at.into()),
+            reason: removed.reason.clone(),
+            by: removed.by.clone(),
+            approved_by: removed.approved_by.clone(),
+        }),
     }
 }
 

@@ -382,6 +382,6 @@ fn numbers_of_names_never_change() {
          agent.logged_on agent.logged_off agent.ready agent.not_ready agent.reserved agent.busy \
          agent.working_after_call agent.unknown agent.desk_changed command.accepted command.done \
              link.state_changed \
-         call.identified call.labelled call.transfer_unconfirmed"
+         call.identified call.labelled call.transfer_unconfirmed dnc.removed"
     );
 }

@@ -3,9 +3,11 @@
 use super::gate::GateDeps;
 use crate::io::desk::{DeskAuth, DeskConfig, DeskHub, GiveOrder, Health};
 use crate::io::pbx::{BasicLogin, Incoming};
+use serde_json::Value;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -82,9 +84,57 @@ pub struct HttpDeps {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Control links for `/healthz`: name and state; must not block.
     pub links: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
+    /// The do-not-call list.
+    pub dnc: DncDoor,
     /// PBXs that connect to us, by name.
     pub ari: Arc<HashMap<String, AriDoor>>,
 }
+
+/// What routes ask about the do-not-call list. `whom` has one member: `number`, `customer`, `ref`.
+#[derive(Clone, Debug)]
+pub enum DncAsk {
+    /// Block.
+    Add {
+        /// `number`, `customer`, `purpose`, `until`, `reason`, `asked_at`: texts.
+        entry: Value,
+        /// `user:NAME`.
+        who: String,
+    },
+    /// What is listed.
+    Show {
+        /// Whom.
+        whom: Value,
+        /// `user:NAME`.
+        who: String,
+    },
+    /// Ask for the removal of what blocks it, or agree to it.
+    Remove {
+        /// Whom.
+        whom: Value,
+        /// Why.
+        reason: Option<String>,
+        /// `user:NAME`.
+        who: String,
+    },
+}
+
+/// Why such a request was not served; the text is for a person and holds no number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DncFault {
+    /// A member cannot be used.
+    BadRequest(String),
+    /// There is no entry.
+    NotFound(String),
+    /// Somebody else has to agree.
+    Conflict(String),
+    /// Not now.
+    Unavailable(String),
+}
+
+/// Serves requests about the do-not-call list.
+pub type DncDoor = Arc<
+    dyn Fn(DncAsk) -> Pin<Box<dyn Future<Output = Result<Value, DncFault>> + Send>> + Send + Sync,
+>;
 
 /// Where a PBX connects to us: `/v1/ari/NAME`.
 #[derive(Clone)]

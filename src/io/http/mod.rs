@@ -16,7 +16,10 @@ mod server;
 mod ticket;
 mod upgrade;
 
-pub use config::{AriDoor, HttpConfig, HttpDeps, HttpError, HttpServer, ServiceCert, TlsFiles};
+pub use config::{
+    AriDoor, DncAsk, DncDoor, DncFault, HttpConfig, HttpDeps, HttpError, HttpServer, ServiceCert,
+    TlsFiles,
+};
 pub use gate::{GateDeps, GateOrder, GiveGateOrder};
 pub use routes::routes;
 pub use server::serve;

@@ -1,6 +1,6 @@
 //! Routes, and what all of them share.
 
-use super::config::AriDoor;
+use super::config::{AriDoor, DncDoor};
 use super::gate::GateDeps;
 use super::problem::error;
 use super::requests::{self, Requests};
@@ -12,7 +12,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -33,6 +33,7 @@ pub(super) struct App {
     pub(super) healthz: Arc<dyn Fn() -> Health + Send + Sync>,
     pub(super) metrics: Arc<dyn Fn() -> String + Send + Sync>,
     pub(super) links: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
+    pub(super) dnc: DncDoor,
     pub(super) ari: Arc<HashMap<String, AriDoor>>,
     pub(super) requests: Requests,
     pub(super) api: api::Limits,
@@ -58,7 +59,7 @@ const fn route(
     Route { path, method, pages, handler }
 }
 
-const ROUTES: [Route; 19] = [
+const ROUTES: [Route; 22] = [
     route("GET", "/healthz", false, || get(healthz)),
     route("GET", "/metrics", false, || get(metrics)),
     route("GET", "/v1/events", false, || get(upgrade::events)),
@@ -75,6 +76,9 @@ const ROUTES: [Route; 19] = [
     route("GET", "/v1/links", true, || get(api::links)),
     route("POST", "/v1/commands", true, || post(api::give)),
     route("GET", "/v1/commands/{id}", true, || get(api::standing)),
+    route("POST", "/v1/dnc", true, || post(api::block)),
+    route("GET", "/v1/dnc/{number}", true, || get(api::listed)),
+    route("DELETE", "/v1/dnc/{number}", true, || delete(api::free)),
     route("POST", "/v1/gate/check", true, || post(api::check)),
     route("POST", "/v1/gate/explain", true, || post(api::explain)),
     route("POST", "/v1/gate/permit", true, || post(api::permit)),
@@ -90,8 +94,14 @@ pub(super) fn router(app: Arc<App>) -> Router {
     for Route { path, method, pages, handler } in ROUTES {
         let mut answers = handler();
         if pages {
-            let preflight = move || async move { cors::preflight(method) };
-            answers = answers.options(preflight);
+            let mut of_path = ROUTES.iter().filter(|route| route.path == path);
+            // One answer for all methods of a path.
+            if of_path.next().is_some_and(|first| first.method == method) {
+                let others = of_path.map(|route| route.method);
+                let methods = std::iter::once(method).chain(others).collect::<Vec<_>>().join(", ");
+                let preflight = move || async move { cors::preflight(&methods) };
+                answers = answers.options(preflight);
+            }
             answers = answers.layer(from_fn_with_state(app.clone(), cors::guard));
         }
         router = router.route(path, answers);

@@ -78,6 +78,7 @@ async fn accept_all(
         healthz: deps.healthz,
         metrics: deps.metrics,
         links: deps.links,
+        dnc: deps.dnc,
         ari: deps.ari,
         requests: Requests::default(),
         api: api::Limits::new(rate),

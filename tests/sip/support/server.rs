@@ -37,7 +37,7 @@ pub struct SiteOptions {
     pub pbx_keys: &'static str,
     /// Further keys of the carriers; without any they are not probed.
     pub carrier_keys: &'static str,
-    /// Keys of `[gate]`.
+    /// Keys of `[gate]`; `DIR` stands for the site's folder.
     pub gate_keys: &'static str,
     /// Further keys of `[trunk]`.
     pub trunk_keys: &'static str,
@@ -127,6 +127,13 @@ impl Site {
         self.command(args).arg("--config").arg(self.config()).stdin(Stdio::null()).output().unwrap()
     }
 
+    /// Starts a command and leaves it running.
+    pub fn start_command(&self, args: &[&str]) -> Child {
+        let mut command = self.command(args);
+        command.arg("--config").arg(self.config()).stdin(Stdio::null());
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_trunkline"));
         command.args(args).current_dir(self.dir.path());
@@ -204,7 +211,7 @@ socket = "{dir}/admin.sock"
                 .replace("DIR", &dir.to_string()),
             carrier_over = options.carrier_over,
             carrier_keys = options.carrier_keys,
-            gate_keys = options.gate_keys,
+            gate_keys = options.gate_keys.replace("DIR", &dir.to_string()),
             trunk_keys = options.trunk_keys,
             carrier = options.carrier_name.map_or(carrier.to_string(), str::to_owned),
             sip_keys = options

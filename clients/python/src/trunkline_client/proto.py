@@ -495,7 +495,7 @@ class SystemStatus:
 
 @dataclass(slots=True, kw_only=True)
 class DoNotCall:
-    """A do-not-call entry was added, lengthened or imported."""
+    """Do-not-call entries were added, lengthened or imported, or hold no more."""
 
     #: The entries of this change.
     entries: list[DoNotCallEntry] = field(default_factory=list)
@@ -503,9 +503,9 @@ class DoNotCall:
 
 @dataclass(slots=True, kw_only=True)
 class DoNotCallEntry:
-    """One number nobody may call."""
+    """One number or customer nobody may call."""
 
-    #: Number.
+    #: Number; of a customer its raw form is the name that the customer records use.
     number: Party | None = None
 
     #: Blocked through the end of this local calendar day, YYYY-MM-DD; empty: for ever.
@@ -519,6 +519,35 @@ class DoNotCallEntry:
 
     #: Who entered it.
     added_by: str = ""
+
+    #: number | customer (all numbers of a person); empty: number.
+    scope: str = ""
+
+    #: Blocked for calls with this purpose and its family; empty: for all.
+    purpose: str = ""
+
+    #: How it came in: cli | api | import.
+    source: str = ""
+
+    #: It holds no more.
+    removed: DoNotCallRemoval | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class DoNotCallRemoval:
+    """How a do-not-call entry came to hold no more."""
+
+    #: When.
+    at: str | None = None
+
+    #: Why.
+    reason: str = ""
+
+    #: Who asked for it.
+    by: str = ""
+
+    #: Who agreed; never the same.
+    approved_by: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -1439,6 +1468,7 @@ MESSAGES: dict[str, type] = {
     "SystemStatus": SystemStatus,
     "DoNotCall": DoNotCall,
     "DoNotCallEntry": DoNotCallEntry,
+    "DoNotCallRemoval": DoNotCallRemoval,
     "Line": Line,
     "LineRegistration": LineRegistration,
     "LineProbe": LineProbe,
@@ -1657,6 +1687,16 @@ FIELDS: dict[str, dict[str, str | int | bool]] = {
         "reason": "",
         "asked_at": "?",
         "added_by": "",
+        "scope": "",
+        "purpose": "",
+        "source": "",
+        "removed": "DoNotCallRemoval",
+    },
+    "DoNotCallRemoval": {
+        "at": "?",
+        "reason": "",
+        "by": "",
+        "approved_by": "",
     },
     "Line": {
         "id": "",

@@ -3,7 +3,7 @@
 use super::bench_site::*;
 use crate::engine::{Explained, Input, PartyMaker};
 use crate::gate::{Book, DialPlan, Normalizer, Source};
-use crate::model::{DncEntry, Entity, Event, EventKind, SystemState, Wall};
+use crate::model::{DncEntry, DncScope, Entity, Event, EventKind, SystemState, Wall};
 use crate::vault::{BlindIndex, Secret};
 use std::sync::Arc;
 
@@ -212,6 +212,10 @@ fn a_listed_number_is_refused_from_the_moment_it_is_listed() {
     let normalizer = Normalizer::new(DialPlan::default()).unwrap();
     let maker = PartyMaker::new(normalizer, BlindIndex::new(&Secret::new([2; 32])));
     let entry = DncEntry {
+        scope: DncScope::Number,
+        purpose: None,
+        source: "test".into(),
+        removed: None,
         number: maker.party(NUMBER, ""),
         until: Some("2027-02-21".into()),
         reason: "do_not_disturb".into(),

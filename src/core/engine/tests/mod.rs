@@ -12,6 +12,7 @@ mod handover;
 mod journal;
 mod lines;
 mod links;
+mod listing;
 mod people;
 mod permits;
 mod switch;

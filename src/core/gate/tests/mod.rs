@@ -15,6 +15,7 @@ mod numbers;
 mod permit;
 mod profiles;
 mod properties;
+mod registers;
 mod rules;
 mod table;
 mod timing;
@@ -61,6 +62,12 @@ fn wall(text: &str) -> Wall {
 
 fn key(byte: u8) -> NumberRef {
     NumberRef([byte; 16])
+}
+
+/// An edition of a register that holds these keys.
+fn edition(name: &str, issued: &str, keys: &[u8]) -> std::sync::Arc<Register> {
+    let keys = keys.iter().map(|byte| Register::key(key(*byte))).collect();
+    Register::new(name.to_owned(), issued.parse().unwrap(), "test".to_owned(), keys).into()
 }
 
 fn verdict(ruling: Ruling) -> Verdict {

@@ -169,8 +169,7 @@ proptest! {
             let until = longest.entry(byte).or_insert(day);
             *until = day.max(*until);
             for (byte, until) in &longest {
-                prop_assert!(list.blocks(key(*byte), *until).is_some());
-                prop_assert!(list.blocks(key(*byte), until.tomorrow().unwrap()).is_none());
+                prop_assert_eq!(list.entries_of(key(*byte)), [(None, Some(*until))]);
             }
         }
     }

@@ -207,7 +207,7 @@ fn the_guard_closes_before_the_window_does() {
 fn the_longer_cool_down_counts() {
     let text = shipped_rules()[0]
         .text
-        .replace("period = \"P90D\"", "period = \"P90D\"\nfloor_by_purpose = { survey = \"P6M\" }");
+        .replace("floor_by_purpose = { ", "floor_by_purpose = { survey = \"P6M\", ");
     let book = book_of(&text);
     let number = dialed("13800138000");
     let until = |purpose, at| {

@@ -32,7 +32,7 @@ async fn take(app: &App, peer: &Peer, request: Request) -> Result<Response, Refu
     let (head, body) = request.into_parts();
     let who = enter(app, peer, &head.headers).await?;
     Query::read(&head.uri, Takes::Nothing)?;
-    let cmd = read(app, &head.headers, body).await?;
+    let cmd: pb::Cmd = body_of(app, &head.headers, body, "a command").await?;
     let _place = order_place(app)?;
     match order(&app.desk, &who, &cmd, wait(&head.headers)).await {
         Given::Refused(error, current) => Err(refused(&error, &current)),
@@ -52,16 +52,22 @@ async fn take(app: &App, peer: &Peer, request: Request) -> Result<Response, Refu
     }
 }
 
-async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<pb::Cmd, Refusal> {
+/// The JSON of a body; `what` it is in words.
+pub(super) async fn body_of<T: serde::de::DeserializeOwned>(
+    app: &App,
+    headers: &HeaderMap,
+    body: Body,
+    what: &str,
+) -> Result<T, Refusal> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case("application/json") {
-        let detail = "a command is application/json";
-        return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED", detail));
+        let detail = format!("{what} is application/json");
+        return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED", &detail));
     }
-    let body = whole(app, body, "a command").await?;
+    let body = whole(app, body, what).await?;
     serde_json::from_slice(&body).map_err(|e| {
-        let detail = format!("no command: line {}, column {}", e.line(), e.column());
+        let detail = format!("not {what}: line {}, column {}", e.line(), e.column());
         refuse(StatusCode::BAD_REQUEST, "BAD_REQUEST", &detail)
     })
 }

@@ -2,6 +2,7 @@
 
 mod body;
 mod commands;
+mod dnc;
 mod door;
 mod gate;
 mod gate_ask;
@@ -12,6 +13,7 @@ mod sight;
 mod snapshot;
 
 pub(super) use commands::{give, standing};
+pub(super) use dnc::{block, free, listed};
 pub(super) use door::{Limits, openapi};
 pub(super) use gate::{check, explain, permit};
 pub(super) use lists::{agent, agents, call, calls, line, lines, links};

@@ -25,6 +25,8 @@ pub(super) enum Takes {
     List,
     /// `topic`, `view`, filters.
     Snapshot,
+    /// `reason`.
+    Reason,
 }
 
 impl Takes {
@@ -33,6 +35,7 @@ impl Takes {
         let (before, after): (&[&str], &[&str]) = match self {
             Self::Nothing => return Vec::new(),
             Self::One => return vec!["view"],
+            Self::Reason => return vec!["reason"],
             Self::List => (&["view"], &["after", "limit"]),
             Self::Snapshot => (&["topic", "view"], &[]),
         };
@@ -41,7 +44,7 @@ impl Takes {
 
     fn views(self) -> &'static [&'static str] {
         match self {
-            Self::Nothing => &[],
+            Self::Nothing | Self::Reason => &[],
             Self::One | Self::List => &["full", "masked"],
             Self::Snapshot => &["full", "masked", "aggregate"],
         }
@@ -55,6 +58,7 @@ pub(super) struct Query {
     view: String,
     filter: BTreeMap<String, Vec<String>>,
     pub(super) after: Option<String>,
+    pub(super) reason: Option<String>,
     pub(super) limit: Option<usize>,
 }
 
@@ -113,6 +117,10 @@ impl Query {
             "after" => {
                 sized()?;
                 self.after = Some(value);
+            }
+            "reason" => {
+                sized()?;
+                self.reason = Some(value);
             }
             label => {
                 sized()?;

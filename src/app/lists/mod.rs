@@ -1,0 +1,8 @@
+//! The do-not-call list and the registers beside it, as commands and the HTTP API change them.
+
+mod entries;
+mod removal;
+mod service;
+mod upload;
+
+pub(super) use service::{Lists, restored};
