@@ -176,6 +176,7 @@ impl Engine {
     }
 
     /// Allowed: the INVITE waits until the decision is durable.
+    #[allow(clippy::too_many_arguments)] // one allow and what it is about
     pub(super) fn allowed(
         &mut self,
         now: Now,
