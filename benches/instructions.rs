@@ -14,7 +14,7 @@ use trunkline_core::call::Settings;
 use trunkline_core::engine::{
     AgentsConfig, Engine, EngineConfig, Input, Neighbour, Outputs, Restored,
 };
-use trunkline_core::gate::{Book, DialPlan, Normalizer};
+use trunkline_core::gate::{Ask, Book, DialPlan, DncList, Given, Normalizer, Past, Ruling, Source};
 use trunkline_core::hub::{Hub, HubLimits};
 use trunkline_core::model::{Committed, Epoch, Event, Mono, Named as _, Now, Pos, Wall};
 use trunkline_core::sip::message::Index;
@@ -54,6 +54,7 @@ fn main() {
         "hub" => hub(count),
         "json" => frames(count, Codec::Json),
         "protobuf" => frames(count, Codec::Protobuf),
+        "decide" => decide(count),
         "sizes" => sizes(),
         "all" => {
             parse(count);
@@ -217,6 +218,50 @@ fn counted_frames(events: &[Event], codec: Codec) {
 }
 
 /// `instructions sizes`: bytes of each frame, for docs/desk-protocol.md.
+/// A verdict: a list of 100,000 numbers, fifty rule sets of which three apply (law, company,
+/// campaign), each with hours, a ban for the night and a cap, and two calls before.
+fn decide(count: usize) {
+    let set = |n: usize, layer: &str, region: &str| {
+        format!(
+            "[ruleset.s{n}]\nlayer = \"{layer}\"\nzone = {{ source = \"callee\" }}\n\
+             applies = {{ region = [\"{region}\"], purpose = [\"sales\", \"sales.*\"] }}\n\
+             purpose = {{ cite = \"p\" }}\ndnc = {{ cite = \"d\" }}\n\
+             window = [{{ classes = [\"any\"], spans = [[\"08:00\", \"20:00\"]], cite = \"w\" }}]\n\
+             hard_ban = [{{ id = \"night\", spans = [[\"00:00\", \"08:00\"]], cite = \"b\" }}]\n\
+             cap = [{{ id = \"c\", max = 3, per = \"rolling:PT24H\", key = [\"callee\"], \
+             cite = \"c\" }}]\n"
+        )
+    };
+    let applied = ["law", "company", "campaign"].map(|layer| (layer, "FR")).into_iter();
+    let regions = ["DE", "GB", "US-TX", "+4930", "IT", "US"];
+    let sets = applied.chain(regions.iter().cycle().map(|region| ("law", *region)).take(47));
+    let sets: String = sets.enumerate().map(|(n, (layer, at))| set(n, layer, at)).collect();
+    let text = format!("schema = 1\n{sets}");
+    let book = Book::load_rules(&[Source { name: "fifty.toml", text: &text }]).unwrap();
+    let refs = BlindIndex::new(&Secret::new([2; 32]));
+    let mut list = DncList::default();
+    for n in 0..100_000 {
+        list.insert(refs.number_ref(&format!("+33{n:09}")), Some("2026-05-30")).unwrap();
+    }
+    let dialed = Normalizer::new(DialPlan::default()).unwrap().read("+33123456789");
+    let past =
+        [3, 30].map(|hours| Past::attempt(START.wall.before(Duration::from_secs(hours * 3600))));
+    for n in 0..count {
+        let number_ref = Some(refs.number_ref(&format!("+34{n:09}")));
+        let given = Given { past: &past, ..Given::default() };
+        let ask = Ask { dialed: &dialed, purpose: Some("sales"), ruleset: None, number_ref, given };
+        // 12:00 in Paris.
+        let at = START.wall.after(Duration::from_secs(9 * 3600));
+        let Ruling::Decided(decided) = counted_decide(&book, &list, &ask, at) else { panic!() };
+        assert_eq!(decided.verdict.name(), "allow");
+    }
+}
+
+#[inline(never)]
+fn counted_decide(book: &Book, list: &DncList, ask: &Ask<'_>, at: Wall) -> Ruling {
+    black_box(book.decide(list, ask, at))
+}
+
 fn sizes() {
     println!("{:24} {:>6} {:>6} {:>8}", "", "view", "json", "protobuf");
     for event in call(1) {

@@ -109,6 +109,9 @@ pub fn store_command(
                 }));
             }
         }
+        "gate.dry_run" => {
+            emit(super::dry_run::dry_run(store, normalizer, request, who, now)?);
+        }
         "token.revoke" => {
             store.revoke(revocation(request, now)?, who)?;
             // Without a server there is no socket to close.

@@ -50,6 +50,9 @@ pub(super) fn switches(
         peer: peer(name),
         links: kinds(pbx),
         trunks: pbx.trunks.clone(),
+        default_purpose: pbx.default_purpose.clone(),
+        bypass: pbx.bypass,
+        bypass_by_trunk: pbx.bypass_by_trunk.clone(),
     };
     linked(config).map(switch).collect()
 }

@@ -8,6 +8,7 @@ mod build;
 mod calendars;
 mod commands;
 mod desks;
+mod dry_run;
 mod error;
 mod health;
 mod line_metrics;

@@ -109,14 +109,23 @@ pub(super) enum GateCommand {
     },
     /// Replay calls over rules that are tried out: what would they have blocked?
     DryRun {
-        /// Calls, one JSON object a line as for `explain --batch`; `-`: standard input.
-        calls: PathBuf,
+        /// Calls, one JSON object a line as for `explain --batch`; `-`: standard input. Without
+        /// them the calls that the server has stored (needs --config).
+        #[arg(required_unless_present_any = ["from", "to"])]
+        calls: Option<PathBuf>,
+        /// Stored calls that started at or after this, RFC 3339. Default: 31 days ago.
+        #[arg(long, conflicts_with = "calls", requires = "config")]
+        from: Option<String>,
+        /// Stored calls that started before this, RFC 3339. Default: now.
+        #[arg(long, conflicts_with = "calls", requires = "config")]
+        to: Option<String>,
         /// Rule set files to try out, all their sets together.
         #[arg(long, required = true)]
         rules: Vec<PathBuf>,
         #[command(flatten)]
-        from: RulesArgs,
-        /// JSON: an object for each call that changes, then the counts.
+        file: RulesArgs,
+        /// JSON: an object for each call that changes, then the counts; of stored calls the
+        /// counts alone.
         #[arg(long)]
         json: bool,
     },

@@ -197,7 +197,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn rows(text: &str) -> Vec<(u64, Result<Vec<(&'static str, String)>, String>)> {
+    /// Columns and values of a good row, or what is wrong with it.
+    type Read = Result<Vec<(&'static str, String)>, String>;
+
+    fn rows(text: &str) -> Vec<(u64, Read)> {
         let rows = Rows::read(text).unwrap();
         rows.map(|(line, row)| {
             (line, row.map(|r| r.into_iter().collect()).map_err(|fault| fault.what))
@@ -257,7 +260,7 @@ mod tests {
             "number,until,source\n1,2026-01-01,x\n2,forever,x,surplus\n3\n\"4\n5\",,\n{long},,\n6,,\n"
         );
         let found = rows(&text);
-        let one = |cells: &[(&'static str, &str)]| -> Result<Vec<(&'static str, String)>, String> {
+        let one = |cells: &[(&'static str, &str)]| -> Read {
             Ok(cells.iter().map(|(name, value)| (*name, (*value).to_owned())).collect())
         };
         assert_eq!(

@@ -20,7 +20,12 @@ pub(super) fn run(args: GateArgs) -> Result<(), Failure> {
             None => explain_one(&args),
         },
         GateCommand::Lint { files, json } => lint(&files, json),
-        GateCommand::DryRun { calls, rules, from, json } => dry_run(&calls, &rules, &from, json),
+        GateCommand::DryRun { calls: Some(calls), rules, file, json, .. } => {
+            dry_run(&calls, &rules, &file, json)
+        }
+        GateCommand::DryRun { calls: None, from, to, rules, file, json } => {
+            super::dry_run::stored((from, to), &rules, file.config.as_deref(), json)
+        }
     }
 }
 

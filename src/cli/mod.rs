@@ -8,6 +8,7 @@ mod conform;
 pub mod demo;
 mod dnc;
 mod dnc_file;
+mod dry_run;
 mod exit;
 mod gate;
 mod keys;

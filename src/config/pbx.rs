@@ -4,8 +4,10 @@ use super::validate::Check;
 use super::{Address, Config, ConfigError, Esl, Source};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use trunkline_core::engine::Bypass;
 
 /// `[pbx.<name>]`: a PBX, seen by its SIP trunk (`address`), by control links, or by both.
 #[derive(Clone, Debug, Deserialize)]
@@ -35,6 +37,14 @@ pub struct Pbx {
     /// `sofia/trunk/*`; `*` at the end stands for any rest. Needed with a control link.
     #[serde(default)]
     pub trunks: Vec<String>,
+    /// What is done about a call that goes out without a decision: `observe` records the decision
+    /// that it would have had, `warn` (default) tells it besides, `clear` also ends it if the gate
+    /// refuses it.
+    #[serde(default)]
+    pub bypass: Bypass,
+    /// The same for one of `trunks`, as it is written there.
+    #[serde(default)]
+    pub bypass_by_trunk: BTreeMap<String, Bypass>,
     /// Dialplan context of the agents' phones: orders of desktops dial there. Default: none for
     /// Asterisk, whose links then take no order to dial; `default` for FreeSWITCH.
     pub context: Option<String>,
@@ -227,6 +237,13 @@ fn seen_somehow(section: &str, pbx: &Pbx, check: &Check<'_>) -> Result<(), Confi
         stem.contains('/') && !stem.contains(['*', ' ', '\r', '\n'])
     };
     check.require(pbx.trunks.iter().all(endpoint), section, "trunks", &pbx.trunks, allowed)?;
+    let stray = pbx.bypass_by_trunk.keys().find(|trunk| !pbx.trunks.contains(trunk));
+    let allowed = format!("of trunks: {}", pbx.trunks.join(", "));
+    check.require(stray.is_none(), section, "bypass_by_trunk", &stray, &allowed)?;
+    let clears = pbx.bypass == Bypass::Clear
+        || pbx.bypass_by_trunk.values().any(|bypass| *bypass == Bypass::Clear);
+    let allowed = "clear needs a control link";
+    check.require(linked || !clears, section, "bypass", &"clear", allowed)?;
     let word = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let plain = pbx.context.as_ref().is_none_or(|c| !c.is_empty() && c.chars().all(word));
     check.require(plain, section, "context", &pbx.context, "a context of its dialplan")
@@ -347,6 +364,18 @@ mod tests {
             (
                 format!("[pbx.a]\ntrunks = [\"*\"]\n{AMI}"),
                 "t.toml:17: pbx.a.trunks = [\"*\"]: endpoints like PJSIP/carrier",
+            ),
+            (
+                format!("{trunks}bypass = \"stop\"\n{AMI}"),
+                "t.toml:18: bypass: unknown variant `stop`, expected one of `observe`, `warn`",
+            ),
+            (
+                format!("{trunks}bypass_by_trunk = {{ \"PJSIP/b\" = \"clear\" }}\n{AMI}"),
+                "t.toml:18: pbx.a.bypass_by_trunk = Some(\"PJSIP/b\"): of trunks: PJSIP/carrier",
+            ),
+            (
+                "[pbx.a]\naddress = \"127.0.0.1:5070\"\nbypass = \"clear\"\n".into(),
+                "t.toml:18: pbx.a.bypass = \"clear\": clear needs a control link",
             ),
             (
                 format!("{trunks}{AMI}ca = \"c\"\n"),

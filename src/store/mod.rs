@@ -27,6 +27,7 @@ mod months;
 mod project;
 mod recover;
 mod registers;
+mod replay;
 mod revoked;
 mod rows;
 mod search;

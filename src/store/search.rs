@@ -238,7 +238,7 @@ impl Store {
 }
 
 /// Record keys are UUIDv7: the instant to the millisecond comes first, as in the index.
-fn id_prefix(at: Wall) -> Vec<u8> {
+pub(super) fn id_prefix(at: Wall) -> Vec<u8> {
     let ms = u64::try_from(at.0.max(0) / 1000).unwrap_or(0);
     ms.to_be_bytes()[2..].to_vec()
 }

@@ -47,6 +47,11 @@ macro_rules! links {
 const AMI: &str = links!("ami]\naddress = \"PBX:5038");
 const ARI: &str = links!("ari]\nurl = \"http://PBX:8088");
 const BOTH: &str = links!("ami]\naddress = \"PBX:5038", "ari]\nurl = \"http://PBX:8088");
+/// What goes past the gate is ended.
+const CLEARING: &str = concat!(
+    "bypass = \"clear\"\n",
+    links!("ami]\naddress = \"PBX:5038", "ari]\nurl = \"http://PBX:8088")
+);
 const RELAYED_AMI: &str = links!("ami]\naddress = \"PBX:5039");
 const RELAYED_ARI: &str = links!("ari]\nurl = \"http://PBX:5039");
 
@@ -106,7 +111,16 @@ impl Place {
     /// By its trunk and links and under the norm's rules, with the clock at some instant. Asterisk
     /// keeps the machine's time: a link's stamps say so, and calls are decided by our clock alone.
     pub fn at(clock: &str, changes: &str) -> Self {
-        let options = SiteOptions { pbx_keys: BOTH, sections: AGENTS, ..SiteOptions::default() };
+        Self::at_with(clock, BOTH, changes)
+    }
+
+    /// The same, and calls past the gate are ended.
+    pub fn clearing(clock: &str, changes: &str) -> Self {
+        Self::at_with(clock, CLEARING, changes)
+    }
+
+    fn at_with(clock: &str, pbx_keys: &'static str, changes: &str) -> Self {
+        let options = SiteOptions { pbx_keys, sections: AGENTS, ..SiteOptions::default() };
         let changes = format!("s/^permit = .*/permit = 127.0.0.0\\/255.0.0.0/;{changes}");
         let place = Self::with(clock, &options, &changes);
         ["ami", "ari"].iter().for_each(|link| place.until_link(link, "up"));

@@ -103,9 +103,12 @@ fn past_the_gate(by: LinkedBy) {
     let story = Story::single(tail.finished_calls(1));
     story.assert_ended("agent", "normalClearing");
     assert_eq!(story.call()["direction"], "outbound");
-    let asked = |kind: &&str| kind.starts_with("outbound.") && *kind != "outbound.ungated";
-    assert!(!story.kinds().iter().any(asked), "{:?}", story.kinds());
+    // The decision that it would have had.
+    let asked = |kind: &&&str| kind.starts_with("outbound.");
+    let asked: Vec<&str> = story.kinds().iter().filter(asked).copied().collect();
+    assert_eq!(asked, ["outbound.allowed", "outbound.ungated"]);
     let past = story.of_kind("outbound.ungated");
+    assert_eq!(past["d"]["key"], "warn");
     let customer = leg_as(&story, "customer");
     assert_eq!(past["d"]["leg"], customer["id"]);
     assert_eq!(of_leg(&story, customer), "delivered established connection_cleared");
@@ -121,4 +124,29 @@ fn a_call_past_the_gate_is_told_over_ami() {
 #[test]
 fn a_call_past_the_gate_is_told_over_ari() {
     past_the_gate(LinkedBy::Ari);
+}
+
+/// `bypass = "clear"`: on a holiday Asterisk ends what has found another way, before it is answered.
+#[test]
+fn a_call_past_the_gate_is_ended() {
+    let place = Place::clearing("2026-10-01T10:00:00+08:00", SIDE_DOOR);
+    let agent = place.phone("1001");
+    let mut door = place.site.net.trunkline();
+    door.set_port(5070);
+    let carrier = Ua::bind(door, place.site.net.pbx());
+    let mut tail = place.site.tail(None);
+    agent.dial(&format!("9{CUSTOMER}"));
+    let invite = carrier.expect("INVITE ");
+    carrier.answer(&invite, "180 Ringing", "cust", "");
+    let cancel = carrier.expect_within("CANCEL ", Duration::from_secs(10));
+    carrier.answer(&cancel, "200 OK", "cust", "");
+    carrier.answer(&invite, "487 Request Terminated", "cust", "");
+    let story = Story::single(tail.finished_calls(1));
+    let asked = |kind: &&&str| kind.starts_with("outbound.");
+    let asked: Vec<&str> = story.kinds().iter().filter(asked).copied().collect();
+    assert_eq!(asked, ["outbound.denied", "outbound.ungated"]);
+    assert_eq!(story.of_kind("outbound.ungated")["d"]["key"], "clear");
+    assert_eq!(story.of_kind("outbound.denied")["o"]["day_class"], "holiday");
+    assert!(!story.kinds().contains(&"established"), "{:?}", story.kinds());
+    place.assert_asterisk_is_idle();
 }

@@ -157,3 +157,19 @@ fn every_day_is_what_two_packages_say() {
     assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
     assert!(told.contains("14598 days compared, 0 differ"), "{told}");
 }
+
+/// The computed calendars are what the package computes, day by day.
+#[test]
+fn computed_calendars_are_made_anew_the_same() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/core/gate/data/make_calendars.py");
+    let tools = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/tools");
+    let output = std::process::Command::new(tools)
+        .args(["python", script, "--check"])
+        .output()
+        .expect("python starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let (code, told, _) = calendar(&["show", "AU", "2026"]);
+    assert_eq!(code, Some(0));
+    assert!(told.starts_with("AU 2026  computed"), "{told}");
+    assert!(told.contains("2026-12-28 mon * holiday"), "{told}");
+}

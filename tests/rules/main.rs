@@ -186,5 +186,5 @@ fn a_hundred_thousand_questions_have_the_same_answer() {
 
 #[test]
 fn two_thousand_searches_have_the_same_answer() {
-    compare(6_000, 7, "0.3");
+    compare(6_000, 11, "0.3");
 }

@@ -96,6 +96,25 @@ def french_holiday(day):
         (1, 1), (5, 1), (5, 8), (7, 14), (8, 15), (11, 1), (11, 11), (12, 25)}
 
 
+@lru_cache(maxsize=None)
+def australian_holiday(day):
+    """Days of the whole country; a weekday stands in for New Year, Australia Day and Christmas."""
+    year = day.year
+    a, b, c = year % 19, year // 100, year % 100
+    h = (19 * a + b - b // 4 - (b - (b + 8) // 25 + 1) // 3 + 15) % 30  # Gauss, as told by Butcher
+    l = (32 + 2 * (b % 4) + 2 * (c // 4) - h - c % 4) % 7
+    m = (a + 11 * h + 22 * l) // 451
+    month, rest = divmod(h + l - 7 * m + 114, 31)
+    easter = date(year, month, rest + 1)
+    days = {easter - 2 * DAY, easter + DAY, date(year, 4, 25)}
+    for fixed in (date(year, 1, 1), date(year, 1, 26), date(year, 12, 25), date(year, 12, 26)):
+        days.add(fixed)
+        while fixed.weekday() >= 5 or (fixed in days and fixed.month == 12 and fixed.day > 26):
+            fixed += DAY
+        days.add(fixed)
+    return day in days
+
+
 # --- places -----------------------------------------------------------------------------------------
 
 NY, CHI, DEN, PHX, LA, HON = ("America/New_York", "America/Chicago", "America/Denver",
@@ -112,6 +131,10 @@ PLACES = {
     "+15125550123": ("US-TX", [CHI]), "+19155550123": ("US-TX", [DEN]),
     # None in British Columbia: tz data before 2026 knows nothing of its clocks of November 2026.
     "+14165550123": ("CA", ["America/Toronto"]), "+19025550123": ("CA", ["America/Halifax"]),
+    "+61291234567": ("AU", [f"Australia/{city}" for city in
+                            ("Adelaide", "Brisbane", "Eucla", "Lord_Howe", "Perth", "Sydney")]
+                     + ["Indian/Christmas", "Indian/Cocos"]),
+    "+919812345678": ("IN", ["Asia/Kolkata"]), "+81312345678": ("JP", ["Asia/Tokyo"]),
     "+18005550123": (None, []), "110": ("EMERGENCY", []), "12": ("BAD", []),
 }
 
@@ -300,6 +323,35 @@ def germany(v):
     v.cooldown("do-not-call", "action:do_not_disturb", keys=("seller",))
 
 
+def australia(v):
+    consent, holiday = "consent" in v.call["claims"], australian_holiday(v.day)
+    v.refuse("public-holiday", holiday and not consent)
+    if v.call["purpose"] == "survey":
+        hours = "09:00-20:30" if v.weekday < 5 else "09:00-17:00"
+    else:
+        hours = "09:00-20:00" if v.weekday < 5 else "09:00-17:00" if v.weekday == 5 else ""
+    hours = "00:00-24:00" if consent else "" if holiday else hours
+    v.hours(hours, "00:00-24:00" if holiday and not consent else "", 60)
+
+
+def canada_sales(v):
+    v.hours("09:00-21:30" if v.weekday < 5 else "10:00-18:00", guard=60)
+    v.cooldown("do-not-call", "action:do_not_disturb", days=1110, keys=("seller",), customer=False)
+
+
+def india(v):
+    v.hours("09:00-21:00", guard=60)
+
+
+def japan(v):
+    v.cooldown("refused", "label:refused", keys=("seller", "subject"))
+    v.cooldown("do-not-call", "action:do_not_disturb", keys=("seller",))
+
+
+def japan_debts(v):
+    v.hours("00:00-24:00" if "consent" in v.call["claims"] else "08:00-21:00")
+
+
 def canada(v):
     """reference-rules.toml, ref-law."""
     call, claims = v.call, set(v.call["claims"])
@@ -351,8 +403,18 @@ def sets_for(region, zones, call):
             yield canada, zones, always, True
         if call.get("campaign") == "spring":
             yield campaign, ["America/Toronto"], (date(2026, 2, 10), date(2026, 9, 15)), False
+    if region == "AU" and (family(purpose, "sales") or purpose == "survey"):
+        yield australia, zones, always, True
+    if region == "JP" and family(purpose, "collection"):
+        yield japan_debts, zones, always, True
     if not family(purpose, "sales"):
         return
+    if region == "CA":
+        yield canada_sales, zones, always, True
+    if region == "IN":
+        yield india, zones, always, True
+    if region == "JP":
+        yield japan, zones, always, True
     if region == "CN":
         yield cn_sales, zones, (date(2025, 1, 1), date.max), True
     if region == "FR":
@@ -465,7 +527,8 @@ def question(rng):
     region, zones = PLACES[number]
     purpose = rng.choice(PURPOSES)
     if region not in ("CN", None) and rng.random() < 0.85:
-        purpose = rng.choice(["care", "care.visit"] if region == "CA" else ["sales", "sales.life"])
+        purpose = rng.choice({"CA": ["care", "care.visit", "sales"], "AU": ["sales", "survey"],
+                              "JP": ["sales", "collection"]}.get(region, ["sales", "sales.life"]))
     at = choose_instant(rng, zones)
     call = {"number": number, "purpose": purpose, "at": at,
             "subject": maybe(rng, 0.5, "ab"), "seller": maybe(rng, 0.3, ["s1", "s2"]),
@@ -511,7 +574,8 @@ def main():
     args = parser.parse_args()
     data = HERE.parent.parent / "src/core/gate/data"
     files = [data / f"{name}.toml" for name in
-             ("cn-seed-service", "cn-insurance-sales", "us-federal", "fr", "uk", "de")]
+             ("cn-seed-service", "cn-insurance-sales", "us-federal", "fr", "uk", "de", "au", "ca", "in",
+              "jp")]
     command = [args.program, "gate", "explain", "--batch", "-"]
     for file in [*files, HERE / "reference-rules.toml"]:
         command += ["--rules", str(file)]

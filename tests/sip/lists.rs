@@ -235,7 +235,7 @@ fn an_import_that_is_killed_is_completed_by_the_next() {
     let _server = site.serve(A_MINUTE_LATER);
     let after = held(&site).len();
     // Each number has two entries, and an event holds 500 of them.
-    assert!(after > 0 && after % 500 == 0, "{after} entries");
+    assert!(after > 0 && after.is_multiple_of(500), "{after} entries");
     site.run(&["dnc", "import", path.to_str().unwrap()]);
     assert_eq!(held(&site).len(), 60_000);
 }

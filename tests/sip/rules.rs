@@ -2,7 +2,7 @@
 
 use crate::outbound::{reason_of, refused};
 use crate::support::process::poll_until;
-use crate::support::{Site, SiteOptions, WORKDAY_MORNING};
+use crate::support::{Sipp, Site, SiteOptions, WORKDAY_MORNING};
 use nix::sys::signal::Signal;
 use std::time::Duration;
 
@@ -22,6 +22,59 @@ hard_ban = [{{ id = "{ban}", spans = [["09:00", "12:00"]], cite = "test" }}]
 window = [{{ classes = ["any"], spans = [["00:00", "24:00"]], cite = "test" }}]
 "#
     )
+}
+
+/// Rules that are tried out over the server's own calls: with the server, and without it.
+#[test]
+fn stored_calls_tell_what_new_rules_would_have_stopped() {
+    let site = Site::new();
+    let server = site.serve(WORKDAY_MORNING);
+    let mut tail = site.tail(None);
+    let carrier = Sipp::callee("callee-answers", site.carrier()).with("RING", 100).start();
+    let (from, to) = (site.net.pbx(), site.net.trunkline());
+    Sipp::caller("caller-talks-and-hangs-up", from, to, ["1001", CUSTOMER])
+        .header(SERVICE)
+        .with("TALK", 100)
+        .run();
+    carrier.finish();
+    refused(&site, CUSTOMER, None);
+    tail.finished_calls(2);
+    std::fs::write(site.path("tried.toml"), rules("tried")).unwrap();
+    let ask = |more: &[&str]| {
+        let rules = site.path("tried.toml");
+        let args = ["gate", "dry-run", "--rules", rules.to_str().unwrap()];
+        let span = ["--from", "2026-11-23T00:00:00+08:00", "--to", "2026-11-24T00:00:00+08:00"];
+        let output = site.run(&[&args, &span, more].concat());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let check = |found: &str| {
+        let found: serde_json::Value = serde_json::from_str(found).unwrap();
+        let count = |name: &str| found[name].as_u64().unwrap();
+        assert_eq!((count("calls"), count("newly_denied"), count("denied")), (2, 1, 1), "{found}");
+        assert_eq!(found["newly_denied_by"], serde_json::json!({"tried": 1}));
+        assert_eq!(found["by_day"]["2026-11-23"]["newly_denied"], 1);
+        assert_eq!(found["by_agent"]["1001"]["calls"], 2);
+        assert!(!found.to_string().contains("138"), "no number in it: {found}");
+    };
+    check(&ask(&["--json"]));
+    let text = ask(&[]);
+    assert!(text.contains("newly denied   1\n  tried                1\n"), "{text}");
+    std::fs::write(site.path("tried.toml"), "schema = 9").unwrap();
+    let rules_file = site.path("tried.toml");
+    let since = "2026-11-23T00:00:00+08:00";
+    let failed = site.try_run(&[
+        "gate",
+        "dry-run",
+        "--rules",
+        rules_file.to_str().unwrap(),
+        "--from",
+        since,
+    ]);
+    assert!(!failed.status.success());
+    assert!(String::from_utf8_lossy(&failed.stderr).contains("tried.toml"), "{failed:?}");
+    assert_eq!(server.stop(), Some(0));
+    std::fs::write(site.path("tried.toml"), rules("tried")).unwrap();
+    check(&ask(&["--json"]));
 }
 
 /// New rules decide the next call; a bad file is told, raises an alarm and changes nothing; the

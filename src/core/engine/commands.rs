@@ -275,6 +275,9 @@ impl Engine {
             }
             Step::Order { pbx, order, call } => {
                 self.release(&key);
+                if let Some(error) = self.outward_refused(now, (&key, pbx, call), &order, out) {
+                    return self.command_failed(now, &key, error, out);
+                }
                 self.expect(now, &key, call, request.op);
                 self.waive(now, &request, out);
                 self.seeks(&request);

@@ -103,8 +103,9 @@ impl Engine {
         ask: DialAsk,
         out: &mut Outputs,
     ) {
-        let peer = self.config.switches.get(usize::from(ask.pbx.0)).and_then(|s| s.peer);
-        let default = peer.and_then(|p| self.config.neighbours.get(&p)?.default_purpose.clone());
+        let switch = self.config.switches.get(usize::from(ask.pbx.0));
+        let peer = switch.and_then(|switch| switch.peer);
+        let default = switch.and_then(|switch| switch.default_purpose.clone());
         let purpose = ask.purpose.clone().or(default);
         let device = short_device(&ask.device);
         let agent = self.agent_at(None, device);

@@ -16,7 +16,7 @@ use crate::sip::{
     AskId, CoreConfig, Endpoint, FlowId, FlowOpened, Outgoing, PeerId, Received, Registration,
 };
 use crate::vault::BlindIndex;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,6 +60,49 @@ pub struct SwitchConfig {
     /// Endpoints behind which the outside world is; `*` at the end stands for any rest
     /// (`PJSIP/carrier`, `sofia/trunk/*`). All others are devices of the house.
     pub trunks: Vec<String>,
+    /// Purpose of a call out that names none.
+    pub default_purpose: Option<String>,
+    /// What is done about calls that go out without a decision.
+    pub bypass: Bypass,
+    /// The same for one of `trunks`, as it is written there.
+    pub bypass_by_trunk: BTreeMap<String, Bypass>,
+}
+
+/// What is done about a call that is out and that the gate was not asked about before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bypass {
+    /// The decision that it would have had is recorded.
+    Observe,
+    /// It is told besides: `outbound.ungated`.
+    #[default]
+    Warn,
+    /// It is told, and ended if the gate refuses it and nobody has answered.
+    Clear,
+}
+
+impl Bypass {
+    /// Name, as it is configured.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Warn => "warn",
+            Self::Clear => "clear",
+        }
+    }
+}
+
+impl SwitchConfig {
+    /// What is done about a call that goes out by that endpoint.
+    pub(super) fn bypass_of(&self, endpoint: &str) -> Bypass {
+        let of = |trunk: &&String| match trunk.strip_suffix('*') {
+            Some(stem) => endpoint.starts_with(stem),
+            None => trunk.as_str() == endpoint,
+        };
+        let trunk = self.trunks.iter().find(of);
+        let own = trunk.and_then(|trunk| self.bypass_by_trunk.get(trunk));
+        own.copied().unwrap_or(self.bypass)
+    }
 }
 
 /// The site's agents and the rules for them.

@@ -40,8 +40,8 @@ mod tests;
 pub use crate::model::LinkKind;
 
 pub use input::{
-    AgentsConfig, EngineConfig, ExplainJob, Explained, Input, LineConfig, LinkIx, Neighbour,
-    Outputs, PbxIx, PbxOrder, ProbeAnswer, Restored, SwitchConfig, Tested, Totals,
+    AgentsConfig, Bypass, EngineConfig, ExplainJob, Explained, Input, LineConfig, LinkIx,
+    Neighbour, Outputs, PbxIx, PbxOrder, ProbeAnswer, Restored, SwitchConfig, Tested, Totals,
 };
 pub use parties::PartyMaker;
 pub use people::{LABELS, PeopleConfig, TransferBarrier};

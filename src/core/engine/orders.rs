@@ -3,7 +3,7 @@
 use super::commands::CommandKey;
 use super::input::{LinkIx, Outputs, PbxIx, PbxOrder};
 use super::writer::Engine;
-use crate::model::{Mono, Now};
+use crate::model::{CallId, LegId, Mono, Now};
 use crate::pbx::{Order, OrderId, OrderResult};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,6 +20,8 @@ pub(super) enum OrderFor {
     Command(CommandKey),
     /// An agent, by place; and the command that led to it.
     Agent(usize, Option<CommandKey>),
+    /// The gate: a call that is out and must not be.
+    Clearing(CallId, LegId),
 }
 
 struct Sent {
@@ -91,6 +93,8 @@ impl Engine {
             OrderFor::Agent(agent, command) => {
                 self.agent_ordered(now, agent, command, result, out);
             }
+            OrderFor::Clearing(..) if result == OrderResult::Done => {}
+            OrderFor::Clearing(call, leg) => self.not_cleared(now, call, leg, out),
         }
     }
 

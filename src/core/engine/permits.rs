@@ -399,6 +399,29 @@ impl Engine {
         Some(pass)
     }
 
+    /// A leg that a control link shows uses up the oldest permit for its number: nobody can show
+    /// it there. What it knows of the call.
+    pub(super) fn take_permit_for(
+        &mut self,
+        now: Now,
+        number: Option<NumberRef>,
+    ) -> Option<(Option<String>, CallFacts)> {
+        let number = number?;
+        let good = |one: &Out| match &one.state {
+            State::Good(permit) => now.wall < permit.expires_at(),
+            State::Used(..) | State::RanOut => false,
+        };
+        let mut fits = self.permits.out.values_mut();
+        let one = fits.find(|one| one.bound.number == Some(number) && good(one))?;
+        let State::Good(permit) = &one.state else { return None };
+        one.state = State::Used(permit.decision(), String::new(), String::new());
+        let bound = &one.bound;
+        let known = (bound.purpose.clone(), bound.facts.clone());
+        let place = bound.place;
+        self.ledger.release(place); // the call takes a place of its own
+        Some(known)
+    }
+
     fn comes_again(&self, ids: &DialogIds) -> bool {
         let call = self.table.of_dialog(ids);
         call.is_some_and(|(call, _)| self.dialing.is_challenged(call))

@@ -116,6 +116,12 @@ impl Engine {
         Asked { dialed, list_key, place, ruling }
     }
 
+    /// A number's key in the do-not-call list.
+    pub(super) fn list_key(&self, number: &str) -> Option<NumberRef> {
+        let dialed = self.desk_parties.read(number);
+        dialed.list_key().map(|key| self.config.list_refs.number_ref(key))
+    }
+
     pub(super) fn customer_ref(&self, customer: Option<&str>) -> Option<NumberRef> {
         customer.map(|name| self.config.list_refs.customer_ref(name))
     }
@@ -170,6 +176,7 @@ impl Engine {
     }
 
     /// Allowed: the INVITE waits until the decision is durable.
+    #[allow(clippy::too_many_arguments)] // one allow and what it is about
     pub(super) fn allowed(
         &mut self,
         now: Now,

@@ -51,12 +51,16 @@ macro_rules! shipped {
 }
 
 /// Rule set files delivered with the program, the norm first.
-pub fn shipped_rules() -> [Source<'static>; 6] {
+pub fn shipped_rules() -> [Source<'static>; 10] {
     shipped!(
         "cn-seed-service.toml",
         "cn-insurance-sales.toml",
+        "au.toml",
+        "ca.toml",
         "de.toml",
         "fr.toml",
+        "in.toml",
+        "jp.toml",
         "uk.toml",
         "us-federal.toml",
     )

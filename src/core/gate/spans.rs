@@ -57,5 +57,51 @@ pub(super) fn text(spans: &[DaySpan]) -> String {
     if spans.is_empty() {
         return "none".to_owned();
     }
-    spans.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    let mut text = String::with_capacity(13 * spans.len());
+    for (n, span) in spans.iter().enumerate() {
+        if n > 0 {
+            text.push_str(", ");
+        }
+        clock(&mut text, span.start);
+        text.push('-');
+        clock(&mut text, span.end);
+    }
+    text
+}
+
+/// As `Display` writes it, without the general formatter: every verdict shows its hours.
+fn clock(text: &mut String, Clock(second): Clock) {
+    two_digits(text, second / 3600);
+    text.push(':');
+    two_digits(text, second / 60 % 60);
+    if second % 60 != 0 {
+        text.push(':');
+        two_digits(text, second % 60);
+    }
+}
+
+/// The last two digits of a number.
+pub(super) fn two_digits(text: &mut String, number: u32) {
+    for digit in [number / 10 % 10, number % 10] {
+        text.push(char::from_digit(digit, 10).unwrap_or('0'));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn hours_are_written_as_they_are_displayed() {
+        let clocks = [0, 60, 30_600, 30_601, 61_200, 86_340, 86_399, 86_400].map(Clock);
+        for start in clocks {
+            for end in clocks.into_iter().filter(|end| start < *end) {
+                let span = DaySpan { start, end };
+                assert_eq!(text(&[span]), span.to_string());
+                assert_eq!(text(&[span, span]), format!("{span}, {span}"));
+            }
+        }
+        assert_eq!(text(&[]), "none");
+    }
 }

@@ -4,7 +4,7 @@ use super::answer::{Answer, rule};
 use super::numbering::Place;
 use super::ruleset::RuleSet;
 use super::values::is_purpose;
-use super::zone::{TZDB_VERSION, Zone};
+use super::zone::{Local, TZDB_VERSION, Zone};
 use super::{
     Ask, Book, Decided, Dialed, DncList, ExemptReason, Exemption, Findings, OverridePolicy, Ruling,
 };
@@ -33,10 +33,12 @@ impl Book {
                 );
             }
         };
+        // Once for all sets: reading the callee's clock costs more than most rules.
+        let locals: Vec<Option<Local>> = target.zones.iter().map(|zone| zone.local(at)).collect();
         let policy = self.override_policy();
         let mut answers: Vec<Answer<'_>> = self
             .candidates(ask, &target)
-            .filter_map(|set| set.strictest(list, ask, &target, at, policy))
+            .filter_map(|set| set.strictest(list, ask, &target, &locals, at, policy))
             .collect();
         let mut first = self.blackout_rules(ask, &target, at);
         if !answers.iter().any(|answer| answer.set.is_base()) {
@@ -167,13 +169,16 @@ impl RuleSet {
         list: &DncList,
         ask: &Ask<'_>,
         target: &Target<'a>,
+        locals: &[Option<Local>],
         at: Wall,
         policy: Option<&OverridePolicy>,
     ) -> Option<Answer<'a>> {
         let (mut found, mut open): (Option<Answer<'a>>, Option<Answer<'a>>) = (None, None);
         let zones = self.zones(target.zones);
-        for zone in zones {
-            let Some(local) = zone.local(at) else {
+        let callees = std::ptr::eq(zones, target.zones);
+        for (n, zone) in zones.iter().enumerate() {
+            let known = locals.get(n).filter(|_| callees);
+            let Some(local) = known.copied().unwrap_or_else(|| zone.local(at)) else {
                 return Some(Answer::unknown_zone(self, target.region));
             };
             if !self.effective_on(local.date) {

@@ -5,8 +5,10 @@
 //! `talks` knows who hears whom, `resync` compares with a snapshot.
 
 mod board;
+mod bypass;
 mod facts;
 mod moves;
+mod outward;
 mod place;
 mod report;
 mod resync;

@@ -1,16 +1,13 @@
-//! Calls that only control links show: how they begin, and what goes out of them ungated.
+//! Calls that only control links show: how they begin.
 
 use super::board::{Chan, Place};
 use super::place::has_customer;
 use crate::call::{CallMachine, NewLeg, SeenStart};
 use crate::engine::input::{Outputs, PbxIx};
-use crate::engine::rights::Asked;
 use crate::engine::table::Entry;
 use crate::engine::writer::Engine;
-use crate::gate::{CallFacts, DecisionParts, Dialed, Ruling};
-use crate::model::{
-    CallId, Detail, Direction, Entity, EventKind, LegId, LegRole, Moment, Now, Party, Pii, Verdict,
-};
+use crate::gate::Dialed;
+use crate::model::{CallId, Direction, LegId, LegRole, Moment, Now, Party, Pii};
 use crate::pbx::ChannelId;
 use std::sync::Arc;
 
@@ -135,78 +132,6 @@ impl Engine {
                 origin.dialed = party;
             });
         }
-    }
-
-    /// A leg has gone out to the world. On a trunk that comes by here only the proxy lets calls
-    /// out: this one has gone another way. Elsewhere the gate is asked now and its answer told: the
-    /// call is not ours to stop.
-    pub(super) fn reached_outside(
-        &mut self,
-        now: Now,
-        ix: PbxIx,
-        id: &ChannelId,
-        (call, leg): (CallId, LegId),
-        astray: bool,
-        out: &mut Outputs,
-    ) {
-        let Some(chan) = self.boards.find(ix, id) else { return };
-        if chan.called() {
-            return;
-        }
-        let at = chan.offered.unwrap_or(chan.born);
-        let dialed = chan.info.dialed.as_ref().or(chan.info.number.as_ref());
-        let dialed = dialed.map(|d| d.reveal().clone()).unwrap_or_default();
-        let refused = !astray && self.gate_refuses(now, ix, call, &dialed, out);
-        if astray || refused {
-            let detail = Detail { leg: Some(leg), at: Some(at), ..Detail::default() };
-            let kind = EventKind::OutboundUngated;
-            self.feed_with(now, call, out, |machine, facts| machine.say(kind, detail, facts));
-        }
-    }
-
-    /// Asks the gate about a call that is out already, and tells what it says.
-    fn gate_refuses(
-        &mut self,
-        now: Now,
-        ix: PbxIx,
-        call: CallId,
-        number: &str,
-        out: &mut Outputs,
-    ) -> bool {
-        let peer = self.config.switches.get(usize::from(ix.0)).and_then(|s| s.peer);
-        let purpose = peer.and_then(|p| self.config.neighbours.get(&p)?.default_purpose.clone());
-        let facts = CallFacts::default();
-        let Asked { dialed, list_key, place, ruling } =
-            self.ask_gate(now, number, purpose.as_deref(), &facts);
-        let Ruling::Decided(decided) = ruling else {
-            self.totals.gate_exempt += 1;
-            return false;
-        };
-        if let Some(decision) = self.dial_decision(call, list_key) {
-            self.decided_by(call, decision);
-            return false; // this very call was decided when a desk asked for it
-        }
-        let refused = decided.verdict == Verdict::Deny;
-        let Some(entry) = self.table.get(call) else { return refused };
-        let parts = DecisionParts {
-            id: self.ids.decision(now),
-            call_id: Some(call),
-            purpose,
-            to: self.desk_parties.with(number, "", &dialed),
-            device: entry.machine.call().device.to_string(),
-            next_allowed_at: None,
-            facts,
-        };
-        let detail = self.note_attempt(now, place, &parts); // it is out already
-        self.decided_by(call, parts.id);
-        let (kind, count) = match refused {
-            true => (EventKind::OutboundDenied, &mut self.totals.gate_denied),
-            false => (EventKind::OutboundAllowed, &mut self.totals.gate_allowed),
-        };
-        *count += 1;
-        let entity = Entity::Decision(Box::new(decided.into_decision(parts)));
-        self.emit(now, kind, entity, detail, out);
-        refused
     }
 
     /// The INVITE of a trunk channel did not come by here in time.

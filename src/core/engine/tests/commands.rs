@@ -20,6 +20,9 @@ pub(super) fn switch(peer: Option<PeerId>) -> SwitchConfig {
         peer,
         links: vec![LinkKind::Ari, LinkKind::Ami],
         trunks: vec!["PJSIP/carrier".into()],
+        default_purpose: None,
+        bypass: Default::default(),
+        bypass_by_trunk: Default::default(),
     }
 }
 

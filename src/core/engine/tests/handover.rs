@@ -202,7 +202,10 @@ fn overriding(desk: &Desk, id: u128, who: Principal, reason: &str) -> CommandReq
 #[test]
 fn nobody_hands_over_before_the_receivers_telephone_is_seen() {
     for (to, held) in [("8002", true), ("13800138000", false)] {
-        let mut desk = linked(|config| config.people.barrier = TransferBarrier::Hold);
+        let mut desk = linked(|config| {
+            config.people.barrier = TransferBarrier::Hold;
+            config.switches[0].default_purpose = Some("service".into());
+        });
         say(&mut desk, SERVED);
         desk.call = newest_call(&desk).id;
         let mut consult = desk.on_call(1, CommandOp::CallTransferConsult);
@@ -221,6 +224,29 @@ fn nobody_hands_over_before_the_receivers_telephone_is_seen() {
             applied(&mut desk, pos);
         }
         is_completed(&mut desk); // who is outside has no desktop
+    }
+}
+
+/// At a PBX whose calls do not pass our trunk nobody else would ask.
+#[test]
+fn a_number_outside_is_not_consulted_without_the_gates_leave() {
+    let ops = [CommandOp::CallTransferConsult, CommandOp::CallTransferBlind];
+    for (op, purpose) in ops.into_iter().flat_map(|op| [(op, None), (op, Some("service"))]) {
+        let mut desk =
+            linked(|config| config.switches[0].default_purpose = purpose.map(Into::into));
+        say(&mut desk, SERVED);
+        desk.call = newest_call(&desk).id;
+        let mut request = desk.on_call(1, op);
+        request.args.to = Pii::new("13800138000".into());
+        desk.told();
+        gives(&mut desk, request);
+        let told = desk.told();
+        let refused = ["command.accepted accepted", "outbound.denied", "command.done failed"];
+        match purpose {
+            None => assert!(told[1] == refused[1] && told[2].starts_with(refused[2]), "{told:?}"),
+            Some(_) => assert_eq!(told, refused[..1]),
+        }
+        assert_eq!(desk.take_orders().is_empty(), purpose.is_none(), "{op:?}");
     }
 }
 

@@ -11,6 +11,9 @@ fn linked_config() -> EngineConfig {
         peer: None,
         links: vec![LinkKind::Ari, LinkKind::Ami],
         trunks: vec!["PJSIP/carrier".into()],
+        default_purpose: None,
+        bypass: Default::default(),
+        bypass_by_trunk: Default::default(),
     };
     EngineConfig { switches: vec![switch], ..config() }
 }

@@ -4,6 +4,7 @@
 
 mod agents;
 mod bench_site;
+mod bypass;
 mod caps;
 mod claims;
 mod commands;

@@ -17,6 +17,9 @@ fn with_link(proxied: bool) -> EngineConfig {
         peer: proxied.then_some(PeerId(0)),
         links: vec![LinkKind::Ami],
         trunks: vec!["PJSIP/carrier".into()],
+        default_purpose: None,
+        bypass: Default::default(),
+        bypass_by_trunk: Default::default(),
     };
     EngineConfig { switches: vec![switch], ..config() }
 }
@@ -272,7 +275,7 @@ fn a_call_that_goes_past_the_proxy_is_told() {
     site.pass(2);
     assert_eq!(
         told(&mut site),
-        "originated 1 agent 1001, ungated 2 customer, delivered 2 customer"
+        "originated 1 agent 1001, denied, ungated 2 customer, delivered 2 customer"
     );
     say(&mut site, "end A party, end B pbx");
     assert_eq!(

@@ -26,7 +26,7 @@ macro_rules! shipped {
 }
 
 /// Calendar files delivered with the program.
-pub fn shipped_calendars() -> [Source<'static>; 22] {
+pub fn shipped_calendars() -> [Source<'static>; 26] {
     shipped!(
         "calendar-cn-2007.toml",
         "calendar-cn-2008.toml",
@@ -50,6 +50,10 @@ pub fn shipped_calendars() -> [Source<'static>; 22] {
         "calendar-cn-2026.toml",
         "calendar-cn-statutory.toml",
         "calendar-fr.toml",
+        "calendar-au.toml",
+        "calendar-ca.toml",
+        "calendar-in.toml",
+        "calendar-jp.toml",
     )
 }
 

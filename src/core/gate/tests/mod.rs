@@ -16,6 +16,7 @@ mod permit;
 mod profiles;
 mod properties;
 mod registers;
+mod replay;
 mod rules;
 mod table;
 mod timing;

@@ -183,9 +183,14 @@ fn the_linter_finds_only_what_sleeps() {
         .collect();
     told.sort_unstable();
     let sleep = [
+        "disabled au cooldown do-not-call",
+        "disabled ca ban province",
         "disabled cn-insurance-sales requires consent",
         "disabled de hard_ban night",
         "disabled fr hard_ban night",
+        "disabled in ban before-ten",
+        "disabled in ban preferred-days",
+        "disabled jp hard_ban night",
         "disabled uk cap abandoned",
         "disabled uk hard_ban night",
     ];
@@ -222,4 +227,116 @@ fn holidays_of_france_are_the_eleven() {
             assert_eq!(holiday, moved.contains(&day) || fixed.contains(&day), "{day}");
         }
     }
+}
+
+/// A number of Australia may be anywhere from the Cocos Islands (+06:30) to Lord Howe and Sydney: it is
+/// open where all are, 09:00 in the one to 20:00 in the others.
+#[test]
+fn australia() {
+    check(
+        &["au", "au-research"],
+        "
+        # 2026-06-10 is a Wednesday; in winter Lord Howe (+10:30) ends first
+        +61291234567 sales - - 2026-06-10T12:29:59+10:00 | deny window
+        +61291234567 sales - - 2026-06-10T12:30:00+10:00 | allow
+        +61291234567 sales - - 2026-06-10T19:28:59+10:00 | allow
+        +61291234567 sales - - 2026-06-10T19:29:00+10:00 | deny guard
+        +61291234567 sales - - 2026-06-10T19:30:00+10:00 | deny window
+        +61291234567 survey - - 2026-06-10T19:58:59+10:00 | allow
+        +61291234567 survey - - 2026-06-10T19:59:00+10:00 | deny guard
+        # Saturday to 17:00; Sunday for research only
+        +61291234567 sales - - 2026-06-13T12:30:00+10:00 | allow
+        +61291234567 sales - - 2026-06-13T16:28:59+10:00 | allow
+        +61291234567 sales - - 2026-06-13T16:29:00+10:00 | deny guard
+        +61291234567 sales - - 2026-06-14T13:00:00+10:00 | deny window
+        +61291234567 survey - - 2026-06-14T12:29:59+10:00 | deny window
+        +61291234567 survey - - 2026-06-14T12:30:00+10:00 | allow
+        +61291234567 survey - - 2026-06-14T16:29:00+10:00 | deny guard
+        # the clock goes back on Easter Sunday, 2026-04-05, and on again on 2026-10-04
+        +61291234567 sales - - 2026-04-02T13:29:59+11:00 | deny window
+        +61291234567 sales - - 2026-04-02T13:30:00+11:00 | allow
+        +61291234567 sales - - 2026-04-07T12:30:00+10:00 | allow
+        +61291234567 sales - - 2026-10-05T13:29:59+11:00 | deny window
+        +61291234567 sales - - 2026-10-05T13:30:00+11:00 | allow
+        +61291234567 sales - - 2026-10-05T19:58:59+11:00 | allow
+        +61291234567 sales - - 2026-10-05T19:59:00+11:00 | deny guard
+        # Good Friday, Easter Monday, Australia Day, Anzac Day on a Saturday, a day in lieu
+        +61291234567 sales - - 2026-04-03T14:00:00+11:00 | deny public-holiday window
+        +61291234567 sales - - 2026-04-06T13:00:00+10:00 | deny public-holiday window
+        +61291234567 survey - - 2026-01-26T14:00:00+11:00 | deny public-holiday window
+        +61291234567 sales - - 2026-04-25T13:00:00+10:00 | deny public-holiday window
+        +61291234567 sales - - 2026-12-28T14:00:00+11:00 | deny public-holiday window
+        # consent to another time
+        +61291234567 sales consent - 2026-06-14T03:00:00+10:00 | allow
+        +61291234567 sales consent - 2026-04-03T14:00:00+11:00 | allow
+        +61291234567 sales consent - 2037-06-10T13:00:00+10:00 | deny calendar-gap
+        +61291234567 service - - 2026-06-10T13:00:00+10:00 | deny no_ruleset
+    ",
+    );
+}
+
+#[test]
+fn canada() {
+    check(
+        &["ca"],
+        "
+        +14165550123 sales - - 2026-06-10T08:59:59-04:00 | deny window
+        +14165550123 sales - - 2026-06-10T09:00:00-04:00 | allow
+        +14165550123 sales - - 2026-06-10T21:28:59-04:00 | allow
+        +14165550123 sales - - 2026-06-10T21:29:00-04:00 | deny guard
+        +14165550123 sales - - 2026-06-10T21:30:00-04:00 | deny window
+        +14165550123 sales - - 2026-06-13T09:59:59-04:00 | deny window
+        +14165550123 sales - - 2026-06-13T10:00:00-04:00 | allow
+        +14165550123 sales - - 2026-06-13T17:58:59-04:00 | allow
+        +14165550123 sales - - 2026-06-13T17:59:00-04:00 | deny guard
+        +14165550123 sales - - 2026-06-13T18:00:00-04:00 | deny window
+        # the hour that 2026-03-08 lacks, and the one that 2026-11-01 has twice: both Sundays
+        +14165550123 sales - - 2026-03-07T10:00:00-05:00 | allow
+        +14165550123 sales - - 2026-03-08T09:59:59-04:00 | deny window
+        +14165550123 sales - - 2026-03-08T10:00:00-04:00 | allow
+        +14165550123 sales - - 2026-03-08T17:59:00-04:00 | deny guard
+        +14165550123 sales - - 2026-10-31T10:00:00-04:00 | allow
+        +14165550123 sales - - 2026-11-01T10:00:00-04:00 | deny window
+        +14165550123 sales - - 2026-11-01T09:59:59-05:00 | deny window
+        +14165550123 sales - - 2026-11-01T10:00:00-05:00 | allow
+        +14165550123 sales - - 2026-11-01T17:58:59-05:00 | allow
+        # 418 has exchanges on Atlantic time, 250 on Mountain time: both must be open
+        +14185550123 sales - - 2026-06-10T20:28:59-04:00 | allow
+        +14185550123 sales - - 2026-06-10T20:30:00-04:00 | deny window
+        +12505550123 sales - - 2026-06-10T09:00:00-06:00 | deny window
+        +12505550123 sales - - 2026-06-10T09:00:00-07:00 | allow
+        # three years and fourteen days
+        +14165550123 sales - action:do_not_disturb@2023-06-10T10:00:00 2026-06-24T12:00:00-04:00 | deny do-not-call
+        +14165550123 sales - action:do_not_disturb@2023-06-10T10:00:00 2026-06-25T12:00:00-04:00 | allow
+        # a survey is no telemarketing
+        +14165550123 survey - - 2026-06-10T12:00:00-04:00 | deny no_ruleset
+    ",
+    );
+}
+
+#[test]
+fn india_and_japan() {
+    check(
+        &["in", "jp", "jp-collection"],
+        "
+        +919812345678 sales - - 2026-06-10T08:59:59+05:30 | deny window
+        # 10 o'clock is only said: that rule sleeps
+        +919812345678 sales - - 2026-06-10T09:00:00+05:30 | allow
+        +919812345678 sales - - 2026-06-10T20:58:59+05:30 | allow
+        +919812345678 sales - - 2026-06-10T20:59:00+05:30 | deny guard
+        +919812345678 sales - - 2026-06-10T21:00:00+05:30 | deny window
+        +919812345678 service - - 2026-06-10T12:00:00+05:30 | deny no_ruleset
+        # the law names no hours for sales: that rule sleeps
+        +81312345678 sales - - 2026-06-10T03:00:00+09:00 | allow
+        +81312345678 sales - label:refused@2016-06-10T03:00:00 2026-06-10T12:00:00+09:00 | deny refused
+        +81312345678 sales consent label:refused@2016-06-10T03:00:00 2026-06-10T12:00:00+09:00 | deny refused
+        +81312345678 sales - action:do_not_disturb@2016-06-10T03:00:00 2026-06-10T12:00:00+09:00 | deny do-not-call
+        +81312345678 collection - - 2026-06-10T07:59:59+09:00 | deny window
+        +81312345678 collection - - 2026-06-10T08:00:00+09:00 | allow
+        +81312345678 collection.second - - 2026-06-10T20:59:59+09:00 | allow
+        +81312345678 collection - - 2026-06-10T21:00:00+09:00 | deny window
+        +81312345678 collection consent - 2026-06-10T22:00:00+09:00 | allow
+        +81312345678 collection - label:refused@2016-06-10T03:00:00 2026-06-10T12:00:00+09:00 | allow
+    ",
+    );
 }

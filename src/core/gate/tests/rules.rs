@@ -12,7 +12,11 @@ fn bad_files_are_refused_with_line_key_and_choices() {
     let good = shipped_rules()[0].text;
     let cases: [(&str, &str, &[&str]); 19] = [
         ("calendar = \"CN\"", "calender = \"CN\"", &["line 11", "calender", "calendar"]),
-        ("calendar = \"CN\"", "calendar = \"DE\"", &["calendar = \"DE\"", "there are: CN, FR"]),
+        (
+            "calendar = \"CN\"",
+            "calendar = \"DE\"",
+            &["calendar = \"DE\"", "there are: AU, CA, CN, FR"],
+        ),
         ("schema = 1", "schema = 2", &["only 1"]),
         ("\"block\"", "\"all\"", &["line 13", "statutory_and_substitute"]),
         ("\"callee\"", "\"fixed:Asia/Nowhere\"", &["line 14", "fixed:Area/City"]),
@@ -68,10 +72,16 @@ fn the_shipped_book() {
     assert_eq!(
         all.ruleset_names(),
         [
+            "au",
+            "au-research",
+            "ca",
             "cn-insurance-sales",
             "cn-seed-service",
             "de",
             "fr",
+            "in",
+            "jp",
+            "jp-collection",
             "uk",
             "us-federal",
             "us-fl",
@@ -82,8 +92,10 @@ fn the_shipped_book() {
         ]
     );
     let calendars: Vec<_> = book.calendars().collect();
-    let (name, version, years) = &calendars[0];
-    assert_eq!((*name, years.as_slice()), ("CN", (2007..=2026).collect::<Vec<i16>>().as_slice()));
+    let names: Vec<&str> = calendars.iter().map(|one| one.0).collect();
+    assert_eq!(names, ["AU", "CA", "CN", "FR", "IN", "JP"]);
+    let (_, version, years) = &calendars[2];
+    assert_eq!(*years, (2007..=2026).collect::<Vec<i16>>());
     assert!(version.starts_with("CN-2007-2026-"), "{version}");
     assert_eq!(version.len(), "CN-2007-2026-".len() + 12);
     assert_eq!(book.hash().len(), 64);

@@ -128,7 +128,7 @@ impl Core {
                 .map(|a| a.user_text(bytes)),
             purpose: purpose.map(|p| String::from_utf8_lossy(p).into_owned()),
             mark: mark.map(|m| String::from_utf8_lossy(m).into_owned()),
-            known: inside.then(|| super::known::call_facts(&message)).flatten(),
+            known: inside.then(|| super::known::call_facts(message)).flatten(),
             facts: WireFacts::read(message),
             arrival: came.datagram.at,
         }

@@ -1,0 +1,146 @@
+//! Rules over calls of the past: what they would have stopped.
+
+use super::{
+    Ask, Book, CallFacts, Change, Comparison, Dialed, DncList, Given, Ledger, Past, PastKind,
+    Ruling, Short,
+};
+use crate::model::{AttemptNote, DecisionId, DncEntry, NumberRef, Place, Wall};
+use std::collections::BTreeMap;
+
+/// Days, rules and agents that are counted apart; what comes beyond counts in the totals alone.
+const ROWS_MAX: usize = 10_000;
+
+/// A call of the past.
+#[derive(Clone, Copy)]
+pub struct PastCall<'a> {
+    /// Its decision, or an id of its own.
+    pub id: DecisionId,
+    /// What was dialled.
+    pub dialed: &'a Dialed,
+    /// A key of the number: the same for the same number, as in the list.
+    pub key: Option<NumberRef>,
+    /// A key of the customer.
+    pub customer: Option<NumberRef>,
+    /// What else was known of it.
+    pub facts: &'a CallFacts,
+    /// Somebody answered.
+    pub answered: bool,
+    /// Label that was given.
+    pub label: Option<&'a str>,
+    /// Purpose it was made with.
+    pub purpose: Option<&'a str>,
+    /// When.
+    pub at: Wall,
+    /// The agent who made it, else the device.
+    pub who: &'a str,
+    /// Rules that refused it then; none: it went out.
+    pub refused_by: &'a [String],
+}
+
+/// Counts of one day or one agent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Row {
+    /// Calls looked at.
+    pub calls: u64,
+    /// Went out then, and would be stopped.
+    pub newly_denied: u64,
+    /// Was stopped then, and would go out.
+    pub newly_allowed: u64,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Replayed {
+    /// Counts over all calls, with the rules behind the changes.
+    #[serde(flatten)]
+    pub counts: Comparison,
+    /// Calls that no rule speaks of: emergency numbers, extensions.
+    pub exempt: u64,
+    /// By local day of the callee.
+    pub by_day: BTreeMap<String, Row>,
+    /// By agent, else device.
+    pub by_agent: BTreeMap<String, Row>,
+}
+
+/// Replays calls in their order. Caps count the calls that went out then and that these rules
+/// would have let out; a number is on the list from the day on that it was asked for.
+pub struct Replay<'a> {
+    book: &'a Book,
+    ruleset: Option<&'a str>,
+    /// Newest first: the next one to be taken is the last.
+    entries: Vec<DncEntry>,
+    list: DncList,
+    ledger: Ledger,
+    found: Replayed,
+}
+
+impl<'a> Replay<'a> {
+    /// Over these rules. The keys of `entries` are those of the calls.
+    pub fn new(book: &'a Book, ruleset: Option<&'a str>, mut entries: Vec<DncEntry>) -> Self {
+        entries.sort_by_key(|entry| std::cmp::Reverse(entry.asked_at));
+        let (list, ledger) = (DncList::default(), Ledger::default());
+        Self { book, ruleset, entries, list, ledger, found: Replayed::default() }
+    }
+
+    /// Takes the next call.
+    pub fn take(&mut self, call: PastCall<'_>) {
+        while let Some(entry) = self.entries.pop_if(|entry| entry.asked_at <= call.at) {
+            self.list.insert_or_close(&entry);
+        }
+        let past = self.ledger.past(call.key, call.customer);
+        let ask = Ask {
+            dialed: call.dialed,
+            purpose: call.purpose,
+            ruleset: self.ruleset,
+            number_ref: call.key,
+            given: Given { customer_ref: call.customer, ..call.facts.given(&past) },
+        };
+        let ruling = self.book.decide(&self.list, &ask, call.at);
+        let Ruling::Decided(decided) = &ruling else {
+            self.found.exempt += 1;
+            return;
+        };
+        let went_out = call.refused_by.is_empty();
+        let day = decided.local_time.get(..10).unwrap_or("unknown").to_owned();
+        let tried = Short::of(&ruling, call.at);
+        let verdict = if went_out { "allow" } else { "deny" };
+        let then = Short { verdict, refused_by: call.refused_by.to_vec(), ..tried.clone() };
+        let change = self.found.counts.add(&then, &tried);
+        count(&mut self.found.by_day, &day, change);
+        count(&mut self.found.by_agent, call.who, change);
+        if let (Change::Allowed, Some(number)) = (change, call.key) {
+            let kind = if call.answered { PastKind::Answered } else { PastKind::Attempt };
+            let past = Past {
+                purpose: call.purpose.map(str::to_owned),
+                subject: call.facts.subject.clone(),
+                seller: call.facts.seller.clone(),
+                campaign: call.facts.campaign.clone(),
+                ..Past::new(call.at, kind)
+            };
+            let place = Place { number, customer: call.customer };
+            self.ledger.reserve(self.book, call.id, place, past);
+            if let Some(label) = call.label {
+                let note = AttemptNote::Label(label.into());
+                self.ledger.note(self.book, call.id, &note);
+            }
+        }
+    }
+
+    /// What came of it.
+    pub fn found(self) -> Replayed {
+        self.found
+    }
+}
+
+fn count(rows: &mut BTreeMap<String, Row>, name: &str, change: Change) {
+    if !rows.contains_key(name) && rows.len() >= ROWS_MAX {
+        return;
+    }
+    let row = rows.entry(name.to_owned()).or_default();
+    row.calls += 1;
+    match change {
+        Change::NewlyDenied => row.newly_denied += 1,
+        Change::NewlyAllowed => row.newly_allowed += 1,
+        Change::Allowed | Change::Denied => {}
+    }
+}

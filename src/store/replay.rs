@@ -1,0 +1,88 @@
+//! Calls of the past in their order, for rules that are tried out over them.
+
+use super::engine::{KEY_END, Order, Table};
+use super::months::Months;
+use super::rows::{RowKind, call_of, decision_day, decision_of};
+use super::search::id_prefix;
+use super::{Store, StoreError, dnc};
+use trunkline_core::model::{Call, Decision, DecisionId, Direction, DncEntry, Party, Wall};
+use trunkline_core::vault::Month;
+
+/// Rows read at once.
+const PAGE: usize = 256;
+
+impl Store {
+    /// Calls out that started from `from` until before `to`, oldest first, each with the decision
+    /// behind it. That they are read is in the audit log before the first of them is shown.
+    ///
+    /// # Errors
+    /// If a row does not open, or the reading cannot be audited.
+    pub fn replay(
+        &self,
+        (from, to): (Wall, Wall),
+        (who, what): (&str, &str),
+        now: Wall,
+        each: &mut dyn FnMut(Call, Option<Decision>),
+    ) -> Result<(), StoreError> {
+        self.inner.settle();
+        let object = format!("from={} to={} rules={what}", from.rfc3339(), to.rfc3339());
+        self.audit(who, "records.replay", &object, now)?;
+        let mut months = self.inner.months.down(Month::of(from), Month::of(to));
+        months.reverse();
+        for month in months {
+            let Some(file) = self.inner.months.find(month)? else { continue };
+            let name = Months::name(month);
+            let mut lower = id_prefix(from);
+            let upper = if to.0 >= 1 << 58 { KEY_END.to_vec() } else { id_prefix(to) };
+            loop {
+                let rows = file.scan(Table::Rec, &lower, &upper, Order::Up, PAGE)?;
+                let Some((last, _)) = rows.last() else { break };
+                lower.clone_from(last);
+                lower.push(0); // the smallest key after it
+                for (key, row) in &rows {
+                    let event = self.inner.rows().open(RowKind::Rec, &name, key, row)?;
+                    let call = call_of(event).ok_or(StoreError::row(&name, "no call"))?;
+                    if call.direction == Direction::Outbound {
+                        let decision =
+                            call.decision_id.map(|id| self.decision(id)).transpose()?.flatten();
+                        each(call, decision);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn decision(&self, id: DecisionId) -> Result<Option<Decision>, StoreError> {
+        let month = decision_day(id).month();
+        let Some(file) = self.inner.months.find(month)? else { return Ok(None) };
+        let key = id.0.as_bytes();
+        let Some(row) = file.get(Table::Decision, key)? else { return Ok(None) };
+        let event = self.inner.rows().open(RowKind::Decision, &Months::name(month), key, &row)?;
+        Ok(decision_of(event))
+    }
+
+    /// The do-not-call list, each number with the key that [`Store::replay_key`] makes.
+    ///
+    /// # Errors
+    /// If a row does not open.
+    pub fn replay_list(&self) -> Result<Vec<DncEntry>, StoreError> {
+        let mut entries = Vec::new();
+        dnc::each(&self.inner, |entry| entries.push(entry))?;
+        entries.retain(|entry| entry.removed.is_none());
+        for entry in &mut entries {
+            let party = &entry.number;
+            let key = match &party.e164 {
+                Some(number) => self.replay_key(number.reveal().as_str()),
+                None => self.replay_key(party.raw.reveal()),
+            };
+            entry.number = Party { number_ref: key, ..party.clone() };
+        }
+        Ok(entries)
+    }
+
+    /// A key of a number that is the same in calls and in the list.
+    pub fn replay_key(&self, number: &str) -> trunkline_core::model::NumberRef {
+        self.inner.desk_refs.number_ref(number)
+    }
+}
