@@ -55,7 +55,7 @@ fn a_cap_holds_over_kill_9() {
         server.kill();
     }
     let server = site.serve("2026-11-23T10:05:00+08:00");
-    let reason = dial(&peers, CUSTOMER, "cap3").err().expect("one call too many was allowed");
+    let reason = dial(&peers, CUSTOMER, "cap3").expect_err("one call too many was allowed");
     assert!(
         reason.contains("rule three-a-day; next allowed 2026-11-24T00:00:00+08:00"),
         "{reason}"

@@ -18,7 +18,7 @@ fn topic(k: u64) -> CallTopic {
     CallTopic {
         subject: Some(format!("s{}", k % 3)),
         seller: Some("acme".to_owned()),
-        campaign: (k % 2 == 0).then(|| "spring".to_owned()),
+        campaign: k.is_multiple_of(2).then(|| "spring".to_owned()),
         ..CallTopic::default()
     }
 }
