@@ -148,6 +148,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         duties: recovery.duties,
         agents: recovery.agents,
         commands: recovery.commands,
+        overrides: recovery.overrides,
         dnc: super::lists::restored(&config, recovery.dnc, recovery.dnc_lost)?,
         clean: recovery.clean,
     };

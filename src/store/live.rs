@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 use trunkline_core::model::{
-    COMMAND_KEPT, CallId, CommandId, DutyId, DutyState, Entity, Event, Wall, uuid_instant,
+    COMMAND_KEPT, CallId, CommandId, DutyId, DutyState, Entity, Event, OverrideId, Wall,
+    uuid_instant,
 };
 
 /// Names one of them. Calls have the 16 bytes of their id as key of their row.
@@ -15,6 +16,7 @@ pub(super) enum LiveKey {
     Link(String),
     Agent(Arc<str>),
     Command(String, CommandId),
+    Override(OverrideId),
 }
 
 impl LiveKey {
@@ -27,6 +29,7 @@ impl LiveKey {
             Entity::Link(link) => Some(Self::Link(link.id.clone())),
             Entity::Agent(agent) => Some(Self::Agent(agent.who.id.clone())),
             Entity::Command(command) => Some(Self::Command(command.user.clone(), command.id)),
+            Entity::Override(one) => Some(Self::Override(one.id)),
             Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) => None,
         }
     }
@@ -39,6 +42,7 @@ impl LiveKey {
             Self::Duty(id) => [b"duty/".as_slice(), id.0.as_bytes()].concat(),
             Self::Link(id) => [b"link/", id.as_bytes()].concat(),
             Self::Agent(name) => [b"agent/", name.as_bytes()].concat(),
+            Self::Override(id) => [b"over/".as_slice(), id.0.as_bytes()].concat(),
             Self::Command(user, id) => {
                 [b"cmd/", id.0.as_bytes().as_slice(), user.as_bytes()].concat()
             }
@@ -50,6 +54,7 @@ impl LiveKey {
         match self {
             Self::Call(id) => uuid_instant(id.0),
             Self::Duty(id) => uuid_instant(id.0),
+            Self::Override(id) => uuid_instant(id.0),
             Self::Line(_) | Self::Link(_) | Self::Agent(_) | Self::Command(..) => event.ts,
         }
     }
@@ -60,6 +65,7 @@ pub(super) fn is_over(event: &Event) -> bool {
     match &event.entity {
         Entity::Call(call) => call.is_over(),
         Entity::Duty(duty) => duty.state != DutyState::Running,
+        Entity::Override(one) => one.is_over(),
         // A command is over by time alone, see `has_faded`.
         Entity::Line(_)
         | Entity::Link(_)
@@ -80,6 +86,7 @@ pub(super) fn rev_of(event: &Event) -> u64 {
         Entity::Link(link) => link.rev,
         Entity::Agent(agent) => agent.rev,
         Entity::Command(command) => command.rev,
+        Entity::Override(one) => one.rev,
         Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) => 0,
     }
 }
@@ -95,6 +102,7 @@ pub(super) fn has_faded(event: &Event, now: Wall) -> bool {
         | Entity::Decision(_)
         | Entity::Dnc(_)
         | Entity::System(_)
-        | Entity::Agent(_) => false,
+        | Entity::Agent(_)
+        | Entity::Override(_) => false,
     }
 }

@@ -20,7 +20,8 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use trunkline_core::model::{
-    Agent, Call, CallId, Command, Decision, Duty, Entity, Event, EventKind, Line, Link, Named, Wall,
+    Agent, Call, CallId, Command, Decision, Duty, Entity, Event, EventKind, Line, Link, Named,
+    Override, Wall,
 };
 use trunkline_core::vault::{Day, Month};
 
@@ -148,6 +149,15 @@ impl Projector {
             self.live.values().filter_map(|live| command_of(live.event.clone())).collect();
         commands.sort_by_key(|command| (command.accepted_at, command.id));
         commands
+    }
+
+    /// Overrides that are open.
+    pub(super) fn overrides(&self) -> Vec<Override> {
+        let of = |live: &Live| match &live.event.entity {
+            Entity::Override(one) => Some((**one).clone()),
+            _ => None,
+        };
+        self.live.values().filter_map(|live| of(live)).collect()
     }
 
     /// Newest commit that everything was made of.
@@ -301,7 +311,8 @@ impl Projector {
                 | Entity::Duty(_)
                 | Entity::Link(_)
                 | Entity::Agent(_)
-                | Entity::Command(_) => {}
+                | Entity::Command(_)
+                | Entity::Override(_) => {}
             }
         }
         // Changes of one table beside each other.
@@ -323,6 +334,7 @@ impl Projector {
                     Entity::Decision(decision) if is_verdict(event.kind) => {
                         self.decision_draft(event, decision, source)?
                     }
+                    Entity::Override(one) => override_entry(event, one, source),
                     Entity::Dnc(entries) => dnc::draft(event, entries, source),
                     Entity::Call(call) => match override_draft(event, call.id, source) {
                         Some(draft) => draft,
@@ -428,6 +440,24 @@ fn override_draft(event: &Event, call: CallId, source: (u64, u64)) -> Option<Dra
     let mut draft = Draft::new(event.ts, &waiver.by, "call.transfer_override", object);
     draft.source = source;
     Some(draft)
+}
+
+/// Who let a call out, or asked to. What the reason says stays out of the log.
+fn override_entry(event: &Event, one: &Override, source: (u64, u64)) -> Draft {
+    let who = event.detail.waiver.as_ref().map_or("gate", |waiver| waiver.by.as_str());
+    let object = format!(
+        "override={} state={} number={} agent={:?} device={:?} call={} decision={}",
+        one.id,
+        one.state.name(),
+        one.to.number_ref,
+        one.agent,
+        one.device,
+        one.call_id.map(|id| id.to_string()).unwrap_or_default(),
+        one.decision_id.map(|id| id.to_string()).unwrap_or_default(),
+    );
+    let mut draft = Draft::new(event.ts, who, event.kind.name(), object);
+    draft.source = source;
+    draft
 }
 
 fn is_verdict(kind: EventKind) -> bool {

@@ -16,7 +16,7 @@ use super::{
 };
 use std::sync::{Arc, Mutex};
 use trunkline_core::gate::DncList;
-use trunkline_core::model::{Agent, Call, Command, Duty, Epoch, Line, Link, Pos, Wall};
+use trunkline_core::model::{Agent, Call, Command, Duty, Epoch, Line, Link, Override, Pos, Wall};
 use trunkline_core::vault::{BlindIndex, KeyPurpose};
 
 /// An open data directory.
@@ -59,6 +59,8 @@ pub struct Recovery {
     pub agents: Vec<Agent>,
     /// Commands of the last day, oldest first.
     pub commands: Vec<Command>,
+    /// Overrides that were open.
+    pub overrides: Vec<Override>,
     /// Do-not-call list with the editions of registers.
     pub dnc: DncList,
     /// Some of its own entries cannot be read: what they block is not known. Why.
@@ -202,6 +204,7 @@ fn open_locked(
         duties: projector.duties(),
         agents: projector.agents(),
         commands: projector.commands(),
+        overrides: projector.overrides(),
         dnc,
         dnc_lost,
         registers_lost,

@@ -36,10 +36,13 @@ fn words(decision: &Decision, at: Wall, commitment: &[u8; 32]) -> Value {
         "masked": decision.to.masked,
         "ref": decision.to.number_ref.to_string(),
     });
+    let topic = decision.topic.as_deref();
     let value = json!({
         "calendar_version": decision.calendar_version,
         "call": decision.call_id.map(|id| id.to_string()),
         "callee": callee,
+        "campaign": topic.and_then(|topic| topic.campaign.as_deref()),
+        "case": topic.and_then(|topic| topic.case.as_deref()),
         "day_class": decision.day_class.map(Named::name),
         "decided_at": at.rfc3339(),
         "decision": decision.id.to_string(),
@@ -53,6 +56,8 @@ fn words(decision: &Decision, at: Wall, commitment: &[u8; 32]) -> Value {
         "rules": decision.rules.iter().map(rule).collect::<Vec<_>>(),
         "ruleset": decision.ruleset,
         "ruleset_hash": decision.ruleset_hash,
+        "seller": topic.and_then(|topic| topic.seller.as_deref()),
+        "subject": topic.and_then(|topic| topic.subject.as_deref()),
         "tzdb_version": decision.tzdb_version,
         "verdict": decision.verdict.name(),
         "zone": decision.zone,

@@ -179,7 +179,8 @@ fn of_devices(devices: &'static [&'static str]) -> impl Fn(&Entity) -> bool {
         | Entity::Duty(_)
         | Entity::Link(_)
         | Entity::Agent(_)
-        | Entity::Command(_) => false,
+        | Entity::Command(_)
+        | Entity::Override(_) => false,
     }
 }
 

@@ -367,7 +367,8 @@ impl Site {
             | Entity::Duty(_)
             | Entity::Link(_)
             | Entity::Agent(_)
-            | Entity::Command(_) => false,
+            | Entity::Command(_)
+            | Entity::Override(_) => false,
         };
         log.events.iter().filter(|e| e.pos.0 > after).filter(mine).map(|e| e.pos.0).collect()
     }

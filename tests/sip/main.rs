@@ -20,6 +20,7 @@ mod lists;
 mod midcall;
 mod names;
 mod outbound;
+mod overrides;
 mod permits;
 mod races;
 mod real_peers;

@@ -242,7 +242,8 @@ pub fn expected(head: u64) -> Expected {
             | Entity::Duty(_)
             | Entity::Link(_)
             | Entity::Agent(_)
-            | Entity::Command(_) => {}
+            | Entity::Command(_)
+            | Entity::Override(_) => {}
         }
     }
     out

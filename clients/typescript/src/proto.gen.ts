@@ -342,6 +342,38 @@ export interface DoNotCall {
   entries: DoNotCallEntry[];
 }
 
+/** People let one call out although a company's hours refuse it (docs/gate.md). */
+export interface Override {
+  /** Ours, UUIDv7. */
+  id: string;
+  /** Counts from 1. */
+  rev: number;
+  /** requested | approved | used | revoked | expired. */
+  state: string;
+  /** Who may be called. */
+  to?: Party;
+  /** Why the call is made, for the gate. */
+  purpose: string;
+  /** What it is needed for, in the words of who asked; empty in a masked view. */
+  reason: string;
+  /** Agent who will call; empty: whoever is at the device. */
+  agent: string;
+  /** Device that will call; empty: any of the agent's. */
+  device: string;
+  /** User who asked. */
+  requested_by: string;
+  /** Users who approved, in that order. */
+  approved_by: string[];
+  /** When it was asked for. */
+  requested_at?: string;
+  /** Not to be used from then on. */
+  expires_at?: string;
+  /** Call that used it. */
+  call_id: string;
+  /** Decision that let that call out. */
+  decision_id: string;
+}
+
 /** One number or customer nobody may call. */
 export interface DoNotCallEntry {
   /** Number; of a customer its raw form is the name that the customer records use. */
@@ -914,7 +946,8 @@ export interface Cmd {
   /** call.dial, call.answer, call.hold, call.retrieve, call.transfer.blind, call.transfer.consult,
    * call.transfer.complete, call.transfer.cancel, call.conference, call.hangup, call.dtmf,
    * call.data, call.identity, call.label, agent.login, agent.logout, agent.state, wrapup.set,
-   * wrapup.extend, wrapup.finish. */
+   * wrapup.extend, wrapup.finish, gate.override.request, gate.override.approve,
+   * gate.override.revoke. */
   op: string;
   /** What it is about. */
   target?: CmdTarget;
@@ -940,9 +973,10 @@ export interface CmdTarget {
 
 /** Arguments of commands. Each names the commands that read it. */
 export interface CmdArgs {
-  /** call.dial, call.transfer.blind, call.transfer.consult: number as dialled at the site. */
+  /** call.dial, call.transfer.blind, call.transfer.consult, gate.override.request: number as dialled
+   * at the site. */
   to: string;
-  /** call.dial: why the call is made, for the gate. */
+  /** call.dial, gate.override.request: why the call is made, for the gate. */
   purpose: string;
   /** call.dtmf: keys, 1 to 32 of 0-9 * # A-D. */
   digits: string;
@@ -952,7 +986,7 @@ export interface CmdArgs {
   value: string;
   /** agent.state: ready | not_ready | working_after_call. agent.login: ready, or empty: not ready. */
   state: string;
-  /** agent.state: why not ready. call.transfer.complete with override: why. */
+  /** agent.state: why not ready. call.transfer.complete with override, gate.override.request: why. */
   reason: string;
   /** agent.login: auto_in | manual_in. */
   work_mode: string;
@@ -967,6 +1001,8 @@ export interface CmdArgs {
   label: string;
   /** call.dial: what else is known of the call, for the gate; values of 128 bytes at most. */
   facts?: CallFacts;
+  /** gate.override.approve, gate.override.revoke: the override. */
+  override_id: string;
 }
 
 /** A condition of a command. */
@@ -1017,6 +1053,7 @@ export interface Messages {
   RuleVerdict: RuleVerdict;
   SystemStatus: SystemStatus;
   DoNotCall: DoNotCall;
+  Override: Override;
   DoNotCallEntry: DoNotCallEntry;
   DoNotCallRemoval: DoNotCallRemoval;
   Line: Line;
@@ -1072,6 +1109,7 @@ export const ENTITIES = {
   link: 'Link',
   agent: 'Agent',
   command: 'Command',
+  override: 'Override',
 } as const;
 
 /** Members of messages: a default, `?` may be absent, [list], {} map, Message. */
@@ -1243,6 +1281,22 @@ export const FIELDS: Record<string, Record<string, string | number | boolean>> =
   },
   DoNotCall: {
     entries: '[DoNotCallEntry]',
+  },
+  Override: {
+    id: '',
+    rev: 0,
+    state: '',
+    to: 'Party',
+    purpose: '',
+    reason: '',
+    agent: '',
+    device: '',
+    requested_by: '',
+    approved_by: '[?]',
+    requested_at: '?',
+    expires_at: '?',
+    call_id: '',
+    decision_id: '',
   },
   DoNotCallEntry: {
     number: 'Party',
@@ -1549,6 +1603,7 @@ export const FIELDS: Record<string, Record<string, string | number | boolean>> =
     factor: '',
     label: '',
     facts: 'CallFacts',
+    override_id: '',
   },
   CmdIf: {
     rev: '?',

@@ -297,6 +297,11 @@ impl Engine {
                 }
             }
             Step::Dial(ask) => self.start_dial(now, key, *ask, out),
+            Step::Override { act, request } => {
+                self.command_waits(&key);
+                self.act_on_override(now, &key, act, &request, out);
+                self.command_part_done(now, &key, OrderResult::Done, out);
+            }
             Step::Note { call, note } => {
                 self.command_waits(&key);
                 self.expect(now, &key, call, request.op);
@@ -446,6 +451,7 @@ impl Engine {
 
     pub(super) fn commands_tick(&mut self, now: Now, out: &mut Outputs) {
         self.dials_tick(now, out);
+        self.overrides_tick(now, out);
         self.retry_held(now, out);
         self.commands.causes.retain(|c| c.until >= now.mono);
         while let Some(first) = self.commands.fading.first_entry()

@@ -4,6 +4,7 @@
 use super::agents::short_device;
 use super::commands::{CommandKey, refused};
 use super::input::PbxIx;
+use super::overrides::Act;
 use super::people::Note;
 use super::request::{CommandRequest, CommandTarget, Current};
 use super::writer::Engine;
@@ -48,6 +49,7 @@ pub(super) enum Step {
     Agent { at: usize, input: AgentInput },
     Dial(Box<DialAsk>),
     Note { call: CallId, note: Note },
+    Override { act: Act, request: Box<CommandRequest> },
 }
 
 /// A command that may be carried out.
@@ -81,7 +83,10 @@ pub(super) fn leads_to(op: Op) -> &'static [K] {
         | Op::AgentLogout
         | Op::AgentState
         | Op::WrapUpExtend
-        | Op::WrapUpFinish => &[],
+        | Op::WrapUpFinish
+        | Op::OverrideRequest
+        | Op::OverrideApprove
+        | Op::OverrideRevoke => &[],
     }
 }
 
@@ -101,6 +106,7 @@ pub(super) fn changes_leg(op: Op) -> bool {
         Op::CallIdentity | Op::CallLabel | Op::CallDial => false,
         Op::AgentLogin | Op::AgentLogout | Op::AgentState => false,
         Op::WrapUpSet | Op::WrapUpExtend | Op::WrapUpFinish => false,
+        Op::OverrideRequest | Op::OverrideApprove | Op::OverrideRevoke => false,
     }
 }
 
@@ -127,7 +133,10 @@ fn action_of(op: Op) -> Option<Action> {
         | Op::AgentState
         | Op::WrapUpSet
         | Op::WrapUpExtend
-        | Op::WrapUpFinish => return None,
+        | Op::WrapUpFinish
+        | Op::OverrideRequest
+        | Op::OverrideApprove
+        | Op::OverrideRevoke => return None,
     })
 }
 
@@ -143,6 +152,9 @@ impl Engine {
         match (action_of(request.op), request.op) {
             (Some(action), _) => self.plan_leg(now, request, action),
             (None, Op::CallDial) => self.plan_dial(now, request),
+            (None, Op::OverrideRequest | Op::OverrideApprove | Op::OverrideRevoke) => {
+                self.plan_override(now, request)
+            }
             (None, Op::CallLabel | Op::WrapUpSet) => self.plan_label(now, request),
             (None, _) => self.plan_agent(request),
         }
@@ -347,7 +359,10 @@ fn order(
         | Op::AgentState
         | Op::WrapUpSet
         | Op::WrapUpExtend
-        | Op::WrapUpFinish => {
+        | Op::WrapUpFinish
+        | Op::OverrideRequest
+        | Op::OverrideApprove
+        | Op::OverrideRevoke => {
             return Err(refused(Code::BadRequest, "no command for the PBX about a leg"));
         }
     })

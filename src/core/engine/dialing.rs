@@ -1,6 +1,7 @@
 //! New calls: inbound straight on, outbound through the gate.
 
 use super::input::Outputs;
+use super::overrides::Caller;
 use super::rights::Asked;
 use super::table::Entry;
 use super::writer::Engine;
@@ -34,13 +35,17 @@ impl Engine {
 
     /// A call from the PBX: asked of the gate before anything leaves.
     pub(super) fn outbound(&mut self, now: Now, ask: AskId, offer: Offer, out: &mut Outputs) {
-        let (permitted, facts, said) = match self.take_permit(now, &offer) {
+        let (permitted, mut facts, said) = match self.take_permit(now, &offer) {
             Some(pass) => (pass.purpose, pass.facts, Some(pass.rule)),
             None => (None, self.facts_of(&offer), None),
         };
         let default = || self.config.neighbours.get(&offer.peer)?.default_purpose.clone();
         let dialled = self.dial_purpose(offer.peer, offer.mark.as_deref());
         let purpose = offer.purpose.clone().or(permitted).or(dialled).or_else(default);
+        let agent = self.agent_at(None, &offer.from_user);
+        let caller = Caller { agent: agent.as_deref(), device: &offer.from_user };
+        let waived = self.override_for(now, &offer.dialed, purpose.as_deref(), caller);
+        facts.waived.clone_from(&waived);
         let Asked { dialed, list_key, place, mut ruling } =
             self.ask_gate(now, &offer.dialed, purpose.as_deref(), &facts);
         if let (Ruling::Decided(decided), Some(rule)) = (&mut ruling, said) {
@@ -70,6 +75,8 @@ impl Engine {
                 let parts = self.parts(now, call, purpose, facts, to, &offer);
                 match decided.verdict {
                     Verdict::Allow => {
+                        let of = (Some(call), Some(parts.id));
+                        self.use_override(now, waived.as_ref(), &decided, of, out);
                         self.allowed(now, ask, call, decided, parts, place, out);
                     }
                     Verdict::Deny => {

@@ -9,9 +9,10 @@ use super::commands::CommandKey;
 use super::control::DialAsk;
 use super::input::{Explained, Outputs};
 use super::orders::OrderFor;
+use super::overrides::Caller;
 use super::rights::Asked;
 use super::writer::Engine;
-use crate::gate::{Decided, DecisionParts, DialRight, Dialed, Ruling, Waiting};
+use crate::gate::{CallFacts, Decided, DecisionParts, DialRight, Dialed, Ruling, Waiting};
 use crate::model::{
     Call, CallId, CallTopic, CommandCode as Code, CommandError, CommandId, CommandStatus,
     ConnectionState, CstaCause, DecisionId, Detail, Entity, EventKind as K, LegRole, Mono, Now,
@@ -106,8 +107,13 @@ impl Engine {
         let peer = switch.and_then(|switch| switch.peer);
         let default = switch.and_then(|switch| switch.default_purpose.clone());
         let purpose = ask.purpose.clone().or(default);
+        let device = short_device(&ask.device);
+        let agent = self.agent_at(None, device);
+        let caller = Caller { agent: agent.as_deref(), device };
+        let waived = self.override_for(now, ask.to.reveal(), purpose.as_deref(), caller);
+        let facts = CallFacts { waived: waived.clone(), ..ask.topic.clone().into() };
         let Asked { dialed, list_key, place, ruling } =
-            self.ask_gate(now, ask.to.reveal(), purpose.as_deref(), &ask.topic.clone().into());
+            self.ask_gate(now, ask.to.reveal(), purpose.as_deref(), &facts);
         let ask = DialAsk { purpose, ..ask };
         match ruling {
             Ruling::Exempt(exemption) => {
@@ -120,6 +126,7 @@ impl Engine {
                 }
                 (Verdict::Allow, Some(_)) => self.ring_agent(now, key, ask, None, out),
                 (Verdict::Allow, None) => {
+                    self.use_override(now, waived.as_ref(), &decided, (None, None), out);
                     self.permit_dial(now, key, ask, decided, &dialed, place, out);
                 }
             },

@@ -9,7 +9,7 @@ use crate::gate::{Book, CallFacts, Dialed, DncList, Normalizer, Register, Slice,
 use crate::line::{LineSettings, Reply};
 use crate::model::{
     Agent, AgentSettings, Attempt, Call, Command, CommandId, DeskPresence, DncEntry, Duty, Event,
-    Line, LineOrder, Link, LinkKind, NumberRef, Pos, Wall,
+    Line, LineOrder, Link, LinkKind, NumberRef, Override, Pos, Wall,
 };
 use crate::pbx::{self, LinkReport, OrderId};
 use crate::sip::{
@@ -177,6 +177,8 @@ pub struct Restored {
     pub agents: Vec<Agent>,
     /// Commands of the last day, oldest first.
     pub commands: Vec<Command>,
+    /// Overrides that were open.
+    pub overrides: Vec<Override>,
     /// Calls that are over and whose label is due (a duty runs).
     pub ended: Vec<Call>,
     /// Calls that rules look back to, oldest first.

@@ -19,6 +19,7 @@ mod links;
 mod listing;
 mod orders;
 mod overflow;
+mod overrides;
 mod parties;
 mod pbx;
 mod people;

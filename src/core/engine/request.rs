@@ -49,10 +49,12 @@ pub struct CommandArgs {
     pub factor: String,
     /// Label of a call.
     pub label: String,
+    /// An override.
+    pub override_id: String,
 }
 
 /// A command as it came.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CommandRequest {
     /// Who asks.
     pub who: Principal,

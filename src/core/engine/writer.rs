@@ -10,6 +10,7 @@ use super::links::Links;
 use super::listing::Told;
 use super::orders::Switchboard;
 use super::overflow::Overflow;
+use super::overrides::Overrides;
 use super::parties::{KnownParties, PartyMaker};
 use super::pbx::Boards;
 use super::permits::Permits;
@@ -53,6 +54,7 @@ pub struct Engine {
     pub(super) switchboard: Switchboard,
     pub(super) commands: Commands,
     pub(super) permits: Permits,
+    pub(super) overrides: Overrides,
     pub(super) handovers: Handovers,
     pub(super) records: Records,
     pub(super) incidents: Incidents,
@@ -84,6 +86,7 @@ impl Engine {
             switchboard: Switchboard::default(),
             commands: Commands::default(),
             permits: Permits::default(),
+            overrides: Overrides::default(),
             handovers: Handovers::new(restored.head),
             records: Records::default(),
             incidents: Incidents::default(),
@@ -118,6 +121,7 @@ impl Engine {
         engine.restore_links(now, restored.links, out);
         engine.restore_agents(now, restored.agents, out);
         engine.restore_commands(now, restored.commands, out);
+        engine.restore_overrides(restored.overrides);
         engine.settle(now, out);
         engine
     }

@@ -19,6 +19,8 @@ pub(super) struct Answer<'a> {
     pub(super) set: &'a RuleSet,
     pub(super) zone: Option<&'a Zone>,
     pub(super) day_class: Option<DayClass>,
+    /// The day has hours, and time around them that two people may open.
+    pub(super) stretches: bool,
     rules: Vec<RuleVerdict>,
 }
 
@@ -26,11 +28,24 @@ impl<'a> Answer<'a> {
     /// The set goes by the callee's clock, and nobody knows it.
     pub(super) fn unknown_zone(set: &'a RuleSet, region: &str) -> Self {
         let rules = vec![rule("unknown_zone", RuleOutcome::Deny, "", format!("region={region}"))];
-        Self { set, zone: None, day_class: None, rules }
+        Self { set, zone: None, day_class: None, stretches: false, rules }
+    }
+
+    /// The rules that refuse.
+    pub(super) fn refusing(&self) -> impl Iterator<Item = &RuleVerdict> {
+        self.rules.iter().filter(|rule| rule.outcome == RuleOutcome::Deny)
+    }
+
+    /// People have opened all that refuses.
+    pub(super) fn open(&mut self) {
+        for rule in self.rules.iter_mut().filter(|rule| rule.outcome == RuleOutcome::Deny) {
+            rule.outcome = RuleOutcome::Allow;
+            rule.inputs.push_str(" overridden");
+        }
     }
 
     pub(super) fn denies(&self) -> bool {
-        self.rules.iter().any(|rule| rule.outcome == RuleOutcome::Deny)
+        self.refusing().next().is_some()
     }
 
     /// It denies, and its set is not only tried out.
@@ -93,7 +108,9 @@ impl RuleSet {
             let inputs = format!("local={} last_start_before_end={guard}s", clock(local));
             rules.push(rule("guard", deny_if(plan.guarded(zone, local)), "", inputs));
         }
-        Answer { set: self, zone: Some(zone), day_class: plan.class, rules }
+        let whole = plan.gap == Gap::None && !plan.hours.windows.is_empty();
+        let stretches = whole && self.has_envelope(local.date);
+        Answer { set: self, zone: Some(zone), day_class: plan.class, stretches, rules }
     }
 
     fn purpose_rule(&self, ask: &Ask<'_>) -> RuleVerdict {

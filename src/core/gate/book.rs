@@ -4,7 +4,7 @@ use super::calendar::{self, Calendar, CalendarSet, shipped_calendars};
 use super::numbering::Numbering;
 use super::ruleset::{Blackout, RuleSet};
 use super::schema::{Cooldown, Rule};
-use super::{GateFileError, Source};
+use super::{GateFileError, OverridePolicy, Source};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +40,7 @@ pub struct Book {
     looks_back: LooksBack,
     /// In the order of their start.
     pub(super) blackouts: Vec<Blackout>,
+    pub(super) overriding: Option<OverridePolicy>,
 }
 
 /// A delivered file by its name.
@@ -92,6 +93,7 @@ impl Book {
         let mut sets: Vec<RuleSet> = Vec::new();
         let mut always_allow = Vec::new();
         let mut blackouts: Vec<Blackout> = Vec::new();
+        let mut overriding: Option<OverridePolicy> = None;
         for source in rules {
             let read = RuleSet::read(source, &calendars)?;
             let twice =
@@ -103,6 +105,10 @@ impl Book {
             sets.extend(read.sets);
             always_allow.extend(read.always_allow);
             blackouts.extend(read.blackouts);
+            overriding = match (overriding, read.overriding) {
+                (Some(one), Some(other)) => Some(one.with(other)),
+                (one, other) => one.or(other),
+            };
         }
         blackouts.sort_by_key(Blackout::from);
         sets.sort_by(|a, b| a.name.cmp(&b.name));
@@ -110,7 +116,16 @@ impl Book {
         always_allow.dedup();
         let numbering = Arc::new(Numbering::load()?);
         let looks_back = looks_back(&sets);
-        Ok(Self { hash, sets, always_allow, calendars, numbering, looks_back, blackouts })
+        Ok(Self {
+            hash,
+            sets,
+            always_allow,
+            calendars,
+            numbering,
+            looks_back,
+            blackouts,
+            overriding,
+        })
     }
 
     /// Rule sets of the caller's own with the shipped calendars.
@@ -131,6 +146,11 @@ impl Book {
         self.sets.retain(|set| names.contains(&set.name));
         self.looks_back = looks_back(&self.sets);
         Ok(self)
+    }
+
+    /// When people may override; `None`: never.
+    pub fn override_policy(&self) -> Option<&OverridePolicy> {
+        self.overriding.as_ref()
     }
 
     /// SHA-256 over all rule set texts and the versions of the calendars, hex.

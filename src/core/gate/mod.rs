@@ -39,6 +39,7 @@ mod spans;
 mod terms;
 mod values;
 mod verdict;
+mod waive;
 mod zone;
 
 pub use book::*;
@@ -64,6 +65,7 @@ pub use shadow::*;
 pub use slice::*;
 pub use terms::{Claim, Claims};
 pub use values::{HolidayScope, is_purpose};
+pub use waive::{OverridePolicy, Waived};
 pub use zone::TZDB_VERSION;
 
 #[cfg(test)]

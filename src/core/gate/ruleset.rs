@@ -3,11 +3,11 @@
 use super::calendar::{Calendar, Guard};
 use super::hours::{Hours, Table};
 use super::numbering::within;
-use super::schema::{BlackoutSpec, RuleSpec, ZoneSource};
-use super::terms::{Claims, Mode};
+use super::schema::{BlackoutSpec, Rule, RuleSpec, ZoneSource};
+use super::terms::{Claims, Layer, Mode};
 use super::values::{DaySpan, GapPolicy, PurposePattern, RegionPattern, Word};
 use super::zone::Zone;
-use super::{Ask, GateFileError, Source, check, file};
+use super::{Ask, GateFileError, OverridePolicy, Source, check, file};
 use crate::model::DayClass;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -35,6 +35,7 @@ pub(super) struct ReadFile {
     pub(super) sets: Vec<RuleSet>,
     pub(super) always_allow: Vec<String>,
     pub(super) blackouts: Vec<Blackout>,
+    pub(super) overriding: Option<OverridePolicy>,
 }
 
 /// What a rule set says of one local day.
@@ -69,6 +70,8 @@ impl RuleSet {
             Ok(Blackout { spec: Arc::new(spec) })
         };
         let blackouts = file.blackout.into_iter().map(blackout);
+        let overriding = file.overriding.as_ref().map(OverridePolicy::read).transpose();
+        let overriding = overriding.map_err(|err| fail(format!("override.{err}")))?;
         let hash = super::book::sha256_hex(&[source.text]);
         let build = |(name, spec): (String, RuleSpec)| {
             let at = |err: String| fail(format!("ruleset.{name}.{err}"));
@@ -81,6 +84,7 @@ impl RuleSet {
             blackouts: blackouts.collect::<Result<_, GateFileError>>()?,
             sets: file.ruleset.into_iter().map(build).collect::<Result<_, GateFileError>>()?,
             always_allow: file.always_allow.numbers,
+            overriding,
         })
     }
 
@@ -104,6 +108,12 @@ impl RuleSet {
     /// Alone enough for an allow: campaign and customer rules narrow what others allow.
     pub(super) fn is_base(&self) -> bool {
         self.enforces() && self.spec.layer.is_base()
+    }
+
+    /// Two people may open the time around its hours: it is the company's own, and has a hard ban
+    /// that says how far.
+    pub(super) fn has_envelope(&self, day: Date) -> bool {
+        self.spec.layer == Layer::Company && self.spec.hard_ban.iter().any(|ban| ban.in_force(day))
     }
 
     pub(super) fn covers(&self, purpose: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use super::terms::{CapPer, Claim, Counted, HoldFor, KeyWord, Layer, Mode, WHOLE_DAY, WeekdayWord};
 use super::values::{
-    ClassWord, Day, DaySpan, GapPolicy, HolidayScope, Instant, Period, PurposePattern,
+    ClassWord, Day, DaySpan, GapPolicy, HolidayScope, Hours, Instant, Period, PurposePattern,
     RegionPattern, Seconds, Word,
 };
 use jiff::civil::{Date, Weekday};
@@ -18,6 +18,8 @@ pub(super) struct RulesFile {
     pub(super) ruleset: BTreeMap<String, RuleSpec>,
     #[serde(default)]
     pub(super) blackout: Vec<BlackoutSpec>,
+    #[serde(rename = "override")]
+    pub(super) overriding: Option<OverrideSpec>,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
@@ -277,6 +279,24 @@ pub(super) enum CooldownScope {
     Number,
     /// The same person at another number.
     Customer,
+}
+
+/// Two people may open the time between a company's hours and its hard bans.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OverrideSpec {
+    #[serde(default = "two")]
+    pub(super) approvers: u8,
+    pub(super) max_ttl: Hours,
+    pub(super) per: Word,
+    /// What is never opened; empty: all that cannot be.
+    #[serde(default)]
+    pub(super) cannot: Vec<Word>,
+    pub(super) cite: String,
+}
+
+fn two() -> u8 {
+    2
 }
 
 /// A region in which nobody is called for a time: a disaster, a day of mourning.

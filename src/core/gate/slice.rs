@@ -2,7 +2,7 @@
 
 use super::{
     Ask, Book, Claims, Dialed, DncList, ExplainAsk, ExplainError, Explanation, Given, Normalizer,
-    Past, Ruling, explain,
+    Past, Ruling, Waived, explain,
 };
 use crate::model::{CallTopic, NumberRef, Wall};
 use std::sync::Arc;
@@ -24,6 +24,8 @@ pub struct CallFacts {
     pub zone: Option<String>,
     /// What can be shown for the call.
     pub claims: Claims,
+    /// What people have approved for it.
+    pub waived: Option<Waived>,
 }
 
 impl CallFacts {
@@ -45,6 +47,7 @@ impl CallFacts {
             customer_ref: None,
             zone: self.zone.as_deref(),
             claims: self.claims,
+            waived: self.waived.as_ref(),
             past,
             known_since: None,
         }

@@ -186,6 +186,25 @@ impl Seconds {
     }
 }
 
+/// Hours or minutes, `PT2H` or `PT30M`, at most a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Hours(pub(super) Duration);
+
+impl TryFrom<String> for Hours {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        let body = text.strip_prefix("PT").unwrap_or_default();
+        let hours = body.strip_suffix('H').and_then(|n| n.parse::<u64>().ok()?.checked_mul(3600));
+        let minutes =
+            || body.strip_suffix('M').and_then(|n| n.parse::<u64>().ok()?.checked_mul(60));
+        let seconds = hours.or_else(minutes).filter(|s| (60..=86_400).contains(s));
+        seconds
+            .map(|s| Self(Duration::from_secs(s)))
+            .ok_or_else(|| format!("{text:?} is no length: write PT1M to PT24H"))
+    }
+}
+
 /// An instant, RFC 3339 with an offset or `Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
 #[serde(try_from = "String")]

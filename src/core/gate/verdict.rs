@@ -5,7 +5,9 @@ use super::numbering::Place;
 use super::ruleset::RuleSet;
 use super::values::is_purpose;
 use super::zone::{Local, TZDB_VERSION, Zone};
-use super::{Ask, Book, Decided, Dialed, DncList, ExemptReason, Exemption, Findings, Ruling};
+use super::{
+    Ask, Book, Decided, Dialed, DncList, ExemptReason, Exemption, Findings, OverridePolicy, Ruling,
+};
 use crate::model::{RuleOutcome, RuleVerdict, Verdict, Wall};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -33,9 +35,10 @@ impl Book {
         };
         // Once for all sets: reading the callee's clock costs more than most rules.
         let locals: Vec<Option<Local>> = target.zones.iter().map(|zone| zone.local(at)).collect();
-        let answers: Vec<Answer<'_>> = self
+        let policy = self.override_policy();
+        let mut answers: Vec<Answer<'_>> = self
             .candidates(ask, &target)
-            .filter_map(|set| set.strictest(list, ask, &target, &locals, at))
+            .filter_map(|set| set.strictest(list, ask, &target, &locals, at, policy))
             .collect();
         let mut first = self.blackout_rules(ask, &target, at);
         if !answers.iter().any(|answer| answer.set.is_base()) {
@@ -44,6 +47,8 @@ impl Book {
         if target.zones.len() > 1 {
             first.push(zones_rule(target.zones));
         }
+        first
+            .extend(policy.and_then(|policy| policy.speak(&first, &mut answers, ask.given.waived)));
         if answers.is_empty() {
             return Ruling::Decided(self.refused(list, target.zones.first(), at, first));
         }
@@ -166,8 +171,9 @@ impl RuleSet {
         target: &Target<'a>,
         locals: &[Option<Local>],
         at: Wall,
+        policy: Option<&OverridePolicy>,
     ) -> Option<Answer<'a>> {
-        let mut found: Option<Answer<'a>> = None;
+        let (mut found, mut open): (Option<Answer<'a>>, Option<Answer<'a>>) = (None, None);
         let zones = self.zones(target.zones);
         let callees = std::ptr::eq(zones, target.zones);
         for (n, zone) in zones.iter().enumerate() {
@@ -180,13 +186,18 @@ impl RuleSet {
             }
             let answer = self.answer(list, ask, zone, &local);
             if answer.denies() {
-                return Some(answer);
+                // What people may open in this zone may be closed for good in another.
+                match policy {
+                    Some(policy) if policy.opens(&answer) => open = open.or(Some(answer)),
+                    _ => return Some(answer),
+                }
+                continue;
             }
             found = found.or(Some(answer));
         }
         match zones.is_empty() {
             true => Some(Answer::unknown_zone(self, target.region)),
-            false => found,
+            false => open.or(found),
         }
     }
 }

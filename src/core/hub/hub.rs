@@ -194,7 +194,11 @@ impl Hub {
             Entity::Line(line) => self.lines.apply_line(line).map(Object::Line),
             Entity::Duty(duty) => self.lines.apply_duty(duty).map(Object::Duty),
             Entity::Link(link) => self.lines.apply_link(link).map(Object::Link),
-            Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) | Entity::Command(_) => None,
+            Entity::Decision(_)
+            | Entity::Dnc(_)
+            | Entity::System(_)
+            | Entity::Command(_)
+            | Entity::Override(_) => None,
         }
     }
 

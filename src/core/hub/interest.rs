@@ -76,7 +76,7 @@ impl Lens {
             (Reach::Line(line), S::Call(_) | S::Line(_) | S::Duty(_)) => {
                 seen.has(Label::Line, |l| l == line)
             }
-            (Reach::SiteCalls, S::Call(_) | S::Decision(_) | S::Dnc) => true,
+            (Reach::SiteCalls, S::Call(_) | S::Decision(_) | S::Dnc | S::Override) => true,
             (Reach::SiteHealth, S::System(_)) => true,
             (Reach::SiteLines, S::Line(_)) => true,
             // What is due is the line's or an agent's.

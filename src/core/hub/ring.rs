@@ -330,6 +330,7 @@ fn approx_bytes(event: &Event) -> u32 {
         Entity::Link(_) => size_of::<crate::model::Link>() + 256,
         Entity::Agent(agent) => size_of::<Agent>() + agent.who.queues.len() * 48 + 256,
         Entity::Command(_) => size_of::<Command>() + 256,
+        Entity::Override(_) => size_of::<crate::model::Override>() + 512,
     };
     (size_of::<Event>() + size_of::<Entry>() + entity) as u32
 }

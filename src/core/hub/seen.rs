@@ -12,6 +12,7 @@ pub(super) enum Seen<'a> {
     Call(&'a Call),
     Decision(&'a Decision),
     Dnc,
+    Override,
     System(&'a SystemStatus),
     Line(&'a Line),
     Duty(&'a Duty),
@@ -81,6 +82,7 @@ impl<'a> Seen<'a> {
             Entity::Call(call) => Self::Call(call),
             Entity::Decision(decision) => Self::Decision(decision),
             Entity::Dnc(_) => Self::Dnc,
+            Entity::Override(_) => Self::Override,
             Entity::System(status) => Self::System(status),
             Entity::Line(line) => Self::Line(line),
             Entity::Duty(duty) => Self::Duty(duty),
@@ -96,6 +98,7 @@ impl<'a> Seen<'a> {
             Self::Call(_) => "call",
             Self::Decision(_) => "decision",
             Self::Dnc => "dnc",
+            Self::Override => "override",
             Self::System(_) => "system",
             Self::Line(_) => "line",
             Self::Duty(_) => "duty",
@@ -113,7 +116,9 @@ impl<'a> Seen<'a> {
             Self::Duty(duty) => duty.id.to_string(),
             Self::Link(link) => link.id.clone(),
             Self::Agent(agent) => agent.who.id.to_string(),
-            Self::Decision(_) | Self::Dnc | Self::System(_) | Self::Command(_) => String::new(),
+            Self::Decision(_) | Self::Dnc | Self::Override | Self::System(_) | Self::Command(_) => {
+                String::new()
+            }
         }
     }
 
@@ -128,7 +133,7 @@ impl<'a> Seen<'a> {
 
     /// It can bear a telephone number or a person's name, so the view matters.
     pub(super) fn is_personal(self) -> bool {
-        matches!(self, Self::Call(_) | Self::Decision(_) | Self::Dnc)
+        matches!(self, Self::Call(_) | Self::Decision(_) | Self::Dnc | Self::Override)
     }
 
     /// Whether one of its values of `label` is among `wanted`.
@@ -163,7 +168,7 @@ impl<'a> Seen<'a> {
             Self::Duty(duty) => duty.state.name(),
             Self::Link(link) => link.state.name(),
             Self::Agent(agent) => AgentState::name(agent.state),
-            Self::Decision(_) | Self::Dnc | Self::Command(_) => return None,
+            Self::Decision(_) | Self::Dnc | Self::Override | Self::Command(_) => return None,
         })
     }
 
@@ -193,7 +198,7 @@ impl<'a> Seen<'a> {
                 named(K::Device, &decision.device).into_iter().for_each(&mut add);
                 add((K::Calls, ""));
             }
-            Self::Dnc => add((K::Calls, "")),
+            Self::Dnc | Self::Override => add((K::Calls, "")),
             Self::System(_) => add((K::Health, "")),
             Self::Line(line) => {
                 named(K::Line, &line.id).into_iter().for_each(&mut add);

@@ -72,7 +72,8 @@ impl AttemptNote {
             | Entity::Duty(_)
             | Entity::Link(_)
             | Entity::Agent(_)
-            | Entity::Command(_) => [None, None],
+            | Entity::Command(_)
+            | Entity::Override(_) => [None, None],
         };
         notes.into_iter().flatten()
     }

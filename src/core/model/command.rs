@@ -49,6 +49,12 @@ pub enum CommandOp {
     WrapUpExtend,
     /// End of the work after a call.
     WrapUpFinish,
+    /// Ask that a call may leave outside of the company's hours.
+    OverrideRequest,
+    /// Say that it may.
+    OverrideApprove,
+    /// Take an override back.
+    OverrideRevoke,
 }
 
 /// How a command stands.

@@ -2,7 +2,7 @@
 
 use super::{
     Agent, Call, CallId, Command, CommandId, Decision, DncEntry, Duty, LegId, Line, Link, Moment,
-    Place, Pos, Shift, Transferred, Wall,
+    Override, Place, Pos, Shift, Transferred, Wall,
 };
 use std::sync::Arc;
 
@@ -57,6 +57,16 @@ pub enum EventKind {
     OutboundDenied,
     /// A call reached a carrier, or the PBX's way to one, without a decision before it.
     OutboundUngated,
+    /// Somebody asks for an override.
+    OverrideRequested,
+    /// Somebody approved one.
+    OverrideApproved,
+    /// A call has used one up.
+    OverrideUsed,
+    /// Somebody took one back.
+    OverrideRevoked,
+    /// The time of one is over.
+    OverrideExpired,
     /// Do-not-call entries came in.
     DncAdded,
     /// Do-not-call entries hold no more, because two people said so.
@@ -158,6 +168,8 @@ pub enum Entity {
     Agent(Box<Agent>),
     /// command.*
     Command(Box<Command>),
+    /// override.*
+    Override(Box<Override>),
 }
 
 /// What was put right after a restart or a loss.
@@ -248,6 +260,7 @@ impl Event {
             Entity::Call(call) => Some(call.id),
             Entity::Decision(decision) => decision.call_id,
             Entity::Command(command) => command.call_id,
+            Entity::Override(one) => one.call_id,
             Entity::Dnc(_)
             | Entity::System(_)
             | Entity::Line(_)

@@ -46,6 +46,11 @@ uuid_id!(
 );
 
 uuid_id!(
+    /// An override: UUIDv7.
+    OverrideId
+);
+
+uuid_id!(
     /// A command: the UUID of the client that gave it.
     CommandId
 );

@@ -4,8 +4,8 @@ use super::{
     Action, AgentState, AlertingBasis, Attest, ChangedBy, CommandCode, CommandOp, CommandStatus,
     ConnectionState, CstaCause, DayClass, DeskPresence, Direction, DncScope, DutyKind, DutyState,
     EventKind, IdentityLevel, LegRole, LineOrder, LineRole, LineState, LinkKind, LinkState,
-    PopWindow, PromptKind, RegistrationState, Released, Repair, RuleOutcome, ServiceBasis,
-    SystemState, TimeQuality, Transfer, Verdict, WorkMode,
+    OverrideState, PopWindow, PromptKind, RegistrationState, Released, Repair, RuleOutcome,
+    ServiceBasis, SystemState, TimeQuality, Transfer, Verdict, WorkMode,
 };
 
 /// A closed set with one wire name a member.
@@ -200,6 +200,11 @@ named!(EventKind {
     CallLabelled = "call.labelled",
     CallTransferUnconfirmed = "call.transfer_unconfirmed",
     DncRemoved = "dnc.removed",
+    OverrideRequested = "override.requested",
+    OverrideApproved = "override.approved",
+    OverrideUsed = "override.used",
+    OverrideRevoked = "override.revoked",
+    OverrideExpired = "override.expired",
 });
 named!(AgentState {
     LoggedOut = "logged_out",
@@ -246,6 +251,16 @@ named!(CommandOp {
     WrapUpSet = "wrapup.set",
     WrapUpExtend = "wrapup.extend",
     WrapUpFinish = "wrapup.finish",
+    OverrideRequest = "gate.override.request",
+    OverrideApprove = "gate.override.approve",
+    OverrideRevoke = "gate.override.revoke",
+});
+named!(OverrideState {
+    Requested = "requested",
+    Approved = "approved",
+    Used = "used",
+    Revoked = "revoked",
+    Expired = "expired",
 });
 named!(CommandStatus {
     Accepted = "accepted",

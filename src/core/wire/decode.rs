@@ -6,6 +6,7 @@ use super::dossier::{dossier, pop};
 use super::encode::to_u32;
 use super::line::{duty, line, shift};
 use super::link::link;
+use super::overriding::overriding;
 use super::pb;
 use super::signalling::signalling;
 use crate::model::{
@@ -85,6 +86,7 @@ fn event(e: pb::JournalEntry, before: &[Event]) -> Result<Event, DecodeError> {
         Stored::Link(l) => Entity::Link(Box::new(link(l)?)),
         Stored::Agent(a) => Entity::Agent(Box::new(agent(a)?)),
         Stored::Command(c) => Entity::Command(Box::new(command(c)?)),
+        Stored::Overriding(o) => Entity::Override(Box::new(overriding(o)?)),
     };
     let detail = Detail {
         leg: e.leg.map(leg_id).transpose()?,
@@ -337,7 +339,10 @@ pub(super) fn call_id(field: &'static str, text: &str) -> Result<CallId, DecodeE
     text.parse().map_err(|_| bad(field, text))
 }
 
-fn decision_id(field: &'static str, text: &str) -> Result<Option<DecisionId>, DecodeError> {
+pub(super) fn decision_id(
+    field: &'static str,
+    text: &str,
+) -> Result<Option<DecisionId>, DecodeError> {
     if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(|_| bad(field, text)) }
 }
 

@@ -5,6 +5,7 @@ use super::attempt::topic_to_pb;
 use super::dossier::{data_to_pb, factors_to_pb, identity_name, label_to_pb, pop_to_pb};
 use super::line::{duty_to_pb, line_to_pb, shift_to_pb};
 use super::link::link_to_pb;
+use super::overriding::override_to_pb;
 use super::signalling::signalling_to_pb;
 use super::{Timestamp, frame_json, pb};
 use crate::model::{
@@ -60,6 +61,7 @@ pub fn event_to_pb(event: &Event, view: View) -> pb::Event {
             Entity::Link(l) => pb::event::Entity::Link(link_to_pb(l)),
             Entity::Agent(a) => pb::event::Entity::Agent(agent_to_pb(a)),
             Entity::Command(c) => pb::event::Entity::Command(command_to_pb(c, view)),
+            Entity::Override(o) => pb::event::Entity::Overriding(override_to_pb(o, view)),
         }),
         d: detail_to_pb(&event.detail),
         caused_by: event.detail.caused_by.as_ref().map(|c| c.to_string()).unwrap_or_default(),

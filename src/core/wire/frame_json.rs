@@ -97,6 +97,7 @@ impl Serialize for Entity<'_> {
             Some(E::Link(o)) => o.serialize(out),
             Some(E::Agent(o)) => o.serialize(out),
             Some(E::Command(o)) => o.serialize(out),
+            Some(E::Overriding(o)) => o.serialize(out),
             None => out.serialize_map(Some(0))?.end(),
         }
     }

@@ -11,6 +11,7 @@ mod encode;
 mod frame_json;
 mod line;
 mod link;
+mod overriding;
 mod proto_writer;
 mod signalling;
 mod stored;

@@ -1,6 +1,7 @@
 //! model -> what is stored (proto/trunkline/v1/journal.proto).
 
 use super::dossier::{write_dossier, write_pop};
+use super::overriding::override_to_pb;
 use super::proto_writer::ProtoWriter;
 use super::signalling::write_signalling;
 use super::{
@@ -39,7 +40,8 @@ pub fn write_journal_frame(events: &[Event], out: &mut Vec<u8>) {
             | Entity::Duty(_)
             | Entity::Link(_)
             | Entity::Agent(_)
-            | Entity::Command(_) => None,
+            | Entity::Command(_)
+            | Entity::Override(_) => None,
         };
         frame.message(1, |entry| write_event(entry, event, known));
     }
@@ -80,6 +82,9 @@ fn write_event(out: &mut ProtoWriter<'_>, event: &Event, known: Option<u64>) {
         Entity::Duty(duty) => out.present_bytes(13, &duty_to_pb(duty).encode_to_vec()),
         Entity::Link(link) => out.present_bytes(30, &link_to_pb(link).encode_to_vec()),
         Entity::Agent(agent) => out.present_bytes(20, &agent_to_pb(agent).encode_to_vec()),
+        Entity::Override(one) => {
+            out.present_bytes(31, &override_to_pb(one, View::Full).encode_to_vec());
+        }
         Entity::Command(command) => {
             out.present_bytes(21, &command_to_stored(command).encode_to_vec());
         }

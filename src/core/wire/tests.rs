@@ -382,6 +382,7 @@ fn numbers_of_names_never_change() {
          agent.logged_on agent.logged_off agent.ready agent.not_ready agent.reserved agent.busy \
          agent.working_after_call agent.unknown agent.desk_changed command.accepted command.done \
              link.state_changed \
-         call.identified call.labelled call.transfer_unconfirmed dnc.removed"
+         call.identified call.labelled call.transfer_unconfirmed dnc.removed override.requested \
+         override.approved override.used override.revoked override.expired"
     );
 }

@@ -172,6 +172,7 @@ pub(super) fn read(who: &Principal, cmd: &pb::Cmd) -> Result<CommandRequest, &'s
             r#override: args.r#override,
             factor: args.factor,
             label: args.label,
+            override_id: args.override_id,
         },
         if_rev: cmd.r#if.and_then(|c| c.rev).map(u64::from),
         not_after: cmd.not_after.map(Wall::from),

@@ -502,6 +502,53 @@ class DoNotCall:
 
 
 @dataclass(slots=True, kw_only=True)
+class Override:
+    """People let one call out although a company's hours refuse it (docs/gate.md)."""
+
+    #: Ours, UUIDv7.
+    id: str = ""
+
+    #: Counts from 1.
+    rev: int = 0
+
+    #: requested | approved | used | revoked | expired.
+    state: str = ""
+
+    #: Who may be called.
+    to: Party | None = None
+
+    #: Why the call is made, for the gate.
+    purpose: str = ""
+
+    #: What it is needed for, in the words of who asked; empty in a masked view.
+    reason: str = ""
+
+    #: Agent who will call; empty: whoever is at the device.
+    agent: str = ""
+
+    #: Device that will call; empty: any of the agent's.
+    device: str = ""
+
+    #: User who asked.
+    requested_by: str = ""
+
+    #: Users who approved, in that order.
+    approved_by: list[str] = field(default_factory=list)
+
+    #: When it was asked for.
+    requested_at: str | None = None
+
+    #: Not to be used from then on.
+    expires_at: str | None = None
+
+    #: Call that used it.
+    call_id: str = ""
+
+    #: Decision that let that call out.
+    decision_id: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
 class DoNotCallEntry:
     """One number or customer nobody may call."""
 
@@ -1317,7 +1364,8 @@ class Cmd:
     #: call.dial, call.answer, call.hold, call.retrieve, call.transfer.blind, call.transfer.consult,
     #: call.transfer.complete, call.transfer.cancel, call.conference, call.hangup, call.dtmf,
     #: call.data, call.identity, call.label, agent.login, agent.logout, agent.state, wrapup.set,
-    #: wrapup.extend, wrapup.finish.
+    #: wrapup.extend, wrapup.finish, gate.override.request, gate.override.approve,
+    #: gate.override.revoke.
     op: str = ""
 
     #: What it is about.
@@ -1354,10 +1402,11 @@ class CmdTarget:
 class CmdArgs:
     """Arguments of commands. Each names the commands that read it."""
 
-    #: call.dial, call.transfer.blind, call.transfer.consult: number as dialled at the site.
+    #: call.dial, call.transfer.blind, call.transfer.consult, gate.override.request: number as dialled
+    #: at the site.
     to: str = ""
 
-    #: call.dial: why the call is made, for the gate.
+    #: call.dial, gate.override.request: why the call is made, for the gate.
     purpose: str = ""
 
     #: call.dtmf: keys, 1 to 32 of 0-9 * # A-D.
@@ -1372,7 +1421,7 @@ class CmdArgs:
     #: agent.state: ready | not_ready | working_after_call. agent.login: ready, or empty: not ready.
     state: str = ""
 
-    #: agent.state: why not ready. call.transfer.complete with override: why.
+    #: agent.state: why not ready. call.transfer.complete with override, gate.override.request: why.
     reason: str = ""
 
     #: agent.login: auto_in | manual_in.
@@ -1393,6 +1442,9 @@ class CmdArgs:
 
     #: call.dial: what else is known of the call, for the gate; values of 128 bytes at most.
     facts: CallFacts | None = None
+
+    #: gate.override.approve, gate.override.revoke: the override.
+    override_id: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -1446,6 +1498,7 @@ ENTITIES: dict[str, str] = {
     "link": "Link",
     "agent": "Agent",
     "command": "Command",
+    "override": "Override",
 }
 
 #: Messages by name.
@@ -1467,6 +1520,7 @@ MESSAGES: dict[str, type] = {
     "RuleVerdict": RuleVerdict,
     "SystemStatus": SystemStatus,
     "DoNotCall": DoNotCall,
+    "Override": Override,
     "DoNotCallEntry": DoNotCallEntry,
     "DoNotCallRemoval": DoNotCallRemoval,
     "Line": Line,
@@ -1680,6 +1734,22 @@ FIELDS: dict[str, dict[str, str | int | bool]] = {
     },
     "DoNotCall": {
         "entries": "[DoNotCallEntry]",
+    },
+    "Override": {
+        "id": "",
+        "rev": 0,
+        "state": "",
+        "to": "Party",
+        "purpose": "",
+        "reason": "",
+        "agent": "",
+        "device": "",
+        "requested_by": "",
+        "approved_by": "[?]",
+        "requested_at": "?",
+        "expires_at": "?",
+        "call_id": "",
+        "decision_id": "",
     },
     "DoNotCallEntry": {
         "number": "Party",
@@ -1986,6 +2056,7 @@ FIELDS: dict[str, dict[str, str | int | bool]] = {
         "factor": "",
         "label": "",
         "facts": "CallFacts",
+        "override_id": "",
     },
     "CmdIf": {
         "rev": "?",

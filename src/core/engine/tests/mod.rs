@@ -14,6 +14,7 @@ mod journal;
 mod lines;
 mod links;
 mod listing;
+mod overrides;
 mod people;
 mod permits;
 mod switch;

@@ -20,6 +20,7 @@ mod replay;
 mod rules;
 mod table;
 mod timing;
+mod waive;
 mod zones;
 
 use super::*;

@@ -71,6 +71,25 @@ fn decision(device: &str) -> Decision {
     }
 }
 
+fn overriding() -> Entity {
+    Entity::Override(Box::new(Override {
+        id: OverrideId(Uuid::from_u128(11)),
+        rev: 1,
+        state: OverrideState::Requested,
+        to: party(),
+        purpose: "service".into(),
+        reason: "a reason".into(),
+        agent: "a0".into(),
+        device: String::new(),
+        requested_by: "boss".into(),
+        approved_by: Vec::new(),
+        requested_at: Wall(0),
+        expires_at: Wall(1),
+        call_id: None,
+        decision_id: None,
+    }))
+}
+
 pub(super) fn staff() -> Vec<AgentSettings> {
     let member = |agent: &str, team: &str, queues: &[&str]| AgentSettings {
         id: agent.into(),
@@ -259,6 +278,7 @@ impl Log {
                 let call = self.over.clone().unwrap();
                 (EventKind::CallCleared, Entity::Call(Arc::new(call)))
             }
+            9 if pick.is_multiple_of(2) => (EventKind::OverrideRequested, overriding()),
             9 => (EventKind::DncAdded, Entity::Dnc(Vec::new())),
             10 => (EventKind::AgentReady, Entity::Agent(Box::new(agent(pick)))),
             11 => (EventKind::CommandAccepted, Entity::Command(Box::new(command(pick)))),

@@ -109,6 +109,7 @@ fn labels(entity: &Entity) -> BTreeMap<&'static str, BTreeSet<String>> {
             put("trunk", &line.id);
         }
         Entity::Command(_) => put("kind", "command"),
+        Entity::Override(_) => put("kind", "override"),
         Entity::Duty(_) | Entity::Link(_) => unreachable!("none is made"),
     }
     all
@@ -125,7 +126,7 @@ fn shows(who: &Principal, sub: &SubRequest, entity: &Entity) -> bool {
     let topic = match sub.topic.as_str() {
         "calls:own" => is(&["call", "decision"]) && who.devices.iter().any(|d| has("device", d)),
         "agent:self" => is(&["agent"]) && has("agent", &who.agent),
-        "site:calls" => is(&["call", "decision", "dnc"]),
+        "site:calls" => is(&["call", "decision", "dnc", "override"]),
         "site:health" => is(&["system"]),
         "site:lines" => is(&["line"]),
         "site:agents" => is(&["agent"]),
@@ -145,7 +146,10 @@ pub(super) fn sees(who: &Principal, subs: &[SubRequest], entity: &Entity) -> Opt
     }
     let views = subs.iter().filter(|sub| shows(who, sub, entity));
     let best = views.filter_map(|sub| allowed(who, sub)).filter(|view| *view > 0).max()?;
-    let plain = !matches!(entity, Entity::Call(_) | Entity::Decision(_) | Entity::Dnc(_));
+    let plain = !matches!(
+        entity,
+        Entity::Call(_) | Entity::Decision(_) | Entity::Dnc(_) | Entity::Override(_)
+    );
     Some(if plain || best == 1 { View::Masked } else { View::Full })
 }
 
