@@ -68,6 +68,7 @@ fn a_restarted_pbx_holds_no_call(by: LinkedBy, link: &str) {
     agent.rings(0);
     agent.answer(0);
     picked_up(&customer, &mut dialog);
+    tail.until_kind("call.established", 4); // trunk and agent of both calls
     hangs_up(&customer, &mut dialog);
     let stories = Story::all(tail.finished_calls(2));
     let leg = leg_of(&stories[1], "1001");

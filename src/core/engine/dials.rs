@@ -56,7 +56,7 @@ struct Refusal {
 pub(super) struct Dials {
     open: BTreeMap<CommandKey, Dial>,
     /// Calls that came of a dial: their events are its doing.
-    calls: BTreeMap<CallId, CommandId>,
+    calls: BTreeMap<CallId, (CommandId, ChannelId)>,
     /// Of these, decisions for the one leg that goes out.
     decided: BTreeMap<CallId, (DecisionId, Place)>,
     refused: BTreeMap<AskId, Refusal>,
@@ -75,7 +75,7 @@ impl Dials {
     }
 
     pub(super) fn cause_of(&self, call: CallId) -> Option<CommandId> {
-        self.calls.get(&call).copied()
+        self.calls.get(&call).map(|(command, _)| *command)
     }
 
     /// The dial is over. Gives back the decision that nothing was done with.
@@ -334,6 +334,15 @@ impl Engine {
         dial.call.filter(|call| self.table.get(*call).is_some_and(|e| e.machine.awaits_invite()))
     }
 
+    /// The call that the trunk has already seen of the dial for which this channel was called: the
+    /// link is behind.
+    pub(super) fn call_ahead_of(&self, id: &ChannelId) -> Option<CallId> {
+        let mut calls = self.commands.dials.calls.iter();
+        let call = calls.find(|(_, (_, channel))| channel == id).map(|(call, _)| *call)?;
+        let caller = self.table.get(call)?.machine.call().legs.first()?;
+        (caller.role == LegRole::Trunk && caller.channel.is_none()).then_some(call)
+    }
+
     /// Whom a desk has this channel called for, and why.
     pub(super) fn dialled_by_desk(&self, id: &ChannelId) -> Option<(Dialed, &DialAsk)> {
         let (_, dial) = self.commands.dials.open.iter().find(|(_, dial)| dial.channel == *id)?;
@@ -359,12 +368,13 @@ impl Engine {
         let Some(dial) = self.commands.dials.open.get_mut(key) else { return };
         if dial.call != Some(call) {
             dial.call = Some(call);
+            let came_of = (key.id, dial.channel.clone());
             let decided = dial.decision.take();
             if let Some((decision, place)) = decided {
                 self.commands.dials.decided.insert(call, (decision, place));
                 self.decided_by(call, decision);
             }
-            self.commands.dials.calls.insert(call, key.id);
+            self.commands.dials.calls.insert(call, came_of);
             self.command_call(key, call);
         }
     }

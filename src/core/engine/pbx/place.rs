@@ -151,7 +151,7 @@ impl Engine {
     }
 
     /// Who dials a call on the trunk is known: the first leg is that device's.
-    fn join_caller(
+    pub(super) fn join_caller(
         &mut self,
         now: Now,
         ix: PbxIx,

@@ -29,6 +29,9 @@ impl Engine {
             (true, false) => (Direction::Outbound, LegRole::Trunk),
             (false, _) => (Direction::Internal, LegRole::Agent),
         };
+        if let Some(call) = self.call_ahead_of(id) {
+            return self.join_caller(now, ix, id, call, out);
+        }
         let name = board.name.clone();
         if self.table.len() >= self.config.calls_max {
             return; // its limit is told when a call on the trunk meets it
