@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks an export of trunkline's audit log, written from docs/audit.md alone.
+"""Checks an export of trunkline's audit log by what docs/audit.md says, and nothing else.
 
     verify_export.py FOLDER --key 64-DIGITS [--checkpoint FILE]
 
