@@ -455,14 +455,14 @@ fn no_command_is_taken_while_the_journal_does_not_write() {
     assert!(desk.take_orders().is_empty(), "its acceptance was lost: it was never given");
 }
 
-fn dial(id: u128) -> CommandRequest {
+pub(super) fn dial(id: u128) -> CommandRequest {
     let mut dial = request(alice(), id, CommandOp::CallDial);
     dial.args.to = Pii::new(NUMBER.into());
     dial.args.purpose = "service".into();
     dial
 }
 
-fn dialled(order: &PbxOrder) -> (String, String, ChannelId) {
+pub(super) fn dialled(order: &PbxOrder) -> (String, String, ChannelId) {
     let pbx::Order::Dial { channel, device, to, mark, purpose, .. } = &order.order else {
         panic!("{order:?}")
     };

@@ -8,6 +8,7 @@ mod bypass;
 mod caps;
 mod claims;
 mod commands;
+mod dialled;
 mod gate;
 mod handover;
 mod journal;
