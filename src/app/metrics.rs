@@ -19,6 +19,8 @@ pub(super) struct Snapshot {
     pub sizes: Sizes,
     pub calls: usize,
     pub list: usize,
+    pub list_unavailable: bool,
+    pub registers_due: (usize, usize),
     pub pos: Pos,
     pub kernel_drops: u64,
     pub send_errors: u64,
@@ -134,20 +136,7 @@ pub(super) fn text(
     for (name, value) in snapshot.sip.rows() {
         metric(&mut out, &format!("sip_{name}"), "See docs/sip.md.", "counter", value);
     }
-    for (name, help, value) in [
-        ("calls", "Calls in progress.", snapshot.calls as u64),
-        ("desk_sockets", "Desk sockets open.", desks.sockets),
-        ("position", "Newest position given out.", snapshot.pos.0),
-        ("dnc_entries", "Do-not-call entries, expired ones included.", snapshot.list as u64),
-        ("journal_queued", "Events in the ring to the journal.", health.queued as u64),
-        (
-            "journal_degraded",
-            "1 while the journal does not write.",
-            u64::from(health.state != JournalState::Enabled),
-        ),
-    ] {
-        metric(&mut out, name, help, "gauge", value);
-    }
+    gauges(&mut out, &snapshot, health, desks);
     let sizes = snapshot.sizes;
     for (name, value) in [
         ("servers", sizes.servers),
@@ -172,6 +161,38 @@ pub(super) fn text(
     agents(&mut out, &shared.agents());
     super::link_metrics::write(&mut out, &shared.links(), &shared.link_stats);
     out
+}
+
+fn gauges(out: &mut String, snapshot: &Snapshot, health: &JournalHealth, desks: &DeskStats) {
+    for (name, help, value) in [
+        ("calls", "Calls in progress.", snapshot.calls as u64),
+        ("desk_sockets", "Desk sockets open.", desks.sockets),
+        ("position", "Newest position given out.", snapshot.pos.0),
+        ("dnc_entries", "Do-not-call entries, expired ones included.", snapshot.list as u64),
+        (
+            "dnc_unavailable",
+            "1 while the do-not-call list cannot be read whole.",
+            u64::from(snapshot.list_unavailable),
+        ),
+        (
+            "registers_ending",
+            "Registers that rules need and whose next edition is due.",
+            snapshot.registers_due.0 as u64,
+        ),
+        (
+            "registers_closed",
+            "Registers that rules need and that are too old or not there.",
+            snapshot.registers_due.1 as u64,
+        ),
+        ("journal_queued", "Events in the ring to the journal.", health.queued as u64),
+        (
+            "journal_degraded",
+            "1 while the journal does not write.",
+            u64::from(health.state != JournalState::Enabled),
+        ),
+    ] {
+        metric(out, name, help, "gauge", value);
+    }
 }
 
 fn agents(out: &mut String, states: &[AgentState]) {

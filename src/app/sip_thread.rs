@@ -428,6 +428,8 @@ impl SipThread {
             sizes: self.engine.sip().sizes(),
             calls: self.engine.calls(),
             list: self.engine.list().len(),
+            list_unavailable: self.engine.list().unavailable().is_some(),
+            registers_due: self.engine.registers_due(),
             pos: self.engine.pos(),
             kernel_drops: self.ports.iter().map(|p| u64::from(p.dropped)).sum(),
             send_errors: self.ports.iter().map(|p| p.send_errors).sum(),

@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::api::{ask, token};
+use crate::support::process::poll_until;
 use crate::support::{Sipp, Site, SiteOptions, WORKDAY_MORNING};
 use serde_json::{Value, json};
 use std::process::Output;
+use std::time::Duration;
 
 const A_MINUTE_LATER: &str = "2026-11-23T10:01:00+08:00";
 const CUSTOMER: &str = "+8613800138000";
@@ -170,6 +172,11 @@ fn a_register_refuses_until_it_is_there_and_by_what_is_in_it() {
     std::fs::write(site.path("rules.toml"), RULES).unwrap();
     let server = site.serve(WORKDAY_MORNING);
     assert!(call(&site, OTHER, "service").contains("rule no-thanks; no allowed time known"));
+    let closed = |count: f64| {
+        let seen = || site.metric("trunkline_registers_closed") == count;
+        assert!(poll_until(Duration::from_secs(5), seen), "{}", site.metrics());
+    };
+    closed(1.0);
     let edition = |day: &str, bytes: &[u8], more: &[&str]| {
         let args = ["--list", "no-thanks", "--issued", day];
         import(&site, "edition.csv", bytes, &[&args, more].concat())
@@ -178,6 +185,7 @@ fn a_register_refuses_until_it_is_there_and_by_what_is_in_it() {
     let done = edition("2026-11-01", rows.as_bytes(), &["--strict"]);
     assert_eq!(done.status.code(), Some(0), "{done:?}");
     assert!(text(&done.stdout).contains("is in force, 2000 numbers"), "{done:?}");
+    closed(0.0);
     assert!(call(&site, "+8613800130007", "sales").contains("rule no-thanks"));
     // Older, much smaller, of tomorrow's tomorrow, or with a bad row and strict: all refused.
     for (day, rows, more, told) in [
@@ -210,7 +218,7 @@ fn a_register_refuses_until_it_is_there_and_by_what_is_in_it() {
     let _server = site.serve("2026-11-23T10:02:00+08:00");
     assert!(call(&site, "+8613700137000", "service").contains("rule no-thanks"));
     let mut tail = site.tail(Some(0));
-    let told = tail.settle(std::time::Duration::from_millis(300));
+    let told = tail.settle(Duration::from_millis(300));
     let missing = "register no-thanks of own: no edition: calls that need it are refused";
     assert!(told.iter().any(|event| event["o"]["reason"] == missing), "{told:?}");
     let editions = lines(&site, &["dnc", "registers", "--json"]);

@@ -37,6 +37,14 @@ impl Engine {
         self.config.book.registers(&self.list, now.wall)
     }
 
+    /// Registers that want their next edition soon, and those that refuse calls: by the rules that
+    /// need them, as they were told of last.
+    pub fn registers_due(&self) -> (usize, usize) {
+        let states = || self.registers_told.by_rule.values();
+        let due = |one: &&Freshness| matches!(one, Freshness::Ending(_) | Freshness::Grace(_));
+        (states().filter(due).count(), states().filter(|one| one.closes()).count())
+    }
+
     pub(super) fn add_dnc(
         &mut self,
         now: Now,
