@@ -208,6 +208,13 @@ impl Board {
         Some(chan)
     }
 
+    /// Another run of the PBX may give the names of the one before again: Asterisk's are a second
+    /// and a number that begins anew.
+    pub(super) fn begins_anew(&mut self) {
+        self.gone.clear();
+        self.gone_order.clear();
+    }
+
     pub(super) fn enter(&mut self, id: &ChannelId, bridge: &BridgeId) {
         let Some(chan) = self.channels.get_mut(id) else { return };
         if let Some(old) = chan.bridge.replace(bridge.clone())

@@ -83,7 +83,12 @@ impl Engine {
             .map(|(id, _)| id.clone())
             .collect();
         match restarted {
-            true => self.lose_as_restarted(now, ix, gone, out),
+            true => {
+                self.lose_as_restarted(now, ix, gone, out);
+                if let Some(board) = self.boards.board(ix) {
+                    board.begins_anew();
+                }
+            }
             false => self.lose(now, ix, gone, out),
         }
         self.boards.learning = Some(false);
