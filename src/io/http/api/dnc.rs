@@ -51,21 +51,11 @@ pub(in crate::io::http) async fn listed(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    show(&app, &peer, &whom, &uri, &headers).await.unwrap_or_else(|refusal| *refusal)
-}
-
-async fn show(
-    app: &App,
-    peer: &Peer,
-    whom: &str,
-    uri: &Uri,
-    headers: &HeaderMap,
-) -> Result<Response, Refusal> {
-    let who = enter(app, peer, headers).await?;
-    may(&who, &[Role::Supervisor, Role::Service, Role::Auditor])?;
-    Query::read(uri, Takes::Nothing)?;
-    let user = format!("user:{}", who.user);
-    ask(app, DncAsk::Show { whom: read(whom), who: user }, StatusCode::OK).await
+    let readers = [Role::Supervisor, Role::Service, Role::Auditor];
+    let ask = of_entry(&app, (&peer, &uri, &headers), &readers, Takes::Nothing, |who, _| {
+        DncAsk::Show { whom: read(&whom), who }
+    });
+    ask.await.unwrap_or_else(|refusal| *refusal)
 }
 
 pub(in crate::io::http) async fn free(
@@ -75,22 +65,28 @@ pub(in crate::io::http) async fn free(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    remove(&app, &peer, &whom, &uri, &headers).await.unwrap_or_else(|refusal| *refusal)
+    let ask = of_entry(
+        &app,
+        (&peer, &uri, &headers),
+        &[Role::Supervisor],
+        Takes::Reason,
+        |who, query| DncAsk::Remove { whom: read(&whom), reason: query.reason, who },
+    );
+    ask.await.unwrap_or_else(|refusal| *refusal)
 }
 
-async fn remove(
+/// What one of these roles asks about an entry that there is.
+async fn of_entry(
     app: &App,
-    peer: &Peer,
-    whom: &str,
-    uri: &Uri,
-    headers: &HeaderMap,
+    (peer, uri, headers): (&Peer, &Uri, &HeaderMap),
+    roles: &[Role],
+    takes: Takes,
+    request: impl FnOnce(String, Query) -> DncAsk,
 ) -> Result<Response, Refusal> {
     let who = enter(app, peer, headers).await?;
-    may(&who, &[Role::Supervisor])?;
-    let reason = Query::read(uri, Takes::Reason)?.reason;
-    let user = format!("user:{}", who.user);
-    let request = DncAsk::Remove { whom: read(whom), reason, who: user };
-    ask(app, request, StatusCode::OK).await
+    may(&who, roles)?;
+    let query = Query::read(uri, takes)?;
+    ask(app, request(format!("user:{}", who.user), query), StatusCode::OK).await
 }
 
 fn may(who: &Principal, roles: &[Role]) -> Result<(), Refusal> {
