@@ -7,7 +7,7 @@ use crate::api::ask;
 use crate::outbound::{reason_of, refused};
 use crate::support::process::poll_until;
 use crate::support::shim::WallClock;
-use crate::support::{Dialog, Peers, Sipp, Site, WORKDAY_MORNING};
+use crate::support::{Peers, Sipp, Site, WORKDAY_MORNING};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -81,10 +81,7 @@ fn a_clock_that_jumps_stops_gated_calls_alone_and_comes_back() {
     doubted(&site, 1.0);
     assert!(shown(&site).contains("the clock was set by +600 s"), "{}", shown(&site));
     let peers = Peers::of(&site);
-    let emergency = Dialog::caller(&peers.pbx, "1001", "120", "emergency");
-    peers.pbx.send(&emergency.invite());
-    peers.customer.expect("INVITE sip:120@");
-    peers.customer.drain(Duration::from_millis(50));
+    peers.emergency("120");
     let mut inbound = peers.talk("inbound");
     peers.hang_up(&mut inbound);
     drop(peers);
@@ -153,12 +150,7 @@ fn a_machine_without_a_battery_serves_but_calls_nobody() {
     assert_eq!(confirmed.status.code(), Some(1), "{confirmed:?}");
     let told = text(&confirmed.stderr);
     assert!(told.contains("before this program was made: set it"), "{told}");
-    let peers = Peers::of(&site);
-    let emergency = Dialog::caller(&peers.pbx, "1001", "110", "emergency");
-    peers.pbx.send(&emergency.invite());
-    peers.customer.expect("INVITE sip:110@");
-    peers.customer.drain(Duration::from_millis(50));
-    drop(peers);
+    Peers::of(&site).emergency("110");
 
     clock.set(WORKDAY_MORNING);
     is_refused(&site, SERVICE);

@@ -72,7 +72,7 @@ pub enum ClockFault {
 
 impl std::fmt::Display for ClockFault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let seconds = |us: i64| us / 1_000_000;
+        let seconds = |us: i64| us.saturating_add(us.signum() * 500_000) / 1_000_000;
         match self {
             Self::BeforeBuild => f.write_str("the clock shows a time before this program was made"),
             Self::Behind { by_us } => {
