@@ -21,6 +21,7 @@ mod metrics;
 mod names;
 mod orders;
 mod people;
+mod rule_text;
 mod rules;
 mod running;
 mod secrets;
@@ -34,6 +35,8 @@ pub use calendars::{calendar_folder, imported_calendars};
 pub use commands::{CommandError, store_command};
 pub use error::AppError;
 pub use links::{check_links, link_names};
-pub use rules::{all as all_rules, all_known as all_rules_known, in_force as rules_in_force};
+pub use rules::{
+    all as all_rules, all_known as all_rules_known, in_force as rules_in_force, odd as odd_rules,
+};
 pub use running::{Running, start};
 pub use webhooks::check_webhooks;

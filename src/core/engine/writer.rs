@@ -45,6 +45,8 @@ pub struct Engine {
     pub(super) list: DncList,
     pub(super) registers_told: Told,
     pub(super) clock: ClockWatch,
+    /// The newest rules could not be used.
+    pub(super) rules_refused: bool,
     pub(super) ledger: Ledger,
     pub(super) totals: Totals,
     pub(super) pos: Pos,
@@ -80,6 +82,7 @@ impl Engine {
             list: restored.dnc,
             registers_told: Told::default(),
             clock: ClockWatch::default(),
+            rules_refused: false,
             ledger: Ledger::restore(&config.book, restored.attempts, restored.known_since),
             totals: Totals::default(),
             pos: restored.head,
@@ -257,6 +260,11 @@ impl Engine {
     /// Counters.
     pub fn totals(&self) -> Totals {
         self.totals
+    }
+
+    /// The newest rules could not be used: those of before are in force.
+    pub fn has_refused_rules(&self) -> bool {
+        self.rules_refused
     }
 
     /// The proxy core's counters and table sizes.
