@@ -37,6 +37,8 @@ pub(super) enum RowKind {
     Dnc,
     Live,
     Attempt,
+    Shadow,
+    Claim,
 }
 
 impl RowKind {
@@ -47,13 +49,15 @@ impl RowKind {
             Self::Dnc => "dnc",
             Self::Live => "live",
             Self::Attempt => "attempt",
+            Self::Shadow => "shadow",
+            Self::Claim => "claim",
         }
     }
 
     fn key(self) -> KeyPurpose {
         match self {
-            Self::Rec | Self::Decision | Self::Attempt => KeyPurpose::Rec,
-            Self::Dnc => KeyPurpose::Dnc,
+            Self::Rec | Self::Decision | Self::Attempt | Self::Shadow => KeyPurpose::Rec,
+            Self::Dnc | Self::Claim => KeyPurpose::Dnc,
             Self::Live => KeyPurpose::Checkpoint,
         }
     }

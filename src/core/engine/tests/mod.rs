@@ -18,4 +18,5 @@ mod listing;
 mod overrides;
 mod people;
 mod permits;
+mod shadow;
 mod switch;
