@@ -1,5 +1,6 @@
 //! What the engine takes and gives.
 
+use super::clock::ClockStart;
 use super::people::PeopleConfig;
 use super::permits::{PermitAnswer, PermitRequest};
 use super::request::{CommandAnswer, CommandRequest};
@@ -188,6 +189,8 @@ pub struct Restored {
     pub attempts: Vec<Attempt>,
     /// Of calls before it nothing is known.
     pub known_since: Option<Wall>,
+    /// How the wall clock is watched; `None`: it is a test's own, and not watched.
+    pub clock: Option<ClockStart>,
     /// The last stop was clean (or there was none).
     pub clean: bool,
 }
@@ -306,6 +309,13 @@ pub enum Input<'a> {
     GateAlarm(String),
     /// Of the rules that are tried out.
     Shadow(ShadowNews),
+    /// An administrator says that the clock is right; `ticket` comes back with a position.
+    ConfirmClock {
+        /// Who.
+        who: String,
+        /// Handle of who waits.
+        ticket: u64,
+    },
     /// The journal is late or fails (true), or writes again (false).
     Degraded(bool),
     /// These events found no place in the ring to the journal.

@@ -121,6 +121,7 @@ impl Engine {
             list_version: String::new(), // no text is made of it
             past: ask.given.past.to_vec(),
             known_since: ask.given.known_since,
+            clock: ask.given.clock.map(str::to_owned),
         };
         Some(Box::new(Look {
             dialed: ask.dialed.clone(),

@@ -1,6 +1,7 @@
 //! The engine: dispatch, positions, events.
 
 use super::agents::{AgentNote, Roster, agents_first};
+use super::clock::ClockWatch;
 use super::commands::Commands;
 use super::handover::Handovers;
 use super::incidents::Incidents;
@@ -44,6 +45,7 @@ pub struct Engine {
     pub(super) dialing: Dialing,
     pub(super) list: DncList,
     pub(super) registers_told: Told,
+    pub(super) clock: ClockWatch,
     pub(super) ledger: Ledger,
     pub(super) shadowing: Shadowing,
     pub(super) totals: Totals,
@@ -83,6 +85,7 @@ impl Engine {
             registers_told: Told::default(),
             ledger: Ledger::restore(&config.book, tried, restored.attempts, restored.known_since),
             shadowing: Shadowing::default(),
+            clock: ClockWatch::default(),
             totals: Totals::default(),
             pos: restored.head,
             overflow: None,
@@ -120,6 +123,7 @@ impl Engine {
             engine.status(now, SystemState::MessagesLost, reason, 0, out);
         }
         engine.status(now, SystemState::Enabled, format!("serving; {live} live calls"), 0, out);
+        engine.start_clock(restored.clock, now, out);
         engine.look_at_lists(now, out);
         engine.restore_records(now, restored.duties.clone(), restored.ended);
         engine.restore_lines(now, restored.lines, restored.duties, out);
@@ -149,6 +153,7 @@ impl Engine {
 
     /// Takes one input. Drain `out` before the next.
     pub fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Outputs) {
+        self.look_at_clock(now, out);
         match input {
             Input::Datagram(received) => self.core.receive(now, received, &mut self.sip),
             Input::FlowOpened(opened) => self.core.flow_opened(now, opened, &mut self.sip),
@@ -208,6 +213,7 @@ impl Engine {
             Input::RulesRefused(why) => self.rules_refused(now, &why, out),
             Input::GateAlarm(text) => self.gate_alarm(now, text, out),
             Input::Shadow(news) => self.shadow_news(now, news, out),
+            Input::ConfirmClock { who, ticket } => self.confirm_clock(now, &who, ticket, out),
             Input::Degraded(degraded) => self.degraded(now, degraded, out),
             Input::RingFull(lost) => self.ring_full(now, &lost, out),
             Input::RingFree => self.ring_free(now, out),
@@ -233,6 +239,7 @@ impl Engine {
             self.handovers.next_deadline(),
             self.records.next_deadline(),
             self.registers_told.next_deadline(),
+            self.clock.next_deadline(),
             Some(self.sweep_at),
         ];
         rooms.into_iter().flatten().min()
