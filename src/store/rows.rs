@@ -38,7 +38,6 @@ pub(super) enum RowKind {
     Live,
     Attempt,
     Shadow,
-    Claim,
 }
 
 impl RowKind {
@@ -50,14 +49,13 @@ impl RowKind {
             Self::Live => "live",
             Self::Attempt => "attempt",
             Self::Shadow => "shadow",
-            Self::Claim => "claim",
         }
     }
 
     fn key(self) -> KeyPurpose {
         match self {
             Self::Rec | Self::Decision | Self::Attempt | Self::Shadow => KeyPurpose::Rec,
-            Self::Dnc | Self::Claim => KeyPurpose::Dnc,
+            Self::Dnc => KeyPurpose::Dnc,
             Self::Live => KeyPurpose::Checkpoint,
         }
     }
