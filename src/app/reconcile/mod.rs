@@ -1,0 +1,15 @@
+//! A PBX's call records held against the calls and decisions of this site.
+//!
+//! What the PBX dialled and nobody decided went past the gate: it is judged now, as of its instant.
+
+mod ask;
+mod files;
+mod known;
+mod report;
+mod told;
+mod work;
+
+pub(super) use ask::Request;
+use files::{hashed, of_day};
+pub(super) use work::reconcile;
+pub use work::{Place, reconcile_command};
