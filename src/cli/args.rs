@@ -168,6 +168,10 @@ pub(super) struct ReconcileArgs {
     /// Without a common id, record and call may be so many seconds apart. Default 5.
     #[arg(long)]
     pub tolerance: Option<u64>,
+    /// Endpoint behind which the outside is, beside the `trunks` of `[pbx.NAME]`: PJSIP/carrier; may
+    /// be given several times.
+    #[arg(long)]
+    pub trunk: Vec<String>,
     /// Context of the PBX's dialplan in which calls come in; may be given several times.
     #[arg(long)]
     pub inbound_context: Vec<String>,

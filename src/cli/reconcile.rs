@@ -24,7 +24,7 @@ pub(super) fn reconcile(args: &ReconcileArgs) -> Result<(), Failure> {
         "cmd": "gate.reconcile", "pbx": args.pbx, "files": files, "format": args.format,
         "columns": args.columns, "zone": args.zone, "day": args.day, "from": args.from,
         "to": args.to, "tolerance_s": args.tolerance, "inbound_contexts": args.inbound_context,
-        "clear_numbers": args.clear_numbers,
+        "trunks": args.trunk, "clear_numbers": args.clear_numbers,
     });
     let mut report = Value::Null;
     store_or_server(&config, &request, |line| {

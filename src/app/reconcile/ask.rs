@@ -22,6 +22,8 @@ pub(in crate::app) struct Request {
     pub columns: Option<Columns>,
     /// Zone of their local times.
     pub zone: TimeZone,
+    /// Endpoints behind which the outside is.
+    pub trunks: Vec<String>,
     /// Contexts in which calls come in.
     pub contexts_in: Vec<String>,
     /// Time between a record and its call.
@@ -81,6 +83,8 @@ impl Request {
             Some(own) if own.format == format => own.contexts_in(),
             _ => contexts_in(format, None),
         };
+        let mut trunks = list(request, "trunks");
+        trunks.extend(config.pbx.get(&pbx).into_iter().flat_map(|pbx| pbx.trunks.clone()));
         let tolerance = request.get("tolerance_s").and_then(Value::as_u64);
         let tolerance = tolerance.unwrap_or(own.map_or(5, |own| u64::from(own.tolerance_s)));
         if tolerance > 300 {
@@ -88,7 +92,7 @@ impl Request {
         }
         let tolerance = Duration::from_secs(tolerance);
         let clear = request.get("clear_numbers").and_then(Value::as_bool).unwrap_or_default();
-        Ok(Self { pbx, files, format, columns, zone, contexts_in, tolerance, span, clear })
+        Ok(Self { pbx, files, format, columns, zone, trunks, contexts_in, tolerance, span, clear })
     }
 
     /// The reconciliation of a day by `[reconcile.NAME]`.

@@ -79,10 +79,8 @@ pub(in crate::app) fn reconcile(
     );
     place.store.audit(who, "gate.reconcile", &object, now)?;
     count(&mut report, reading);
-    let pbx = place.config.pbx.get(&request.pbx);
-    let none = Vec::new();
     let edge = Edge {
-        trunks: pbx.map_or(&none, |pbx| &pbx.trunks),
+        trunks: &request.trunks,
         contexts_in: &request.contexts_in,
         reads: &|number| reads(place.normalizer, number),
     };

@@ -47,10 +47,14 @@ pub(super) enum Column {
     /// An id that several channels share, or a SIP Call-ID.
     SharedId,
     Direction,
+    /// Application that ran last.
+    App,
+    /// What it was given.
+    Data,
 }
 
 /// Names of columns: Asterisk's, FreeSWITCH's and our own; those that are not read are left out.
-const NAMES: [(&str, Column); 36] = [
+const NAMES: [(&str, Column); 40] = [
     ("start", Column::Start),
     ("start_stamp", Column::Start),
     ("start_epoch", Column::Start),
@@ -87,6 +91,10 @@ const NAMES: [(&str, Column); 36] = [
     ("sip_call_id", Column::SharedId),
     ("direction", Column::Direction),
     ("way", Column::Direction),
+    ("lastapp", Column::App),
+    ("last_app", Column::App),
+    ("lastdata", Column::Data),
+    ("last_arg", Column::Data),
 ];
 
 /// `accountcode`, `src` and the like, in the order of the line.

@@ -2,7 +2,7 @@
 
 use super::columns::{Column, Columns, Format};
 use super::freeswitch;
-use super::row::{Row, Way};
+use super::row::{Row, Way, endpoint};
 use super::table::{LINE_BYTES_MAX, values};
 use super::time::{instant, made_at};
 use crate::model::{Pii, Wall};
@@ -254,7 +254,7 @@ impl Taken<'_> {
             at,
             answered: self.answered(answer, billed),
             length_s: u32::try_from(length_s).unwrap_or(u32::MAX),
-            dialed: Pii::new(self.number(Column::Dialed)?),
+            dialed: Pii::new(self.dialed(to_channel)?),
             caller: Pii::new(self.one(Column::Caller).to_owned()),
             context: self.one(Column::Context).to_owned(),
             from_channel: from_channel.to_owned(),
@@ -303,6 +303,15 @@ impl Taken<'_> {
         whole.parse().map_err(|_| (at, name.to_owned(), "no seconds".to_owned()))
     }
 
+    /// The number that Dial() was given, for the channel that it dialled. The extension of the row is
+    /// what the caller pressed, with prefixes, or the `s` of a subroutine.
+    fn dialed(&self, to_channel: &str) -> Result<String, Bad> {
+        let written = self.number(Column::Dialed)?;
+        let dials = self.one(Column::App).eq_ignore_ascii_case("dial");
+        let given = dials.then(|| dial_target(self.one(Column::Data), to_channel)).flatten();
+        Ok(given.unwrap_or(written))
+    }
+
     fn number(&self, column: Column) -> Result<String, Bad> {
         match self.all(column).next() {
             Some((at, name, value)) if value.len() > ID_BYTES_MAX => {
@@ -322,6 +331,25 @@ impl Taken<'_> {
             _ => Err((at, name.to_owned(), "neither out nor in".to_owned())),
         }
     }
+}
+
+/// `PJSIP/NUMBER@ENDPOINT,60,T`, `SIP/PEER/NUMBER`, `PJSIP/ENDPOINT/sip:NUMBER@HOST`; several with
+/// `&` between them, of which the one that this channel is of.
+fn dial_target(data: &str, channel: &str) -> Option<String> {
+    let name = endpoint(channel).split_once('/').map_or("", |(_, name)| name);
+    let target = |target: &str| {
+        let (_, rest) = target.trim().split_once('/')?;
+        let number = match (rest.split_once('@'), rest.split_once('/')) {
+            (Some((user, at)), _) if at == name => user,
+            (_, Some((peer, number))) if peer == name => number,
+            _ => return None,
+        };
+        let number = number.strip_prefix("sip:").unwrap_or(number);
+        let number = number.split('@').next().unwrap_or_default();
+        let sign = |b: u8| b.is_ascii_digit() || b"+*#".contains(&b);
+        (!number.is_empty() && number.bytes().all(sign)).then(|| number.to_owned())
+    };
+    data.split(',').next()?.split('&').find_map(target)
 }
 
 fn bad_time(at: usize, name: &str) -> Bad {

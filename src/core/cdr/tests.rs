@@ -33,7 +33,7 @@ fn told(reading: &Reading) -> Vec<String> {
 
 /// As Asterisk 22 wrote them: answered, refused with 403, and the hang-up after the refusal.
 const ASTERISK: &str = r#""","1001","013800138000","from-agents","""Agent One"" <1001>","PJSIP/1001-00000007","PJSIP/carrier-00000008","Dial","PJSIP/13800138000@carrier,60,T","2026-11-22 10:06:45","2026-11-22 10:06:46","2026-11-22 10:06:48",3,2,"ANSWERED","DOCUMENTATION","1795313205.11",";5b6e@192.0.2.20","","1795313205.11",3
-"","1001","013800138000","from-agents","1001","PJSIP/1001-00000009","PJSIP/carrier-0000000a","Dial","x","2026-11-22 10:06:50",,"2026-11-22 10:06:50",0,0,"NO ANSWER","DOCUMENTATION","1795313210.14","","","1795313210.14",4
+"","1001","013800138000","from-agents","1001","PJSIP/1001-00000009","PJSIP/carrier-0000000a","Dial","PJSIP/13800138000@carrier,60,T","2026-11-22 10:06:50",,"2026-11-22 10:06:50",0,0,"NO ANSWER","DOCUMENTATION","1795313210.14","","","1795313210.14",4
 "","1001","013800138000","from-agents","1001","PJSIP/1001-00000009","","Hangup","21","2026-11-22 10:06:50",,"2026-11-22 10:06:50",0,0,"NO ANSWER","DOCUMENTATION","1795313210.14","","","1795313210.14",5
 "#;
 
@@ -42,9 +42,9 @@ fn asterisks_master_csv_is_read_whatever_columns_are_on() {
     assert_eq!(
         told(&read_as(Format::AsteriskCsv, None, ASTERISK)),
         [
-            "02:06:45 013800138000 PJSIP/1001-00000007>PJSIP/carrier-00000008 \
+            "02:06:45 13800138000 PJSIP/1001-00000007>PJSIP/carrier-00000008 \
              1795313205.11+5b6e@192.0.2.20+1795313205.11 3s answered",
-            "02:06:50 013800138000 PJSIP/1001-00000009>PJSIP/carrier-0000000a \
+            "02:06:50 13800138000 PJSIP/1001-00000009>PJSIP/carrier-0000000a \
              1795313210.14+1795313210.14 0s -",
             "02:06:50 013800138000 PJSIP/1001-00000009> 1795313210.14+1795313210.14 0s -",
         ]
@@ -97,6 +97,26 @@ fn other_tables_are_read_by_their_columns() {
         rows(Format::AsteriskCustom, Some("start,dst,uniqueid"), own),
         ["02:06:45 013800138000 1795313205.11> 1795313205.11 0s -"]
     );
+}
+
+/// What the caller pressed is not what was dialled.
+#[test]
+fn the_number_is_the_one_that_dial_was_given() {
+    let columns = "start,dst,dstchannel,lastapp,lastdata";
+    for (channel, app, data, wanted) in [
+        ("PJSIP/carrier-0000000a", "Dial", "PJSIP/138@carrier,60,T", "138"),
+        ("PJSIP/b-0000000a", "Dial", "PJSIP/138@a&PJSIP/139@b,60", "139"),
+        ("SIP/carrier-0000000a", "Dial", "SIP/carrier/+86138,30", "+86138"),
+        ("PJSIP/carrier-0000000a", "Dial", "PJSIP/carrier/sip:138@host,30", "138"),
+        ("PJSIP/1001-0000000a", "Dial", "PJSIP/1001,30", "s"),
+        ("PJSIP/carrier-0000000a", "Hangup", "PJSIP/138@carrier", "s"),
+        ("PJSIP/carrier-0000000a", "Dial", "PJSIP/${EXTEN}@carrier", "s"),
+        ("", "Dial", "", "s"),
+    ] {
+        let text = format!("1795313205,s,\"{channel}\",{app},\"{data}\"\n");
+        let reading = read_as(Format::AsteriskCustom, Some(columns), &text);
+        assert_eq!(reading.rows[0].1.dialed.reveal(), wanted, "{data}: {:?}", reading.faults);
+    }
 }
 
 /// A channel that FreeSWITCH dialled, and the one that dialled it.
