@@ -11,7 +11,7 @@ use trunkline_core::model::{Named as _, Wall};
 
 /// One reconciliation.
 #[derive(Clone, Debug)]
-pub(in crate::app) struct Request {
+pub(super) struct Request {
     /// The PBX, as the configuration names it.
     pub pbx: String,
     /// Its files.
@@ -43,7 +43,7 @@ impl Request {
     ///
     /// # Errors
     /// If a value cannot be used, or neither says which files.
-    pub(in crate::app) fn read(config: &Config, request: &Value) -> Result<Self, CommandError> {
+    pub(super) fn read(config: &Config, request: &Value) -> Result<Self, CommandError> {
         let pbx = match (text(request, "pbx"), config.pbx.len()) {
             (Some(name), _) if config.pbx.contains_key(name) => name.to_owned(),
             (None, 1) => config.pbx.keys().next().cloned().unwrap_or_default(),
@@ -93,18 +93,6 @@ impl Request {
         let tolerance = Duration::from_secs(tolerance);
         let clear = request.get("clear_numbers").and_then(Value::as_bool).unwrap_or_default();
         Ok(Self { pbx, files, format, columns, zone, trunks, contexts_in, tolerance, span, clear })
-    }
-
-    /// The reconciliation of a day by `[reconcile.NAME]`.
-    ///
-    /// # Errors
-    /// As [`Request::read`].
-    pub(in crate::app) fn of_day(
-        config: &Config,
-        pbx: &str,
-        day: &str,
-    ) -> Result<Self, CommandError> {
-        Self::read(config, &serde_json::json!({ "pbx": pbx, "day": day }))
     }
 }
 

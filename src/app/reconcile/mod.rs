@@ -9,7 +9,5 @@ mod report;
 mod told;
 mod work;
 
-pub(super) use ask::Request;
 use files::{hashed, of_day};
-pub(super) use work::reconcile;
 pub use work::{Place, reconcile_command};
