@@ -206,6 +206,9 @@ pub struct Gate {
     /// read whole. Sales and surveys never are. Default none.
     #[serde(default)]
     pub list_unavailable: Vec<String>,
+    /// Seconds, 2 to 3600: a step of the wall clock up to so long is believed after two minutes
+    /// without another one. A longer one is confirmed by `trunkline clock confirm`. Default 60.
+    pub clock_settles_s: Option<u64>,
     /// Internal numbers: `8xxx` (x is any digit), `8000-8999` or `*97`. Never gated.
     #[serde(default)]
     pub internal: Vec<String>,
