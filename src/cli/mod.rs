@@ -17,6 +17,7 @@ mod link;
 mod reconcile;
 mod remote;
 mod serve;
+mod shadow;
 mod show;
 mod simulate;
 mod trunk;

@@ -178,6 +178,20 @@ impl<'de> Deserialize<'de> for Source {
     }
 }
 
+/// A path, or a list of paths.
+fn one_or_more<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Vec<PathBuf>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a path, or a list of paths")]
+    enum Paths {
+        One(PathBuf),
+        More(Vec<PathBuf>),
+    }
+    Ok(match Paths::deserialize(input)? {
+        Paths::One(path) => vec![path],
+        Paths::More(paths) => paths,
+    })
+}
+
 /// `[gate]`
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -194,6 +208,11 @@ pub struct Gate {
     /// More such files; blackouts may stand in one of their own.
     #[serde(default)]
     pub files: Vec<PathBuf>,
+    /// File, or files, with rules that are tried out beside those in force: every decision is judged
+    /// again by them, nothing is enforced, and what differs is told. Read anew like `file`. Default
+    /// none.
+    #[serde(default, deserialize_with = "one_or_more")]
+    pub shadow: Vec<PathBuf>,
     /// Folder of calendars that `trunkline calendar import` fills. Default `calendars` in the data
     /// directory. Read anew on SIGHUP and by `trunkline reload`.
     pub calendars: Option<PathBuf>,

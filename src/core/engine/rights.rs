@@ -96,7 +96,7 @@ impl Dialing {
 impl Engine {
     /// Asks the gate about a number as it was dialled.
     pub(super) fn ask_gate(
-        &self,
+        &mut self,
         now: Now,
         number: &str,
         purpose: Option<&str>,
@@ -114,7 +114,9 @@ impl Engine {
         let given = Given { known_since, customer_ref: customer, clock, ..facts.given(&past) };
         let ask = Ask { dialed: &dialed, purpose, ruleset, number_ref: list_key, given };
         let ruling = self.config.book.decide(&self.list, &ask, now.wall);
+        let again = self.shadow_look(&ask, facts, &ruling, now.wall);
         drop(past);
+        self.look_again(again);
         Asked { dialed, list_key, place, ruling }
     }
 
