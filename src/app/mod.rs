@@ -21,6 +21,7 @@ mod metrics;
 mod names;
 mod orders;
 mod people;
+mod reconcile;
 mod rule_text;
 mod rules;
 mod running;
@@ -37,6 +38,7 @@ pub use calendars::{calendar_folder, imported_calendars};
 pub use commands::{CommandError, store_command};
 pub use error::AppError;
 pub use links::{check_links, link_names};
+pub use reconcile::{Place, reconcile_command};
 pub use rules::{
     all as all_rules, all_known as all_rules_known, from_files as rules_from_files,
     in_force as rules_in_force, odd as odd_rules,

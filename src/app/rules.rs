@@ -150,6 +150,11 @@ impl Rules {
         Self { config: config.clone(), book: RwLock::new(book), reloading, ruleset, tried }
     }
 
+    /// The configuration that they come from.
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Those in force.
     pub(super) fn book(&self) -> Arc<Book> {
         self.book.read().unwrap_or_else(PoisonError::into_inner).clone()

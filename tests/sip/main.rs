@@ -27,6 +27,7 @@ mod overrides;
 mod permits;
 mod races;
 mod real_peers;
+mod reconcile;
 mod records;
 mod restart;
 mod restart_many;
