@@ -5,6 +5,7 @@
 mod support;
 
 mod api;
+mod bad_lists;
 mod bad_rules;
 mod caps;
 mod checkers;
