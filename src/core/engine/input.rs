@@ -5,7 +5,7 @@ use super::permits::{PermitAnswer, PermitRequest};
 use super::request::{CommandAnswer, CommandRequest};
 use crate::agent::AgentPolicy;
 use crate::call::Settings;
-use crate::gate::{Book, CallFacts, Dialed, DncList, Normalizer, Register, Slice, SliceAsk};
+use crate::gate::{Book, CallFacts, DialPlans, Dialed, DncList, Register, Slice, SliceAsk};
 use crate::line::{LineSettings, Reply};
 use crate::model::{
     Agent, AgentSettings, Attempt, Call, Command, CommandId, DeskPresence, DncEntry, Duty, Event,
@@ -148,8 +148,8 @@ pub struct EngineConfig {
     pub book: Arc<Book>,
     /// Rule set in force; `None`: all that apply.
     pub ruleset: Option<String>,
-    /// How the site dials.
-    pub normalizer: Normalizer,
+    /// How the site dials, and where otherwise.
+    pub plans: DialPlans,
     /// References that desks see.
     pub desk_refs: BlindIndex,
     /// Keys of the do-not-call list.
