@@ -75,8 +75,8 @@ pub(super) fn store_or_server(
         let opened = crate::store::open(&app::store_config(config), now, entropy)?;
         let who = format!("uid:{} offline", nix::unistd::getuid());
         let (book, _) = app::rules_in_force(Some(config))?;
-        let normalizer = app::normalizer(Some(config), &book)?;
-        let done = store_command(&opened.store, &normalizer, request, &who, now, &mut each);
+        let plans = app::dial_plans(Some(config), &book)?;
+        let done = store_command(&opened.store, &plans, request, &who, now, &mut each);
         return done.map_err(|error| {
             refused(&json!({"code": error.code(), "message": error.to_string()}))
         });

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use trunkline_core::gate::one_or_more;
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -176,7 +177,7 @@ impl<'de> Deserialize<'de> for Source {
 }
 
 /// `[gate]`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Gate {
     /// The one rule set that counts. Default `cn-seed-service`, or the only one of `file`.
@@ -194,9 +195,14 @@ pub struct Gate {
     /// Folder of calendars that `trunkline calendar import` fills. Default `calendars` in the data
     /// directory. Read anew on SIGHUP and by `trunkline reload`.
     pub calendars: Option<PathBuf>,
-    /// Digits before an outside number (`0` or `9`). The gate reads past them; the INVITE leaves
-    /// as it was dialled.
-    pub outside_prefix: Option<String>,
+    /// Country whose national forms are dialled, ISO 3166 (`CN`, `DE`). Its emergency numbers are
+    /// never gated. Default `CN`.
+    #[serde(default = "default_home_region")]
+    pub home_region: String,
+    /// Digits before an outside number: `"0"`, or `["0", "9"]`. The gate reads past them; the
+    /// INVITE leaves as it was dialled. Default none.
+    #[serde(default, deserialize_with = "one_or_more")]
+    pub outside_prefix: Vec<String>,
     /// Area code of the site without its 0 (`10`), for numbers dialled without one.
     pub home_area: Option<String>,
     /// Purposes (`service`, `callback.*`) whose calls are made while the do-not-call list cannot be
@@ -206,6 +212,23 @@ pub struct Gate {
     /// Internal numbers: `8xxx` (x is any digit), `8000-8999` or `*97`. Never gated.
     #[serde(default)]
     pub internal: Vec<String>,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self {
+            ruleset: None,
+            rulesets: Vec::new(),
+            file: None,
+            files: Vec::new(),
+            calendars: None,
+            home_region: default_home_region(),
+            outside_prefix: Vec::new(),
+            home_area: None,
+            list_unavailable: Vec::new(),
+            internal: Vec::new(),
+        }
+    }
 }
 
 /// `[admin]`
@@ -267,6 +290,9 @@ fn default_site() -> String {
 }
 fn default_ring_period_ms() -> u32 {
     5000
+}
+fn default_home_region() -> String {
+    "CN".into()
 }
 fn default_answer_norm_ms() -> u32 {
     15_000

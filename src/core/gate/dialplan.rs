@@ -58,7 +58,10 @@ impl DialPlan {
         let home_area = self.home_area.clone().filter(|_| !abroad);
         Self {
             home_region: by.home_region.clone().unwrap_or_else(|| self.home_region.clone()),
-            outside_prefix: by.outside_prefix.clone().unwrap_or_else(|| self.outside_prefix.clone()),
+            outside_prefix: by
+                .outside_prefix
+                .clone()
+                .unwrap_or_else(|| self.outside_prefix.clone()),
             home_area: by.home_area.clone().or(home_area),
             internal: by.internal.clone().unwrap_or_else(|| self.internal.clone()),
             emergency: self.emergency.clone(),

@@ -111,9 +111,9 @@ impl DialPlans {
     /// # Errors
     /// All names, joined by `, `.
     pub fn find(&self, name: &str) -> Result<&Normalizer, String> {
-        self.all().find(|plan| plan.name() == name).ok_or_else(|| {
-            self.all().map(Normalizer::name).collect::<Vec<_>>().join(", ")
-        })
+        self.all()
+            .find(|plan| plan.name() == name)
+            .ok_or_else(|| self.all().map(Normalizer::name).collect::<Vec<_>>().join(", "))
     }
 
     /// The plan of that name, or the site's.

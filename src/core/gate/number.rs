@@ -285,7 +285,9 @@ impl Home {
     fn is_local(&self, digits: &str) -> bool {
         match self.is_china() {
             true => china::is_local(digits),
-            false => is_digits(digits) && (3..=8).contains(&digits.len()) && !digits.starts_with('0'),
+            false => {
+                is_digits(digits) && (4..=8).contains(&digits.len()) && !digits.starts_with('0')
+            }
         }
     }
 

@@ -2,8 +2,8 @@
 
 use super::values::parse_day;
 use super::{
-    Ask, Book, Claim, DialPlans, DncList, Given, Past, PastKind, Register, Ruling, Via,
-    is_purpose, parse_instant,
+    Ask, Book, Claim, DialPlans, DncList, Given, Past, PastKind, Register, Ruling, Via, is_purpose,
+    parse_instant,
 };
 use crate::model::{Named, NumberRef, RuleOutcome, Verdict, Wall};
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn word(dialed: &Dialed) -> String {
+pub(super) fn word(dialed: &Dialed) -> String {
     match dialed {
         Dialed::Emergency(_) => "emergency".to_owned(),
         Dialed::Internal(_) => "internal".to_owned(),
@@ -79,6 +79,17 @@ fn short_codes_are_external() {
         114       | short 114
         10106060  | short 10106060
         116114    | short 116114
+        # with the country's code; and behind an area code, that city's office
+        +8610086  | short 10086
+        008695519 | short 95519
+        01012345  | +861012345
+        01010086  | +861010086
+        02112315  | +862112315
+        075512345 | short 075512345
+        +8675512345 | short 075512345
+        0571114   | short 0571114
+        0571113   | short 0571113
+        05711     | not in the numbering plan
         13000     | not in the numbering plan
         8001      | not in the numbering plan
         1234      | not in the numbering plan
