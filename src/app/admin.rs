@@ -87,6 +87,8 @@ async fn serve(
                 json!({"done": true, "rules": true, "tls": desk.tls.is_some(), "keys": keys});
             send(answer, done).await
         }
+        "clock.show" => super::clock::show(desk, answer).await,
+        "clock.confirm" => super::clock::confirm(desk, who, answer).await,
         "trunk.show" => super::trunk::show(desk, &request, answer).await,
         "trunk.test" => super::trunk::test(desk, &request, answer).await,
         "trunk.order" => super::trunk::order(desk, &request, who, answer).await,

@@ -10,7 +10,7 @@ use trunkline_core::gate::{BadPlan, Book, DialPlan, DialPlans, PbxDialPlan};
 /// If a key cannot be used.
 pub fn dial_plans(config: Option<&Config>, book: &Book) -> Result<DialPlans, AppError> {
     let site = |gate: &Gate| DialPlan {
-        home_region: gate.home_region.clone(),
+        home_region: gate.home_region.clone().unwrap_or(DialPlan::default().home_region),
         outside_prefix: gate.outside_prefix.clone(),
         home_area: gate.home_area.clone(),
         internal: gate.internal.clone(),

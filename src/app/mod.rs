@@ -6,6 +6,7 @@ mod audit;
 mod auth;
 mod build;
 mod calendars;
+mod clock;
 mod commands;
 mod desks;
 mod dial_plans;

@@ -149,6 +149,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         agents: recovery.agents,
         commands: recovery.commands,
         overrides: recovery.overrides,
+        clock: super::clock::start(&config, &clock, &store, recovery.newest)?,
         dnc: super::lists::restored(&config, recovery.dnc, recovery.dnc_lost)?,
         clean: recovery.clean,
     };
@@ -156,6 +157,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     let engine = Engine::new(engine_config, restored, clock.now(), &mut first);
     let links = links::start(ready_links, &clock, &waker);
     let shared = Arc::new(Shared::new(&engine, clock.now(), config.store.ring_events, links.stats));
+    let clock_keeper =
+        super::clock::keeper(store.clone(), clock.clone(), &engine.clock(), shared.clone())?;
     let (explain, questions) = crossbeam_channel::bounded(EXPLAIN_QUEUE);
     let answers = orders.clone();
     let explainer = thread("explain", move || {
@@ -197,6 +200,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         tls: streams.tls.clone(),
     });
     let mut tasks = links.tasks;
+    tasks.push(tokio::spawn(clock_keeper));
     let ends = super::calendars::watch(rules.clone(), orders.clone(), clock.clone());
     tasks.push(tokio::spawn(ends));
     tasks.push(tokio::spawn(admin.serve(handler(desk))));

@@ -267,6 +267,13 @@ impl SipThread {
                 Order::GateAlarm(text) => {
                     self.engine.handle(now, Input::GateAlarm(text), &mut state.out);
                 }
+                Order::Clock { done } => {
+                    let _ = done.send(self.engine.clock()); // who asked may have gone
+                }
+                Order::ConfirmClock { who, done } => {
+                    let ticket = state.ticket(done);
+                    self.engine.handle(now, Input::ConfirmClock { who, ticket }, &mut state.out);
+                }
                 Order::Gate(order) => self.gate_order(now, order, state),
                 Order::Desk(order) => self.desk_order(now, order, state),
                 Order::Stop => return false,
@@ -430,6 +437,7 @@ impl SipThread {
             list: self.engine.list().len(),
             list_unavailable: self.engine.list().unavailable().is_some(),
             registers_due: self.engine.registers_due(),
+            clock: self.engine.clock(),
             pos: self.engine.pos(),
             kernel_drops: self.ports.iter().map(|p| u64::from(p.dropped)).sum(),
             send_errors: self.ports.iter().map(|p| p.send_errors).sum(),

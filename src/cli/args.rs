@@ -42,6 +42,8 @@ pub(super) enum Command {
     Dnc(DncArgs),
     /// Carrier lines: how they stand, test one, take one out.
     Trunk(TrunkArgs),
+    /// The wall clock that the gate goes by: how it stands, confirm that it is right.
+    Clock(ClockArgs),
     /// Control links to PBXs: how they stand.
     Link(LinkArgs),
     /// Sealed call records; every read is audited.
@@ -129,6 +131,26 @@ pub(super) enum GateCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Args)]
+pub(super) struct ClockArgs {
+    #[command(subcommand)]
+    pub command: ClockCommand,
+}
+
+#[derive(Subcommand)]
+pub(super) enum ClockCommand {
+    /// Say whether the running server believes its clock, and why not.
+    Show {
+        /// One JSON object.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        file: ConfigArgs,
+    },
+    /// The clock is right as it is: gated calls are decided by it again. Audited.
+    Confirm(ConfigArgs),
 }
 
 /// Which rules.

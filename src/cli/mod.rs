@@ -4,6 +4,7 @@
 mod args;
 mod audit;
 mod calendar;
+mod clock;
 mod conform;
 pub mod demo;
 mod dnc;
@@ -42,6 +43,7 @@ pub fn main() -> ExitCode {
         Command::Tail(args) => remote::tail(&args),
         Command::Dnc(args) => dnc::dnc(args),
         Command::Trunk(args) => trunk::run(args),
+        Command::Clock(args) => clock::run(args),
         Command::Link(args) => link::run(args),
         Command::Records(args) => remote::records(args),
         Command::Audit(args) => audit::run(args),

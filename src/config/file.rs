@@ -177,7 +177,7 @@ impl<'de> Deserialize<'de> for Source {
 }
 
 /// `[gate]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Gate {
     /// The one rule set that counts. Default `cn-seed-service`, or the only one of `file`.
@@ -197,8 +197,7 @@ pub struct Gate {
     pub calendars: Option<PathBuf>,
     /// Country whose national forms are dialled, ISO 3166 (`CN`, `DE`). Its emergency numbers are
     /// never gated. Default `CN`.
-    #[serde(default = "default_home_region")]
-    pub home_region: String,
+    pub home_region: Option<String>,
     /// Digits before an outside number: `"0"`, or `["0", "9"]`. The gate reads past them; the
     /// INVITE leaves as it was dialled. Default none.
     #[serde(default, deserialize_with = "one_or_more")]
@@ -209,26 +208,12 @@ pub struct Gate {
     /// read whole. Sales and surveys never are. Default none.
     #[serde(default)]
     pub list_unavailable: Vec<String>,
+    /// Seconds, 2 to 3600: a step of the wall clock up to so long is believed after two minutes
+    /// without another one. A longer one is confirmed by `trunkline clock confirm`. Default 60.
+    pub clock_settles_s: Option<u64>,
     /// Internal numbers: `8xxx` (x is any digit), `8000-8999` or `*97`. Never gated.
     #[serde(default)]
     pub internal: Vec<String>,
-}
-
-impl Default for Gate {
-    fn default() -> Self {
-        Self {
-            ruleset: None,
-            rulesets: Vec::new(),
-            file: None,
-            files: Vec::new(),
-            calendars: None,
-            home_region: default_home_region(),
-            outside_prefix: Vec::new(),
-            home_area: None,
-            list_unavailable: Vec::new(),
-            internal: Vec::new(),
-        }
-    }
 }
 
 /// `[admin]`
@@ -290,9 +275,6 @@ fn default_site() -> String {
 }
 fn default_ring_period_ms() -> u32 {
     5000
-}
-fn default_home_region() -> String {
-    "CN".into()
 }
 fn default_answer_norm_ms() -> u32 {
     15_000

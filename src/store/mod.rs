@@ -8,6 +8,7 @@ mod attempts;
 mod audit;
 mod bell;
 mod checkpoint;
+mod clock;
 mod config;
 mod dnc;
 pub mod engine;
@@ -39,6 +40,7 @@ mod witness;
 mod writer;
 
 pub use attempts::{AttemptQuery, Attempts};
+pub use clock::ClockRow;
 pub use config::{EngineKind, StoreConfig};
 pub use error::StoreError;
 pub use export::{Export, ExportQuery};

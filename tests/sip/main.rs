@@ -7,6 +7,7 @@ mod support;
 mod api;
 mod caps;
 mod checkers;
+mod clock;
 mod commands;
 mod cuts;
 mod disk;

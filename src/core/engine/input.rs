@@ -1,15 +1,16 @@
 //! What the engine takes and gives.
 
+use super::clock::ClockStart;
 use super::people::PeopleConfig;
 use super::permits::{PermitAnswer, PermitRequest};
 use super::request::{CommandAnswer, CommandRequest};
 use crate::agent::AgentPolicy;
 use crate::call::Settings;
 use crate::gate::{Book, CallFacts, DialPlans, Dialed, DncList, Register, Slice, SliceAsk};
-use crate::line::{LineSettings, Reply};
+use crate::line::LineSettings;
 use crate::model::{
     Agent, AgentSettings, Attempt, Call, Command, CommandId, DeskPresence, DncEntry, Duty, Event,
-    Line, LineOrder, Link, LinkKind, NumberRef, Override, Pos, Wall,
+    Line, LineOrder, Link, LinkKind, NumberRef, Override, Pos, Reply, Wall,
 };
 use crate::pbx::{self, LinkReport, OrderId};
 use crate::sip::{
@@ -185,6 +186,8 @@ pub struct Restored {
     pub attempts: Vec<Attempt>,
     /// Of calls before it nothing is known.
     pub known_since: Option<Wall>,
+    /// How the wall clock is watched; `None`: it is a test's own, and not watched.
+    pub clock: Option<ClockStart>,
     /// The last stop was clean (or there was none).
     pub clean: bool,
 }
@@ -301,6 +304,13 @@ pub enum Input<'a> {
     RulesRefused(String),
     /// The gate's data will not do for long: what an operator has to do.
     GateAlarm(String),
+    /// An administrator says that the clock is right; `ticket` comes back with a position.
+    ConfirmClock {
+        /// Who.
+        who: String,
+        /// Handle of who waits.
+        ticket: u64,
+    },
     /// The journal is late or fails (true), or writes again (false).
     Degraded(bool),
     /// These events found no place in the ring to the journal.

@@ -6,6 +6,7 @@
 
 mod agents;
 mod claims;
+mod clock;
 mod commands;
 mod control;
 mod dialing;
@@ -40,6 +41,7 @@ mod tests;
 
 pub use crate::model::LinkKind;
 
+pub use clock::{ClockFault, ClockStart, ClockState};
 pub use input::{
     AgentsConfig, Bypass, EngineConfig, ExplainJob, Explained, Input, LineConfig, LinkIx,
     Neighbour, Outputs, PbxIx, PbxOrder, ProbeAnswer, Restored, SwitchConfig, Tested, Totals,

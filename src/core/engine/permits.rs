@@ -205,6 +205,7 @@ impl Engine {
             list_version: self.list.version(),
             past: self.ledger.past(list_key, customer_ref).into_owned(),
             known_since: self.ledger.known_since(),
+            clock: self.clock.fault().map(|fault| fault.to_string()),
         }
     }
 

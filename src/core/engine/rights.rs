@@ -108,7 +108,9 @@ impl Engine {
         let ruleset = self.config.ruleset.as_deref();
         let past = self.ledger.past(list_key, customer);
         let known_since = self.ledger.known_since();
-        let given = Given { known_since, customer_ref: customer, ..facts.given(&past) };
+        let clock = self.clock.fault().map(|fault| fault.to_string());
+        let clock = clock.as_deref();
+        let given = Given { known_since, customer_ref: customer, clock, ..facts.given(&past) };
         let ask = Ask { dialed: &number.dialed, purpose, ruleset, number_ref: list_key, given };
         let mut ruling = self.config.book.decide(&self.list, &ask, now.wall);
         drop(past);

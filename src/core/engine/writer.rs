@@ -1,6 +1,7 @@
 //! The engine: dispatch, positions, events.
 
 use super::agents::{AgentNote, Roster, agents_first};
+use super::clock::ClockWatch;
 use super::commands::Commands;
 use super::handover::Handovers;
 use super::incidents::Incidents;
@@ -43,6 +44,7 @@ pub struct Engine {
     pub(super) dialing: Dialing,
     pub(super) list: DncList,
     pub(super) registers_told: Told,
+    pub(super) clock: ClockWatch,
     pub(super) ledger: Ledger,
     pub(super) totals: Totals,
     pub(super) pos: Pos,
@@ -77,6 +79,7 @@ impl Engine {
             dialing: Dialing::default(),
             list: restored.dnc,
             registers_told: Told::default(),
+            clock: ClockWatch::default(),
             ledger: Ledger::restore(&config.book, restored.attempts, restored.known_since),
             totals: Totals::default(),
             pos: restored.head,
@@ -115,6 +118,7 @@ impl Engine {
             engine.status(now, SystemState::MessagesLost, reason, 0, out);
         }
         engine.status(now, SystemState::Enabled, format!("serving; {live} live calls"), 0, out);
+        engine.start_clock(restored.clock, now, out);
         engine.look_at_lists(now, out);
         engine.restore_records(now, restored.duties.clone(), restored.ended);
         engine.restore_lines(now, restored.lines, restored.duties, out);
@@ -144,6 +148,7 @@ impl Engine {
 
     /// Takes one input. Drain `out` before the next.
     pub fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Outputs) {
+        self.look_at_clock(now, out);
         match input {
             Input::Datagram(received) => self.core.receive(now, received, &mut self.sip),
             Input::FlowOpened(opened) => self.core.flow_opened(now, opened, &mut self.sip),
@@ -202,6 +207,7 @@ impl Engine {
             Input::Rules(book) => self.rules(now, book, out),
             Input::RulesRefused(why) => self.rules_refused(now, &why, out),
             Input::GateAlarm(text) => self.gate_alarm(now, text, out),
+            Input::ConfirmClock { who, ticket } => self.confirm_clock(now, &who, ticket, out),
             Input::Degraded(degraded) => self.degraded(now, degraded, out),
             Input::RingFull(lost) => self.ring_full(now, &lost, out),
             Input::RingFree => self.ring_free(now, out),
@@ -227,6 +233,7 @@ impl Engine {
             self.handovers.next_deadline(),
             self.records.next_deadline(),
             self.registers_told.next_deadline(),
+            self.clock.next_deadline(),
             Some(self.sweep_at),
         ];
         rooms.into_iter().flatten().min()

@@ -18,6 +18,7 @@ pub mod peers;
 pub mod pki;
 pub mod process;
 pub mod server;
+pub mod shim;
 pub mod sipp;
 pub mod tail;
 pub mod ua;

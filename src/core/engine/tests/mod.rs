@@ -7,6 +7,7 @@ mod bench_site;
 mod bypass;
 mod caps;
 mod claims;
+mod clock;
 mod commands;
 mod dialled;
 mod gate;

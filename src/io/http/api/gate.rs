@@ -171,7 +171,10 @@ async fn checked(app: &App, ask: &GateAsk, form: Form) -> Result<Response, Refus
 }
 
 async fn explained(app: &App, ask: GateAsk, form: Form) -> Result<Response, Refusal> {
-    let look = look(app, &ask).await?;
+    let mut look = look(app, &ask).await?;
+    if ask.at.is_some() {
+        look.slice.clock = None; // it does not go by our clock
+    }
     let now = app.desk.hub.now().rfc3339();
     let plan = plan(app, &ask)?.clone();
     let find = move || {
