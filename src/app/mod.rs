@@ -25,6 +25,8 @@ mod people;
 mod rules;
 mod running;
 mod secrets;
+mod shadow;
+mod shadow_report;
 mod sip_thread;
 mod trunk;
 mod webhooks;
@@ -36,6 +38,10 @@ pub use commands::{CommandError, store_command};
 pub use dial_plans::dial_plans;
 pub use error::AppError;
 pub use links::{check_links, link_names};
-pub use rules::{all as all_rules, all_known as all_rules_known, in_force as rules_in_force};
+pub use rules::{
+    all as all_rules, all_known as all_rules_known, from_files as rules_from_files,
+    in_force as rules_in_force,
+};
 pub use running::{Running, start};
+pub use shadow::shadow_rules;
 pub use webhooks::check_webhooks;

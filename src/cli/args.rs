@@ -109,6 +109,8 @@ pub(super) enum GateCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Rules that are tried out live beside those in force.
+    Shadow(super::shadow::ShadowArgs),
     /// Replay calls over rules that are tried out: what would they have blocked?
     DryRun {
         /// Calls, one JSON object a line as for `explain --batch`; `-`: standard input. Without
@@ -177,6 +179,9 @@ pub(super) struct ExplainArgs {
     /// Rule set files instead of those of the configuration; all their sets count together.
     #[arg(long)]
     pub rules: Vec<PathBuf>,
+    /// Answer by these rule set files too, and say whether the verdict differs.
+    #[arg(long, conflicts_with = "batch")]
+    pub shadow: Vec<PathBuf>,
     /// What the call is about.
     #[arg(long)]
     pub subject: Option<String>,

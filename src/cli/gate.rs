@@ -9,9 +9,10 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use trunkline_core::gate::{
-    Book, Change, Claim, Comparison, DialPlans, DncList, ExplainAsk, Given, Question, Short,
-    Source, explain, parse_instant, shipped_calendars,
+    Book, Change, Claim, Comparison, DialPlans, DncList, ExplainAsk, Explanation, Given,
+    Normalizer, Question, Short, Source, explain, parse_instant, shipped_calendars,
 };
+use trunkline_core::model::Named as _;
 
 pub(super) fn run(args: GateArgs) -> Result<(), Failure> {
     match args.command {
@@ -20,6 +21,7 @@ pub(super) fn run(args: GateArgs) -> Result<(), Failure> {
             None => explain_one(&args),
         },
         GateCommand::Lint { files, json } => lint(&files, json),
+        GateCommand::Shadow(args) => super::shadow::shadow(args),
         GateCommand::DryRun { calls: Some(calls), rules, file, json, .. } => {
             dry_run(&calls, &rules, &file, json)
         }
@@ -106,12 +108,46 @@ fn explain_one(args: &ExplainArgs) -> Result<(), Failure> {
     })?;
     let explanation = explain(&book, &DncList::default(), plan, &ask)
         .map_err(|e| Failure::new(Exit::Usage, e.to_string()))?;
+    let tried = match args.shadow.as_slice() {
+        [] => None,
+        files => Some(tried_out(args, files, plan, &ask)?),
+    };
     if args.json {
-        println!("{}", json(&explanation)?);
-    } else {
-        print!("{}", explanation.text());
+        let Some(tried) = &tried else {
+            println!("{}", json(&explanation)?);
+            return Ok(());
+        };
+        let mut told = serde_json::to_value(&explanation).unwrap_or_default();
+        told["shadow"] = serde_json::to_value(tried).unwrap_or_default();
+        told["differs"] = (tried.verdict != explanation.verdict).into();
+        println!("{told}");
+        return Ok(());
+    }
+    print!("{}", explanation.text());
+    if let Some(tried) = &tried {
+        let word = if tried.verdict == explanation.verdict { "the same" } else { "otherwise" };
+        print!("\ntried out, decided {word}:\n{}", tried.text());
     }
     Ok(())
+}
+
+/// The same question by the rules of `--shadow`.
+fn tried_out(
+    args: &ExplainArgs,
+    files: &[PathBuf],
+    plan: &Normalizer,
+    ask: &ExplainAsk<'_>,
+) -> Result<Explanation, Failure> {
+    let config = args.config.as_deref().map(Config::load).transpose()?;
+    let book = app::rules_from_files(config.as_ref(), files)?;
+    let names = book.ruleset_names();
+    let ruleset = match names.as_slice() {
+        [only] => Some(*only),
+        _ => None,
+    };
+    let ask = ExplainAsk { ruleset, ..*ask };
+    explain(&book, &DncList::default(), plan, &ask)
+        .map_err(|e| Failure::new(Exit::Usage, e.to_string()))
 }
 
 pub(super) fn json(value: &impl serde::Serialize) -> Result<String, Failure> {

@@ -16,6 +16,7 @@ mod keys;
 mod link;
 mod remote;
 mod serve;
+mod shadow;
 mod show;
 mod simulate;
 mod trunk;

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use trunkline_core::gate::one_or_more;
+use trunkline_core::gate::outside_prefixes;
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -176,6 +176,20 @@ impl<'de> Deserialize<'de> for Source {
     }
 }
 
+/// A path, or a list of paths.
+fn one_or_more<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Vec<PathBuf>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a path, or a list of paths")]
+    enum Paths {
+        One(PathBuf),
+        More(Vec<PathBuf>),
+    }
+    Ok(match Paths::deserialize(input)? {
+        Paths::One(path) => vec![path],
+        Paths::More(paths) => paths,
+    })
+}
+
 /// `[gate]`
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -192,6 +206,11 @@ pub struct Gate {
     /// More such files; blackouts may stand in one of their own.
     #[serde(default)]
     pub files: Vec<PathBuf>,
+    /// File, or files, with rules that are tried out beside those in force: every decision is judged
+    /// again by them, nothing is enforced, and what differs is told. Read anew like `file`. Default
+    /// none.
+    #[serde(default, deserialize_with = "one_or_more")]
+    pub shadow: Vec<PathBuf>,
     /// Folder of calendars that `trunkline calendar import` fills. Default `calendars` in the data
     /// directory. Read anew on SIGHUP and by `trunkline reload`.
     pub calendars: Option<PathBuf>,
@@ -200,7 +219,7 @@ pub struct Gate {
     pub home_region: Option<String>,
     /// Digits before an outside number: `"0"`, or `["0", "9"]`. The gate reads past them; the
     /// INVITE leaves as it was dialled. Default none.
-    #[serde(default, deserialize_with = "one_or_more")]
+    #[serde(default, deserialize_with = "outside_prefixes")]
     pub outside_prefix: Vec<String>,
     /// Area code of the site without its 0 (`10`), for numbers dialled without one.
     pub home_area: Option<String>,

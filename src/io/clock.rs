@@ -7,6 +7,8 @@ use trunkline_core::model::{Arrival, Mono, Now, Wall};
 
 /// A message older than this when it is read was not waiting for us: the stamp is not believed.
 const AGE_MAX: Duration = Duration::from_secs(1);
+/// Readings that are closer are of one moment.
+const ONE_MOMENT: Duration = Duration::from_millis(100);
 
 /// Wall and monotonic time. Clones share one offset.
 ///
@@ -71,9 +73,15 @@ impl Clock {
         self.is_virtual
     }
 
-    /// Both.
+    /// Both, of one moment: a process that is stopped between the two readings reads again, or it
+    /// would take its own pause for a wall clock that was set.
     pub fn now(&self) -> Now {
-        Now { mono: self.mono(), wall: self.wall() }
+        loop {
+            let now = Now { mono: self.mono(), wall: self.wall() };
+            if self.mono().since(now.mono) < ONE_MOMENT {
+                return now;
+            }
+        }
     }
 
     /// When a datagram with this kernel stamp (system time) arrived, by both clocks: the present

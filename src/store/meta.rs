@@ -8,7 +8,8 @@ use trunkline_core::model::{Epoch, Pos};
 use trunkline_core::vault::Month;
 
 pub(super) const FILE: &str = "meta";
-pub(super) const TABLES: [Table; 4] = [Table::State, Table::Key, Table::Dnc, Table::Live];
+pub(super) const TABLES: [Table; 5] =
+    [Table::State, Table::Key, Table::Dnc, Table::Live, Table::Claim];
 
 /// Records, list and audit log are made up to this mark.
 pub(super) const PROGRESS: &[u8] = b"progress";

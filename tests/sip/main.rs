@@ -30,6 +30,7 @@ mod records;
 mod restart;
 mod restart_many;
 mod rules;
+mod shadow;
 mod stories;
 mod time;
 mod tokens;

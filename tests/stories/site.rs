@@ -190,6 +190,7 @@ fn config(link: Link) -> EngineConfig {
         calls_max: 100,
         book: Arc::new(Book::shipped().unwrap()),
         ruleset: Some("cn-seed-service".into()),
+        shadow: None,
         plans: Normalizer::new(DialPlan::default()).unwrap().into(),
         desk_refs: BlindIndex::new(&Secret::new([1; 32])),
         list_refs: BlindIndex::new(&Secret::new([2; 32])),

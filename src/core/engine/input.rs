@@ -4,6 +4,7 @@ use super::clock::ClockStart;
 use super::people::PeopleConfig;
 use super::permits::{PermitAnswer, PermitRequest};
 use super::request::{CommandAnswer, CommandRequest};
+use super::shadow::{Shadow, ShadowJob, ShadowNews};
 use crate::agent::AgentPolicy;
 use crate::call::Settings;
 use crate::gate::{Book, CallFacts, DialPlans, Dialed, DncList, Register, Slice, SliceAsk};
@@ -149,6 +150,8 @@ pub struct EngineConfig {
     pub book: Arc<Book>,
     /// Rule set in force; `None`: all that apply.
     pub ruleset: Option<String>,
+    /// Rules that are tried out beside them.
+    pub shadow: Option<Shadow>,
     /// How the site dials, and where otherwise.
     pub plans: DialPlans,
     /// References that desks see.
@@ -304,6 +307,8 @@ pub enum Input<'a> {
     RulesRefused(String),
     /// The gate's data will not do for long: what an operator has to do.
     GateAlarm(String),
+    /// Of the rules that are tried out.
+    Shadow(ShadowNews),
     /// An administrator says that the clock is right; `ticket` comes back with a position.
     ConfirmClock {
         /// Who.
@@ -409,6 +414,8 @@ pub struct Outputs {
     pub new_epoch: bool,
     /// Questions for the explainer.
     pub explain: Vec<ExplainJob>,
+    /// Decisions to be judged again by the rules that are tried out.
+    pub shadow: Vec<ShadowJob>,
     /// Tickets and the position that must be durable before they are answered.
     pub tickets: Vec<(u64, Pos)>,
     /// Outcomes of tests of lines.

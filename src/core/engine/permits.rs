@@ -240,7 +240,7 @@ impl Engine {
         }
         let device = request.device.as_deref().or(request.agent.as_deref());
         let parts = DecisionParts {
-            id: self.ids.decision(now),
+            id: self.decision_id(now),
             call_id: None,
             purpose: request.purpose.clone(),
             to: self.desk_parties.with(number, "", &dialed),

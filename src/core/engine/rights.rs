@@ -96,7 +96,7 @@ impl Dialing {
 impl Engine {
     /// Asks the gate about a number.
     pub(super) fn ask_gate(
-        &self,
+        &mut self,
         now: Now,
         number: Reading,
         purpose: Option<&str>,
@@ -113,7 +113,9 @@ impl Engine {
         let given = Given { known_since, customer_ref: customer, clock, ..facts.given(&past) };
         let ask = Ask { dialed: &number.dialed, purpose, ruleset, number_ref: list_key, given };
         let mut ruling = self.config.book.decide(&self.list, &ask, now.wall);
+        let again = self.shadow_look(&ask, facts, &ruling, now.wall);
         drop(past);
+        self.look_again(again);
         if let (Ruling::Decided(decided), Some(rule)) = (&mut ruling, number.rule()) {
             decided.also(rule);
         }

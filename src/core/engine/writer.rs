@@ -17,6 +17,7 @@ use super::pbx::Boards;
 use super::permits::Permits;
 use super::records::Records;
 use super::rights::Dialing;
+use super::shadow::Shadowing;
 use super::table::{Entry, LineUse, Table};
 use crate::call::{CallInput, CallMachine, Fact};
 use crate::gate::{DncList, Ledger};
@@ -46,6 +47,7 @@ pub struct Engine {
     pub(super) registers_told: Told,
     pub(super) clock: ClockWatch,
     pub(super) ledger: Ledger,
+    pub(super) shadowing: Shadowing,
     pub(super) totals: Totals,
     pub(super) pos: Pos,
     pub(super) overflow: Option<Overflow>,
@@ -69,6 +71,8 @@ pub struct Engine {
 impl Engine {
     /// An engine that goes on where an earlier run ended. `out` gets the first events.
     pub fn new(config: EngineConfig, restored: Restored, now: Now, out: &mut Outputs) -> Self {
+        let tried = config.shadow.as_ref().map(|shadow| shadow.book.looks_back());
+        let tried = tried.unwrap_or_default();
         let mut engine = Self {
             core: Core::new(config.sip.clone()),
             sip: sip::Outputs::default(),
@@ -79,8 +83,9 @@ impl Engine {
             dialing: Dialing::default(),
             list: restored.dnc,
             registers_told: Told::default(),
+            ledger: Ledger::restore(&config.book, tried, restored.attempts, restored.known_since),
+            shadowing: Shadowing::default(),
             clock: ClockWatch::default(),
-            ledger: Ledger::restore(&config.book, restored.attempts, restored.known_since),
             totals: Totals::default(),
             pos: restored.head,
             overflow: None,
@@ -207,6 +212,7 @@ impl Engine {
             Input::Rules(book) => self.rules(now, book, out),
             Input::RulesRefused(why) => self.rules_refused(now, &why, out),
             Input::GateAlarm(text) => self.gate_alarm(now, text, out),
+            Input::Shadow(news) => self.shadow_news(now, news, out),
             Input::ConfirmClock { who, ticket } => self.confirm_clock(now, &who, ticket, out),
             Input::Degraded(degraded) => self.degraded(now, degraded, out),
             Input::RingFull(lost) => self.ring_full(now, &lost, out),
@@ -276,6 +282,7 @@ impl Engine {
             self.signals = signals;
         }
         self.handovers_settle(now, out);
+        self.shadow_settle(out);
         out.sends.append(&mut self.sip.sends);
         out.close.append(&mut self.sip.close);
     }

@@ -22,6 +22,12 @@ pub struct LooksBack {
 }
 
 impl LooksBack {
+    /// As far as the one that looks back further, each for itself.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self { calls: self.calls.max(other.calls), labels: self.labels.max(other.labels) }
+    }
+
     /// Some rule looks back.
     pub fn is_any(self) -> bool {
         self != Self::default()

@@ -11,7 +11,7 @@ pub struct DialPlan {
     pub home_region: String,
     /// Digits that the PBX leaves in front of external numbers: `"0"`, or `["0", "9"]`. Default
     /// none.
-    #[serde(deserialize_with = "one_or_more")]
+    #[serde(deserialize_with = "outside_prefixes")]
     pub outside_prefix: Vec<String>,
     /// Area code of the trunk without its `0`, e.g. `10`; makes bare local numbers dialable.
     /// Default none: a bare local number is invalid.
@@ -41,7 +41,7 @@ pub struct DialPlanChange {
     /// See [`DialPlan::home_region`].
     pub home_region: Option<String>,
     /// See [`DialPlan::outside_prefix`]; `[]`: none.
-    #[serde(default, deserialize_with = "some_or_more")]
+    #[serde(default, deserialize_with = "some_prefixes")]
     pub outside_prefix: Option<Vec<String>>,
     /// See [`DialPlan::home_area`].
     pub home_area: Option<String>,
@@ -73,7 +73,7 @@ impl DialPlan {
 ///
 /// # Errors
 /// If it is neither a text nor an array of texts.
-pub fn one_or_more<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<String>, D::Error> {
+pub fn outside_prefixes<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<String>, D::Error> {
     struct Prefixes;
     impl<'de> Visitor<'de> for Prefixes {
         type Value = Vec<String>;
@@ -97,6 +97,6 @@ pub fn one_or_more<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<String>, D
     input.deserialize_any(Prefixes)
 }
 
-fn some_or_more<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Vec<String>>, D::Error> {
-    one_or_more(input).map(Some)
+fn some_prefixes<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Vec<String>>, D::Error> {
+    outside_prefixes(input).map(Some)
 }

@@ -8,7 +8,7 @@ use super::schema::{Rule, Window};
 use super::spans;
 use super::terms::{Claims, WEEKDAYS};
 use super::values::{DaySpan, PurposePattern, RegionPattern};
-use crate::model::DayClass;
+use crate::model::{DayClass, Named as _};
 use jiff::civil::{Date, Weekday};
 
 /// One thing that is odd.

@@ -19,4 +19,5 @@ mod listing;
 mod overrides;
 mod people;
 mod permits;
+mod shadow;
 mod switch;
