@@ -14,6 +14,7 @@ mod book;
 mod calendar;
 mod check;
 mod china;
+mod contradiction;
 mod decide;
 mod dialplan;
 mod dialplans;
