@@ -110,7 +110,7 @@ pub fn store_command(
             }
         }
         "gate.dry_run" => {
-            emit(super::dry_run::dry_run(store, plans.site(), request, who, now)?);
+            emit(super::dry_run::dry_run(store, plans, request, who, now)?);
         }
         "gate.shadow_report" => emit(super::shadow_report::report(store, request, now)?),
         "token.revoke" => {

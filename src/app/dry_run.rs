@@ -4,7 +4,7 @@ use super::commands::{CommandError, instant, text};
 use crate::store::Store;
 use serde_json::Value;
 use trunkline_core::gate::{
-    Book, CallFacts, Dialed, Normalizer, PastCall, Replay, Source, shipped_calendars,
+    Book, CallFacts, DialPlans, Dialed, PastCall, Replay, ShownCaller, Source, shipped_calendars,
 };
 use trunkline_core::model::{Call, Decision, DecisionId, RuleOutcome, Verdict, Wall};
 
@@ -17,7 +17,7 @@ const RULES_BYTES_MAX: usize = 1 << 20;
 /// If the rules cannot be used, or the records cannot be read.
 pub(super) fn dry_run(
     store: &Store,
-    normalizer: &Normalizer,
+    plans: &DialPlans,
     request: &Value,
     who: &str,
     now: Wall,
@@ -28,7 +28,7 @@ pub(super) fn dry_run(
     let to = instant(request, "to")?.unwrap_or(now);
     let mut replay = Replay::new(&book, None, store.replay_list()?);
     store.replay((from, to), (who, book.hash()), now, &mut |call, decision| {
-        take(&mut replay, store, normalizer, &call, decision.as_ref());
+        take(&mut replay, store, plans, &call, decision.as_ref());
     })?;
     let mut found = serde_json::to_value(replay.found()).unwrap_or_default();
     found["from"] = from.rfc3339().into();
@@ -40,14 +40,14 @@ pub(super) fn dry_run(
 fn take(
     replay: &mut Replay<'_>,
     store: &Store,
-    normalizer: &Normalizer,
+    plans: &DialPlans,
     call: &Call,
     decision: Option<&Decision>,
 ) {
     // As it was judged then, by whichever plan; else by the site's.
     let dialed = match &call.dialed.e164 {
         Some(number) => Dialed::Number(number.reveal().clone()),
-        None => normalizer.read(call.dialed.raw.reveal()),
+        None => plans.site().read(call.dialed.raw.reveal()),
     };
     let refused = decision.filter(|decision| decision.verdict == Verdict::Deny);
     let denying = refused.into_iter().flat_map(|decision| &decision.rules);
@@ -59,7 +59,11 @@ fn take(
         refused_by.push("policy".to_owned());
     }
     let topic = decision.and_then(|decision| decision.topic.as_deref().cloned());
-    let facts = topic.map(CallFacts::from).unwrap_or_default();
+    let from = &call.from;
+    let number = from.e164.as_ref().map_or(from.raw.reveal().as_str(), |n| n.reveal().as_str());
+    let name = from.display.as_ref().map_or("", |name| name.reveal());
+    let caller = ShownCaller::shown(plans.shown(), number, name);
+    let facts = CallFacts { caller, ..topic.map(CallFacts::from).unwrap_or_default() };
     let label = call.dossier.as_ref().and_then(|dossier| dossier.label.as_ref());
     let agent = call.legs.iter().find_map(|leg| leg.agent.as_deref());
     replay.take(PastCall {

@@ -1,6 +1,6 @@
 //! One question, one answer.
 
-use super::{CallFacts, Claim, Claims, Dialed, Exemption, Past, Permit, Waived};
+use super::{CallFacts, Claim, Claims, Dialed, Exemption, Past, Permit, ShownCaller, Waived};
 use crate::model::{
     CallId, DayClass, Decision, DecisionId, NumberRef, Party, RuleOutcome, RuleVerdict, Verdict,
     Wall,
@@ -41,6 +41,8 @@ pub struct Given<'a> {
     pub zone: Option<&'a str>,
     /// What can be shown for the call.
     pub claims: Claims,
+    /// What it shows the callee; `None`: not known.
+    pub caller: Option<&'a ShownCaller>,
     /// What people have approved for the call.
     pub waived: Option<&'a Waived>,
     /// What happened to the callee before, in any order.

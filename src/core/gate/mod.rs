@@ -12,6 +12,7 @@
 mod answer;
 mod book;
 mod calendar;
+mod caller;
 mod check;
 mod china;
 mod contradiction;
@@ -43,6 +44,7 @@ mod shadow;
 mod slice;
 mod spans;
 mod terms;
+mod vague;
 mod values;
 mod verdict;
 mod waive;
@@ -54,6 +56,7 @@ pub use calendar::{
     CalendarChange, CalendarDay, CalendarSet, CalendarSource, CalendarYear, Draft, Provenance,
     shipped_calendars,
 };
+pub use caller::ShownCaller;
 pub use decide::*;
 pub use dialplan::*;
 pub use dialplans::*;
@@ -73,6 +76,7 @@ pub use replay::*;
 pub use shadow::*;
 pub use slice::*;
 pub use terms::Claims;
+pub use vague::vague_name;
 pub use values::{HolidayScope, is_purpose};
 pub use waive::{OverridePolicy, Waived};
 pub use zone::TZDB_VERSION;

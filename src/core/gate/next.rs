@@ -172,7 +172,8 @@ struct View<'a> {
     zone: &'a Zone,
     /// Caps and cool-downs: closed until then on days when the rule is in force.
     holds: Vec<(Effective, Timestamp)>,
-    /// Claims that are missing, on days when the rule is in force.
+    /// Claims that are missing, and numbers that are not to be shown, on days when the rule is in
+    /// force.
     lacks: Vec<Effective>,
     registers: &'a [RegisterRule],
     claims: Claims,
@@ -269,7 +270,9 @@ impl<'a> View<'a> {
         let holds = caps.chain(cooldowns).collect();
         let claims = ask.given.claims();
         let lacks = awake(&spec.requires).filter(|rule| !rule.met(claims));
-        let lacks = lacks.map(|rule| *rule.effective()).collect();
+        let shows = awake(&spec.caller_id).filter(|rule| rule.refuses(ask));
+        let shows = shows.map(|rule| *rule.effective());
+        let lacks = lacks.map(|rule| *rule.effective()).chain(shows).collect();
         Self { set, zone, holds, lacks, registers: &spec.register, claims }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Ask, Book, Claims, Dialed, DncList, ExplainAsk, ExplainError, Explanation, Given, Normalizer,
-    Past, Ruling, Waived, explain,
+    Past, Ruling, ShownCaller, Waived, explain,
 };
 use crate::model::{CallTopic, NumberRef, Wall};
 use std::sync::Arc;
@@ -24,6 +24,8 @@ pub struct CallFacts {
     pub zone: Option<String>,
     /// What can be shown for the call.
     pub claims: Claims,
+    /// What it shows the callee.
+    pub caller: ShownCaller,
     /// What people have approved for it.
     pub waived: Option<Waived>,
 }
@@ -47,6 +49,7 @@ impl CallFacts {
             customer_ref: None,
             zone: self.zone.as_deref(),
             claims: self.claims,
+            caller: Some(&self.caller),
             waived: self.waived.as_ref(),
             past,
             known_since: None,
