@@ -105,7 +105,7 @@ pub(super) async fn read(
     let pairs = if media == "application/json" { object(&bytes)? } else { pairs(&bytes)? };
     let mut ask = ask(pairs, kind)?;
     if let Some(number) = ask.caller.take() {
-        ask.facts.caller = ShownCaller::shown(app.gate.plans.shown(), &number, "");
+        ask.facts.caller = ShownCaller::shown((app.gate.plans)().shown(), &number, "");
     }
     Ok(ask)
 }
