@@ -18,6 +18,7 @@ mod overriding;
 mod own_keys;
 mod pii;
 mod signalling;
+mod text;
 mod time;
 
 pub use action::*;
@@ -38,4 +39,5 @@ pub use overriding::*;
 pub use own_keys::*;
 pub use pii::*;
 pub use signalling::*;
+pub use text::*;
 pub use time::*;
