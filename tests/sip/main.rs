@@ -22,6 +22,7 @@ mod names;
 mod outbound;
 mod overrides;
 mod permits;
+mod permits_speed;
 mod races;
 mod real_peers;
 mod records;
