@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
-use trunkline_core::line::Reply;
-use trunkline_core::model::{Line, LineOrder, Named};
+use trunkline_core::model::{Line, LineOrder, Named, Reply};
 use trunkline_core::wire::{line_to_pb, link_to_pb};
 
 /// Longest wait for the engine itself.

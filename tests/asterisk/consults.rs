@@ -1,44 +1,26 @@
 //! Consultations by order: asked, then joined, given up, or all three together.
 
-use crate::desktop::Desktop;
-use crate::phone::Phone;
 use crate::place::{LinkedBy, Place, a_moment};
-use crate::support::tail::Tail;
-use crate::support::{Dialog, Story, Ua};
+use crate::support::Story;
+use crate::talking::{Talking, talking};
 use crate::told::{caused, leg_of, of_leg};
-use crate::trunk::{hangs_up, talk};
+use crate::trunk::hangs_up;
 use serde_json::{Value, json};
 
-/// A customer talks to 1001, whose desktop has asked 1002 for advice; 1002 has answered.
-struct Asked {
-    place: Place,
-    one: Phone,
-    two: Phone,
-    customer: Ua,
-    dialog: Dialog,
-    desk: Desktop,
-    call: Value,
-    tail: Tail,
-}
-
-fn asked() -> Asked {
-    let place = Place::linked(LinkedBy::Ami, "");
-    let (one, two) = (place.phone("1001"), place.phone("1002"));
-    let customer = place.customer();
-    let tail = place.site.tail(None);
-    let mut desk = Desktop::open(&place);
-    let dialog = talk(&customer, &one);
-    let call = desk.sees("call.established");
-    desk.orders("call.transfer.consult", &call, json!({"to": "1002"}));
+/// 1001 has asked 1002 for advice, who has answered.
+fn asked() -> Talking {
+    let mut talking = talking(Place::linked(LinkedBy::Ami, ""));
+    let Talking { two, desk, call, .. } = &mut talking;
+    desk.orders("call.transfer.consult", call, json!({"to": "1002"}));
     two.rings(0);
     two.answer(0);
     a_moment();
-    Asked { place, one, two, customer, dialog, desk, call, tail }
+    talking
 }
 
 #[test]
 fn a_consultation_is_completed() {
-    let Asked { place, one, two, customer, mut dialog, mut desk, call, mut tail } = asked();
+    let Talking { place, one, two, customer, mut dialog, mut desk, call, mut tail } = asked();
     let order = desk.orders("call.transfer.complete", &call, json!({}));
     one.ended(0);
     desk.sees("call.transferred");
@@ -62,7 +44,7 @@ fn a_consultation_is_completed() {
 
 #[test]
 fn a_consultation_is_given_up() {
-    let Asked { place, one, two, customer, mut dialog, mut desk, call, mut tail } = asked();
+    let Talking { place, one, two, customer, mut dialog, mut desk, call, mut tail } = asked();
     desk.orders("call.transfer.cancel", &call, json!({}));
     two.ended(0);
     let after = desk.sees_like("call.connection_cleared", |call| live(call, "1002").is_none());
@@ -81,7 +63,7 @@ fn a_consultation_is_given_up() {
 
 #[test]
 fn a_consultation_becomes_a_conference() {
-    let Asked { place, one, two, customer, mut dialog, mut desk, call, mut tail } = asked();
+    let Talking { place, one, two, customer, mut dialog, mut desk, call, mut tail } = asked();
     let order = desk.orders("call.conference", &call, json!({}));
     let all = desk.sees("call.conferenced");
     assert!(live(&all, "1001").is_some() && live(&all, "1002").is_some(), "{all:#}");

@@ -3,10 +3,10 @@
 use crate::desktop::Desktop;
 use crate::phone::Phone;
 use crate::place::{LinkedBy, Place, a_moment};
-use crate::support::tail::Tail;
-use crate::support::{Dialog, Story, Ua};
+use crate::support::Story;
+use crate::talking::{Talking, talking};
 use crate::told::{caused, leg_of};
-use crate::trunk::{hangs_up, talk};
+use crate::trunk::hangs_up;
 use serde_json::{Value, json};
 
 const HELD: &str = "[agent.alice]\nname = \"Alice\"\ndevice = \"PJSIP/1001\"\n\
@@ -14,29 +14,13 @@ const HELD: &str = "[agent.alice]\nname = \"Alice\"\ndevice = \"PJSIP/1001\"\n\
     [desk]\ntransfer_barrier = \"hold\"\ntransfer_confirm_ms = 2000\nheartbeat_reply_ms = 60000\n\
     [pop]\nopening = \"{name} ({agent})\"\n[identity]\nsensitive = [\"policy\"]\n";
 
-/// A customer talks to 1001, and what is known of the customer is attached.
-struct Known {
-    place: Place,
-    one: Phone,
-    two: Phone,
-    customer: Ua,
-    dialog: Dialog,
-    desk: Desktop,
-    call: Value,
-    tail: Tail,
-}
-
-fn known() -> Known {
-    let place = Place::linked_with(LinkedBy::Ami, HELD, "");
-    let (one, two) = (place.phone("1001"), place.phone("1002"));
-    let customer = place.customer();
-    let tail = place.site.tail(None);
-    let mut desk = Desktop::open(&place);
-    let dialog = talk(&customer, &one);
-    let call = desk.sees("call.established");
-    desk.orders("call.data", &call, json!({"key": "contract", "value": "K-1"}));
+/// What is known of the customer is attached.
+fn known() -> Talking {
+    let mut talking = talking(Place::linked_with(LinkedBy::Ami, HELD, ""));
+    let Talking { desk, call, .. } = &mut talking;
+    desk.orders("call.data", call, json!({"key": "contract", "value": "K-1"}));
     assert_eq!(desk.sees("call.data_updated")["data"]["contract"], "K-1");
-    Known { place, one, two, customer, dialog, desk, call, tail }
+    talking
 }
 
 /// What the desktop of 1002 shows when its telephone rings.
@@ -57,7 +41,7 @@ fn live<'a>(call: &'a Value, device: &str) -> Option<&'a Value> {
 
 #[test]
 fn a_transfer_waits_for_the_receivers_desktop() {
-    let Known { place, one, two, customer, mut dialog, mut desk, call, mut tail } = known();
+    let Talking { place, one, two, customer, mut dialog, mut desk, call, mut tail } = known();
     let target = json!({"call": call["id"]});
     desk.orders("call.transfer.consult", &call, json!({"to": "1002"}));
     two.rings(0);
@@ -90,7 +74,7 @@ fn a_transfer_waits_for_the_receivers_desktop() {
 
 #[test]
 fn a_desktop_that_answers_heartbeats_holds_nothing_up() {
-    let Known { place, one, two, customer, mut dialog, mut desk, call, mut tail } = known();
+    let Talking { place, one, two, customer, mut dialog, mut desk, call, mut tail } = known();
     let mut bob = Desktop::of(&place, "bob", "1002");
     desk.orders("call.transfer.consult", &call, json!({"to": "1002"}));
     rings_with_the_data(&mut bob, &two);
@@ -108,7 +92,7 @@ fn a_desktop_that_answers_heartbeats_holds_nothing_up() {
 /// Who hangs up while another is asked hands the call over too: that cannot be held, and is told.
 #[test]
 fn a_transfer_by_hanging_up_is_told() {
-    let Known { place, one, two, customer, mut dialog, mut desk, call, mut tail } = known();
+    let Talking { place, one, two, customer, mut dialog, mut desk, call, mut tail } = known();
     desk.orders("call.transfer.consult", &call, json!({"to": "1002"}));
     two.rings(0);
     two.answer(0);
@@ -126,7 +110,7 @@ fn a_transfer_by_hanging_up_is_told() {
 
 #[test]
 fn a_blind_transfer_shows_the_data_before_the_answer() {
-    let Known { place, one, two, customer, mut dialog, mut desk, call, mut tail } = known();
+    let Talking { place, one, two, customer, mut dialog, mut desk, call, mut tail } = known();
     let mut bob = Desktop::of(&place, "bob", "1002");
     desk.orders("call.transfer.blind", &call, json!({"to": "1002"}));
     rings_with_the_data(&mut bob, &two);
@@ -141,7 +125,7 @@ fn a_blind_transfer_shows_the_data_before_the_answer() {
 /// Sensitive values are the agent's to see when the customer is known, and not before.
 #[test]
 fn two_factors_unmask_what_is_sensitive_and_a_label_follows_the_end() {
-    let Known { place, one, customer, mut dialog, mut desk, call, mut tail, .. } = known();
+    let Talking { place, one, customer, mut dialog, mut desk, call, mut tail, .. } = known();
     desk.orders("call.data", &call, json!({"key": "policy", "value": "P-1"}));
     let masked = desk.sees("call.data_updated");
     assert_eq!(

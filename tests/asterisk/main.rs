@@ -23,5 +23,6 @@ mod shut;
 #[allow(dead_code, unused_imports)]
 #[path = "../sip/support/mod.rs"]
 mod support;
+mod talking;
 mod told;
 mod trunk;

@@ -131,12 +131,17 @@ PLACES = {
     "+15125550123": ("US-TX", [CHI]), "+19155550123": ("US-TX", [DEN]),
     # None in British Columbia: tz data before 2026 knows nothing of its clocks of November 2026.
     "+14165550123": ("CA", ["America/Toronto"]), "+19025550123": ("CA", ["America/Halifax"]),
-    "+61291234567": ("AU", [f"Australia/{city}" for city in
+    # A mobile may be anywhere; of the lines, 02 has Lord Howe and 07 a part of New South Wales.
+    "+61412345678": ("AU", [f"Australia/{city}" for city in
                             ("Adelaide", "Brisbane", "Eucla", "Lord_Howe", "Perth", "Sydney")]
                      + ["Indian/Christmas", "Indian/Cocos"]),
+    "+61291234567": ("AU", ["Australia/Lord_Howe", "Australia/Sydney"]),
+    "+61391234567": ("AU", ["Australia/Melbourne"]),
+    "+61731234567": ("AU", ["Australia/Brisbane", "Australia/Sydney"]),
     "+919812345678": ("IN", ["Asia/Kolkata"]), "+81312345678": ("JP", ["Asia/Tokyo"]),
     "+18005550123": (None, []), "110": ("EMERGENCY", []), "12": ("BAD", []),
 }
+REGISTERS = ("uk-tps", "us-national-dnc", "fr-bloctel", "au-dncr", "ca-national-dncl")
 
 
 def zone(name):
@@ -168,6 +173,13 @@ def cut(windows, bans):
 
 def within(second, pairs):
     return any(a <= second < b for a, b in pairs)
+
+
+def later(day, days, months):
+    """So many days later or so many months, whichever is the later; months end with their last day."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    last = (date(year + (month == 11), (month + 1) % 12 + 1, 1) - DAY).day
+    return max(date(year, month + 1, min(day.day, last)) if months else day, day + days * DAY)
 
 
 # --- one rule set in one zone: names of the rules that refuse ----------------------------------
@@ -227,23 +239,18 @@ class View:
         for instant in self.events((what,), keys, customer):
             self.refuse(rule, self.at < self.note(self.over(instant, days, months)))
 
-    def register(self, name, days):
+    def register(self, name, days=0, months=0, lifted_by=("consent",)):
         """Refuses who is on it, and everybody when it is missing or was issued too long ago."""
         edition = self.call["registers"].get(name)
-        fresh = edition and (self.day - date.fromisoformat(edition["issued"])).days <= days
-        if "consent" not in self.call["claims"]:
+        fresh = edition and self.day <= later(date.fromisoformat(edition["issued"]), days, months)
+        if not set(lifted_by) & set(self.call["claims"]):
             self.refuse(name, not fresh or edition["listed"])
 
     def over(self, instant, days, months):
         """First instant after the last blocked day; day 0 is the day of the request."""
         if not (days or months):
             return FOREVER
-        day = instant.astimezone(self.tz).date()
-        index = day.year * 12 + day.month - 1 + months
-        year, month = divmod(index, 12)
-        last = (date(year + (month == 11), (month + 1) % 12 + 1, 1) - DAY).day
-        by_month = date(year, month + 1, min(day.day, last))
-        return self.midnight(max(by_month if months else day, day + days * DAY) + DAY)
+        return self.midnight(later(instant.astimezone(self.tz).date(), days, months) + DAY)
 
     def note(self, instant):
         """An instant at which the answer may change, for the search."""
@@ -301,6 +308,8 @@ def texas(v):
 def france(v):
     """No source names a night here, nor in Britain or Germany: those rules of ours sleep."""
     claims = sales_claims(v.call)
+    if v.day <= date(2026, 8, 10):
+        v.register("fr-bloctel", months=1, lifted_by=("running_contract",))
     v.refuse("opt-in", v.day >= date(2026, 8, 11) and not claims & {"consent", "running_contract"})
     v.cooldown("refused", "label:refused", days=60, keys=("seller",))
     v.cooldown("do-not-call", "action:do_not_disturb", keys=("seller",))
@@ -326,6 +335,8 @@ def germany(v):
 def australia(v):
     consent, holiday = "consent" in v.call["claims"], australian_holiday(v.day)
     v.refuse("public-holiday", holiday and not consent)
+    if v.call["purpose"] != "survey":
+        v.register("au-dncr", 30)
     if v.call["purpose"] == "survey":
         hours = "09:00-20:30" if v.weekday < 5 else "09:00-17:00"
     else:
@@ -335,6 +346,7 @@ def australia(v):
 
 
 def canada_sales(v):
+    v.register("ca-national-dncl", 31, lifted_by=("consent", "running_contract"))
     v.hours("09:00-21:30" if v.weekday < 5 else "10:00-18:00", guard=60)
     v.cooldown("do-not-call", "action:do_not_disturb", days=1110, keys=("seller",), customer=False)
 
@@ -538,7 +550,7 @@ def question(rng):
     call["registers"] = {
         name: {"issued": (at.date() - rng.choice([0, 1, 20, 27, 28, 29, 30, 31, 32, 33]) * DAY).isoformat(),
                "listed": rng.random() < 0.1}
-        for name in ("uk-tps", "us-national-dnc") if rng.random() < 0.9}
+        for name in REGISTERS if rng.random() < 0.9}
     for _ in range(rng.choice([0, 0, 1, 2, 4, 6])):
         days = rng.choice([1, 3, 35, 100, 400])
         what = rng.choice(["attempt", "attempt", "answered", "answered", "label:refused",

@@ -6,10 +6,10 @@ use super::request::{CommandAnswer, CommandRequest};
 use crate::agent::AgentPolicy;
 use crate::call::Settings;
 use crate::gate::{Book, CallFacts, Dialed, DncList, Normalizer, Register, Slice, SliceAsk};
-use crate::line::{LineSettings, Reply};
+use crate::line::LineSettings;
 use crate::model::{
     Agent, AgentSettings, Attempt, Call, Command, CommandId, DeskPresence, DncEntry, Duty, Event,
-    Line, LineOrder, Link, LinkKind, NumberRef, Override, Pos, Wall,
+    Line, LineOrder, Link, LinkKind, NumberRef, Override, Pos, Reply, Wall,
 };
 use crate::pbx::{self, LinkReport, OrderId};
 use crate::sip::{

@@ -2,9 +2,9 @@
 
 use super::input::{Outputs, ProbeAnswer, Tested};
 use super::writer::Engine;
-use crate::line::{LineIx, Reply};
-use crate::model::Now;
-use crate::sip::{OwnId, OwnOutcome, Registration};
+use crate::line::LineIx;
+use crate::model::{Now, Reply};
+use crate::sip::{OwnId, Registration};
 use std::time::Duration;
 
 /// Addresses of one line that are probed in one round.
@@ -91,14 +91,7 @@ impl Engine {
     }
 
     /// A request of ours is over.
-    pub(super) fn own_is_over(
-        &mut self,
-        now: Now,
-        id: OwnId,
-        outcome: OwnOutcome,
-        out: &mut Outputs,
-    ) {
-        let reply = reply_of(outcome);
+    pub(super) fn own_is_over(&mut self, now: Now, id: OwnId, reply: Reply, out: &mut Outputs) {
         match self.trunk.asked.remove(&id) {
             None => {}
             Some(Asked::Register(ix)) => {
@@ -131,15 +124,5 @@ impl Engine {
             out.tested.push(Tested { ticket, answers: round.answers.clone() });
         }
         self.with_line(now, ix, out, |line, facts| line.probed(now, &reply, facts));
-    }
-}
-
-fn reply_of(outcome: OwnOutcome) -> Reply {
-    match outcome {
-        OwnOutcome::Final { status, phrase, rtt, expires_s, retry_after_s } => {
-            Reply::Final { status, phrase, rtt, expires_s, retry_after_s }
-        }
-        OwnOutcome::Silent => Reply::Silent,
-        OwnOutcome::Unsent(why) => Reply::Unsent(why),
     }
 }

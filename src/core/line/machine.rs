@@ -8,42 +8,9 @@ use super::ratio::{Ending, Ratios};
 use super::register::Registrar;
 use super::settings::LineSettings;
 use crate::model::{
-    Dice, Line, LineOrder, LineState, Mono, Named, Now, ProbeResult, RegistrationState, Wall,
+    Dice, Line, LineOrder, LineState, Mono, Named, Now, ProbeResult, RegistrationState, Reply, Wall,
 };
-use std::fmt;
 use std::time::Duration;
-
-/// What became of a request of ours.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
-    /// A final answer.
-    Final {
-        /// Status.
-        status: u16,
-        /// Reason phrase.
-        phrase: String,
-        /// Send to receive.
-        rtt: Duration,
-        /// REGISTER: seconds granted.
-        expires_s: Option<u32>,
-        /// Retry-After.
-        retry_after_s: Option<u32>,
-    },
-    /// None in its time.
-    Silent,
-    /// It could not be sent, and why.
-    Unsent(String),
-}
-
-impl fmt::Display for Reply {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Final { status, phrase, .. } => write!(f, "{status} {phrase}"),
-            Self::Silent => f.write_str("no answer"),
-            Self::Unsent(why) => write!(f, "not sent: {why}"),
-        }
-    }
-}
 
 /// What the end (or the first sign of life) of a call says about its line.
 #[derive(Clone, Debug, PartialEq, Eq)]

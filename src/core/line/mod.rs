@@ -20,7 +20,7 @@ mod settings;
 mod tests;
 
 pub use load::Way;
-pub use machine::{CallOutcome, LineFact, LineMachine, Reply};
+pub use machine::{CallOutcome, LineFact, LineMachine};
 pub use ratio::Ending;
 pub use set::{LineIx, Lines, NoLine};
 pub use settings::{

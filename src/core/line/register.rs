@@ -1,9 +1,8 @@
 //! Our registration with a carrier (RFC 3261 §10.2): renewed before it ends, tried again after a
 //! failure with the waits of RFC 5626 §4.5.
 
-use super::machine::Reply;
 use super::settings::RegisterSettings;
-use crate::model::{Dice, LineRegistration, Mono, Now, RegistrationState, Wall};
+use crate::model::{Dice, LineRegistration, Mono, Now, RegistrationState, Reply, Wall};
 use std::time::Duration;
 
 /// `base-time` when no flow is registered, and `max-time` (RFC 5626 §4.5).

@@ -1,6 +1,9 @@
-//! What an INVITE claims beyond caller and callee. Nothing here is verified.
+//! What signalling tells: what an INVITE claims beyond caller and callee (nothing of it is
+//! verified), and what became of a request of our own.
 
 use super::{CallId, Party, Pii};
+use std::fmt;
+use std::time::Duration;
 
 /// Level of attestation of a caller's number (RFC 8588 §4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,4 +49,36 @@ pub struct Signalling {
     pub attest: Option<Attest>,
     /// The caller wants to stay unknown (RFC 3323): its asserted number is in no event.
     pub private: bool,
+}
+
+/// What became of a request of our own to a neighbour: an OPTIONS, a REGISTER.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// A final answer; challenges are answered before, if there are credentials.
+    Final {
+        /// Status.
+        status: u16,
+        /// Reason phrase.
+        phrase: String,
+        /// Send to receive.
+        rtt: Duration,
+        /// REGISTER: seconds granted to our Contact.
+        expires_s: Option<u32>,
+        /// Retry-After, in seconds.
+        retry_after_s: Option<u32>,
+    },
+    /// No answer in its time.
+    Silent,
+    /// It could not be sent: the connection failed, or there is no address.
+    Unsent(String),
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Final { status, phrase, .. } => write!(f, "{status} {phrase}"),
+            Self::Silent => f.write_str("no answer"),
+            Self::Unsent(why) => write!(f, "not sent: {why}"),
+        }
+    }
 }

@@ -6,7 +6,7 @@
 //! 100 and the transaction waits.
 
 use super::{Transfer, WireFacts};
-use crate::model::{Arrival, CallTopic};
+use crate::model::{Arrival, CallTopic, Reply};
 use std::time::Duration;
 
 /// Header by which a PBX names the command that its INVITE comes of. It never leaves the site.
@@ -121,28 +121,6 @@ pub struct Registration {
     pub expires_s: u32,
 }
 
-/// What became of a request of our own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OwnOutcome {
-    /// A final answer; challenges are answered before, if there are credentials.
-    Final {
-        /// Status.
-        status: u16,
-        /// Reason phrase.
-        phrase: String,
-        /// Send to receive.
-        rtt: Duration,
-        /// REGISTER: seconds granted to our Contact.
-        expires_s: Option<u32>,
-        /// Retry-After, in seconds.
-        retry_after_s: Option<u32>,
-    },
-    /// No answer in its time.
-    Silent,
-    /// It could not be sent: the connection failed, or there is no address.
-    Unsent(String),
-}
-
 /// Something the user should know, in the order in which it happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Signal {
@@ -250,7 +228,7 @@ pub enum Signal {
         /// Where it went.
         peer: PeerId,
         /// What came of it.
-        outcome: OwnOutcome,
+        outcome: Reply,
         /// When it ended.
         arrival: Arrival,
     },

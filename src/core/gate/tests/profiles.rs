@@ -2,11 +2,11 @@
 
 use super::*;
 
-/// Editions of the day, without the number that is asked about.
-fn registers(issued: &str) -> DncList {
+/// Editions of that day of all registers, with the numbers of these keys.
+fn registers(issued: &str, listed: &[u8]) -> DncList {
     let mut list = DncList::default();
-    for name in ["uk-tps", "us-national-dnc"] {
-        list.set_register(edition(name, issued, &[9]));
+    for name in ["au-dncr", "ca-national-dncl", "fr-bloctel", "uk-tps", "us-national-dnc"] {
+        list.set_register(edition(name, issued, listed));
     }
     list
 }
@@ -37,7 +37,7 @@ fn check(sets: &[&str], table: &str) {
             number_ref: Some(key(1)),
             given,
         };
-        let ruling = book.decide(&registers(&at[..10]), &ask, wall(at));
+        let ruling = book.decide(&registers(&at[..10], &[9]), &ask, wall(at));
         assert_eq!(say(&ruling), expected, "{cells:?}");
     }
 }
@@ -173,6 +173,54 @@ fn united_kingdom_and_germany() {
     );
 }
 
+/// Rows: number, claims, issue of the edition, whether the number is on it, local time | verdict.
+#[test]
+fn registers_of_the_profiles() {
+    let names = ["us-federal", "uk", "fr", "au", "au-research", "ca"].map(str::to_owned);
+    let book = Book::shipped().unwrap().keep(&names).unwrap();
+    for (cells, expected) in rows(
+        "
+        +12125550123 sales - 2026-05-10 no  2026-06-10T12:00:00-04:00 | allow
+        +12125550123 sales - 2026-05-10 no  2026-06-11T12:00:00-04:00 | deny us-national-dnc
+        +12125550123 sales - 2026-06-10 yes 2026-06-11T12:00:00-04:00 | deny us-national-dnc
+        +12125550123 sales consent 2026-06-10 yes 2026-06-11T12:00:00-04:00 | allow
+        +442079460123 sales - 2026-05-13 no 2026-06-10T12:00:00+01:00 | allow
+        +442079460123 sales - 2026-05-13 no 2026-06-11T12:00:00+01:00 | deny uk-tps
+        +442079460123 sales consent 2026-05-13 yes 2026-06-11T12:00:00+01:00 | allow
+        # compared once a month; consent did not lift it, a contract did; it ended with the law of 2026
+        +33123456789 sales - 2026-05-10 no  2026-06-10T11:00:00+02:00 | allow
+        +33123456789 sales - 2026-05-10 no  2026-06-11T11:00:00+02:00 | deny fr-bloctel
+        +33123456789 sales - 2026-06-10 yes 2026-06-11T11:00:00+02:00 | deny fr-bloctel
+        +33123456789 sales consent 2026-06-10 yes 2026-06-11T11:00:00+02:00 | deny fr-bloctel
+        +33123456789 sales running_contract 2026-06-10 yes 2026-06-11T11:00:00+02:00 | allow
+        +33123456789 sales - 2026-08-01 yes 2026-08-10T11:00:00+02:00 | deny fr-bloctel
+        +33123456789 sales consent 2026-08-01 yes 2026-08-11T11:00:00+02:00 | allow
+        # 30 days, for sales and not for research
+        +61291234567 sales - 2026-05-11 no  2026-06-10T14:00:00+10:00 | allow
+        +61291234567 sales - 2026-05-11 no  2026-06-11T14:00:00+10:00 | deny au-dncr
+        +61291234567 sales - 2026-06-10 yes 2026-06-11T14:00:00+10:00 | deny au-dncr
+        +61291234567 sales consent 2026-06-10 yes 2026-06-11T14:00:00+10:00 | allow
+        +61291234567 survey - 2026-06-10 yes 2026-06-11T14:00:00+10:00 | allow
+        # 31 days; consent and a contract in effect
+        +14165550123 sales - 2026-05-10 no  2026-06-10T12:00:00-04:00 | allow
+        +14165550123 sales - 2026-05-10 no  2026-06-11T12:00:00-04:00 | deny ca-national-dncl
+        +14165550123 sales - 2026-06-10 yes 2026-06-11T12:00:00-04:00 | deny ca-national-dncl
+        +14165550123 sales consent 2026-06-10 yes 2026-06-11T12:00:00-04:00 | allow
+        +14165550123 sales running_contract 2026-06-10 yes 2026-06-11T12:00:00-04:00 | allow
+    ",
+    ) {
+        let [number, purpose, claims, issued, listed, at] = cells[..] else { panic!("{cells:?}") };
+        let number = dialed(number);
+        let list = registers(issued, if listed == "yes" { &[1] } else { &[9] });
+        let claims = claims.split(',').filter_map(Claim::parse_name).collect();
+        let given = Given { claims, ..Given::default() };
+        let purpose = Some(purpose);
+        let ask =
+            Ask { dialed: &number, purpose, ruleset: None, number_ref: Some(key(1)), given };
+        assert_eq!(say(&book.decide(&list, &ask, wall(at))), expected, "{cells:?}");
+    }
+}
+
 /// Rules without a source that was seen sleep; nothing else in the files is odd.
 #[test]
 fn the_linter_finds_only_what_sleeps() {
@@ -229,48 +277,60 @@ fn holidays_of_france_are_the_eleven() {
     }
 }
 
-/// A number of Australia may be anywhere from the Cocos Islands (+06:30) to Lord Howe and Sydney: it is
-/// open where all are, 09:00 in the one to 20:00 in the others.
+/// A mobile of Australia may be anywhere from the Cocos Islands (+06:30) to Lord Howe and Sydney: it is
+/// open where all are, 09:00 in the one to 20:00 in the others. A line is in the area of its code.
 #[test]
 fn australia() {
     check(
         &["au", "au-research"],
         "
         # 2026-06-10 is a Wednesday; in winter Lord Howe (+10:30) ends first
-        +61291234567 sales - - 2026-06-10T12:29:59+10:00 | deny window
-        +61291234567 sales - - 2026-06-10T12:30:00+10:00 | allow
-        +61291234567 sales - - 2026-06-10T19:28:59+10:00 | allow
-        +61291234567 sales - - 2026-06-10T19:29:00+10:00 | deny guard
-        +61291234567 sales - - 2026-06-10T19:30:00+10:00 | deny window
-        +61291234567 survey - - 2026-06-10T19:58:59+10:00 | allow
-        +61291234567 survey - - 2026-06-10T19:59:00+10:00 | deny guard
+        +61412345678 sales - - 2026-06-10T12:29:59+10:00 | deny window
+        +61412345678 sales - - 2026-06-10T12:30:00+10:00 | allow
+        +61412345678 sales - - 2026-06-10T19:28:59+10:00 | allow
+        +61412345678 sales - - 2026-06-10T19:29:00+10:00 | deny guard
+        +61412345678 sales - - 2026-06-10T19:30:00+10:00 | deny window
+        +61412345678 survey - - 2026-06-10T19:58:59+10:00 | allow
+        +61412345678 survey - - 2026-06-10T19:59:00+10:00 | deny guard
         # Saturday to 17:00; Sunday for research only
-        +61291234567 sales - - 2026-06-13T12:30:00+10:00 | allow
-        +61291234567 sales - - 2026-06-13T16:28:59+10:00 | allow
-        +61291234567 sales - - 2026-06-13T16:29:00+10:00 | deny guard
-        +61291234567 sales - - 2026-06-14T13:00:00+10:00 | deny window
-        +61291234567 survey - - 2026-06-14T12:29:59+10:00 | deny window
-        +61291234567 survey - - 2026-06-14T12:30:00+10:00 | allow
-        +61291234567 survey - - 2026-06-14T16:29:00+10:00 | deny guard
+        +61412345678 sales - - 2026-06-13T12:30:00+10:00 | allow
+        +61412345678 sales - - 2026-06-13T16:28:59+10:00 | allow
+        +61412345678 sales - - 2026-06-13T16:29:00+10:00 | deny guard
+        +61412345678 sales - - 2026-06-14T13:00:00+10:00 | deny window
+        +61412345678 survey - - 2026-06-14T12:29:59+10:00 | deny window
+        +61412345678 survey - - 2026-06-14T12:30:00+10:00 | allow
+        +61412345678 survey - - 2026-06-14T16:29:00+10:00 | deny guard
         # the clock goes back on Easter Sunday, 2026-04-05, and on again on 2026-10-04
-        +61291234567 sales - - 2026-04-02T13:29:59+11:00 | deny window
-        +61291234567 sales - - 2026-04-02T13:30:00+11:00 | allow
-        +61291234567 sales - - 2026-04-07T12:30:00+10:00 | allow
-        +61291234567 sales - - 2026-10-05T13:29:59+11:00 | deny window
-        +61291234567 sales - - 2026-10-05T13:30:00+11:00 | allow
-        +61291234567 sales - - 2026-10-05T19:58:59+11:00 | allow
-        +61291234567 sales - - 2026-10-05T19:59:00+11:00 | deny guard
+        +61412345678 sales - - 2026-04-02T13:29:59+11:00 | deny window
+        +61412345678 sales - - 2026-04-02T13:30:00+11:00 | allow
+        +61412345678 sales - - 2026-04-07T12:30:00+10:00 | allow
+        +61412345678 sales - - 2026-10-05T13:29:59+11:00 | deny window
+        +61412345678 sales - - 2026-10-05T13:30:00+11:00 | allow
+        +61412345678 sales - - 2026-10-05T19:58:59+11:00 | allow
+        +61412345678 sales - - 2026-10-05T19:59:00+11:00 | deny guard
         # Good Friday, Easter Monday, Australia Day, Anzac Day on a Saturday, a day in lieu
-        +61291234567 sales - - 2026-04-03T14:00:00+11:00 | deny public-holiday window
-        +61291234567 sales - - 2026-04-06T13:00:00+10:00 | deny public-holiday window
-        +61291234567 survey - - 2026-01-26T14:00:00+11:00 | deny public-holiday window
-        +61291234567 sales - - 2026-04-25T13:00:00+10:00 | deny public-holiday window
-        +61291234567 sales - - 2026-12-28T14:00:00+11:00 | deny public-holiday window
+        +61412345678 sales - - 2026-04-03T14:00:00+11:00 | deny public-holiday window
+        +61412345678 sales - - 2026-04-06T13:00:00+10:00 | deny public-holiday window
+        +61412345678 survey - - 2026-01-26T14:00:00+11:00 | deny public-holiday window
+        +61412345678 sales - - 2026-04-25T13:00:00+10:00 | deny public-holiday window
+        +61412345678 sales - - 2026-12-28T14:00:00+11:00 | deny public-holiday window
         # consent to another time
-        +61291234567 sales consent - 2026-06-14T03:00:00+10:00 | allow
-        +61291234567 sales consent - 2026-04-03T14:00:00+11:00 | allow
-        +61291234567 sales consent - 2037-06-10T13:00:00+10:00 | deny calendar-gap
-        +61291234567 service - - 2026-06-10T13:00:00+10:00 | deny no_ruleset
+        +61412345678 sales consent - 2026-06-14T03:00:00+10:00 | allow
+        +61412345678 sales consent - 2026-04-03T14:00:00+11:00 | allow
+        +61412345678 sales consent - 2037-06-10T13:00:00+10:00 | deny calendar-gap
+        +61412345678 service - - 2026-06-10T13:00:00+10:00 | deny no_ruleset
+        # 02 with Lord Howe, 03, 07 with the north of New South Wales, 08 from Cocos to Broken Hill
+        +61291234567 sales - - 2026-06-10T08:59:59+10:00 | deny window
+        +61291234567 sales - - 2026-06-10T09:00:00+10:00 | allow
+        +61291234567 sales - - 2026-06-10T19:29:00+10:00 | deny guard
+        +61391234567 sales - - 2026-06-10T19:58:59+10:00 | allow
+        +61391234567 sales - - 2026-06-10T20:00:00+10:00 | deny window
+        +61731234567 sales - - 2026-12-09T08:59:59+10:00 | deny window
+        +61731234567 sales - - 2026-12-09T09:00:00+10:00 | allow
+        +61731234567 sales - - 2026-12-09T19:00:00+10:00 | deny window
+        +61891234567 sales - - 2026-06-10T09:00:00+08:00 | deny window
+        +61891234567 sales - - 2026-06-10T10:30:00+08:00 | allow
+        +61891234567 sales - - 2026-06-10T18:00:00+08:00 | deny window
     ",
     );
 }

@@ -7,7 +7,7 @@ mod properties;
 mod table;
 
 use super::*;
-use crate::model::{LineRole, LineState, Mono, Now, Wall};
+use crate::model::{LineRole, LineState, Mono, Now, Reply, Wall};
 use std::time::Duration;
 
 /// One line and its clock.

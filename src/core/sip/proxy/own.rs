@@ -4,13 +4,13 @@ use super::Core;
 use super::fork::Leg;
 use super::state::{Client, Own, Owner, Slot};
 use super::way::Way;
-use crate::model::{Arrival, Now};
+use crate::model::{Arrival, Now, Reply};
 use crate::sip::digest::answers;
 use crate::sip::mark::{BranchKind, SHIFT_MAX};
 use crate::sip::message::{Address, Message, Name, Start};
 use crate::sip::own::{Again, Head, again, options, own_uri, register, registrar_of};
 use crate::sip::slab::Key;
-use crate::sip::{Endpoint, Outputs, OwnId, OwnOutcome, PeerId, Registration, Signal, Transport};
+use crate::sip::{Endpoint, Outputs, OwnId, PeerId, Registration, Signal, Transport};
 use std::time::Duration;
 
 /// A Min-Expires above this is not followed: a week.
@@ -147,7 +147,7 @@ impl Core {
         let Some(client) = self.clients.get_mut(key) else { return };
         let Some(own) = &client.own else { return };
         let Start::Response { phrase, .. } = message.start() else { return };
-        let outcome = OwnOutcome::Final {
+        let outcome = Reply::Final {
             status,
             phrase: String::from_utf8_lossy(phrase.of(message.bytes())).into_owned(),
             rtt: at.mono.since(own.sent),
@@ -230,14 +230,14 @@ impl Core {
 }
 
 /// Tells what came of a request of our own, if somebody waits for it.
-pub fn tell_own(client: &Client, outcome: OwnOutcome, arrival: Arrival, out: &mut Outputs) {
+pub fn tell_own(client: &Client, outcome: Reply, arrival: Arrival, out: &mut Outputs) {
     if let Some(own) = &client.own {
         out.signals.push(Signal::Own { id: own.id, peer: client.peer, outcome, arrival });
     }
 }
 
 fn no_way(now: Now, (id, peer): (OwnId, PeerId), why: &str, out: &mut Outputs) {
-    let outcome = OwnOutcome::Unsent(why.to_owned());
+    let outcome = Reply::Unsent(why.to_owned());
     out.signals.push(Signal::Own { id, peer, outcome, arrival: now });
 }
 

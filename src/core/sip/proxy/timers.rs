@@ -5,14 +5,14 @@
 use super::Core;
 use super::own::tell_own;
 use super::state::{Best, Cancel, ClientState, Owner, Role, ServerState, Slot, Timer};
-use crate::model::Now;
+use crate::model::{Now, Reply};
+use crate::sip::Outputs;
 use crate::sip::own::phrase_of;
 use crate::sip::slab::Key;
 use crate::sip::transaction::{
     InviteClient, InviteClientAct, InviteClientInput, InviteServerAct, InviteServerInput,
     OtherClientAct, OtherClientInput, OtherServer, OtherServerInput,
 };
-use crate::sip::{Outputs, OwnOutcome};
 use std::time::Duration;
 
 impl Core {
@@ -171,7 +171,7 @@ impl Core {
     fn other_is_over(&mut self, now: Now, key: Key, out: &mut Outputs) {
         let Some(client) = self.clients.remove(key) else { return };
         let Some(server) = client.server else {
-            return tell_own(&client, OwnOutcome::Silent, now, out);
+            return tell_own(&client, Reply::Silent, now, out);
         };
         self.forget_client(server, key);
         let waits = self.servers.get(server).is_some_and(|s| {

@@ -8,12 +8,12 @@ use super::flows::Flow;
 use super::own::tell_own;
 use super::state::{Best, Client, ClientState, Owner, Role};
 use super::way::Way;
-use crate::model::Now;
+use crate::model::{Now, Reply};
 use crate::sip::edit::{lower_cseq, pop_via};
 use crate::sip::own::{Answer, answer, phrase_of};
 use crate::sip::slab::Key;
 use crate::sip::transaction::{InviteClient, OtherClient};
-use crate::sip::{FlowId, FlowOpened, Outputs, OwnOutcome, PeerId};
+use crate::sip::{FlowId, FlowOpened, Outputs, PeerId};
 use std::sync::Arc;
 
 impl Core {
@@ -78,7 +78,7 @@ impl Core {
         }
         let Some(client) = self.clients.remove(key) else { return };
         let Some(server) = client.server else {
-            let outcome = OwnOutcome::Unsent(why.to_owned());
+            let outcome = Reply::Unsent(why.to_owned());
             return tell_own(&client, outcome, now, out);
         };
         self.forget_client(server, key);

@@ -1,6 +1,7 @@
 //! Requests of our own: probes, registrations, and answers to challenges of both.
 
 use super::rig::*;
+use crate::model::Reply;
 use crate::sip::message::Name;
 use crate::sip::*;
 use std::time::Duration;
@@ -29,7 +30,7 @@ fn register(rig: &mut Rig, id: u64, expires_s: u32) -> Vec<Sent> {
     rig.take()
 }
 
-fn outcome(rig: &mut Rig) -> OwnOutcome {
+fn outcome(rig: &mut Rig) -> Reply {
     let mut signals = rig.signals();
     assert_eq!(signals.len(), 1, "{signals:?}");
     match signals.remove(0) {
@@ -55,7 +56,7 @@ fn a_probe_is_options_and_any_final_answer_is_told() {
     assert_eq!(rig.says(ALPHA, sent.answer("404 Not Found", "b", "Retry-After: 7 (soon)\r\n")), []);
     assert_eq!(
         outcome(&mut rig),
-        OwnOutcome::Final {
+        Reply::Final {
             status: 404,
             phrase: "Not Found".into(),
             rtt: Duration::from_millis(120),
@@ -78,7 +79,7 @@ fn a_probe_gives_up_when_its_patience_ends() {
     assert_eq!(repeats.len(), 2, "at 0.5 and 1.5 s");
     assert_eq!(rig.signals(), []);
     assert_eq!(rig.wait_ms(20), []);
-    assert_eq!(outcome(&mut rig), OwnOutcome::Silent);
+    assert_eq!(outcome(&mut rig), Reply::Silent);
     assert_eq!(rig.says(ALPHA, repeats[0].answer("200 OK", "b", "")), [], "too late");
     assert_eq!(rig.signals(), []);
     assert_eq!(rig.wait_ms(60_000), []);
@@ -93,14 +94,14 @@ fn a_probe_by_tcp_that_cannot_connect_says_so_at_once() {
     assert_eq!(sent.first_line(), "OPTIONS sip:10.0.1.1:5060;transport=tcp SIP/2.0");
     assert_eq!(sent.one(Name::Contact), "<sip:10.9.9.9:5060;transport=tcp>");
     assert_eq!(rig.fails(&sent), []);
-    assert_eq!(outcome(&mut rig), OwnOutcome::Unsent("connection refused".into()));
+    assert_eq!(outcome(&mut rig), Reply::Unsent("connection refused".into()));
     let tls = Endpoint {
         transport: Transport::Tls,
         addr: addr(ALPHA),
         name: Some("sbc.alpha.example".into()),
     };
     assert_eq!(probe(&mut rig, 7, tls), [], "there is no TLS listener");
-    assert!(matches!(outcome(&mut rig), OwnOutcome::Unsent(_)));
+    assert!(matches!(outcome(&mut rig), Reply::Unsent(_)));
     rig.assert_empty();
 }
 
@@ -131,7 +132,7 @@ fn a_challenged_probe_is_made_again_once() {
     assert!(text.contains("uri=\"sip:10.0.1.1:5060\"") && text.contains("nc=00000001"), "{text}");
     assert_eq!(rig.signals(), [], "the challenge is not told");
     assert_eq!(rig.says(ALPHA, again.answer("401 Unauthorized", "c", CHALLENGE)), []);
-    assert!(matches!(outcome(&mut rig), OwnOutcome::Final { status: 401, .. }));
+    assert!(matches!(outcome(&mut rig), Reply::Final { status: 401, .. }));
     assert_eq!(rig.core.counters().challenges_answered, 1);
     rig.assert_empty();
 }
@@ -149,7 +150,7 @@ fn a_stale_nonce_is_no_second_refusal_but_not_for_ever() {
     }
     let stale = CHALLENGE.replace("qop", "stale=true,qop");
     assert_eq!(rig.says(ALPHA, sent.answer("401 Unauthorized", "b", &stale)), []);
-    assert!(matches!(outcome(&mut rig), OwnOutcome::Final { status: 401, .. }));
+    assert!(matches!(outcome(&mut rig), Reply::Final { status: 401, .. }));
     rig.assert_empty();
 }
 
@@ -163,7 +164,7 @@ fn a_challenge_of_another_realm_or_scheme_is_told() {
         let mut rig = with_credentials();
         let sent = probe(&mut rig, 7, Endpoint::udp(addr(ALPHA))).remove(0);
         assert_eq!(rig.says(ALPHA, sent.answer("401 Unauthorized", "b", &challenge)), []);
-        assert!(matches!(outcome(&mut rig), OwnOutcome::Final { status: 401, .. }));
+        assert!(matches!(outcome(&mut rig), Reply::Final { status: 401, .. }));
     }
 }
 
@@ -180,17 +181,14 @@ fn a_registration_names_our_contact_and_reads_what_is_granted() {
     let bindings = "Contact: <sip:other@10.7.7.7>;expires=60, \
                     <sip:4001@10.9.9.9:5060>;q=1;expires=300\r\nExpires: 900\r\n";
     rig.says(ALPHA, second.answer("200 OK", "b", bindings));
-    assert!(matches!(
-        outcome(&mut rig),
-        OwnOutcome::Final { status: 200, expires_s: Some(300), .. }
-    ));
+    assert!(matches!(outcome(&mut rig), Reply::Final { status: 200, expires_s: Some(300), .. }));
     // The next one: same Call-ID, higher CSeq (§10.2).
     let next = register(&mut rig, 7, 0).remove(0);
     assert_eq!(next.one(Name::CallId), first.one(Name::CallId));
     let number = |s: &Sent| s.one(Name::CSeq).split(' ').next().unwrap().parse::<u32>().unwrap();
     assert!(number(&next) > number(&second));
     rig.says(ALPHA, next.answer("200 OK", "b", ""));
-    assert!(matches!(outcome(&mut rig), OwnOutcome::Final { expires_s: None, .. }));
+    assert!(matches!(outcome(&mut rig), Reply::Final { expires_s: None, .. }));
     let mut rig = rig.restarted(2);
     assert_ne!(register(&mut rig, 7, 600)[0].one(Name::CallId), first.one(Name::CallId));
 }
@@ -207,7 +205,7 @@ fn grants_of_header_and_of_a_rewritten_contact() {
         let sent = register(&mut rig, 7, 600).remove(0);
         rig.says(ALPHA, sent.answer("200 OK", "b", headers));
         match outcome(&mut rig) {
-            OwnOutcome::Final { expires_s, .. } => assert_eq!(expires_s, granted, "{headers}"),
+            Reply::Final { expires_s, .. } => assert_eq!(expires_s, granted, "{headers}"),
             other => panic!("{other:?}"),
         }
     }
@@ -224,11 +222,11 @@ fn a_registrar_that_wants_longer_gets_it_once() {
     let with = rig.says(ALPHA, longer.answer("401 Unauthorized", "b", CHALLENGE)).remove(0);
     assert!(with.text().contains("Expires: 1800\r\n") && with.text().contains("Authorization:"));
     rig.says(ALPHA, with.answer("423 Interval Too Brief", "b", "Min-Expires: 3600\r\n"));
-    assert!(matches!(outcome(&mut rig), OwnOutcome::Final { status: 423, .. }));
+    assert!(matches!(outcome(&mut rig), Reply::Final { status: 423, .. }));
     let sent = register(&mut rig, 7, 30).remove(0);
     let never = "Min-Expires: 99999999\r\n";
     assert_eq!(rig.says(ALPHA, sent.answer("423 Interval Too Brief", "b", never)), []);
-    assert!(matches!(outcome(&mut rig), OwnOutcome::Final { status: 423, .. }));
+    assert!(matches!(outcome(&mut rig), Reply::Final { status: 423, .. }));
     rig.assert_empty();
 }
 
@@ -238,17 +236,17 @@ fn a_silent_registrar_and_a_bad_address_of_record() {
     register(&mut rig, 7, 600);
     let sent = rig.wait_ms(33_000);
     assert_eq!(sent.len(), 10, "timer E");
-    assert_eq!(outcome(&mut rig), OwnOutcome::Silent);
+    assert_eq!(outcome(&mut rig), Reply::Silent);
     assert_eq!(rig.core.sizes(), Sizes::default());
     for (aor, user) in [("tel:1", "a"), ("sip:a@h\r\nX: y", "a"), ("sip:a@h", "a>\r\nX: y")] {
         let (aor, contact_user) = (aor.to_owned(), user.to_owned());
         let registration = Registration { aor, contact_user, expires_s: 60 };
         rig.core.register(rig.now, OwnId(7), ALPHA_ID, &registration, &mut rig.out);
-        assert!(matches!(outcome(&mut rig), OwnOutcome::Unsent(_)));
+        assert!(matches!(outcome(&mut rig), Reply::Unsent(_)));
     }
     rig.core.set_endpoints(ALPHA_ID, Vec::new());
     assert_eq!(register(&mut rig, 7, 600), []);
-    assert_eq!(outcome(&mut rig), OwnOutcome::Unsent("no address".into()));
+    assert_eq!(outcome(&mut rig), Reply::Unsent("no address".into()));
 }
 
 #[test]
@@ -258,6 +256,6 @@ fn a_probe_outlives_nothing_when_its_connection_closes() {
     probe(&mut rig, 7, endpoint);
     rig.connects(1, Transport::Tcp, ALPHA, &[]);
     assert_eq!(rig.closes(1), []);
-    assert_eq!(outcome(&mut rig), OwnOutcome::Unsent("connection closed".into()));
+    assert_eq!(outcome(&mut rig), Reply::Unsent("connection closed".into()));
     rig.assert_empty();
 }
