@@ -11,7 +11,6 @@ use crate::io::clock::Clock;
 use crate::io::http::{DncAsk, DncDoor, DncFault};
 use crate::store::Store;
 use serde_json::Value;
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -23,8 +22,6 @@ use trunkline_core::model::{DncEntry, Pos};
 pub(super) const DURABLE_WAIT: Duration = Duration::from_secs(10);
 /// Entries of one event: an import is as many of them as it takes, each whole or not at all.
 const GROUP: usize = 500;
-/// Groups on their way to the disk at once: the next is read meanwhile, and a sync is for several.
-const GROUPS_GIVEN: usize = 4;
 
 /// The list as the engine begins with it.
 pub(in crate::app) fn restored(
@@ -42,17 +39,6 @@ pub(in crate::app) fn restored(
         list.set_unavailable(Some(Unavailable { why, open_for }));
     }
     Ok(list)
-}
-
-/// Waits until what an order did is durable.
-async fn durable(done: oneshot::Receiver<Pos>) -> Result<Pos, CommandError> {
-    match tokio::time::timeout(DURABLE_WAIT, done).await {
-        Ok(Ok(pos)) => Ok(pos),
-        Ok(Err(_)) => Err(CommandError::Unavailable("the server is stopping".to_owned())),
-        Err(_) => Err(CommandError::Unavailable(
-            "it is in force now, but the journal has not confirmed it within 10 s".into(),
-        )),
-    }
 }
 
 fn fault(error: CommandError) -> DncFault {
@@ -105,19 +91,11 @@ impl Lists {
 
     /// Gives entries to the engine and waits until they are durable.
     pub(super) async fn give(&self, mut entries: Vec<DncEntry>) -> Result<Pos, CommandError> {
-        let (mut pos, mut given) = (Pos(0), VecDeque::new());
+        let mut pos = Pos(0);
         while !entries.is_empty() {
             let rest = entries.split_off(entries.len().min(GROUP));
             let entries = std::mem::replace(&mut entries, rest);
-            given.push_back(self.order(|done| Order::Dnc { entries, done })?);
-            if given.len() == GROUPS_GIVEN
-                && let Some(first) = given.pop_front()
-            {
-                pos = durable(first).await?;
-            }
-        }
-        for group in given {
-            pos = durable(group).await?;
+            pos = self.wait(|done| Order::Dnc { entries, done }).await?;
         }
         Ok(pos)
     }
@@ -127,18 +105,16 @@ impl Lists {
         &self,
         order: impl FnOnce(oneshot::Sender<Pos>) -> Order,
     ) -> Result<Pos, CommandError> {
-        durable(self.order(order)?).await
-    }
-
-    /// Gives an order.
-    fn order(
-        &self,
-        order: impl FnOnce(oneshot::Sender<Pos>) -> Order,
-    ) -> Result<oneshot::Receiver<Pos>, CommandError> {
         let (done, durable) = oneshot::channel();
-        match self.orders.give(order(done)) {
-            true => Ok(durable),
-            false => Err(CommandError::Unavailable("the engine takes no orders".to_owned())),
+        if !self.orders.give(order(done)) {
+            return Err(CommandError::Unavailable("the engine takes no orders".to_owned()));
+        }
+        match tokio::time::timeout(DURABLE_WAIT, durable).await {
+            Ok(Ok(pos)) => Ok(pos),
+            Ok(Err(_)) => Err(CommandError::Unavailable("the server is stopping".to_owned())),
+            Err(_) => Err(CommandError::Unavailable(
+                "it is in force now, but the journal has not confirmed it within 10 s".into(),
+            )),
         }
     }
 
