@@ -122,6 +122,7 @@ pub(super) fn engine(
         calls_max: CALLS_MAX,
         book,
         ruleset,
+        shadow: None,
         desk_refs: opened.refs.desk.clone(),
         list_refs: opened.refs.list.clone(),
         seed,

@@ -7,7 +7,7 @@ use crate::io::sip::{Count, STREAM_TRANSPORTS, StreamStats, TransportStats};
 use crate::store::{JournalHealth, JournalState};
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
-use trunkline_core::engine::{Engine, Totals};
+use trunkline_core::engine::{ClockState, Engine, Totals};
 use trunkline_core::model::{AgentState, Line, Link, Named, Now, Pos};
 use trunkline_core::sip::{Counters, Sizes};
 
@@ -21,6 +21,8 @@ pub(super) struct Snapshot {
     pub list: usize,
     pub list_unavailable: bool,
     pub registers_due: (usize, usize),
+    pub clock: ClockState,
+    pub rules_refused: bool,
     pub pos: Pos,
     pub kernel_drops: u64,
     pub send_errors: u64,
@@ -84,6 +86,10 @@ impl Shared {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    pub(super) fn clock(&self) -> ClockState {
+        self.read().clock
+    }
+
     pub(super) fn read(&self) -> Snapshot {
         *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -117,6 +123,7 @@ pub(super) fn text(
         ("commands_failed", "Of these, refused or out of time.", t.commands_failed),
         ("udp_kernel_drops", "Datagrams dropped by the kernel.", snapshot.kernel_drops),
         ("udp_send_errors", "Datagrams not sent.", snapshot.send_errors),
+        ("clock_steps", "Times that the wall clock was set.", snapshot.clock.steps),
         ("clock_clamps", "Kernel stamps outside [0, 1 s].", clamps),
         ("journal_commit_failures", "Commits that failed.", health.failures),
         ("desk_welcomes", "Desks let in.", desks.welcomed_total),
@@ -183,6 +190,16 @@ fn gauges(out: &mut String, snapshot: &Snapshot, health: &JournalHealth, desks: 
             "registers_closed",
             "Registers that rules need and that are too old or not there.",
             snapshot.registers_due.1 as u64,
+        ),
+        (
+            "rules_refused",
+            "1 while the newest rule files could not be used.",
+            u64::from(snapshot.rules_refused),
+        ),
+        (
+            "clock_doubted",
+            "1 while the wall clock is not believed: no gated calls.",
+            u64::from(snapshot.clock.fault.is_some()),
         ),
         ("journal_queued", "Events in the ring to the journal.", health.queued as u64),
         (

@@ -6,6 +6,7 @@ mod audit;
 mod auth;
 mod build;
 mod calendars;
+mod clock;
 mod commands;
 mod desks;
 mod dry_run;
@@ -20,9 +21,13 @@ mod metrics;
 mod names;
 mod orders;
 mod people;
+mod reconcile;
+mod rule_text;
 mod rules;
 mod running;
 mod secrets;
+mod shadow;
+mod shadow_report;
 mod sip_thread;
 mod trunk;
 mod webhooks;
@@ -33,6 +38,11 @@ pub use calendars::{calendar_folder, imported_calendars};
 pub use commands::{CommandError, store_command};
 pub use error::AppError;
 pub use links::{check_links, link_names};
-pub use rules::{all as all_rules, all_known as all_rules_known, in_force as rules_in_force};
+pub use reconcile::{Place, reconcile_command};
+pub use rules::{
+    all as all_rules, all_known as all_rules_known, from_files as rules_from_files,
+    in_force as rules_in_force, odd as odd_rules,
+};
 pub use running::{Running, start};
+pub use shadow::shadow_rules;
 pub use webhooks::check_webhooks;

@@ -7,7 +7,7 @@ use crossbeam_channel::{Sender, TrySendError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::oneshot;
-use trunkline_core::engine::{Explained, ProbeAnswer};
+use trunkline_core::engine::{ClockState, Explained, ProbeAnswer, ShadowNews};
 use trunkline_core::gate::{Book, Register};
 use trunkline_core::model::{DncEntry, Line, LineOrder, Link, Pos};
 use trunkline_core::sip::{Endpoint, PeerId};
@@ -76,6 +76,20 @@ pub(super) enum Order {
     RulesRefused(String),
     /// The gate's data ends soon: what to do.
     GateAlarm(String),
+    /// Of the rules that are tried out.
+    Shadow(ShadowNews),
+    /// How the wall clock stands.
+    Clock {
+        /// Who waits.
+        done: oneshot::Sender<ClockState>,
+    },
+    /// An administrator says that the wall clock is right; `done` hears when that is durable.
+    ConfirmClock {
+        /// Who.
+        who: String,
+        /// Who waits.
+        done: oneshot::Sender<Pos>,
+    },
     /// About the gate.
     Gate(GateOrder),
     /// Of a desk.

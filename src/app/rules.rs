@@ -3,13 +3,15 @@
 use super::AppError;
 use super::calendars::{calendar_folder, imported_calendars};
 use super::orders::{Order, Orders};
+use super::rule_text;
+use super::shadow::Tried;
 use crate::config::Config;
 use crate::store::{AttemptQuery, Attempts, Store};
-use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use trunkline_core::gate::{
-    Book, CalendarSet, GateFileError, LABEL_WAIT, LEDGER_MAX, Source, shipped_calendars,
-    shipped_rules,
+    Book, CalendarSet, GateFileError, LABEL_WAIT, LEDGER_MAX, LintFinding, Source,
+    shipped_calendars, shipped_rules,
 };
 use trunkline_core::model::Wall;
 
@@ -41,11 +43,7 @@ pub fn all_known(
     let beside = texts.is_empty() || !gate.rulesets.is_empty();
     let shipped = shipped_rules().into_iter().filter(|_| beside);
     let sources: Vec<Source<'_>> = own.chain(shipped).collect();
-    let imported = config.map(|config| imported_calendars(&calendar_folder(config)));
-    let imported = imported.transpose()?.unwrap_or_default();
-    let own: Vec<Source<'_>> = imported.iter().map(|(name, text)| Source { name, text }).collect();
-    let calendars = CalendarSet { shipped: &shipped_calendars(), own: &own, known_at };
-    let book = Book::load_with(&sources, &calendars)?;
+    let book = with_calendars(config, &sources, known_at)?;
     let names = book.ruleset_names();
     let chosen = match (&gate.ruleset, gate.rulesets.as_slice(), names.as_slice()) {
         (Some(name), ..) => vec![name.clone()],
@@ -73,6 +71,9 @@ pub fn in_force(config: Option<&Config>) -> Result<(Arc<Book>, Option<String>), 
         file: "[gate]".to_owned(),
         message: format!("there is no rule set {name}"),
     })?;
+    if let Some(error) = kept.contradiction() {
+        return Err(error.into());
+    }
     let single = match chosen.as_slice() {
         [only] => Some(only.clone()),
         _ => None,
@@ -80,26 +81,78 @@ pub fn in_force(config: Option<&Config>) -> Result<(Arc<Book>, Option<String>), 
     Ok((Arc::new(kept), single))
 }
 
+/// All rule sets of these files, with the calendars that the site has imported.
+///
+/// # Errors
+/// If a file cannot be read or used.
+pub fn from_files(config: Option<&Config>, files: &[PathBuf]) -> Result<Book, AppError> {
+    let texts: Vec<(String, String)> =
+        files.iter().map(|path| read(path)).collect::<Result<_, AppError>>()?;
+    let sources: Vec<Source<'_>> = texts.iter().map(|(name, text)| Source { name, text }).collect();
+    with_calendars(config, &sources, None)
+}
+
+/// The same of texts.
+///
+/// # Errors
+/// If a calendar or a text cannot be used.
+pub(super) fn with_calendars(
+    config: Option<&Config>,
+    sources: &[Source<'_>],
+    known_at: Option<jiff::Timestamp>,
+) -> Result<Book, AppError> {
+    let imported = config.map(|config| imported_calendars(&calendar_folder(config)));
+    let imported = imported.transpose()?.unwrap_or_default();
+    let own: Vec<Source<'_>> = imported.iter().map(|(name, text)| Source { name, text }).collect();
+    let calendars = CalendarSet { shipped: &shipped_calendars(), own: &own, known_at };
+    Ok(Book::load_with(sources, &calendars)?)
+}
+
 fn read(path: &Path) -> Result<(String, String), AppError> {
-    let what = format!("[gate] file {}", path.display());
-    let text = std::fs::read_to_string(path).map_err(AppError::io(what))?;
-    Ok((path.to_string_lossy().into_owned(), text))
+    Ok((path.to_string_lossy().into_owned(), rule_text::read(path)?))
+}
+
+/// What may stay as it is, and somebody may want to mend.
+fn tell_odd(book: &Book) {
+    for rule in book.uncounted() {
+        tracing::warn!(%rule, "nothing triggers this rule: it never refuses");
+    }
+    for LintFinding { ruleset, rule, message, .. } in odd(book) {
+        tracing::warn!(%ruleset, %rule, %message, "this rule is odd");
+    }
+}
+
+/// What the linter finds in rules that can be used.
+pub fn odd(book: &Book) -> impl Iterator<Item = LintFinding> {
+    book.lint().into_iter().filter(|finding| finding.kind.is_fault())
 }
 
 /// The rules of a running server. Everybody who asks the gate outside the engine asks here.
 pub(super) struct Rules {
     config: Config,
     book: RwLock<Arc<Book>>,
+    /// One reload at a time: what is read last is what comes into force last.
+    reloading: Mutex<()>,
     /// The one set that counts; `None`: all that apply.
     pub ruleset: Option<String>,
+    tried: Tried,
 }
 
 impl Rules {
-    pub(super) fn new(config: &Config, book: Arc<Book>, ruleset: Option<String>) -> Self {
-        for rule in book.uncounted() {
-            tracing::warn!(%rule, "nothing triggers this rule: it never refuses");
-        }
-        Self { config: config.clone(), book: RwLock::new(book), ruleset }
+    pub(super) fn new(
+        config: &Config,
+        book: Arc<Book>,
+        ruleset: Option<String>,
+        tried: Tried,
+    ) -> Self {
+        tell_odd(&book);
+        let reloading = Mutex::default();
+        Self { config: config.clone(), book: RwLock::new(book), reloading, ruleset, tried }
+    }
+
+    /// The configuration that they come from.
+    pub(super) fn config(&self) -> &Config {
+        &self.config
     }
 
     /// Those in force.
@@ -112,7 +165,7 @@ impl Rules {
     /// # Errors
     /// If one cannot be read: without it a cap would allow one call too many.
     pub(super) fn attempts(&self, store: &Store, now: Wall) -> Result<Attempts, AppError> {
-        let back = self.book().looks_back();
+        let back = self.book().looks_back().max(self.tried.looks_back());
         if !back.is_any() {
             return Ok(Attempts::default());
         }
@@ -130,18 +183,26 @@ impl Rules {
         Ok(attempts)
     }
 
-    /// Reads the files anew and has the engine swap them in. What cannot be used changes nothing
-    /// but raises an alarm: an event of the site's state.
+    /// Reads the files anew and has the engine swap them in, and those of the rules tried out.
+    /// What cannot be used changes nothing but raises an alarm: an event of the site's state.
     ///
     /// # Errors
     /// If a file cannot be used, or the engine takes no orders.
     pub(super) fn reload(&self, orders: &Orders) -> Result<(), AppError> {
+        let _one = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        let in_force = self.reload_in_force(orders);
+        let tried = self.tried.reload(&self.config, self.book().looks_back(), orders);
+        in_force.and(tried)
+    }
+
+    fn reload_in_force(&self, orders: &Orders) -> Result<(), AppError> {
         let busy = AppError::Stopped("the engine takes no orders: the rules stay as they were");
         match self.fresh() {
             Ok(book) => {
                 if !orders.give(Order::Rules(book.clone())) {
                     return Err(busy);
                 }
+                tell_odd(&book);
                 *self.book.write().unwrap_or_else(PoisonError::into_inner) = book;
                 tracing::info!("the gate's rules are read anew");
                 Ok(())

@@ -10,6 +10,7 @@ use super::metrics::{Shared, text};
 use super::names;
 use super::orders::{Order, Orders};
 use super::rules::Rules;
+use super::shadow::{ShadowJobs, ShadowStats, Tried, judge};
 use super::sip_thread::SipThread;
 use crate::config::Config;
 use crate::io::admin::AdminSocket;
@@ -28,7 +29,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{broadcast, oneshot, watch};
-use trunkline_core::engine::{Engine, ExplainJob, Outputs, Restored};
+use trunkline_core::engine::{Engine, ExplainJob, Outputs, Restored, ShadowNews};
 use trunkline_core::model::{Committed, Epoch, Pos};
 use trunkline_core::sip::{Listen, Transport};
 
@@ -96,13 +97,15 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     let admin = AdminSocket::bind(&config.admin.socket)
         .map_err(AppError::io(format!("[admin] socket {}", build::shown(&config.admin.socket))))?;
     let opened = store::open(&build::store_config(&config), clock.wall(), random()?)?;
-    let engine_config = build::engine(&config, sip.clone(), &opened, random()?)?;
+    let mut engine_config = build::engine(&config, sip.clone(), &opened, random()?)?;
+    let (tried, shadow_refused) = Tried::start(&config);
+    engine_config.shadow = tried.last_good();
     let prepared = links::prepare(&config, u64::from_le_bytes(random()?))?;
     let (ready_links, doors) = prepared.bind().await?;
     let Opened { store, recovery, refs, .. } = opened;
     let auth = Arc::new(super::auth::auth(&config, &store, clock.wall())?);
     let (book, ruleset) = (engine_config.book.clone(), engine_config.ruleset.clone());
-    let rules = Arc::new(Rules::new(&config, book, ruleset));
+    let rules = Arc::new(Rules::new(&config, book, ruleset, tried));
     let normalizer = engine_config.normalizer.clone();
     let numbers = (normalizer.clone(), refs.list.clone());
     let durable = Arc::new(AtomicU64::new(recovery.head.0));
@@ -149,6 +152,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         agents: recovery.agents,
         commands: recovery.commands,
         overrides: recovery.overrides,
+        clock: super::clock::start(&config, &clock, &store, recovery.newest)?,
         dnc: super::lists::restored(&config, recovery.dnc, recovery.dnc_lost)?,
         clean: recovery.clean,
     };
@@ -156,6 +160,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     let engine = Engine::new(engine_config, restored, clock.now(), &mut first);
     let links = links::start(ready_links, &clock, &waker);
     let shared = Arc::new(Shared::new(&engine, clock.now(), config.store.ring_events, links.stats));
+    let clock_keeper =
+        super::clock::keeper(store.clone(), clock.clone(), &engine.clock(), shared.clone())?;
     let (explain, questions) = crossbeam_channel::bounded(EXPLAIN_QUEUE);
     let answers = orders.clone();
     let explainer = thread("explain", move || {
@@ -164,6 +170,13 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
             answers.give(Order::Explained(job.run()));
         }
     })?;
+    let shadow_stats = Arc::new(ShadowStats::default());
+    let (shadow, jobs) = ShadowJobs::new(&shadow_stats);
+    let (stats, differs) = (shadow_stats.clone(), orders.clone());
+    let shadower = thread("shadow", move || judge(jobs, &stats, &differs))?;
+    if let Some(why) = shadow_refused {
+        orders.give(Order::Shadow(ShadowNews::Refused(why)));
+    }
     let sip_thread = SipThread {
         ports,
         flows,
@@ -176,6 +189,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         durable: durable.clone(),
         journal: journal.clone(),
         explain,
+        shadow,
         shared: shared.clone(),
         new_epoch: Box::new(new_epoch(clock.clone())),
         first,
@@ -197,11 +211,13 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         tls: streams.tls.clone(),
     });
     let mut tasks = links.tasks;
+    tasks.push(tokio::spawn(clock_keeper));
     let ends = super::calendars::watch(rules.clone(), orders.clone(), clock.clone());
     tasks.push(tokio::spawn(ends));
     tasks.push(tokio::spawn(admin.serve(handler(desk))));
     let resolved = Arc::new(DnsStats::default());
     // Weak: whoever still asks while we stop must not keep the journal from closing.
+    let shadow_stats = (!config.gate.shadow.is_empty()).then_some(shadow_stats);
     let figures = {
         let (journal, hub, shared) = (Arc::downgrade(&journal), hub.clone(), shared.clone());
         let (connections, resolved) = (streams.stats.clone(), resolved.clone());
@@ -216,6 +232,9 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
                     &resolved,
                 );
                 super::webhooks::write(&mut out, &hooked);
+                if let Some(stats) = &shadow_stats {
+                    stats.write(&mut out);
+                }
                 out
             }
             None => String::new(),
@@ -254,7 +273,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         shutdown,
         drain: Duration::from_secs(config.sip.drain_s),
         server: server.task,
-        threads: vec![sip_thread, explainer],
+        threads: vec![sip_thread, explainer, shadower],
         tasks,
         webhooks,
     })

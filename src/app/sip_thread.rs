@@ -4,6 +4,7 @@
 use super::links::OrdersOut;
 use super::metrics::{Shared, Snapshot};
 use super::orders::Order;
+use super::shadow::ShadowJobs;
 use crate::io::clock::Clock;
 use crate::io::desk::DeskOrder;
 use crate::io::http::GateOrder;
@@ -60,6 +61,7 @@ pub(super) struct SipThread {
     pub durable: Arc<AtomicU64>,
     pub journal: Arc<JournalHandle>,
     pub explain: Sender<ExplainJob>,
+    pub shadow: ShadowJobs,
     pub shared: Arc<Shared>,
     pub new_epoch: Box<dyn FnMut() -> Epoch + Send>,
     /// Events of the engine's start.
@@ -267,6 +269,16 @@ impl SipThread {
                 Order::GateAlarm(text) => {
                     self.engine.handle(now, Input::GateAlarm(text), &mut state.out);
                 }
+                Order::Shadow(news) => {
+                    self.engine.handle(now, Input::Shadow(news), &mut state.out);
+                }
+                Order::Clock { done } => {
+                    let _ = done.send(self.engine.clock()); // who asked may have gone
+                }
+                Order::ConfirmClock { who, done } => {
+                    let ticket = state.ticket(done);
+                    self.engine.handle(now, Input::ConfirmClock { who, ticket }, &mut state.out);
+                }
                 Order::Gate(order) => self.gate_order(now, order, state),
                 Order::Desk(order) => self.desk_order(now, order, state),
                 Order::Stop => return false,
@@ -360,6 +372,9 @@ impl SipThread {
                 // Full: the refusal goes out without its next instant after 50 ms.
                 let _ = self.explain.try_send(job);
             }
+            for job in state.out.shadow.drain(..) {
+                self.shadow.give(job);
+            }
             if std::mem::take(&mut state.out.new_epoch) {
                 state.epoch = Some((self.new_epoch)());
             }
@@ -430,6 +445,8 @@ impl SipThread {
             list: self.engine.list().len(),
             list_unavailable: self.engine.list().unavailable().is_some(),
             registers_due: self.engine.registers_due(),
+            clock: self.engine.clock(),
+            rules_refused: self.engine.has_refused_rules(),
             pos: self.engine.pos(),
             kernel_drops: self.ports.iter().map(|p| u64::from(p.dropped)).sum(),
             send_errors: self.ports.iter().map(|p| p.send_errors).sum(),

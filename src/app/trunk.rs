@@ -12,7 +12,7 @@ use trunkline_core::model::{Line, LineOrder, Named, Reply};
 use trunkline_core::wire::{line_to_pb, link_to_pb};
 
 /// Longest wait for the engine itself.
-const ENGINE_WAIT: Duration = Duration::from_secs(5);
+pub(super) const ENGINE_WAIT: Duration = Duration::from_secs(5);
 /// Longest wait for a probe: the longest patience that can be configured, and some more.
 const PROBE_WAIT: Duration = Duration::from_secs(35);
 
@@ -134,7 +134,7 @@ async fn lines(desk: &Desk) -> Result<Vec<Line>, CommandError> {
     give(desk, Order::Lines { done }, told, ENGINE_WAIT).await
 }
 
-async fn give<T>(
+pub(super) async fn give<T>(
     desk: &Desk,
     order: Order,
     answer: oneshot::Receiver<T>,

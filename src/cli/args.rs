@@ -42,6 +42,8 @@ pub(super) enum Command {
     Dnc(DncArgs),
     /// Carrier lines: how they stand, test one, take one out.
     Trunk(TrunkArgs),
+    /// The wall clock that the gate goes by: how it stands, confirm that it is right.
+    Clock(ClockArgs),
     /// Control links to PBXs: how they stand.
     Link(LinkArgs),
     /// Sealed call records; every read is audited.
@@ -107,6 +109,8 @@ pub(super) enum GateCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Rules that are tried out live beside those in force.
+    Shadow(super::shadow::ShadowArgs),
     /// Replay calls over rules that are tried out: what would they have blocked?
     DryRun {
         /// Calls, one JSON object a line as for `explain --batch`; `-`: standard input. Without
@@ -129,6 +133,80 @@ pub(super) enum GateCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Hold a PBX's own call records against the decisions: what was dialled without one, what was
+    /// refused and dialled all the same, what no record shows. Exit code 7 if something is not
+    /// accounted for.
+    Reconcile(Box<ReconcileArgs>),
+}
+
+#[derive(Args)]
+pub(super) struct ReconcileArgs {
+    /// Files with the records, or folders of them; may be given several times. Default: those of
+    /// `[reconcile.NAME]` (needs --day).
+    #[arg(long)]
+    pub cdr: Vec<PathBuf>,
+    /// asterisk-csv, asterisk-custom, freeswitch-csv, freeswitch-json or generic-csv. Default:
+    /// that of `[reconcile.NAME]`, else asterisk-csv.
+    #[arg(long)]
+    pub format: Option<String>,
+    /// Names of the columns in their order, with commas between, where the PBX writes others than
+    /// by default.
+    #[arg(long)]
+    pub columns: Option<String>,
+    /// The PBX. Default: the only one of the configuration.
+    #[arg(long)]
+    pub pbx: Option<String>,
+    /// Calls of this day, YYYY-MM-DD.
+    #[arg(long, conflicts_with_all = ["from", "to"])]
+    pub day: Option<String>,
+    /// Calls from this instant on, RFC 3339. Default: the first of the records.
+    #[arg(long)]
+    pub from: Option<String>,
+    /// Calls before this instant, RFC 3339. Default: the last of the records.
+    #[arg(long)]
+    pub to: Option<String>,
+    /// Zone of the records' local times and of the day. Default: that of `[reconcile.NAME]`, else
+    /// the machine's.
+    #[arg(long)]
+    pub zone: Option<String>,
+    /// Without a common id, record and call may be so many seconds apart. Default 5.
+    #[arg(long)]
+    pub tolerance: Option<u64>,
+    /// Endpoint behind which the outside is, beside the `trunks` of `[pbx.NAME]`: PJSIP/carrier; may
+    /// be given several times.
+    #[arg(long)]
+    pub trunk: Vec<String>,
+    /// Context of the PBX's dialplan in which calls come in; may be given several times.
+    #[arg(long)]
+    pub inbound_context: Vec<String>,
+    /// Print numbers in clear; the audit log says so.
+    #[arg(long)]
+    pub clear_numbers: bool,
+    /// The report as one JSON object.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub file: ConfigArgs,
+}
+
+#[derive(Args)]
+pub(super) struct ClockArgs {
+    #[command(subcommand)]
+    pub command: ClockCommand,
+}
+
+#[derive(Subcommand)]
+pub(super) enum ClockCommand {
+    /// Say whether the running server believes its clock, and why not.
+    Show {
+        /// One JSON object.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        file: ConfigArgs,
+    },
+    /// The clock is right as it is: gated calls are decided by it again. Audited.
+    Confirm(ConfigArgs),
 }
 
 /// Which rules.
@@ -151,6 +229,9 @@ pub(super) struct ExplainArgs {
     /// Rule set files instead of those of the configuration; all their sets count together.
     #[arg(long)]
     pub rules: Vec<PathBuf>,
+    /// Answer by these rule set files too, and say whether the verdict differs.
+    #[arg(long, conflicts_with = "batch")]
+    pub shadow: Vec<PathBuf>,
     /// What the call is about.
     #[arg(long)]
     pub subject: Option<String>,

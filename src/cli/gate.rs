@@ -1,4 +1,4 @@
-//! `gate explain`, `gate lint` and `gate dry-run`: none needs a server.
+//! `gate explain`, `gate lint`, `gate dry-run` and `gate reconcile`: none needs a server.
 
 use super::args::{ExplainArgs, GateArgs, GateCommand, RulesArgs};
 use super::exit::{Exit, Failure};
@@ -9,9 +9,10 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use trunkline_core::gate::{
-    Book, Change, Claim, Comparison, DncList, ExplainAsk, Given, Normalizer, Question, Short,
-    Source, explain, parse_instant, shipped_calendars,
+    Book, Change, Claim, Comparison, DncList, ExplainAsk, Explanation, Given, Normalizer, Question,
+    Short, Source, explain, parse_instant, shipped_calendars,
 };
+use trunkline_core::model::Named as _;
 
 pub(super) fn run(args: GateArgs) -> Result<(), Failure> {
     match args.command {
@@ -20,9 +21,11 @@ pub(super) fn run(args: GateArgs) -> Result<(), Failure> {
             None => explain_one(&args),
         },
         GateCommand::Lint { files, json } => lint(&files, json),
+        GateCommand::Shadow(args) => super::shadow::shadow(args),
         GateCommand::DryRun { calls: Some(calls), rules, file, json, .. } => {
             dry_run(&calls, &rules, &file, json)
         }
+        GateCommand::Reconcile(args) => super::reconcile::reconcile(&args),
         GateCommand::DryRun { calls: None, from, to, rules, file, json } => {
             super::dry_run::stored((from, to), &rules, file.config.as_deref(), json)
         }
@@ -101,12 +104,46 @@ fn explain_one(args: &ExplainArgs) -> Result<(), Failure> {
     };
     let explanation = explain(&book, &DncList::default(), &normalizer, &ask)
         .map_err(|e| Failure::new(Exit::Usage, e.to_string()))?;
+    let tried = match args.shadow.as_slice() {
+        [] => None,
+        files => Some(tried_out(args, files, &normalizer, &ask)?),
+    };
     if args.json {
-        println!("{}", json(&explanation)?);
-    } else {
-        print!("{}", explanation.text());
+        let Some(tried) = &tried else {
+            println!("{}", json(&explanation)?);
+            return Ok(());
+        };
+        let mut told = serde_json::to_value(&explanation).unwrap_or_default();
+        told["shadow"] = serde_json::to_value(tried).unwrap_or_default();
+        told["differs"] = (tried.verdict != explanation.verdict).into();
+        println!("{told}");
+        return Ok(());
+    }
+    print!("{}", explanation.text());
+    if let Some(tried) = &tried {
+        let word = if tried.verdict == explanation.verdict { "the same" } else { "otherwise" };
+        print!("\ntried out, decided {word}:\n{}", tried.text());
     }
     Ok(())
+}
+
+/// The same question by the rules of `--shadow`.
+fn tried_out(
+    args: &ExplainArgs,
+    files: &[PathBuf],
+    normalizer: &Normalizer,
+    ask: &ExplainAsk<'_>,
+) -> Result<Explanation, Failure> {
+    let config = args.config.as_deref().map(Config::load).transpose()?;
+    let book = app::rules_from_files(config.as_ref(), files)?;
+    let names = book.ruleset_names();
+    let ruleset = match names.as_slice() {
+        [only] => Some(*only),
+        _ => None,
+    };
+    let ask = ExplainAsk { ruleset, ..*ask };
+    explain(&book, &DncList::default(), normalizer, &ask)
+        .map_err(|e| Failure::new(Exit::Usage, e.to_string()))
 }
 
 pub(super) fn json(value: &impl serde::Serialize) -> Result<String, Failure> {

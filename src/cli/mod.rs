@@ -4,6 +4,7 @@
 mod args;
 mod audit;
 mod calendar;
+mod clock;
 mod conform;
 pub mod demo;
 mod dnc;
@@ -13,8 +14,10 @@ mod exit;
 mod gate;
 mod keys;
 mod link;
+mod reconcile;
 mod remote;
 mod serve;
+mod shadow;
 mod show;
 mod simulate;
 mod trunk;
@@ -42,6 +45,7 @@ pub fn main() -> ExitCode {
         Command::Tail(args) => remote::tail(&args),
         Command::Dnc(args) => dnc::dnc(args),
         Command::Trunk(args) => trunk::run(args),
+        Command::Clock(args) => clock::run(args),
         Command::Link(args) => link::run(args),
         Command::Records(args) => remote::records(args),
         Command::Audit(args) => audit::run(args),

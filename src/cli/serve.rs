@@ -81,6 +81,7 @@ pub(super) fn check(args: &ConfigArgs) -> Result<(), Failure> {
     let config = Config::load(&args.config)?;
     let (book, _) = app::rules_in_force(Some(&config))?;
     app::normalizer(Some(&config), &book)?;
+    let tried = app::shadow_rules(&config)?;
     crate::store::keys::load(&config.site.master_key)?;
     crate::store::keys::load(&config.http.token_key)?;
     app::certificates(&config)?;
@@ -100,8 +101,14 @@ pub(super) fn check(args: &ConfigArgs) -> Result<(), Failure> {
     }
     println!("{}: ok", args.config.display());
     println!("  rule sets {}", book.ruleset_names().join(", "));
+    if let Some(tried) = &tried {
+        println!("  tried out {}", tried.book.ruleset_names().join(", "));
+    }
     for rule in book.uncounted() {
         println!("  nothing triggers this rule: {rule}");
+    }
+    for odd in app::odd_rules(&book) {
+        println!("  odd: {} {}: {}", odd.ruleset, odd.rule, odd.message);
     }
     if !config.carrier.is_empty() {
         println!("  calls leave by {}", config.trunk.order().join(", then "));

@@ -2,8 +2,8 @@
 
 use super::error::{line_of, syntax};
 use super::{
-    Address, Agent, Agents, ConfigError, Dns, Http, Identity, Pbx, Pop, Probe, Record, Register,
-    Sip, Trunk, Webhook,
+    Address, Agent, Agents, ConfigError, Dns, Http, Identity, Pbx, Pop, Probe, Reconcile, Record,
+    Register, Sip, Trunk, Webhook,
 };
 use crate::io::desk::DeskConfig;
 use serde::Deserialize;
@@ -53,6 +53,9 @@ pub struct Config {
     /// Limits of desktops' sockets.
     #[serde(default)]
     pub desk: DeskConfig,
+    /// Call records that PBXs write, by the PBX's name.
+    #[serde(default)]
+    pub reconcile: BTreeMap<String, Reconcile>,
     /// Systems that get events by HTTP, by name.
     #[serde(default)]
     pub webhook: BTreeMap<String, Webhook>,
@@ -175,6 +178,20 @@ impl<'de> Deserialize<'de> for Source {
     }
 }
 
+/// A path, or a list of paths.
+fn one_or_more<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Vec<PathBuf>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a path, or a list of paths")]
+    enum Paths {
+        One(PathBuf),
+        More(Vec<PathBuf>),
+    }
+    Ok(match Paths::deserialize(input)? {
+        Paths::One(path) => vec![path],
+        Paths::More(paths) => paths,
+    })
+}
+
 /// `[gate]`
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -191,6 +208,11 @@ pub struct Gate {
     /// More such files; blackouts may stand in one of their own.
     #[serde(default)]
     pub files: Vec<PathBuf>,
+    /// File, or files, with rules that are tried out beside those in force: every decision is judged
+    /// again by them, nothing is enforced, and what differs is told. Read anew like `file`. Default
+    /// none.
+    #[serde(default, deserialize_with = "one_or_more")]
+    pub shadow: Vec<PathBuf>,
     /// Folder of calendars that `trunkline calendar import` fills. Default `calendars` in the data
     /// directory. Read anew on SIGHUP and by `trunkline reload`.
     pub calendars: Option<PathBuf>,
@@ -203,6 +225,9 @@ pub struct Gate {
     /// read whole. Sales and surveys never are. Default none.
     #[serde(default)]
     pub list_unavailable: Vec<String>,
+    /// Seconds, 2 to 3600: a step of the wall clock up to so long is believed after two minutes
+    /// without another one. A longer one is confirmed by `trunkline clock confirm`. Default 60.
+    pub clock_settles_s: Option<u64>,
     /// Internal numbers: `8xxx` (x is any digit), `8000-8999` or `*97`. Never gated.
     #[serde(default)]
     pub internal: Vec<String>,

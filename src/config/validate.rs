@@ -31,9 +31,13 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     super::people::validate(config, &check)?;
     super::http::validate(config, &check)?;
     super::webhook::validate(config, &check)?;
+    super::reconcile::validate(config, &check)?;
     let gate = &config.gate;
     let one = gate.ruleset.is_none() || gate.rulesets.is_empty();
     check.require(one, "gate", "rulesets", &gate.rulesets, "either ruleset or rulesets")?;
+    let settles = gate.clock_settles_s;
+    let fits = settles.is_none_or(|settles| (2..=3600).contains(&settles));
+    check.require(fits, "gate", "clock_settles_s", &settles.unwrap_or(0), "2 to 3600")?;
     let sip = &config.sip;
     check.require(
         (100..=32_000).contains(&sip.failover_ms),

@@ -2,16 +2,24 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use trunkline_core::model::{Arrival, Mono, Now, Wall};
 
 /// A message older than this when it is read was not waiting for us: the stamp is not believed.
 const AGE_MAX: Duration = Duration::from_secs(1);
+/// Readings that are closer are of one moment.
+const ONE_MOMENT: Duration = Duration::from_millis(100);
 
 /// Wall and monotonic time. Clones share one offset.
+///
+/// The monotonic clock counts the time that the machine slept, too (`CLOCK_BOOTTIME`): a sleep is no
+/// step of the wall clock, and timers that ran out meanwhile are due.
 #[derive(Clone, Debug)]
 pub struct Clock {
-    start: Instant,
+    /// Since the machine was started.
+    start: Duration,
+    /// The wall clock is somebody's own.
+    is_virtual: bool,
     offset_us: Arc<AtomicI64>,
     clamps: Arc<AtomicU64>,
 }
@@ -20,7 +28,8 @@ impl Clock {
     /// The system's time.
     pub fn system() -> Self {
         Self {
-            start: Instant::now(),
+            start: since_boot(),
+            is_virtual: false,
             offset_us: Arc::new(AtomicI64::new(0)),
             clamps: Arc::new(AtomicU64::new(0)),
         }
@@ -28,7 +37,7 @@ impl Clock {
 
     /// A clock that shows `wall` at this moment and runs on from there: for the demo and tests.
     pub fn starting_at(wall: Wall) -> Self {
-        let clock = Self::system();
+        let clock = Self { is_virtual: true, ..Self::system() };
         clock.move_to(wall);
         clock
     }
@@ -50,12 +59,29 @@ impl Clock {
 
     /// Monotonic time.
     pub fn mono(&self) -> Mono {
-        Mono(u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX))
+        let since = since_boot().saturating_sub(self.start);
+        Mono(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
     }
 
-    /// Both.
+    /// The machine's start by the monotonic clock, in microseconds: zero or less.
+    pub fn boot_us(&self) -> i64 {
+        -i64::try_from(self.start.as_micros()).unwrap_or(i64::MAX)
+    }
+
+    /// The wall clock is not the system's: it shows what a demo or a test wants.
+    pub fn is_virtual(&self) -> bool {
+        self.is_virtual
+    }
+
+    /// Both, of one moment: a process that is stopped between the two readings reads again, or it
+    /// would take its own pause for a wall clock that was set.
     pub fn now(&self) -> Now {
-        Now { mono: self.mono(), wall: self.wall() }
+        loop {
+            let now = Now { mono: self.mono(), wall: self.wall() };
+            if self.mono().since(now.mono) < ONE_MOMENT {
+                return now;
+            }
+        }
     }
 
     /// When a datagram with this kernel stamp (system time) arrived, by both clocks: the present
@@ -79,6 +105,20 @@ impl Clock {
     pub fn clamps(&self) -> u64 {
         self.clamps.load(Ordering::Relaxed)
     }
+}
+
+/// Names this run of the machine; `None` where the kernel does not tell.
+pub fn boot_id() -> Option<String> {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(id.trim().to_owned()).filter(|id| !id.is_empty())
+}
+
+fn since_boot() -> Duration {
+    // Every Linux since 2.6.39 has it; the other one stands still while the machine sleeps.
+    let read = |id| nix::time::clock_gettime(id).ok().map(Duration::from);
+    read(nix::time::ClockId::CLOCK_BOOTTIME)
+        .or_else(|| read(nix::time::ClockId::CLOCK_MONOTONIC))
+        .unwrap_or_default()
 }
 
 fn real_us() -> i64 {

@@ -63,12 +63,13 @@ impl Frames {
         })
     }
 
-    /// The newest frame, opened to prove that it is ours.
-    pub(super) fn newest(&self) -> Result<Option<Mark>, StoreError> {
+    /// The newest frame, opened to prove that it is ours, and the instant of its newest event.
+    pub(super) fn newest(&self) -> Result<Option<(Mark, Option<Wall>)>, StoreError> {
         for day in self.days_down() {
             let file = self.file(day)?;
             if let Some(row) = file.scan(Table::Frame, &[], KEY_END, Order::Down, 1)?.pop() {
-                return self.frame(day, &row.0, &row.1).map(|f| Some(f.mark));
+                let frame = self.frame(day, &row.0, &row.1)?;
+                return Ok(Some((frame.mark, frame.events.last().map(|event| event.ts))));
             }
         }
         Ok(None)

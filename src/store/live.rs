@@ -30,7 +30,11 @@ impl LiveKey {
             Entity::Agent(agent) => Some(Self::Agent(agent.who.id.clone())),
             Entity::Command(command) => Some(Self::Command(command.user.clone(), command.id)),
             Entity::Override(one) => Some(Self::Override(one.id)),
-            Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) => None,
+            Entity::Decision(_)
+            | Entity::Dnc(_)
+            | Entity::System(_)
+            | Entity::Shadow(_)
+            | Entity::Claims(_) => None,
         }
     }
 
@@ -73,7 +77,9 @@ pub(super) fn is_over(event: &Event) -> bool {
         | Entity::Dnc(_)
         | Entity::System(_)
         | Entity::Agent(_)
-        | Entity::Command(_) => false,
+        | Entity::Command(_)
+        | Entity::Shadow(_)
+        | Entity::Claims(_) => false,
     }
 }
 
@@ -87,7 +93,11 @@ pub(super) fn rev_of(event: &Event) -> u64 {
         Entity::Agent(agent) => agent.rev,
         Entity::Command(command) => command.rev,
         Entity::Override(one) => one.rev,
-        Entity::Decision(_) | Entity::Dnc(_) | Entity::System(_) => 0,
+        Entity::Decision(_)
+        | Entity::Dnc(_)
+        | Entity::System(_)
+        | Entity::Shadow(_)
+        | Entity::Claims(_) => 0,
     }
 }
 
@@ -103,6 +113,8 @@ pub(super) fn has_faded(event: &Event, now: Wall) -> bool {
         | Entity::Dnc(_)
         | Entity::System(_)
         | Entity::Agent(_)
-        | Entity::Override(_) => false,
+        | Entity::Override(_)
+        | Entity::Shadow(_)
+        | Entity::Claims(_) => false,
     }
 }

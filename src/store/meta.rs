@@ -8,7 +8,8 @@ use trunkline_core::model::{Epoch, Pos};
 use trunkline_core::vault::Month;
 
 pub(super) const FILE: &str = "meta";
-pub(super) const TABLES: [Table; 4] = [Table::State, Table::Key, Table::Dnc, Table::Live];
+pub(super) const TABLES: [Table; 5] =
+    [Table::State, Table::Key, Table::Dnc, Table::Live, Table::Claim];
 
 /// Records, list and audit log are made up to this mark.
 pub(super) const PROGRESS: &[u8] = b"progress";
@@ -52,6 +53,23 @@ pub(super) fn follows(meta: &Meta, name: &str, epoch: Epoch, pos: Pos) -> Result
     let value = [epoch.0.as_bytes().as_slice(), &pos.0.to_be_bytes()].concat();
     batch.put(Table::State, [FOLLOWER, name.as_bytes()].concat(), value);
     meta.commit_soon(&batch)
+}
+
+/// Prefix of a PBX's row: name -> newest day that was reconciled.
+const RECONCILED: &[u8] = b"reconciled/";
+
+/// The newest day whose records of a PBX were reconciled.
+pub(super) fn reconciled(meta: &Meta, pbx: &str) -> Result<Option<String>, StoreError> {
+    let found = meta.get(Table::State, &[RECONCILED, pbx.as_bytes()].concat())?;
+    let day = found.map(String::from_utf8).transpose();
+    day.map_err(|_| StoreError::row(FILE, "reconciled"))
+}
+
+/// Keeps it; durable on return.
+pub(super) fn set_reconciled(meta: &Meta, pbx: &str, day: &str) -> Result<(), StoreError> {
+    let mut batch = Batch::default();
+    batch.put(Table::State, [RECONCILED, pbx.as_bytes()].concat(), day.as_bytes());
+    meta.commit(&batch)
 }
 
 /// A watermark; the start of the log if there is none.

@@ -8,6 +8,7 @@ mod attempts;
 mod audit;
 mod bell;
 mod checkpoint;
+mod clock;
 mod config;
 mod dnc;
 pub mod engine;
@@ -31,14 +32,16 @@ mod replay;
 mod revoked;
 mod rows;
 mod search;
+#[allow(clippy::module_inception)]
+mod shadow;
 mod signing;
 mod statement;
-#[allow(clippy::module_inception)]
 mod store;
 mod witness;
 mod writer;
 
 pub use attempts::{AttemptQuery, Attempts};
+pub use clock::ClockRow;
 pub use config::{EngineKind, StoreConfig};
 pub use error::StoreError;
 pub use export::{Export, ExportQuery};

@@ -7,8 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use trunkline_core::vault::Month;
 
 const PREFIX: &str = "calls-";
-const TABLES: [Table; 6] =
-    [Table::State, Table::Rec, Table::Decision, Table::Phone, Table::Device, Table::Attempt];
+const TABLES: [Table; 7] = [
+    Table::State,
+    Table::Rec,
+    Table::Decision,
+    Table::Phone,
+    Table::Device,
+    Table::Attempt,
+    Table::Shadow,
+];
 /// Files kept open; searching further back closes the oldest.
 const OPEN_MAX: usize = 12;
 

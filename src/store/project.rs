@@ -15,7 +15,7 @@ use super::rows::{
 };
 use super::statement::{self, Statement};
 use super::store::Inner;
-use super::{StoreError, attempts, dnc, meta};
+use super::{StoreError, attempts, dnc, meta, shadow};
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -240,6 +240,7 @@ impl Projector {
                     call_day(call.id).month()
                 }
                 (Entity::Decision(d), _) if is_verdict(event.kind) => decision_day(d.id).month(),
+                (Entity::Shadow(one), _) => decision_day(one.decision).month(),
                 _ => continue,
             };
             months.entry(month).or_default().records.push(event);
@@ -305,7 +306,9 @@ impl Projector {
                     let row = rows.seal(RowKind::Decision, id, &head, day, event)?;
                     batch.put(Table::Decision, *id, row);
                 }
+                Entity::Shadow(one) => shadow::put(&mut batch, &rows, one, event)?,
                 Entity::Dnc(_)
+                | Entity::Claims(_)
                 | Entity::System(_)
                 | Entity::Line(_)
                 | Entity::Duty(_)

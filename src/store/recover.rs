@@ -67,6 +67,8 @@ pub struct Recovery {
     pub dnc_lost: Option<String>,
     /// Editions that cannot be used; they are as if they were not there.
     pub registers_lost: Vec<String>,
+    /// Instant of the newest event.
+    pub newest: Option<Wall>,
     /// The last stop was clean; a directory just made counts as clean.
     pub clean: bool,
 }
@@ -135,7 +137,7 @@ fn open_locked(
     let signers = signing::signers(&meta, &keyring)?;
     let (mut audit, witness) = AuditLog::open(&config.dir, copy, signers, trusted, now)?;
 
-    let newest = frames.newest()?.unwrap_or_default();
+    let (newest, newest_at) = frames.newest()?.unwrap_or_default();
     let progress = meta::mark(&meta, meta::PROGRESS)?;
     let (journal_head, acknowledged) = Witness::open(&config.dir)?;
     let acknowledged = acknowledged.unwrap_or_default().seq;
@@ -208,6 +210,7 @@ fn open_locked(
         dnc,
         dnc_lost,
         registers_lost,
+        newest: newest_at,
         clean,
     };
     let start = Arc::new(Mutex::new(Some(Start { projector, epoch })));

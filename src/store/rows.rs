@@ -37,6 +37,7 @@ pub(super) enum RowKind {
     Dnc,
     Live,
     Attempt,
+    Shadow,
 }
 
 impl RowKind {
@@ -47,12 +48,13 @@ impl RowKind {
             Self::Dnc => "dnc",
             Self::Live => "live",
             Self::Attempt => "attempt",
+            Self::Shadow => "shadow",
         }
     }
 
     fn key(self) -> KeyPurpose {
         match self {
-            Self::Rec | Self::Decision | Self::Attempt => KeyPurpose::Rec,
+            Self::Rec | Self::Decision | Self::Attempt | Self::Shadow => KeyPurpose::Rec,
             Self::Dnc => KeyPurpose::Dnc,
             Self::Live => KeyPurpose::Checkpoint,
         }

@@ -39,6 +39,7 @@ async fn gate(answer: PermitAnswer) -> Gate {
                 list_version: list.version(),
                 past: Vec::new(),
                 known_since: None,
+                clock: None,
             };
             done.send(slice).is_ok()
         }

@@ -180,7 +180,9 @@ fn of_devices(devices: &'static [&'static str]) -> impl Fn(&Entity) -> bool {
         | Entity::Link(_)
         | Entity::Agent(_)
         | Entity::Command(_)
-        | Entity::Override(_) => false,
+        | Entity::Override(_)
+        | Entity::Shadow(_)
+        | Entity::Claims(_) => false,
     }
 }
 

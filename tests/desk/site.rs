@@ -368,7 +368,9 @@ impl Site {
             | Entity::Link(_)
             | Entity::Agent(_)
             | Entity::Command(_)
-            | Entity::Override(_) => false,
+            | Entity::Override(_)
+            | Entity::Shadow(_)
+            | Entity::Claims(_) => false,
         };
         log.events.iter().filter(|e| e.pos.0 > after).filter(mine).map(|e| e.pos.0).collect()
     }

@@ -3,27 +3,12 @@
 
 #![allow(clippy::unwrap_used)]
 
-use crate::support::{Desk, Dialog, Peers, Server, Site, SiteOptions, WORKDAY_MORNING};
+use crate::support::{Desk, Dialog, Peers, Server, Site, SiteOptions, WORKDAY_MORNING, shim};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 /// Longer than any commit on a busy machine, so that silence means something.
 const SILENCE: Duration = Duration::from_millis(1500);
-
-fn shim(dir: &Path) -> PathBuf {
-    let out = dir.join("shim.so");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/store/powercut/shim.c");
-    let built = Command::new("cc")
-        .args(["-shared", "-fPIC", "-O1", "-o"])
-        .arg(&out)
-        .arg(source)
-        .args(["-ldl", "-lpthread"])
-        .status();
-    assert!(built.unwrap().success());
-    out
-}
 
 struct Scene {
     // Fields go in this order: the process ends before its network is free for others.
@@ -50,7 +35,7 @@ fn trouble(fault: &str) {
     let site = Site::with(&options);
     let (control, log) = (site.path("fault"), site.path("writes.log"));
     std::fs::write(&control, "-").unwrap();
-    let (shim, data) = (shim(site.dir()), site.path("data"));
+    let (shim, data) = (shim::build("store/powercut/shim.c", site.dir()), site.path("data"));
     let env = [
         ("LD_PRELOAD", shim.as_path()),
         ("POWERCUT_ROOT", data.as_path()),

@@ -5,8 +5,10 @@
 mod support;
 
 mod api;
+mod bad_rules;
 mod caps;
 mod checkers;
+mod clock;
 mod commands;
 mod cuts;
 mod disk;
@@ -25,10 +27,12 @@ mod permits;
 mod permits_speed;
 mod races;
 mod real_peers;
+mod reconcile;
 mod records;
 mod restart;
 mod restart_many;
 mod rules;
+mod shadow;
 mod stories;
 mod time;
 mod tokens;

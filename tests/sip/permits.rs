@@ -17,14 +17,14 @@ const A_SECOND_LATER: &str = "2026-11-23T10:00:01+08:00";
 const HOLIDAY: &str = "2026-10-01T10:00:00+08:00";
 
 /// A program that asks, on one connection that is kept.
-pub struct Asker {
+pub(crate) struct Asker {
     stream: TcpStream,
     token: String,
 }
 
 impl Asker {
     /// Its token is minted at `clock`; empty: now.
-    pub fn new(site: &Site, clock: &str) -> Self {
+    pub(crate) fn new(site: &Site, clock: &str) -> Self {
         let mut mint = vec!["token", "mint", "--subject", "dialler", "--role", "service"];
         if !clock.is_empty() {
             mint.extend(["--at", clock]);
@@ -62,13 +62,13 @@ impl Asker {
         }
     }
 
-    pub fn line(&mut self, path: &str, body: &str) -> String {
+    pub(crate) fn line(&mut self, path: &str, body: &str) -> String {
         let (status, text) = self.ask(path, "text/plain", body);
         assert_eq!(status, 200, "{text}");
         text
     }
 
-    fn permit(&mut self) -> String {
+    pub(crate) fn permit(&mut self) -> String {
         let text = self.line("/v1/gate/permit", "number=13800138000&purpose=service");
         text.strip_prefix("allow ").expect(&text).to_owned()
     }

@@ -243,7 +243,9 @@ pub fn expected(head: u64) -> Expected {
             | Entity::Link(_)
             | Entity::Agent(_)
             | Entity::Command(_)
-            | Entity::Override(_) => {}
+            | Entity::Override(_)
+            | Entity::Shadow(_)
+            | Entity::Claims(_) => {}
         }
     }
     out

@@ -190,6 +190,7 @@ fn config(link: Link) -> EngineConfig {
         calls_max: 100,
         book: Arc::new(Book::shipped().unwrap()),
         ruleset: Some("cn-seed-service".into()),
+        shadow: None,
         normalizer: Normalizer::new(DialPlan::default()).unwrap(),
         desk_refs: BlindIndex::new(&Secret::new([1; 32])),
         list_refs: BlindIndex::new(&Secret::new([2; 32])),

@@ -374,6 +374,71 @@ export interface Override {
   decision_id: string;
 }
 
+/** A call that rules tried out beside those in force would have treated otherwise (docs/gate.md).
+ * Nothing of it was enforced. */
+export interface ShadowDiff {
+  /** The decision that counted. */
+  decision_id: string;
+  /** Purpose of the call; empty: none was given. */
+  purpose: string;
+  /** allow | deny: what the rules in force said. */
+  verdict: string;
+  /** Their rules that refused, in order of precedence. */
+  refused_by: string[];
+  /** allow | deny: what the rules tried out would have said. */
+  shadow_verdict: string;
+  /** Their rules that would have refused. */
+  shadow_refused_by: string[];
+  /** SHA-256 of the rules tried out, hex. */
+  shadow_hash: string;
+}
+
+/** Claims were recorded, or count no more. */
+export interface Claims {
+  /** The claims of this change. */
+  entries: ClaimEntry[];
+}
+
+/** What a person has said or signed that exempts a call (docs/gate.md). */
+export interface ClaimEntry {
+  /** Ours, UUIDv7. */
+  id: string;
+  /** consent | running_contract | customer_requested_callback. */
+  claim: string;
+  /** number | customer (all numbers of a person). */
+  scope: string;
+  /** Number; of a customer its raw form is the name that the customer records use. */
+  number?: Party;
+  /** Counts for calls with this purpose and its family; empty: for all. */
+  purpose: string;
+  /** Counts for calls of this case; empty: for all, or not shown in a masked view. */
+  case: string;
+  /** Last local calendar day on which it counts, YYYY-MM-DD; empty: until it is withdrawn. */
+  until: string;
+  /** Call in which it was said. */
+  call_id: string;
+  /** Where the proof is; empty in a masked view. */
+  evidence: string;
+  /** How it came in: cli | api | import | desk. */
+  source: string;
+  /** When the person said it. */
+  given_at?: string;
+  /** Who entered it. */
+  added_by: string;
+  /** It counts no more. */
+  withdrawn?: ClaimEnd;
+}
+
+/** How a claim came to count no more before its day. */
+export interface ClaimEnd {
+  /** When. */
+  at?: string;
+  /** Who entered it. */
+  by: string;
+  /** Why; empty in a masked view. */
+  reason: string;
+}
+
 /** One number or customer nobody may call. */
 export interface DoNotCallEntry {
   /** Number; of a customer its raw form is the name that the customer records use. */
@@ -1054,6 +1119,10 @@ export interface Messages {
   SystemStatus: SystemStatus;
   DoNotCall: DoNotCall;
   Override: Override;
+  ShadowDiff: ShadowDiff;
+  Claims: Claims;
+  ClaimEntry: ClaimEntry;
+  ClaimEnd: ClaimEnd;
   DoNotCallEntry: DoNotCallEntry;
   DoNotCallRemoval: DoNotCallRemoval;
   Line: Line;
@@ -1110,6 +1179,8 @@ export const ENTITIES = {
   agent: 'Agent',
   command: 'Command',
   override: 'Override',
+  gate: 'ShadowDiff',
+  claim: 'Claims',
 } as const;
 
 /** Members of messages: a default, `?` may be absent, [list], {} map, Message. */
@@ -1297,6 +1368,38 @@ export const FIELDS: Record<string, Record<string, string | number | boolean>> =
     expires_at: '?',
     call_id: '',
     decision_id: '',
+  },
+  ShadowDiff: {
+    decision_id: '',
+    purpose: '',
+    verdict: '',
+    refused_by: '[?]',
+    shadow_verdict: '',
+    shadow_refused_by: '[?]',
+    shadow_hash: '',
+  },
+  Claims: {
+    entries: '[ClaimEntry]',
+  },
+  ClaimEntry: {
+    id: '',
+    claim: '',
+    scope: '',
+    number: 'Party',
+    purpose: '',
+    case: '',
+    until: '',
+    call_id: '',
+    evidence: '',
+    source: '',
+    given_at: '?',
+    added_by: '',
+    withdrawn: 'ClaimEnd',
+  },
+  ClaimEnd: {
+    at: '?',
+    by: '',
+    reason: '',
   },
   DoNotCallEntry: {
     number: 'Party',

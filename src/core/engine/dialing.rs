@@ -135,7 +135,7 @@ impl Engine {
         offer: &Offer,
     ) -> DecisionParts {
         DecisionParts {
-            id: self.ids.decision(now),
+            id: self.decision_id(now),
             call_id: Some(call),
             purpose,
             to,

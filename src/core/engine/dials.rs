@@ -135,7 +135,7 @@ impl Engine {
 
     fn dial_parts(&mut self, now: Now, ask: &DialAsk, dialed: &Dialed) -> DecisionParts {
         DecisionParts {
-            id: self.ids.decision(now),
+            id: self.decision_id(now),
             call_id: None,
             purpose: ask.purpose.clone(),
             to: self.desk_parties.with(ask.to.reveal(), "", dialed),

@@ -1,8 +1,10 @@
 //! What the engine takes and gives.
 
+use super::clock::ClockStart;
 use super::people::PeopleConfig;
 use super::permits::{PermitAnswer, PermitRequest};
 use super::request::{CommandAnswer, CommandRequest};
+use super::shadow::{Shadow, ShadowJob, ShadowNews};
 use crate::agent::AgentPolicy;
 use crate::call::Settings;
 use crate::gate::{Book, CallFacts, Dialed, DncList, Normalizer, Register, Slice, SliceAsk};
@@ -148,6 +150,8 @@ pub struct EngineConfig {
     pub book: Arc<Book>,
     /// Rule set in force; `None`: all that apply.
     pub ruleset: Option<String>,
+    /// Rules that are tried out beside them.
+    pub shadow: Option<Shadow>,
     /// How the site dials.
     pub normalizer: Normalizer,
     /// References that desks see.
@@ -185,6 +189,8 @@ pub struct Restored {
     pub attempts: Vec<Attempt>,
     /// Of calls before it nothing is known.
     pub known_since: Option<Wall>,
+    /// How the wall clock is watched; `None`: it is a test's own, and not watched.
+    pub clock: Option<ClockStart>,
     /// The last stop was clean (or there was none).
     pub clean: bool,
 }
@@ -301,6 +307,15 @@ pub enum Input<'a> {
     RulesRefused(String),
     /// The gate's data will not do for long: what an operator has to do.
     GateAlarm(String),
+    /// Of the rules that are tried out.
+    Shadow(ShadowNews),
+    /// An administrator says that the clock is right; `ticket` comes back with a position.
+    ConfirmClock {
+        /// Who.
+        who: String,
+        /// Handle of who waits.
+        ticket: u64,
+    },
     /// The journal is late or fails (true), or writes again (false).
     Degraded(bool),
     /// These events found no place in the ring to the journal.
@@ -399,6 +414,8 @@ pub struct Outputs {
     pub new_epoch: bool,
     /// Questions for the explainer.
     pub explain: Vec<ExplainJob>,
+    /// Decisions to be judged again by the rules that are tried out.
+    pub shadow: Vec<ShadowJob>,
     /// Tickets and the position that must be durable before they are answered.
     pub tickets: Vec<(u64, Pos)>,
     /// Outcomes of tests of lines.

@@ -85,7 +85,7 @@ impl Engine {
     }
 
     /// Lists stop calls out; nobody who calls in waits for them, so they are no incident.
-    fn tell(&mut self, now: Now, state: SystemState, reason: String, out: &mut Outputs) {
+    pub(super) fn tell(&mut self, now: Now, state: SystemState, reason: String, out: &mut Outputs) {
         self.incidents.unconcerned = true;
         self.status(now, state, reason, 0, out);
         self.incidents.unconcerned = false;

@@ -6,6 +6,7 @@
 
 mod agents;
 mod claims;
+mod clock;
 mod commands;
 mod control;
 mod dialing;
@@ -29,6 +30,7 @@ mod queues;
 mod records;
 mod request;
 mod rights;
+mod shadow;
 mod signals;
 mod staff;
 mod table;
@@ -39,6 +41,7 @@ mod tests;
 
 pub use crate::model::LinkKind;
 
+pub use clock::{ClockFault, ClockStart, ClockState};
 pub use input::{
     AgentsConfig, Bypass, EngineConfig, ExplainJob, Explained, Input, LineConfig, LinkIx,
     Neighbour, Outputs, PbxIx, PbxOrder, ProbeAnswer, Restored, SwitchConfig, Tested, Totals,
@@ -47,4 +50,5 @@ pub use parties::PartyMaker;
 pub use people::{LABELS, PeopleConfig, TransferBarrier};
 pub use permits::{PermitAnswer, PermitRequest};
 pub use request::{CommandAnswer, CommandArgs, CommandRequest, CommandTarget, Current};
+pub use shadow::{Shadow, ShadowJob, ShadowNews};
 pub use writer::Engine;

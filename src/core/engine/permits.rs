@@ -203,6 +203,7 @@ impl Engine {
             list_version: self.list.version(),
             past: self.ledger.past(list_key, customer_ref).into_owned(),
             known_since: self.ledger.known_since(),
+            clock: self.clock.fault().map(|fault| fault.to_string()),
         }
     }
 
@@ -235,7 +236,7 @@ impl Engine {
         }
         let device = request.device.as_deref().or(request.agent.as_deref());
         let parts = DecisionParts {
-            id: self.ids.decision(now),
+            id: self.decision_id(now),
             call_id: None,
             purpose: request.purpose.clone(),
             to: self.desk_parties.with(number, "", &dialed),

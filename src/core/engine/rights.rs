@@ -96,7 +96,7 @@ impl Dialing {
 impl Engine {
     /// Asks the gate about a number as it was dialled.
     pub(super) fn ask_gate(
-        &self,
+        &mut self,
         now: Now,
         number: &str,
         purpose: Option<&str>,
@@ -109,10 +109,14 @@ impl Engine {
         let ruleset = self.config.ruleset.as_deref();
         let past = self.ledger.past(list_key, customer);
         let known_since = self.ledger.known_since();
-        let given = Given { known_since, customer_ref: customer, ..facts.given(&past) };
+        let clock = self.clock.fault().map(|fault| fault.to_string());
+        let clock = clock.as_deref();
+        let given = Given { known_since, customer_ref: customer, clock, ..facts.given(&past) };
         let ask = Ask { dialed: &dialed, purpose, ruleset, number_ref: list_key, given };
         let ruling = self.config.book.decide(&self.list, &ask, now.wall);
+        let again = self.shadow_look(&ask, facts, &ruling, now.wall);
         drop(past);
+        self.look_again(again);
         Asked { dialed, list_key, place, ruling }
     }
 
@@ -335,12 +339,14 @@ impl Engine {
     pub(super) fn rules(&mut self, now: Now, book: Arc<Book>, out: &mut Outputs) {
         let reason = format!("the gate's rules were read anew, {}", book.hash());
         self.config.book = book;
+        self.rules_refused = false;
         self.status(now, SystemState::Normal, reason, 0, out);
         self.look_at_registers(now, out);
     }
 
     /// An alarm: what the operator wanted is not in force.
     pub(super) fn rules_refused(&mut self, now: Now, why: &str, out: &mut Outputs) {
+        self.rules_refused = true;
         let kept = self.config.book.hash();
         let reason = format!("new rules of the gate were refused, {kept} stay in force: {why}");
         self.status(now, SystemState::PartiallyDisabled, reason, 0, out);

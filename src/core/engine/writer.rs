@@ -1,6 +1,7 @@
 //! The engine: dispatch, positions, events.
 
 use super::agents::{AgentNote, Roster, agents_first};
+use super::clock::ClockWatch;
 use super::commands::Commands;
 use super::handover::Handovers;
 use super::incidents::Incidents;
@@ -16,6 +17,7 @@ use super::pbx::Boards;
 use super::permits::Permits;
 use super::records::Records;
 use super::rights::Dialing;
+use super::shadow::Shadowing;
 use super::table::{Entry, LineUse, Table};
 use crate::call::{CallInput, CallMachine, Fact};
 use crate::gate::{DncList, Ledger};
@@ -43,7 +45,11 @@ pub struct Engine {
     pub(super) dialing: Dialing,
     pub(super) list: DncList,
     pub(super) registers_told: Told,
+    pub(super) clock: ClockWatch,
+    /// The newest rules could not be used.
+    pub(super) rules_refused: bool,
     pub(super) ledger: Ledger,
+    pub(super) shadowing: Shadowing,
     pub(super) totals: Totals,
     pub(super) pos: Pos,
     pub(super) overflow: Option<Overflow>,
@@ -67,6 +73,8 @@ pub struct Engine {
 impl Engine {
     /// An engine that goes on where an earlier run ended. `out` gets the first events.
     pub fn new(config: EngineConfig, restored: Restored, now: Now, out: &mut Outputs) -> Self {
+        let tried = config.shadow.as_ref().map(|shadow| shadow.book.looks_back());
+        let tried = tried.unwrap_or_default();
         let mut engine = Self {
             core: Core::new(config.sip.clone()),
             sip: sip::Outputs::default(),
@@ -77,7 +85,10 @@ impl Engine {
             dialing: Dialing::default(),
             list: restored.dnc,
             registers_told: Told::default(),
-            ledger: Ledger::restore(&config.book, restored.attempts, restored.known_since),
+            ledger: Ledger::restore(&config.book, tried, restored.attempts, restored.known_since),
+            shadowing: Shadowing::default(),
+            clock: ClockWatch::default(),
+            rules_refused: false,
             totals: Totals::default(),
             pos: restored.head,
             overflow: None,
@@ -115,6 +126,7 @@ impl Engine {
             engine.status(now, SystemState::MessagesLost, reason, 0, out);
         }
         engine.status(now, SystemState::Enabled, format!("serving; {live} live calls"), 0, out);
+        engine.start_clock(restored.clock, now, out);
         engine.look_at_lists(now, out);
         engine.restore_records(now, restored.duties.clone(), restored.ended);
         engine.restore_lines(now, restored.lines, restored.duties, out);
@@ -144,6 +156,7 @@ impl Engine {
 
     /// Takes one input. Drain `out` before the next.
     pub fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Outputs) {
+        self.look_at_clock(now, out);
         match input {
             Input::Datagram(received) => self.core.receive(now, received, &mut self.sip),
             Input::FlowOpened(opened) => self.core.flow_opened(now, opened, &mut self.sip),
@@ -202,6 +215,8 @@ impl Engine {
             Input::Rules(book) => self.rules(now, book, out),
             Input::RulesRefused(why) => self.rules_refused(now, &why, out),
             Input::GateAlarm(text) => self.gate_alarm(now, text, out),
+            Input::Shadow(news) => self.shadow_news(now, news, out),
+            Input::ConfirmClock { who, ticket } => self.confirm_clock(now, &who, ticket, out),
             Input::Degraded(degraded) => self.degraded(now, degraded, out),
             Input::RingFull(lost) => self.ring_full(now, &lost, out),
             Input::RingFree => self.ring_free(now, out),
@@ -227,6 +242,7 @@ impl Engine {
             self.handovers.next_deadline(),
             self.records.next_deadline(),
             self.registers_told.next_deadline(),
+            self.clock.next_deadline(),
             Some(self.sweep_at),
         ];
         rooms.into_iter().flatten().min()
@@ -252,6 +268,11 @@ impl Engine {
         self.totals
     }
 
+    /// The newest rules could not be used: those of before are in force.
+    pub fn has_refused_rules(&self) -> bool {
+        self.rules_refused
+    }
+
     /// The proxy core's counters and table sizes.
     pub fn sip(&self) -> &Core {
         &self.core
@@ -269,6 +290,7 @@ impl Engine {
             self.signals = signals;
         }
         self.handovers_settle(now, out);
+        self.shadow_settle(out);
         out.sends.append(&mut self.sip.sends);
         out.close.append(&mut self.sip.close);
     }

@@ -63,7 +63,7 @@ fn is_id(text: &str) -> bool {
 
 /// Names of rules, in the order of the file's tables.
 fn ids(spec: &RuleSpec) -> Result<(), String> {
-    const TAKEN: [&str; 9] = [
+    const TAKEN: [&str; 12] = [
         "purpose",
         "dnc",
         "calendar-gap",
@@ -73,6 +73,9 @@ fn ids(spec: &RuleSpec) -> Result<(), String> {
         "blackout",
         "number",
         "no-ruleset",
+        "clock",
+        "override",
+        "permit",
     ];
     let named = [
         ("hard_ban", spec.hard_ban.iter().map(|rule| &rule.id).collect::<Vec<_>>()),

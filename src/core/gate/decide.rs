@@ -47,6 +47,8 @@ pub struct Given<'a> {
     pub past: &'a [Past],
     /// What happened before this instant is not known: rules that look back further refuse.
     pub known_since: Option<Wall>,
+    /// Why the wall clock is not believed: then no instant is.
+    pub clock: Option<&'a str>,
 }
 
 impl Given<'_> {

@@ -1,9 +1,10 @@
 //! The hours of a rule set, made ready: for every kind of day, weekday and set of claims, and for
 //! every time in which the same rules are in force.
 
+use super::Claim;
 use super::schema::{Ban, Effective, Rule, RuleSpec};
 use super::spans;
-use super::terms::{Claim, Claims, WEEKDAYS};
+use super::terms::{Claims, WEEKDAYS};
 use super::values::DaySpan;
 use crate::model::DayClass;
 use jiff::civil::{Date, Weekday};

@@ -29,6 +29,8 @@ pub struct Ledger {
     /// Labels in the order in which they were given; their instant is that of the call.
     labels: VecDeque<(Wall, DecisionId)>,
     known_since: Option<Wall>,
+    /// Rules that do not count here look back so long.
+    also: LooksBack,
     /// Less in tests.
     calls_max: Option<usize>,
 }
@@ -65,9 +67,14 @@ fn is_action(past: &Past) -> bool {
 
 impl Ledger {
     /// A ledger that goes on with what an earlier run left, oldest first. `known_since`: what was
-    /// before it is not known.
-    pub fn restore(book: &Book, attempts: Vec<Attempt>, known_since: Option<Wall>) -> Self {
-        let mut ledger = Self { known_since, ..Self::default() };
+    /// before it is not known. `also`: as [`Ledger::keep_for`].
+    pub fn restore(
+        book: &Book,
+        also: LooksBack,
+        attempts: Vec<Attempt>,
+        known_since: Option<Wall>,
+    ) -> Self {
+        let mut ledger = Self { known_since, also, ..Self::default() };
         for attempt in attempts {
             let Attempt { decision, at, place, purpose, topic, answered, label, .. } = attempt;
             let kind = if answered { PastKind::Answered } else { PastKind::Attempt };
@@ -84,6 +91,11 @@ impl Ledger {
             }
         }
         ledger
+    }
+
+    /// From here on calls are kept so long at least, for rules that are tried out.
+    pub fn keep_for(&mut self, also: LooksBack) {
+        self.also = also;
     }
 
     /// A ledger with room for fewer calls.
@@ -127,7 +139,7 @@ impl Ledger {
 
     /// Takes a place for a call that may be dialled. Nothing is kept where no rule looks back.
     pub fn reserve(&mut self, book: &Book, id: DecisionId, place: Place, past: Past) {
-        let back = book.looks_back();
+        let back = book.looks_back().max(self.also);
         self.forget(past.at, back);
         if !back.is_any() {
             return;
@@ -155,7 +167,7 @@ impl Ledger {
 
     /// What the agent says of a call; the newest word counts, from the instant of the call.
     fn label(&mut self, book: &Book, id: DecisionId, label: &str) {
-        if book.looks_back().labels.is_zero() {
+        if book.looks_back().max(self.also).labels.is_zero() {
             return;
         }
         let Some(callee) = self.places.get(&id).and_then(|p| self.callees.get_mut(&p.number))

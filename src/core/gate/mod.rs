@@ -14,6 +14,7 @@ mod asked;
 mod book;
 mod calendar;
 mod check;
+mod contradiction;
 mod decide;
 mod dialplan;
 mod dnc;
@@ -44,6 +45,7 @@ mod verdict;
 mod waive;
 mod zone;
 
+pub use crate::model::Claim;
 pub use book::*;
 pub use calendar::{
     CalendarChange, CalendarDay, CalendarSet, CalendarSource, CalendarYear, Draft, Provenance,
@@ -65,7 +67,7 @@ pub use register::{Freshness, Register, RegisterState};
 pub use replay::*;
 pub use shadow::*;
 pub use slice::*;
-pub use terms::{Claim, Claims};
+pub use terms::Claims;
 pub use values::{HolidayScope, is_purpose};
 pub use waive::{OverridePolicy, Waived};
 pub use zone::TZDB_VERSION;

@@ -42,6 +42,9 @@ impl Book {
             Err(Ok(_exempt)) => return Some(after),
             Err(Err(_invalid)) => return None,
         };
+        if ask.given.clock.is_some() {
+            return None; // nobody knows how long
+        }
         let limit = Wall(after.0.saturating_add(i64::from(HORIZON_DAYS) * DAY_US));
         let search = Search::new(self, list, ask, &target)?;
         let found = search.meet(timestamp(after)?, timestamp(limit)?)?;
@@ -64,6 +67,9 @@ impl Book {
             Err(Ok(_exempt)) => return (from < deadline).then_some(deadline),
             Err(Err(_invalid)) => return None,
         };
+        if ask.given.clock.is_some() {
+            return None;
+        }
         let search = Search::new(self, list, ask, &target)?;
         let horizon = from.0.saturating_add(i64::from(HORIZON_DAYS) * DAY_US);
         let mut until = deadline.0.min(horizon);

@@ -234,6 +234,7 @@ impl Question {
             claims: self.claims.iter().copied().collect(),
             waived: None,
             known_since: None,
+            clock: None,
             past: &past,
         };
         let ask = Ask {

@@ -2,10 +2,11 @@
 
 use super::{
     Ask, Book, CallFacts, Change, Comparison, Dialed, DncList, Given, Ledger, Past, PastKind,
-    Ruling, Short,
+    Register, Ruling, Short,
 };
 use crate::model::{AttemptNote, DecisionId, DncEntry, NumberRef, Place, Wall};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Days, rules and agents that are counted apart; what comes beyond counts in the totals alone.
 const ROWS_MAX: usize = 10_000;
@@ -84,18 +85,7 @@ impl<'a> Replay<'a> {
 
     /// Takes the next call.
     pub fn take(&mut self, call: PastCall<'_>) {
-        while let Some(entry) = self.entries.pop_if(|entry| entry.asked_at <= call.at) {
-            self.list.insert_or_close(&entry);
-        }
-        let past = self.ledger.past(call.key, call.customer);
-        let ask = Ask {
-            dialed: call.dialed,
-            purpose: call.purpose,
-            ruleset: self.ruleset,
-            number_ref: call.key,
-            given: Given { customer_ref: call.customer, ..call.facts.given(&past) },
-        };
-        let ruling = self.book.decide(&self.list, &ask, call.at);
+        let ruling = self.judge(&call);
         let Ruling::Decided(decided) = &ruling else {
             self.found.exempt += 1;
             return;
@@ -108,22 +98,49 @@ impl<'a> Replay<'a> {
         let change = self.found.counts.add(&then, &tried);
         count(&mut self.found.by_day, &day, change);
         count(&mut self.found.by_agent, call.who, change);
-        if let (Change::Allowed, Some(number)) = (change, call.key) {
-            let kind = if call.answered { PastKind::Answered } else { PastKind::Attempt };
-            let past = Past {
-                purpose: call.purpose.map(str::to_owned),
-                subject: call.facts.subject.clone(),
-                seller: call.facts.seller.clone(),
-                campaign: call.facts.campaign.clone(),
-                ..Past::new(call.at, kind)
-            };
-            let place = Place { number, customer: call.customer };
-            self.ledger.reserve(self.book, call.id, place, past);
-            if let Some(label) = call.label {
-                let note = AttemptNote::Label(label.into());
-                self.ledger.note(self.book, call.id, &note);
-            }
+        if change == Change::Allowed {
+            self.went_out(&call);
         }
+    }
+
+    /// What the rules say of a call as of its instant. No earlier call may be judged after it.
+    pub fn judge(&mut self, call: &PastCall<'_>) -> Ruling {
+        while let Some(entry) = self.entries.pop_if(|entry| entry.asked_at <= call.at) {
+            self.list.insert_or_close(&entry);
+        }
+        let past = self.ledger.past(call.key, call.customer);
+        let ask = Ask {
+            dialed: call.dialed,
+            purpose: call.purpose,
+            ruleset: self.ruleset,
+            number_ref: call.key,
+            given: Given { customer_ref: call.customer, ..call.facts.given(&past) },
+        };
+        self.book.decide(&self.list, &ask, call.at)
+    }
+
+    /// It went out: from here on it counts for calls to the same callee.
+    pub fn went_out(&mut self, call: &PastCall<'_>) {
+        let Some(number) = call.key else { return };
+        let kind = if call.answered { PastKind::Answered } else { PastKind::Attempt };
+        let past = Past {
+            purpose: call.purpose.map(str::to_owned),
+            subject: call.facts.subject.clone(),
+            seller: call.facts.seller.clone(),
+            campaign: call.facts.campaign.clone(),
+            ..Past::new(call.at, kind)
+        };
+        let place = Place { number, customer: call.customer };
+        self.ledger.reserve(self.book, call.id, place, past);
+        if let Some(label) = call.label {
+            let note = AttemptNote::Label(label.into());
+            self.ledger.note(self.book, call.id, &note);
+        }
+    }
+
+    /// The edition of a register, whose keys must be made as those of the calls.
+    pub fn set_register(&mut self, register: Arc<Register>) {
+        self.list.set_register(register);
     }
 
     /// What came of it.

@@ -1,6 +1,7 @@
 //! The rule set file, schema 1. Unknown keys are refused; see docs/gate.md for each key.
 
-use super::terms::{CapPer, Claim, Counted, HoldFor, KeyWord, Layer, Mode, WHOLE_DAY, WeekdayWord};
+use super::Claim;
+use super::terms::{CapPer, Counted, HoldFor, KeyWord, Layer, Mode, WHOLE_DAY, WeekdayWord};
 use super::values::{
     ClassWord, Day, DaySpan, GapPolicy, HolidayScope, Hours, Instant, Period, PurposePattern,
     RegionPattern, Seconds, Word,

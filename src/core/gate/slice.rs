@@ -50,6 +50,7 @@ impl CallFacts {
             waived: self.waived.as_ref(),
             past,
             known_since: None,
+            clock: None,
         }
     }
 }
@@ -91,6 +92,8 @@ pub struct Slice {
     pub past: Vec<Past>,
     /// What was before it is not known.
     pub known_since: Option<Wall>,
+    /// Why the wall clock is not believed.
+    pub clock: Option<String>,
 }
 
 impl Slice {
@@ -134,7 +137,8 @@ impl Slice {
 
     fn given<'a>(&'a self, facts: &'a CallFacts) -> Given<'a> {
         let (known_since, customer_ref) = (self.known_since, self.customer_ref);
-        Given { known_since, customer_ref, ..facts.given(&self.past) }
+        let clock = self.clock.as_deref();
+        Given { known_since, customer_ref, clock, ..facts.given(&self.past) }
     }
 
     fn with<T>(&self, ask: SliceAsk<'_>, then: impl FnOnce(&Ask<'_>) -> T) -> T {

@@ -2,38 +2,11 @@
 
 use super::phrase;
 use super::values::{Clock, DaySpan, Period};
+use crate::model::{Claim, Named as _};
 use jiff::civil::Weekday;
 use std::time::Duration;
 
-/// What the caller can show for a call, beyond its purpose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Claim {
-    /// The callee agreed beforehand, on record.
-    Consent,
-    /// The call concerns a contract that is running.
-    RunningContract,
-    /// The callee asked for this call; counts with a case only, which holds the request.
-    CustomerRequestedCallback,
-}
-
-const CLAIMS: [(Claim, &str); 3] = [
-    (Claim::Consent, "consent"),
-    (Claim::RunningContract, "running_contract"),
-    (Claim::CustomerRequestedCallback, "customer_requested_callback"),
-];
-
 impl Claim {
-    /// As written in files: `consent`, `running_contract`, `customer_requested_callback`.
-    pub fn name(self) -> &'static str {
-        CLAIMS.iter().find(|(claim, _)| *claim == self).map_or("", |(_, name)| name)
-    }
-
-    /// By its name.
-    pub fn parse_name(text: &str) -> Option<Self> {
-        CLAIMS.iter().find(|(_, name)| *name == text).map(|(claim, _)| *claim)
-    }
-
     fn bit(self) -> u8 {
         match self {
             Self::Consent => 1,
@@ -49,7 +22,7 @@ pub struct Claims(u8);
 
 impl Claims {
     /// Sets of claims there are.
-    pub(super) const SETS: usize = 1 << CLAIMS.len();
+    pub(super) const SETS: usize = 1 << Claim::TABLE.len();
 
     /// With one more.
     #[must_use]
@@ -64,7 +37,7 @@ impl Claims {
 
     /// The claims, in the order of their names' table.
     pub fn iter(self) -> impl Iterator<Item = Claim> {
-        CLAIMS.into_iter().map(|(claim, _)| claim).filter(move |claim| self.has(*claim))
+        Claim::TABLE.iter().map(|(claim, _)| *claim).filter(move |claim| self.has(*claim))
     }
 
     pub(super) fn without(self, claim: Claim) -> Self {

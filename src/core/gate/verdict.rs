@@ -13,6 +13,9 @@ use crate::model::{RuleOutcome, RuleVerdict, Text, Verdict, Wall};
 use jiff::Timestamp;
 use std::time::Duration;
 
+/// Where the rule about the clock is written down: no law has it, all laws need it.
+const CLOCK_CITE: Text = Text::fixed("docs/gate.md#the-clock");
+
 /// Where the callee is.
 #[derive(Clone, Copy)]
 pub(super) struct Target<'a> {
@@ -42,7 +45,8 @@ impl Book {
             .candidates(ask, &target)
             .filter_map(|set| set.strictest(&mut asked, &target, &locals, at, policy))
             .collect();
-        let mut first = self.blackout_rules(ask, &target, at);
+        let mut first: Vec<RuleVerdict> = ask.given.clock.map(clock_rule).into_iter().collect();
+        first.extend(self.blackout_rules(ask, &target, at));
         if !answers.iter().any(|answer| answer.set.is_base()) {
             first.push(self.no_ruleset(ask, &target));
         }
@@ -241,6 +245,10 @@ fn combine(first: Vec<RuleVerdict>, answers: Vec<Answer<'_>>, list: &DncList, at
         rules,
     };
     Decided::new(findings, at)
+}
+
+fn clock_rule(why: &str) -> RuleVerdict {
+    rule(Text::fixed("clock"), RuleOutcome::Deny, CLOCK_CITE, why.to_owned())
 }
 
 fn zones_rule(zones: &[Zone]) -> RuleVerdict {

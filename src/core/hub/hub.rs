@@ -198,7 +198,9 @@ impl Hub {
             | Entity::Dnc(_)
             | Entity::System(_)
             | Entity::Command(_)
-            | Entity::Override(_) => None,
+            | Entity::Override(_)
+            | Entity::Shadow(_)
+            | Entity::Claims(_) => None,
         }
     }
 

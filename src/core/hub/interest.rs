@@ -77,6 +77,7 @@ impl Lens {
                 seen.has(Label::Line, |l| l == line)
             }
             (Reach::SiteCalls, S::Call(_) | S::Decision(_) | S::Dnc | S::Override) => true,
+            (Reach::SiteCalls, S::Shadow | S::Claims) => true,
             (Reach::SiteHealth, S::System(_)) => true,
             (Reach::SiteLines, S::Line(_)) => true,
             // What is due is the line's or an agent's.

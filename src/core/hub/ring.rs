@@ -331,6 +331,8 @@ fn approx_bytes(event: &Event) -> u32 {
         Entity::Agent(agent) => size_of::<Agent>() + agent.who.queues.len() * 48 + 256,
         Entity::Command(_) => size_of::<Command>() + 256,
         Entity::Override(_) => size_of::<crate::model::Override>() + 512,
+        Entity::Shadow(_) => size_of::<crate::model::ShadowDiff>() + 512,
+        Entity::Claims(entries) => entries.len() * (size_of::<crate::model::ClaimEntry>() + 320),
     };
     (size_of::<Event>() + size_of::<Entry>() + entity) as u32
 }

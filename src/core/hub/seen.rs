@@ -13,6 +13,8 @@ pub(super) enum Seen<'a> {
     Decision(&'a Decision),
     Dnc,
     Override,
+    Shadow,
+    Claims,
     System(&'a SystemStatus),
     Line(&'a Line),
     Duty(&'a Duty),
@@ -83,6 +85,8 @@ impl<'a> Seen<'a> {
             Entity::Decision(decision) => Self::Decision(decision),
             Entity::Dnc(_) => Self::Dnc,
             Entity::Override(_) => Self::Override,
+            Entity::Shadow(_) => Self::Shadow,
+            Entity::Claims(_) => Self::Claims,
             Entity::System(status) => Self::System(status),
             Entity::Line(line) => Self::Line(line),
             Entity::Duty(duty) => Self::Duty(duty),
@@ -99,6 +103,8 @@ impl<'a> Seen<'a> {
             Self::Decision(_) => "decision",
             Self::Dnc => "dnc",
             Self::Override => "override",
+            Self::Shadow => "shadow",
+            Self::Claims => "claims",
             Self::System(_) => "system",
             Self::Line(_) => "line",
             Self::Duty(_) => "duty",
@@ -116,9 +122,13 @@ impl<'a> Seen<'a> {
             Self::Duty(duty) => duty.id.to_string(),
             Self::Link(link) => link.id.clone(),
             Self::Agent(agent) => agent.who.id.to_string(),
-            Self::Decision(_) | Self::Dnc | Self::Override | Self::System(_) | Self::Command(_) => {
-                String::new()
-            }
+            Self::Decision(_)
+            | Self::Dnc
+            | Self::Override
+            | Self::Shadow
+            | Self::Claims
+            | Self::System(_)
+            | Self::Command(_) => String::new(),
         }
     }
 
@@ -133,7 +143,8 @@ impl<'a> Seen<'a> {
 
     /// It can bear a telephone number or a person's name, so the view matters.
     pub(super) fn is_personal(self) -> bool {
-        matches!(self, Self::Call(_) | Self::Decision(_) | Self::Dnc | Self::Override)
+        use Seen as S;
+        matches!(self, S::Call(_) | S::Decision(_) | S::Dnc | S::Override | S::Claims)
     }
 
     /// Whether one of its values of `label` is among `wanted`.
@@ -168,7 +179,12 @@ impl<'a> Seen<'a> {
             Self::Duty(duty) => duty.state.name(),
             Self::Link(link) => link.state.name(),
             Self::Agent(agent) => AgentState::name(agent.state),
-            Self::Decision(_) | Self::Dnc | Self::Override | Self::Command(_) => return None,
+            Self::Decision(_)
+            | Self::Dnc
+            | Self::Override
+            | Self::Shadow
+            | Self::Claims
+            | Self::Command(_) => return None,
         })
     }
 
@@ -198,7 +214,7 @@ impl<'a> Seen<'a> {
                 named(K::Device, &decision.device).into_iter().for_each(&mut add);
                 add((K::Calls, ""));
             }
-            Self::Dnc | Self::Override => add((K::Calls, "")),
+            Self::Dnc | Self::Override | Self::Shadow | Self::Claims => add((K::Calls, "")),
             Self::System(_) => add((K::Health, "")),
             Self::Line(line) => {
                 named(K::Line, &line.id).into_iter().for_each(&mut add);

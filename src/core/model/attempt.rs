@@ -73,7 +73,9 @@ impl AttemptNote {
             | Entity::Link(_)
             | Entity::Agent(_)
             | Entity::Command(_)
-            | Entity::Override(_) => [None, None],
+            | Entity::Override(_)
+            | Entity::Shadow(_)
+            | Entity::Claims(_) => [None, None],
         };
         notes.into_iter().flatten()
     }

@@ -1,8 +1,8 @@
 //! One event of the site's log.
 
 use super::{
-    Agent, Call, CallId, Command, CommandId, Decision, DncEntry, Duty, LegId, Line, Link, Moment,
-    Override, Place, Pos, Shift, Transferred, Wall,
+    Agent, Call, CallId, ClaimEntry, Command, CommandId, Decision, DncEntry, Duty, LegId, Line,
+    Link, Moment, Override, Place, Pos, ShadowDiff, Shift, Transferred, Wall,
 };
 use std::sync::Arc;
 
@@ -67,6 +67,12 @@ pub enum EventKind {
     OverrideRevoked,
     /// The time of one is over.
     OverrideExpired,
+    /// Rules that are tried out would have treated a call otherwise.
+    GateShadowDiffers,
+    /// Claims were recorded.
+    ClaimRecorded,
+    /// Claims count no more.
+    ClaimWithdrawn,
     /// Do-not-call entries came in.
     DncAdded,
     /// Do-not-call entries hold no more, because two people said so.
@@ -170,6 +176,10 @@ pub enum Entity {
     Command(Box<Command>),
     /// override.*
     Override(Box<Override>),
+    /// gate.shadow_differs
+    Shadow(Box<ShadowDiff>),
+    /// claim.*
+    Claims(Vec<ClaimEntry>),
 }
 
 /// What was put right after a restart or a loss.
@@ -266,7 +276,9 @@ impl Event {
             | Entity::Line(_)
             | Entity::Duty(_)
             | Entity::Link(_)
-            | Entity::Agent(_) => None,
+            | Entity::Agent(_)
+            | Entity::Shadow(_)
+            | Entity::Claims(_) => None,
         }
     }
 }

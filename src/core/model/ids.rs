@@ -51,6 +51,11 @@ uuid_id!(
 );
 
 uuid_id!(
+    /// A claim on record: UUIDv7.
+    ClaimId
+);
+
+uuid_id!(
     /// A command: the UUID of the client that gave it.
     CommandId
 );

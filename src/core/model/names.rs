@@ -1,11 +1,11 @@
 //! Stable names of closed sets, both ways, from one table each: the wire, logs and texts use them.
 
 use super::{
-    Action, AgentState, AlertingBasis, Attest, ChangedBy, CommandCode, CommandOp, CommandStatus,
-    ConnectionState, CstaCause, DayClass, DeskPresence, Direction, DncScope, DutyKind, DutyState,
-    EventKind, IdentityLevel, LegRole, LineOrder, LineRole, LineState, LinkKind, LinkState,
-    OverrideState, PopWindow, PromptKind, RegistrationState, Released, Repair, RuleOutcome,
-    ServiceBasis, SystemState, TimeQuality, Transfer, Verdict, WorkMode,
+    Action, AgentState, AlertingBasis, Attest, ChangedBy, Claim, CommandCode, CommandOp,
+    CommandStatus, ConnectionState, CstaCause, DayClass, DeskPresence, Direction, DncScope,
+    DutyKind, DutyState, EventKind, IdentityLevel, LegRole, LineOrder, LineRole, LineState,
+    LinkKind, LinkState, OverrideState, PopWindow, PromptKind, RegistrationState, Released, Repair,
+    RuleOutcome, ServiceBasis, SystemState, TimeQuality, Transfer, Verdict, WorkMode,
 };
 
 /// A closed set with one wire name a member.
@@ -47,6 +47,11 @@ macro_rules! named {
 
 named!(Direction { Inbound = "inbound", Outbound = "outbound", Internal = "internal" });
 named!(DncScope { Number = "number", Customer = "customer" });
+named!(Claim {
+    Consent = "consent",
+    RunningContract = "running_contract",
+    CustomerRequestedCallback = "customer_requested_callback",
+});
 named!(ConnectionState {
     Initiated = "initiated",
     Alerting = "alerting",
@@ -205,6 +210,9 @@ named!(EventKind {
     OverrideUsed = "override.used",
     OverrideRevoked = "override.revoked",
     OverrideExpired = "override.expired",
+    GateShadowDiffers = "gate.shadow_differs",
+    ClaimRecorded = "claim.recorded",
+    ClaimWithdrawn = "claim.withdrawn",
 });
 named!(AgentState {
     LoggedOut = "logged_out",

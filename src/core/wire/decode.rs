@@ -2,12 +2,14 @@
 
 use super::agent::{agent, command};
 use super::attempt::{place, topic_from_pb};
+use super::claim::claim;
 use super::dossier::{dossier, pop};
 use super::encode::to_u32;
 use super::line::{duty, line, shift};
 use super::link::link;
 use super::overriding::overriding;
 use super::pb;
+use super::shadow::shadow;
 use super::signalling::signalling;
 use crate::model::{
     Call, CallId, Cause, Channel, CommandId, Decision, DecisionId, Detail, Dialog, DncEntry,
@@ -87,6 +89,10 @@ fn event(e: pb::JournalEntry, before: &[Event]) -> Result<Event, DecodeError> {
         Stored::Agent(a) => Entity::Agent(Box::new(agent(a)?)),
         Stored::Command(c) => Entity::Command(Box::new(command(c)?)),
         Stored::Overriding(o) => Entity::Override(Box::new(overriding(o)?)),
+        Stored::Shadow(s) => Entity::Shadow(Box::new(shadow(s)?)),
+        Stored::Claims(c) => {
+            Entity::Claims(c.entries.into_iter().map(claim).collect::<Result<_, _>>()?)
+        }
     };
     let detail = Detail {
         leg: e.leg.map(leg_id).transpose()?,

@@ -2,10 +2,12 @@
 
 use super::agent::{agent_to_pb, command_to_pb};
 use super::attempt::topic_to_pb;
+use super::claim::claims_to_pb;
 use super::dossier::{data_to_pb, factors_to_pb, identity_name, label_to_pb, pop_to_pb};
 use super::line::{duty_to_pb, line_to_pb, shift_to_pb};
 use super::link::link_to_pb;
 use super::overriding::override_to_pb;
+use super::shadow::shadow_to_pb;
 use super::signalling::signalling_to_pb;
 use super::{Timestamp, frame_json, pb};
 use crate::model::{
@@ -62,6 +64,8 @@ pub fn event_to_pb(event: &Event, view: View) -> pb::Event {
             Entity::Agent(a) => pb::event::Entity::Agent(agent_to_pb(a)),
             Entity::Command(c) => pb::event::Entity::Command(command_to_pb(c, view)),
             Entity::Override(o) => pb::event::Entity::Overriding(override_to_pb(o, view)),
+            Entity::Shadow(s) => pb::event::Entity::Shadow(shadow_to_pb(s)),
+            Entity::Claims(entries) => pb::event::Entity::Claims(claims_to_pb(entries, view)),
         }),
         d: detail_to_pb(&event.detail),
         caused_by: event.detail.caused_by.as_ref().map(|c| c.to_string()).unwrap_or_default(),

@@ -98,6 +98,8 @@ impl Serialize for Entity<'_> {
             Some(E::Agent(o)) => o.serialize(out),
             Some(E::Command(o)) => o.serialize(out),
             Some(E::Overriding(o)) => o.serialize(out),
+            Some(E::Shadow(o)) => o.serialize(out),
+            Some(E::Claims(o)) => o.serialize(out),
             None => out.serialize_map(Some(0))?.end(),
         }
     }

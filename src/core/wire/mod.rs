@@ -2,6 +2,7 @@
 
 mod agent;
 mod attempt;
+mod claim;
 mod codec;
 #[cfg(test)]
 mod codec_tests;
@@ -13,6 +14,7 @@ mod line;
 mod link;
 mod overriding;
 mod proto_writer;
+mod shadow;
 mod signalling;
 mod stored;
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! model -> what is stored (proto/trunkline/v1/journal.proto).
 
+use super::claim::claims_to_pb;
 use super::dossier::{write_dossier, write_pop};
 use super::overriding::override_to_pb;
 use super::proto_writer::ProtoWriter;
+use super::shadow::shadow_to_pb;
 use super::signalling::write_signalling;
 use super::{
     View, agent_to_pb, command_to_stored, decision_to_pb, dnc_to_pb, duty_to_pb, line_to_pb,
@@ -41,7 +43,9 @@ pub fn write_journal_frame(events: &[Event], out: &mut Vec<u8>) {
             | Entity::Link(_)
             | Entity::Agent(_)
             | Entity::Command(_)
-            | Entity::Override(_) => None,
+            | Entity::Override(_)
+            | Entity::Shadow(_)
+            | Entity::Claims(_) => None,
         };
         frame.message(1, |entry| write_event(entry, event, known));
     }
@@ -84,6 +88,10 @@ fn write_event(out: &mut ProtoWriter<'_>, event: &Event, known: Option<u64>) {
         Entity::Agent(agent) => out.present_bytes(20, &agent_to_pb(agent).encode_to_vec()),
         Entity::Override(one) => {
             out.present_bytes(31, &override_to_pb(one, View::Full).encode_to_vec());
+        }
+        Entity::Shadow(one) => out.present_bytes(32, &shadow_to_pb(one).encode_to_vec()),
+        Entity::Claims(entries) => {
+            out.present_bytes(33, &claims_to_pb(entries, View::Full).encode_to_vec());
         }
         Entity::Command(command) => {
             out.present_bytes(21, &command_to_stored(command).encode_to_vec());

@@ -383,6 +383,7 @@ fn numbers_of_names_never_change() {
          agent.working_after_call agent.unknown agent.desk_changed command.accepted command.done \
              link.state_changed \
          call.identified call.labelled call.transfer_unconfirmed dnc.removed override.requested \
-         override.approved override.used override.revoked override.expired"
+         override.approved override.used override.revoked override.expired gate.shadow_differs \
+         claim.recorded claim.withdrawn"
     );
 }

@@ -196,9 +196,14 @@ impl SqliteFile {
 fn has_long_values(table: Table) -> bool {
     match table {
         Table::Frame | Table::Rec | Table::Decision | Table::Live => true,
-        Table::State | Table::Phone | Table::Device | Table::Key | Table::Dnc | Table::Attempt => {
-            false
-        }
+        Table::State
+        | Table::Phone
+        | Table::Device
+        | Table::Key
+        | Table::Dnc
+        | Table::Attempt
+        | Table::Shadow
+        | Table::Claim => false,
     }
 }
 
@@ -325,20 +330,20 @@ fn prepare(writer: &Connection, sync: Sync, tables: &[Table]) -> rusqlite::Resul
          PRAGMA journal_size_limit = {WAL_CHECKPOINT_BYTES};"
     ))?;
     let made: i64 = writer.query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0))?;
+    let mut sql = "BEGIN IMMEDIATE;".to_owned();
     if made == 0 {
-        let mut sql = format!(
-            "BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID};
-             PRAGMA user_version = {FORMAT};"
-        );
-        for table in tables {
-            let (name, kind) =
-                (table.name(), if has_long_values(*table) { "" } else { "WITHOUT ROWID" });
-            sql += &format!(
-                "CREATE TABLE {name}(k BLOB NOT NULL PRIMARY KEY, v BLOB NOT NULL) {kind};"
-            );
-        }
-        writer.execute_batch(&(sql + "COMMIT;"))?;
+        sql +=
+            &format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT};");
     }
+    // A file of an earlier version has fewer tables.
+    for table in tables {
+        let (name, kind) =
+            (table.name(), if has_long_values(*table) { "" } else { "WITHOUT ROWID" });
+        sql += &format!(
+            "CREATE TABLE IF NOT EXISTS {name}(k BLOB NOT NULL PRIMARY KEY, v BLOB NOT NULL) {kind};"
+        );
+    }
+    writer.execute_batch(&(sql + "COMMIT;"))?;
     // What a crashed process left in the log goes into the database with an fsync of its own, so
     // nothing that is built on from here rests on a log whose sync may have failed.
     checkpoint(writer, "TRUNCATE")

@@ -28,6 +28,10 @@ pub enum Table {
     Live = 8,
     /// Calls out that count for caps.
     Attempt = 9,
+    /// Where rules tried out would have decided otherwise.
+    Shadow = 10,
+    /// Claims on record.
+    Claim = 11,
 }
 
 impl Table {
@@ -44,6 +48,8 @@ impl Table {
             Self::Dnc => "dnc",
             Self::Live => "live",
             Self::Attempt => "attempt",
+            Self::Shadow => "shadow",
+            Self::Claim => "claim",
         }
     }
 }

@@ -18,6 +18,7 @@ pub mod peers;
 pub mod pki;
 pub mod process;
 pub mod server;
+pub mod shim;
 pub mod sipp;
 pub mod tail;
 pub mod ua;
@@ -33,6 +34,7 @@ pub use peers::Peers;
 pub use pki::Pki;
 pub use server::{Server, Site, SiteOptions};
 pub use sipp::Sipp;
+pub use tail::Tail;
 pub use ua::{Dialog, Message, Ua};
 
 /// Monday 2026-11-23, 10:00 in Shanghai: a workday within every window of the shipped rules.

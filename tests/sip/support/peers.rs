@@ -31,6 +31,17 @@ impl Peers {
         dialog
     }
 
+    /// A call to an emergency number reaches the carrier, which is busy.
+    pub fn emergency(&self, number: &str) {
+        let dialog = Dialog::caller(&self.pbx, "1001", number, &format!("emergency-{number}"));
+        self.pbx.send(&dialog.invite());
+        let invite = self.customer.expect(&format!("INVITE sip:{number}@"));
+        self.customer.answer(&invite, "486 Busy Here", "busy", "");
+        let refusal = self.pbx.expect("SIP/2.0 486");
+        self.pbx.send(&dialog.ack_refusal(&refusal));
+        self.customer.expect("ACK ");
+    }
+
     /// The customer ends it.
     pub fn hang_up(&self, dialog: &mut Dialog) {
         self.customer.send(&dialog.next("BYE", ""));

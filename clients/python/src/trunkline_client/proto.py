@@ -549,6 +549,99 @@ class Override:
 
 
 @dataclass(slots=True, kw_only=True)
+class ShadowDiff:
+    """A call that rules tried out beside those in force would have treated otherwise (docs/gate.md).
+    Nothing of it was enforced."""
+
+    #: The decision that counted.
+    decision_id: str = ""
+
+    #: Purpose of the call; empty: none was given.
+    purpose: str = ""
+
+    #: allow | deny: what the rules in force said.
+    verdict: str = ""
+
+    #: Their rules that refused, in order of precedence.
+    refused_by: list[str] = field(default_factory=list)
+
+    #: allow | deny: what the rules tried out would have said.
+    shadow_verdict: str = ""
+
+    #: Their rules that would have refused.
+    shadow_refused_by: list[str] = field(default_factory=list)
+
+    #: SHA-256 of the rules tried out, hex.
+    shadow_hash: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Claims:
+    """Claims were recorded, or count no more."""
+
+    #: The claims of this change.
+    entries: list[ClaimEntry] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class ClaimEntry:
+    """What a person has said or signed that exempts a call (docs/gate.md)."""
+
+    #: Ours, UUIDv7.
+    id: str = ""
+
+    #: consent | running_contract | customer_requested_callback.
+    claim: str = ""
+
+    #: number | customer (all numbers of a person).
+    scope: str = ""
+
+    #: Number; of a customer its raw form is the name that the customer records use.
+    number: Party | None = None
+
+    #: Counts for calls with this purpose and its family; empty: for all.
+    purpose: str = ""
+
+    #: Counts for calls of this case; empty: for all, or not shown in a masked view.
+    case: str = ""
+
+    #: Last local calendar day on which it counts, YYYY-MM-DD; empty: until it is withdrawn.
+    until: str = ""
+
+    #: Call in which it was said.
+    call_id: str = ""
+
+    #: Where the proof is; empty in a masked view.
+    evidence: str = ""
+
+    #: How it came in: cli | api | import | desk.
+    source: str = ""
+
+    #: When the person said it.
+    given_at: str | None = None
+
+    #: Who entered it.
+    added_by: str = ""
+
+    #: It counts no more.
+    withdrawn: ClaimEnd | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class ClaimEnd:
+    """How a claim came to count no more before its day."""
+
+    #: When.
+    at: str | None = None
+
+    #: Who entered it.
+    by: str = ""
+
+    #: Why; empty in a masked view.
+    reason: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
 class DoNotCallEntry:
     """One number or customer nobody may call."""
 
@@ -1499,6 +1592,8 @@ ENTITIES: dict[str, str] = {
     "agent": "Agent",
     "command": "Command",
     "override": "Override",
+    "gate": "ShadowDiff",
+    "claim": "Claims",
 }
 
 #: Messages by name.
@@ -1521,6 +1616,10 @@ MESSAGES: dict[str, type] = {
     "SystemStatus": SystemStatus,
     "DoNotCall": DoNotCall,
     "Override": Override,
+    "ShadowDiff": ShadowDiff,
+    "Claims": Claims,
+    "ClaimEntry": ClaimEntry,
+    "ClaimEnd": ClaimEnd,
     "DoNotCallEntry": DoNotCallEntry,
     "DoNotCallRemoval": DoNotCallRemoval,
     "Line": Line,
@@ -1750,6 +1849,38 @@ FIELDS: dict[str, dict[str, str | int | bool]] = {
         "expires_at": "?",
         "call_id": "",
         "decision_id": "",
+    },
+    "ShadowDiff": {
+        "decision_id": "",
+        "purpose": "",
+        "verdict": "",
+        "refused_by": "[?]",
+        "shadow_verdict": "",
+        "shadow_refused_by": "[?]",
+        "shadow_hash": "",
+    },
+    "Claims": {
+        "entries": "[ClaimEntry]",
+    },
+    "ClaimEntry": {
+        "id": "",
+        "claim": "",
+        "scope": "",
+        "number": "Party",
+        "purpose": "",
+        "case": "",
+        "until": "",
+        "call_id": "",
+        "evidence": "",
+        "source": "",
+        "given_at": "?",
+        "added_by": "",
+        "withdrawn": "ClaimEnd",
+    },
+    "ClaimEnd": {
+        "at": "?",
+        "by": "",
+        "reason": "",
     },
     "DoNotCallEntry": {
         "number": "Party",

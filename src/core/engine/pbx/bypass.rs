@@ -105,12 +105,13 @@ impl Engine {
         };
         let refused = decided.verdict == Verdict::Deny;
         let Some(entry) = self.table.get(call) else { return refused };
+        let device = entry.machine.call().device.to_string();
         let parts = DecisionParts {
-            id: self.ids.decision(now),
+            id: self.decision_id(now),
             call_id: Some(call),
             purpose,
             to: self.desk_parties.with(number, "", &dialed),
-            device: entry.machine.call().device.to_string(),
+            device,
             next_allowed_at: None,
             facts,
         };

@@ -37,7 +37,7 @@ impl Engine {
         }
         self.totals.gate_denied += 1;
         let parts = DecisionParts {
-            id: self.ids.decision(now),
+            id: self.decision_id(now),
             call_id: Some(call),
             purpose,
             to: self.desk_parties.with(to.reveal(), "", &dialed),

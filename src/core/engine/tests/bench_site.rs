@@ -88,6 +88,7 @@ pub(super) fn config() -> EngineConfig {
         calls_max: 100,
         book,
         ruleset: Some("cn-seed-service".into()),
+        shadow: None,
         normalizer: Normalizer::new(DialPlan { internal, ..DialPlan::default() }).unwrap(),
         desk_refs: BlindIndex::new(&Secret::new([1; 32])),
         list_refs: BlindIndex::new(&Secret::new([2; 32])),

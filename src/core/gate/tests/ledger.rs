@@ -189,7 +189,7 @@ fn what_an_earlier_run_left_counts_as_its_own() {
         label: label.map(Into::into),
     };
     let attempts = vec![attempt(1, -800, Some("拒绝")), attempt(2, 0, None), attempt(3, 1, None)];
-    let ledger = Ledger::restore(&book, attempts.clone(), None);
+    let ledger = Ledger::restore(&book, LooksBack::default(), attempts.clone(), None);
     assert_eq!(refused_by(&book, &ledger, at(1), &motor, later(2)), ["refused", "two"]);
     let mut live = Ledger::default();
     for (n, hours) in [(1, -800), (2, 0), (3, 1)] {
@@ -200,6 +200,6 @@ fn what_an_earlier_run_left_counts_as_its_own() {
         }
     }
     assert_eq!(ledger.past(Some(key(1)), None), live.past(Some(key(1)), None));
-    let cut = Ledger::restore(&book, attempts, Some(later(0)));
+    let cut = Ledger::restore(&book, LooksBack::default(), attempts, Some(later(0)));
     assert_eq!(refused_by(&book, &cut, at(8), &motor, later(2)), ["refused", "two"]);
 }

@@ -5,6 +5,7 @@ mod calendar;
 mod calendar_cross;
 mod calendar_import;
 mod calls;
+mod contradiction;
 mod explain;
 mod files;
 mod laws;
@@ -24,7 +25,7 @@ mod waive;
 mod zones;
 
 use super::*;
-use crate::model::{NumberRef, RuleOutcome, Verdict, Wall};
+use crate::model::{Named as _, NumberRef, RuleOutcome, Verdict, Wall};
 
 /// A rule set for load tests: any region, any purpose, any hour.
 const OPEN_ALL_HOURS: &str = r#"

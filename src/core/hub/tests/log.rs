@@ -90,6 +90,18 @@ fn overriding() -> Entity {
     }))
 }
 
+fn differs() -> Entity {
+    Entity::Shadow(Box::new(ShadowDiff {
+        decision: DecisionId(Uuid::from_u128(12)),
+        purpose: None,
+        verdict: Verdict::Allow,
+        refused_by: Vec::new(),
+        shadow_verdict: Verdict::Deny,
+        shadow_refused_by: vec!["night".into()],
+        shadow_hash: String::new(),
+    }))
+}
+
 pub(super) fn staff() -> Vec<AgentSettings> {
     let member = |agent: &str, team: &str, queues: &[&str]| AgentSettings {
         id: agent.into(),
@@ -279,6 +291,8 @@ impl Log {
                 (EventKind::CallCleared, Entity::Call(Arc::new(call)))
             }
             9 if pick.is_multiple_of(2) => (EventKind::OverrideRequested, overriding()),
+            9 if pick.is_multiple_of(3) => (EventKind::ClaimRecorded, Entity::Claims(Vec::new())),
+            9 if pick.is_multiple_of(5) => (EventKind::GateShadowDiffers, differs()),
             9 => (EventKind::DncAdded, Entity::Dnc(Vec::new())),
             10 => (EventKind::AgentReady, Entity::Agent(Box::new(agent(pick)))),
             11 => (EventKind::CommandAccepted, Entity::Command(Box::new(command(pick)))),

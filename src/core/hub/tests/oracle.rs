@@ -110,6 +110,8 @@ fn labels(entity: &Entity) -> BTreeMap<&'static str, BTreeSet<String>> {
         }
         Entity::Command(_) => put("kind", "command"),
         Entity::Override(_) => put("kind", "override"),
+        Entity::Shadow(_) => put("kind", "shadow"),
+        Entity::Claims(_) => put("kind", "claims"),
         Entity::Duty(_) | Entity::Link(_) => unreachable!("none is made"),
     }
     all
@@ -126,7 +128,7 @@ fn shows(who: &Principal, sub: &SubRequest, entity: &Entity) -> bool {
     let topic = match sub.topic.as_str() {
         "calls:own" => is(&["call", "decision"]) && who.devices.iter().any(|d| has("device", d)),
         "agent:self" => is(&["agent"]) && has("agent", &who.agent),
-        "site:calls" => is(&["call", "decision", "dnc", "override"]),
+        "site:calls" => is(&["call", "decision", "dnc", "override", "shadow", "claims"]),
         "site:health" => is(&["system"]),
         "site:lines" => is(&["line"]),
         "site:agents" => is(&["agent"]),
@@ -148,7 +150,11 @@ pub(super) fn sees(who: &Principal, subs: &[SubRequest], entity: &Entity) -> Opt
     let best = views.filter_map(|sub| allowed(who, sub)).filter(|view| *view > 0).max()?;
     let plain = !matches!(
         entity,
-        Entity::Call(_) | Entity::Decision(_) | Entity::Dnc(_) | Entity::Override(_)
+        Entity::Call(_)
+            | Entity::Decision(_)
+            | Entity::Dnc(_)
+            | Entity::Override(_)
+            | Entity::Claims(_)
     );
     Some(if plain || best == 1 { View::Masked } else { View::Full })
 }

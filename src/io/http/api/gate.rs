@@ -163,7 +163,10 @@ async fn checked(app: &App, ask: &GateAsk, form: Form) -> Result<Response, Refus
 }
 
 async fn explained(app: &App, ask: GateAsk, form: Form) -> Result<Response, Refusal> {
-    let look = look(app, &ask.number, &ask.facts).await?;
+    let mut look = look(app, &ask.number, &ask.facts).await?;
+    if ask.at.is_some() {
+        look.slice.clock = None; // it does not go by our clock
+    }
     let now = app.desk.hub.now().rfc3339();
     let plan = app.gate.normalizer.clone();
     let find = move || {

@@ -9,6 +9,7 @@ use axum::extract::Query as Pairs;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use serde_json::{Map, Value, json};
 use trunkline_core::gate::{CallFacts, Claim, Claims, is_purpose, parse_instant};
+use trunkline_core::model::Named as _;
 
 /// Longest text of a value, bytes.
 const VALUE_BYTES_MAX: usize = 128;
