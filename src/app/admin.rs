@@ -3,7 +3,7 @@
 use super::audit;
 use super::commands::{CommandError, revocation, store_command, text};
 use super::error::AppError;
-use super::lists::Lists;
+use super::lists::{Lists, Recorder};
 use super::orders::Orders;
 use super::rules::Rules;
 use super::running::reload;
@@ -74,6 +74,17 @@ async fn serve(
         "dnc.commit" => send(answer, desk.lists.commit(request, who.to_owned()).await?).await,
         "dnc.remove" => {
             let mut line = desk.lists.remove(request, who.to_owned()).await?;
+            line["done"] = true.into();
+            send(answer, line).await
+        }
+        "claim.add" => {
+            let by = Recorder { who: who.to_owned(), agent: None, source: "cli" };
+            let mut line = desk.lists.add_claim(request, by).await?;
+            line["done"] = true.into();
+            send(answer, line).await
+        }
+        "claim.withdraw" => {
+            let mut line = desk.lists.withdraw_claims(request, who.to_owned()).await?;
             line["done"] = true.into();
             send(answer, line).await
         }

@@ -72,7 +72,7 @@ fn remove(store: &Inner, list: &mut Changes, gone: &DncEntry) -> Result<(), Stor
 pub(super) fn load(store: &Inner) -> Result<(DncList, Option<String>), StoreError> {
     let mut list = DncList::default();
     let (mut lost, mut first) = (0_u64, None);
-    pages(store, |key, row| {
+    pages(store, Table::Dnc, |key, row| {
         match open(store, key, row) {
             Ok(entry) if entry.removed.is_none() => list.insert_or_close(&entry),
             Ok(_) => {}
@@ -88,7 +88,7 @@ pub(super) fn load(store: &Inner) -> Result<(DncList, Option<String>), StoreErro
 
 /// Every entry, removed ones included, in the order of their references.
 pub(super) fn each(store: &Inner, mut take: impl FnMut(DncEntry)) -> Result<(), StoreError> {
-    pages(store, |key, row| {
+    pages(store, Table::Dnc, |key, row| {
         take(open(store, key, row)?);
         Ok(())
     })
@@ -101,13 +101,15 @@ pub(super) fn entries_of(store: &Inner, key: NumberRef) -> Result<Vec<DncEntry>,
     rows.iter().map(|(key, row)| open(store, key, row)).collect()
 }
 
-fn pages(
+/// All rows of a table of the long-lived file, a page at a time.
+pub(super) fn pages(
     store: &Inner,
+    table: Table,
     mut take: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let mut from = Vec::new();
     loop {
-        let rows = store.meta.scan(Table::Dnc, &from, KEY_END, Order::Up, PAGE)?;
+        let rows = store.meta.scan(table, &from, KEY_END, Order::Up, PAGE)?;
         for (key, row) in &rows {
             take(key, row)?;
         }
@@ -177,7 +179,7 @@ pub(super) fn draft(event: &Event, entries: &[DncEntry], source: (u64, u64)) -> 
     draft
 }
 
-fn without_digits(text: &str) -> String {
+pub(super) fn without_digits(text: &str) -> String {
     text.chars().map(|c| if c.is_numeric() { '#' } else { c }).collect()
 }
 

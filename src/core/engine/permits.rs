@@ -201,6 +201,7 @@ impl Engine {
             ruleset: self.config.ruleset.clone(),
             list: self.list.only([list_key, customer_ref]),
             list_version: self.list.version(),
+            recorded: self.on_record([list_key, customer_ref]),
             past: self.ledger.past(list_key, customer_ref).into_owned(),
             known_since: self.ledger.known_since(),
             clock: self.clock.fault().map(|fault| fault.to_string()),

@@ -83,7 +83,7 @@ impl RuleSet {
         zone: &'a Zone,
         local: &Local,
     ) -> Answer<'a> {
-        let claims = ask.given.claims();
+        let claims = ask.given.claims(ask.purpose, local.date);
         let plan = self.day(local.date, claims);
         let look = Look { list, ask, claims, zone, local };
         let spec = &self.spec;
@@ -101,7 +101,7 @@ impl RuleSet {
         rules.extend(spec.cooldown.iter().map(|cooldown| look.cooldown(cooldown)));
         rules.extend(self.gap_rule(&plan));
         rules.extend(spec.ban.iter().map(|ban| look.ban(ban, &plan, self)));
-        rules.push(self.window_rule(&plan, zone, local));
+        rules.push(self.window_rule(&plan, ask, zone, local));
         rules.extend(spec.cap.iter().map(|cap| look.cap(cap)));
         let guard = spec.guard.last_start_before_end.0;
         if guard > 0 {
@@ -152,7 +152,13 @@ impl RuleSet {
         Some(rule("calendar-gap", outcome, cite, inputs))
     }
 
-    fn window_rule(&self, plan: &DayPlan<'_>, zone: &Zone, local: &Local) -> RuleVerdict {
+    fn window_rule(
+        &self,
+        plan: &DayPlan<'_>,
+        ask: &Ask<'_>,
+        zone: &Zone,
+        local: &Local,
+    ) -> RuleVerdict {
         let windows = &plan.hours.windows;
         let inside = windows.iter().any(|span| zone.open(local, *span));
         let of_day = self.spec.window.iter().find(|window| {
@@ -162,8 +168,24 @@ impl RuleSet {
         });
         let cite = of_day.or(self.spec.window.first()).map_or("", |window| &window.cite);
         let class = plan.class.map_or("none", Named::name);
-        let inputs =
+        let mut inputs =
             format!("local={} class={class} windows={}", clock(local), spans::text(windows));
+        let on = local.date;
+        let claims = ask.given.claims(ask.purpose, on);
+        let given = self.spec.window.iter().filter(|window| {
+            let open = window.spans.iter().any(|span| zone.open(local, *span));
+            let listed = plan.class.is_none_or(|class| window.lists(class));
+            open && listed && window.in_force(on) && window.falls_on(on.weekday())
+        });
+        // Where a window is open without any claim, none is needed.
+        let given: Vec<_> = given.map(|window| &window.given).collect();
+        if inside && given.iter().all(|given| !given.is_empty()) {
+            let met = given.iter().find(|given| given.iter().all(|claim| claims.has(*claim)));
+            for claim in met.into_iter().flat_map(|given| given.iter()) {
+                inputs.push_str(" given=");
+                inputs.push_str(&ask.shown(*claim, on));
+            }
+        }
         rule("window", deny_if(!inside), cite, inputs)
     }
 }
@@ -171,11 +193,9 @@ impl RuleSet {
 impl Look<'_> {
     fn requires(&self, rule: &Requires) -> RuleVerdict {
         self.speak(&rule.id, rule, || {
-            let words = |claims: &mut dyn Iterator<Item = super::Claim>| {
-                claims.map(super::Claim::name).collect::<Vec<_>>().join(" or ")
-            };
-            let needed = words(&mut rule.any.iter().copied());
-            let shown = words(&mut self.claims.iter());
+            let needed = rule.any.iter().map(|claim| claim.name()).collect::<Vec<_>>().join(" or ");
+            let shown = self.claims.iter().map(|claim| self.ask.shown(claim, self.local.date));
+            let shown = shown.collect::<Vec<_>>().join(" or ");
             let shown = if shown.is_empty() { "nothing".to_owned() } else { shown };
             (deny_if(!rule.met(self.claims)), format!("shown={shown} needed={needed}"))
         })
@@ -230,7 +250,9 @@ impl Look<'_> {
                 Registered::Yes => format!("{issued}{stands}: on it"),
                 Registered::Closed => format!("{issued}{stands}"),
                 Registered::NoKey => format!("{issued}no list key"),
-                Registered::Lifted(claim) => format!("{issued}exempt={}", claim.name()),
+                Registered::Lifted(claim) => {
+                    format!("{issued}exempt={}", self.ask.shown(claim, day))
+                }
             };
             (deny_if(said.closes()), inputs)
         })
@@ -269,7 +291,7 @@ impl Look<'_> {
                 (true, None) => RuleOutcome::Deny,
                 (true, Some(claim)) => {
                     inputs.push_str(" exempt=");
-                    inputs.push_str(claim.name());
+                    inputs.push_str(&self.ask.shown(claim, day));
                     RuleOutcome::Allow
                 }
             };

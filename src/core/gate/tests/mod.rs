@@ -15,6 +15,7 @@ mod numbers;
 mod permit;
 mod profiles;
 mod properties;
+mod record;
 mod registers;
 mod replay;
 mod rules;
