@@ -1,7 +1,8 @@
 //! What the admin socket does in a running server.
 
 use super::audit;
-use super::commands::{CommandError, revocation, store_command, text};
+use super::commands::{CommandError, revocation, text};
+use super::dry_run::site_command;
 use super::error::AppError;
 use super::lists::{Lists, Recorder};
 use super::orders::Orders;
@@ -113,7 +114,8 @@ async fn serve(
             let (answers, done) = (answer.clone(), answer);
             let work = move || {
                 let now = desk.clock.wall();
-                store_command(&desk.store, &desk.normalizer, &request, &who, now, &mut |line| {
+                let site = (&desk.store, &desk.normalizer);
+                site_command(desk.rules.config(), site, &request, &who, now, &mut |line| {
                     let _ = answers.blocking_send(line); // the client may have gone
                 })
             };

@@ -116,9 +116,6 @@ pub fn store_command(
                 }));
             }
         }
-        "gate.dry_run" => {
-            emit(super::dry_run::dry_run(store, normalizer, request, who, now)?);
-        }
         "gate.shadow_report" => emit(super::shadow_report::report(store, request, now)?),
         "token.revoke" => {
             store.revoke(revocation(request, now)?, who)?;

@@ -34,6 +34,7 @@ pub use auth::check_issuer;
 pub use build::{certificates, normalizer, store_config};
 pub use calendars::{calendar_folder, imported_calendars};
 pub use commands::{CommandError, store_command};
+pub use dry_run::site_command;
 pub use error::AppError;
 pub use links::{check_links, link_names};
 pub use rules::{

@@ -132,6 +132,11 @@ impl Rules {
         Self { config: config.clone(), book: RwLock::new(book), ruleset, tried }
     }
 
+    /// The site's.
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Those in force.
     pub(super) fn book(&self) -> Arc<Book> {
         self.book.read().unwrap_or_else(PoisonError::into_inner).clone()

@@ -3,7 +3,7 @@
 use super::args::{ConfigArgs, RecordsArgs, RecordsCommand, TailArgs};
 use super::exit::{Exit, Failure};
 use super::show;
-use crate::app::{self, store_command};
+use crate::app::{self, site_command};
 use crate::config::Config;
 use crate::io::admin;
 use crate::io::clock::Clock;
@@ -76,7 +76,8 @@ pub(super) fn store_or_server(
         let who = format!("uid:{} offline", nix::unistd::getuid());
         let (book, _) = app::rules_in_force(Some(config))?;
         let normalizer = app::normalizer(Some(config), &book)?;
-        let done = store_command(&opened.store, &normalizer, request, &who, now, &mut each);
+        let site = (&opened.store, &normalizer);
+        let done = site_command(config, site, request, &who, now, &mut each);
         return done.map_err(|error| {
             refused(&json!({"code": error.code(), "message": error.to_string()}))
         });

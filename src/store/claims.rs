@@ -8,7 +8,7 @@ use super::store::Inner;
 use super::{Store, StoreError, meta};
 use trunkline_core::gate::ClaimBook;
 use trunkline_core::model::{
-    ClaimEntry, ClaimId, Detail, Entity, Event, EventKind, Named as _, NumberRef, Party, Pos, Wall,
+    ClaimEntry, ClaimId, Detail, Entity, Event, EventKind, Named as _, NumberRef, Pos, Wall,
 };
 
 /// Claims of one number or customer that are shown.
@@ -162,21 +162,14 @@ impl Store {
         row.map(|row| open(store, &key, &row)).transpose()
     }
 
-    /// Every claim, withdrawn ones included, each with the key that [`Store::replay_key`] makes.
+    /// Every claim, withdrawn ones included.
     ///
     /// # Errors
     /// If a row does not open.
     pub fn replay_claims(&self) -> Result<Vec<ClaimEntry>, StoreError> {
         let mut entries = Vec::new();
         each_row(&self.inner, |key, row| {
-            let mut entry = open(&self.inner, key, row)?;
-            let party = &entry.number;
-            let key = match &party.e164 {
-                Some(number) => self.replay_key(number.reveal().as_str()),
-                None => self.replay_key(party.raw.reveal()),
-            };
-            entry.number = Party { number_ref: key, ..party.clone() };
-            entries.push(entry);
+            entries.push(open(&self.inner, key, row)?);
             Ok(())
         })?;
         Ok(entries)

@@ -5,7 +5,7 @@ use super::months::Months;
 use super::rows::{RowKind, call_of, decision_day, decision_of};
 use super::search::id_prefix;
 use super::{Store, StoreError, dnc};
-use trunkline_core::model::{Call, Decision, DecisionId, Direction, DncEntry, Party, Wall};
+use trunkline_core::model::{Call, Decision, DecisionId, Direction, DncEntry, Wall};
 use trunkline_core::vault::Month;
 
 /// Rows read at once.
@@ -62,7 +62,7 @@ impl Store {
         Ok(decision_of(event))
     }
 
-    /// The do-not-call list, each number with the key that [`Store::replay_key`] makes.
+    /// The do-not-call list, without what was removed.
     ///
     /// # Errors
     /// If a row does not open.
@@ -70,19 +70,6 @@ impl Store {
         let mut entries = Vec::new();
         dnc::each(&self.inner, |entry| entries.push(entry))?;
         entries.retain(|entry| entry.removed.is_none());
-        for entry in &mut entries {
-            let party = &entry.number;
-            let key = match &party.e164 {
-                Some(number) => self.replay_key(number.reveal().as_str()),
-                None => self.replay_key(party.raw.reveal()),
-            };
-            entry.number = Party { number_ref: key, ..party.clone() };
-        }
         Ok(entries)
-    }
-
-    /// A key of a number that is the same in calls and in the list.
-    pub fn replay_key(&self, number: &str) -> trunkline_core::model::NumberRef {
-        self.inner.desk_refs.number_ref(number)
     }
 }

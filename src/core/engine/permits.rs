@@ -8,7 +8,9 @@
 //! None outlives the process: after a restart every permit of before is unknown, so none is used
 //! twice.
 
+use super::agents::short_device;
 use super::input::{Explained, Outputs};
+use super::overrides::Caller;
 use super::rights::{Asked, COMMIT_WAIT, EXPLAIN_WAIT};
 use super::writer::Engine;
 use crate::gate::{
@@ -140,9 +142,19 @@ impl Bound {
             Some("is for another device")
         } else if differs(&self.agent, agent) {
             Some("is for another agent")
+        } else if self.facts.waived.is_some() && !self.is_of(offer, agent) {
+            Some("is for the caller of its override")
         } else {
             None
         }
+    }
+}
+
+impl Bound {
+    /// The one who was named when it was asked for makes this call, and nobody who is not known.
+    fn is_of(&self, offer: &Offer, agent: Option<&str>) -> bool {
+        let device = self.device.as_deref() == Some(offer.from_user.as_str());
+        device || (self.agent.is_some() && self.agent.as_deref() == agent)
     }
 }
 
@@ -223,8 +235,12 @@ impl Engine {
     ) {
         let mut answer = |answer| out.permits.push((ticket, answer));
         let number = request.number.reveal();
+        let device = request.device.as_deref().map(short_device).unwrap_or_default();
+        let caller = Caller { agent: request.agent.as_deref(), device };
+        let waived = self.override_for(now, number, request.purpose.as_deref(), caller);
+        let facts = CallFacts { waived, ..request.facts.clone() };
         let Asked { dialed, list_key, place, ruling } =
-            self.ask_gate(now, number, request.purpose.as_deref(), &request.facts);
+            self.ask_gate(now, number, request.purpose.as_deref(), &facts);
         let decided = match ruling {
             Ruling::Exempt(exemption) => return answer(PermitAnswer::Exempt(exemption.reason())),
             Ruling::Decided(decided) => decided,
@@ -246,7 +262,14 @@ impl Engine {
             facts: request.facts.clone(),
         };
         match decided.verdict {
-            Verdict::Allow => self.promise(now, request, decided, parts, place, ticket, out),
+            Verdict::Allow => {
+                let of = (None, Some(parts.id));
+                let used = self.use_override(now, facts.waived.as_ref(), &decided, of, out);
+                let waived = facts.waived.filter(|_| used);
+                let facts = CallFacts { waived, ..request.facts };
+                let request = PermitRequest { facts, ..request };
+                self.promise(now, request, decided, parts, place, ticket, out);
+            }
             Verdict::Deny => {
                 let asked = (dialed, list_key);
                 self.explain_denial(now, decided, parts, asked, ticket, out);
