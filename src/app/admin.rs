@@ -44,6 +44,20 @@ pub(super) struct Desk {
     pub tls: Option<Arc<Tls>>,
 }
 
+impl Desk {
+    fn reconcile(&self, request: &Value, who: &str) -> Result<Value, CommandError> {
+        let book = self.rules.book();
+        let place = super::reconcile::Place {
+            config: self.rules.config(),
+            store: &self.store,
+            normalizer: &self.normalizer,
+            book: &book,
+            ruleset: self.rules.ruleset.as_deref(),
+        };
+        super::reconcile::reconcile_command(&place, request, who, self.clock.wall())
+    }
+}
+
 /// The socket's handler.
 pub(super) fn handler(desk: Arc<Desk>) -> Handler {
     Arc::new(move |request, who, answer| {
@@ -106,6 +120,13 @@ async fn serve(
         "trunk.order" => super::trunk::order(desk, &request, who, answer).await,
         "link.show" => super::trunk::show_links(desk, &request, answer).await,
         "token.revoke" => revoke(desk, &request, who, answer).await,
+        "gate.reconcile" => {
+            let (desk, who) = (desk.clone(), who.to_owned());
+            let work = move || desk.reconcile(&request, &who);
+            let stopped = |_| CommandError::Unavailable("the command was ended".to_owned());
+            send(answer, tokio::task::spawn_blocking(work).await.map_err(stopped)??).await?;
+            send(answer, json!({"done": true})).await
+        }
         "audit.export" if audit::wants_clear(&request) => {
             audit::export_clear(desk, request, who, answer).await
         }

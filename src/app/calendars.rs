@@ -15,8 +15,6 @@ use trunkline_core::model::Wall;
 
 /// Versions a folder may hold; of a year there are one to three.
 const FILES_MAX: usize = 1000;
-/// A year's file has some kilobytes.
-const FILE_BYTES_MAX: u64 = 1 << 20;
 /// How often the watch looks at the date.
 const LOOK: Duration = Duration::from_secs(600);
 
@@ -45,19 +43,12 @@ pub fn imported_calendars(folder: &Path) -> Result<Vec<(String, String)>, AppErr
         }
     }
     paths.sort();
-    let limit = |path: &Path, message: String| {
-        AppError::from(GateFileError { file: path.to_string_lossy().into_owned(), message })
-    };
     if paths.len() > FILES_MAX {
         let message = format!("{} files: {FILES_MAX} are allowed", paths.len());
-        return Err(limit(folder, message));
+        return Err(GateFileError { file: folder.to_string_lossy().into_owned(), message }.into());
     }
     let read = |path: PathBuf| {
-        let bytes = std::fs::metadata(&path).map_err(AppError::io(shown(&path)))?.len();
-        if bytes > FILE_BYTES_MAX {
-            return Err(limit(&path, format!("{bytes} bytes: {FILE_BYTES_MAX} are allowed")));
-        }
-        let text = std::fs::read_to_string(&path).map_err(AppError::io(shown(&path)))?;
+        let text = super::rule_text::read(&path)?;
         Ok((path.to_string_lossy().into_owned(), text))
     };
     paths.into_iter().map(read).collect()

@@ -51,9 +51,9 @@ fn dry_run(
     let registers = store.registers()?.into_iter().filter_map(|row| store.register(&row.name));
     let registers: Vec<_> = registers.collect();
     let unknown = not_known(&book, !registers.is_empty());
-    let mut replay = Replay::new(&book, None, store.replay_list()?)
-        .with_claims(store.replay_claims()?)
-        .with_registers(registers);
+    let entries = store.past_list()?;
+    let mut replay = Replay::new(&book, None, entries).with_claims(store.past_claims()?);
+    registers.into_iter().for_each(|register| replay.set_register(register));
     store.replay((from, to), (who, book.hash()), now, &mut |call, decision| {
         take(&mut replay, store, normalizer, &call, decision.as_ref());
     })?;

@@ -22,6 +22,7 @@ pub(super) struct Snapshot {
     pub list_unavailable: bool,
     pub registers_due: (usize, usize),
     pub clock: ClockState,
+    pub rules_refused: bool,
     pub pos: Pos,
     pub kernel_drops: u64,
     pub send_errors: u64,
@@ -189,6 +190,11 @@ fn gauges(out: &mut String, snapshot: &Snapshot, health: &JournalHealth, desks: 
             "registers_closed",
             "Registers that rules need and that are too old or not there.",
             snapshot.registers_due.1 as u64,
+        ),
+        (
+            "rules_refused",
+            "1 while the newest rule files could not be used.",
+            u64::from(snapshot.rules_refused),
         ),
         (
             "clock_doubted",

@@ -21,6 +21,8 @@ mod metrics;
 mod names;
 mod orders;
 mod people;
+mod reconcile;
+mod rule_text;
 mod rules;
 mod running;
 mod secrets;
@@ -37,9 +39,10 @@ pub use commands::{CommandError, store_command};
 pub use dry_run::site_command;
 pub use error::AppError;
 pub use links::{check_links, link_names};
+pub use reconcile::{Place, reconcile_command};
 pub use rules::{
     all as all_rules, all_known as all_rules_known, from_files as rules_from_files,
-    in_force as rules_in_force,
+    in_force as rules_in_force, odd as odd_rules,
 };
 pub use running::{Running, start};
 pub use shadow::shadow_rules;

@@ -3,14 +3,15 @@
 use super::AppError;
 use super::calendars::{calendar_folder, imported_calendars};
 use super::orders::{Order, Orders};
+use super::rule_text;
 use super::shadow::Tried;
 use crate::config::Config;
 use crate::store::{AttemptQuery, Attempts, Store};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use trunkline_core::gate::{
-    Book, CalendarSet, GateFileError, LABEL_WAIT, LEDGER_MAX, Source, shipped_calendars,
-    shipped_rules,
+    Book, CalendarSet, GateFileError, LABEL_WAIT, LEDGER_MAX, LintFinding, Source,
+    shipped_calendars, shipped_rules,
 };
 use trunkline_core::model::Wall;
 
@@ -70,6 +71,9 @@ pub fn in_force(config: Option<&Config>) -> Result<(Arc<Book>, Option<String>), 
         file: "[gate]".to_owned(),
         message: format!("there is no rule set {name}"),
     })?;
+    if let Some(error) = kept.contradiction() {
+        return Err(error.into());
+    }
     let single = match chosen.as_slice() {
         [only] => Some(only.clone()),
         _ => None,
@@ -105,15 +109,30 @@ pub(super) fn with_calendars(
 }
 
 fn read(path: &Path) -> Result<(String, String), AppError> {
-    let what = format!("[gate] file {}", path.display());
-    let text = std::fs::read_to_string(path).map_err(AppError::io(what))?;
-    Ok((path.to_string_lossy().into_owned(), text))
+    Ok((path.to_string_lossy().into_owned(), rule_text::read(path)?))
+}
+
+/// What may stay as it is, and somebody may want to mend.
+fn tell_odd(book: &Book) {
+    for rule in book.uncounted() {
+        tracing::warn!(%rule, "nothing triggers this rule: it never refuses");
+    }
+    for LintFinding { ruleset, rule, message, .. } in odd(book) {
+        tracing::warn!(%ruleset, %rule, %message, "this rule is odd");
+    }
+}
+
+/// What the linter finds in rules that can be used.
+pub fn odd(book: &Book) -> impl Iterator<Item = LintFinding> {
+    book.lint().into_iter().filter(|finding| finding.kind.is_fault())
 }
 
 /// The rules of a running server. Everybody who asks the gate outside the engine asks here.
 pub(super) struct Rules {
     config: Config,
     book: RwLock<Arc<Book>>,
+    /// One reload at a time: what is read last is what comes into force last.
+    reloading: Mutex<()>,
     /// The one set that counts; `None`: all that apply.
     pub ruleset: Option<String>,
     tried: Tried,
@@ -126,13 +145,12 @@ impl Rules {
         ruleset: Option<String>,
         tried: Tried,
     ) -> Self {
-        for rule in book.uncounted() {
-            tracing::warn!(%rule, "nothing triggers this rule: it never refuses");
-        }
-        Self { config: config.clone(), book: RwLock::new(book), ruleset, tried }
+        tell_odd(&book);
+        let reloading = Mutex::default();
+        Self { config: config.clone(), book: RwLock::new(book), reloading, ruleset, tried }
     }
 
-    /// The site's.
+    /// The configuration that they come from.
     pub(super) fn config(&self) -> &Config {
         &self.config
     }
@@ -171,6 +189,7 @@ impl Rules {
     /// # Errors
     /// If a file cannot be used, or the engine takes no orders.
     pub(super) fn reload(&self, orders: &Orders) -> Result<(), AppError> {
+        let _one = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let in_force = self.reload_in_force(orders);
         let tried = self.tried.reload(&self.config, self.book().looks_back(), orders);
         in_force.and(tried)
@@ -183,6 +202,7 @@ impl Rules {
                 if !orders.give(Order::Rules(book.clone())) {
                     return Err(busy);
                 }
+                tell_odd(&book);
                 *self.book.write().unwrap_or_else(PoisonError::into_inner) = book;
                 tracing::info!("the gate's rules are read anew");
                 Ok(())

@@ -453,6 +453,7 @@ impl SipThread {
             list_unavailable: self.engine.list().unavailable().is_some(),
             registers_due: self.engine.registers_due(),
             clock: self.engine.clock(),
+            rules_refused: self.engine.has_refused_rules(),
             pos: self.engine.pos(),
             kernel_drops: self.ports.iter().map(|p| u64::from(p.dropped)).sum(),
             send_errors: self.ports.iter().map(|p| p.send_errors).sum(),

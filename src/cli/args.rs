@@ -135,6 +135,60 @@ pub(super) enum GateCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Hold a PBX's own call records against the decisions: what was dialled without one, what was
+    /// refused and dialled all the same, what no record shows. Exit code 7 if something is not
+    /// accounted for.
+    Reconcile(Box<ReconcileArgs>),
+}
+
+#[derive(Args)]
+pub(super) struct ReconcileArgs {
+    /// Files with the records, or folders of them; may be given several times. Default: those of
+    /// `[reconcile.NAME]` (needs --day).
+    #[arg(long)]
+    pub cdr: Vec<PathBuf>,
+    /// asterisk-csv, asterisk-custom, freeswitch-csv, freeswitch-json or generic-csv. Default:
+    /// that of `[reconcile.NAME]`, else asterisk-csv.
+    #[arg(long)]
+    pub format: Option<String>,
+    /// Names of the columns in their order, with commas between, where the PBX writes others than
+    /// by default.
+    #[arg(long)]
+    pub columns: Option<String>,
+    /// The PBX. Default: the only one of the configuration.
+    #[arg(long)]
+    pub pbx: Option<String>,
+    /// Calls of this day, YYYY-MM-DD.
+    #[arg(long, conflicts_with_all = ["from", "to"])]
+    pub day: Option<String>,
+    /// Calls from this instant on, RFC 3339. Default: the first of the records.
+    #[arg(long)]
+    pub from: Option<String>,
+    /// Calls before this instant, RFC 3339. Default: the last of the records.
+    #[arg(long)]
+    pub to: Option<String>,
+    /// Zone of the records' local times and of the day. Default: that of `[reconcile.NAME]`, else
+    /// the machine's.
+    #[arg(long)]
+    pub zone: Option<String>,
+    /// Without a common id, record and call may be so many seconds apart. Default 5.
+    #[arg(long)]
+    pub tolerance: Option<u64>,
+    /// Endpoint behind which the outside is, beside the `trunks` of `[pbx.NAME]`: PJSIP/carrier; may
+    /// be given several times.
+    #[arg(long)]
+    pub trunk: Vec<String>,
+    /// Context of the PBX's dialplan in which calls come in; may be given several times.
+    #[arg(long)]
+    pub inbound_context: Vec<String>,
+    /// Print numbers in clear; the audit log says so.
+    #[arg(long)]
+    pub clear_numbers: bool,
+    /// The report as one JSON object.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub file: ConfigArgs,
 }
 
 #[derive(Args)]

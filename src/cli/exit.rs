@@ -21,6 +21,8 @@ pub enum Exit {
     Unreachable = 5,
     /// What was asked for is not there.
     NotFound = 6,
+    /// Call records and decisions do not agree.
+    Unaccounted = 7,
 }
 
 impl From<Exit> for ExitCode {

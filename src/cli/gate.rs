@@ -1,4 +1,4 @@
-//! `gate explain`, `gate lint` and `gate dry-run`: none needs a server.
+//! `gate explain`, `gate lint`, `gate dry-run` and `gate reconcile`: none needs a server.
 
 use super::args::{ExplainArgs, GateArgs, GateCommand, RulesArgs};
 use super::exit::{Exit, Failure};
@@ -25,6 +25,7 @@ pub(super) fn run(args: GateArgs) -> Result<(), Failure> {
         GateCommand::DryRun { calls: Some(calls), rules, file, json, .. } => {
             dry_run(&calls, &rules, &file, json)
         }
+        GateCommand::Reconcile(args) => super::reconcile::reconcile(&args),
         GateCommand::DryRun { calls: None, from, to, rules, file, json } => {
             super::dry_run::stored((from, to), &rules, file.config.as_deref(), json)
         }

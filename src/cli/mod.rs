@@ -15,6 +15,7 @@ mod exit;
 mod gate;
 mod keys;
 mod link;
+mod reconcile;
 mod remote;
 mod serve;
 mod shadow;

@@ -74,10 +74,18 @@ pub(super) fn store_or_server(
         let entropy = entropy().map_err(|e| Failure::new(Exit::Failure, e.to_string()))?;
         let opened = crate::store::open(&app::store_config(config), now, entropy)?;
         let who = format!("uid:{} offline", nix::unistd::getuid());
-        let (book, _) = app::rules_in_force(Some(config))?;
+        let (book, ruleset) = app::rules_in_force(Some(config))?;
         let normalizer = app::normalizer(Some(config), &book)?;
-        let site = (&opened.store, &normalizer);
-        let done = site_command(config, site, request, &who, now, &mut each);
+        let store = &opened.store;
+        let done = match request["cmd"].as_str() {
+            Some("gate.reconcile") => {
+                let ruleset = ruleset.as_deref();
+                let normalizer = &normalizer;
+                let place = app::Place { config, store, normalizer, book: &book, ruleset };
+                app::reconcile_command(&place, request, &who, now).map(each)
+            }
+            _ => site_command(config, (store, &normalizer), request, &who, now, &mut each),
+        };
         return done.map_err(|error| {
             refused(&json!({"code": error.code(), "message": error.to_string()}))
         });

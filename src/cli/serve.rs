@@ -107,6 +107,9 @@ pub(super) fn check(args: &ConfigArgs) -> Result<(), Failure> {
     for rule in book.uncounted() {
         println!("  nothing triggers this rule: {rule}");
     }
+    for odd in app::odd_rules(&book) {
+        println!("  odd: {} {}: {}", odd.ruleset, odd.rule, odd.message);
+    }
     if !config.carrier.is_empty() {
         println!("  calls leave by {}", config.trunk.order().join(", then "));
     }

@@ -2,8 +2,8 @@
 
 use super::error::{line_of, syntax};
 use super::{
-    Address, Agent, Agents, ConfigError, Dns, Http, Identity, Pbx, Pop, Probe, Record, Register,
-    Sip, Trunk, Webhook,
+    Address, Agent, Agents, ConfigError, Dns, Http, Identity, Pbx, Pop, Probe, Reconcile, Record,
+    Register, Sip, Trunk, Webhook,
 };
 use crate::io::desk::DeskConfig;
 use serde::Deserialize;
@@ -53,6 +53,9 @@ pub struct Config {
     /// Limits of desktops' sockets.
     #[serde(default)]
     pub desk: DeskConfig,
+    /// Call records that PBXs write, by the PBX's name.
+    #[serde(default)]
+    pub reconcile: BTreeMap<String, Reconcile>,
     /// Systems that get events by HTTP, by name.
     #[serde(default)]
     pub webhook: BTreeMap<String, Webhook>,

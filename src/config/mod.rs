@@ -11,6 +11,7 @@ mod http;
 mod line;
 mod pbx;
 mod people;
+mod reconcile;
 #[cfg(test)]
 mod sample;
 mod sip;
@@ -27,5 +28,6 @@ pub use http::{Http, Issuer, Service};
 pub use line::{Account, Alive, Probe, Register, Trunk};
 pub use pbx::{Ami, Ari, LinkAddress, LinkUrl, Pbx};
 pub use people::{Identity, Pop, Record, Window};
+pub use reconcile::{Reconcile, contexts_in};
 pub use sip::*;
 pub use webhook::Webhook;

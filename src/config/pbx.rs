@@ -34,7 +34,8 @@ pub struct Pbx {
     #[serde(default = "default_purpose_header")]
     pub purpose_header: String,
     /// Endpoints behind which the outside world is, in the PBX's words: `PJSIP/carrier`,
-    /// `sofia/trunk/*`; `*` at the end stands for any rest. Needed with a control link.
+    /// `sofia/trunk/*`; `*` at the end stands for any rest. Needed with a control link, and read by
+    /// `[reconcile.NAME]`.
     #[serde(default)]
     pub trunks: Vec<String>,
     /// What is done about a call that goes out without a decision: `observe` records the decision
@@ -213,14 +214,20 @@ pub(super) fn validate(config: &Config, check: &Check<'_>) -> Result<(), ConfigE
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
         let token = !header.is_empty() && header.chars().all(plain);
         check.require(token, &section, "purpose_header", header, "the name of a header")?;
-        seen_somehow(&section, pbx, check)?;
+        let recorded = config.reconcile.contains_key(name);
+        seen_somehow(&section, pbx, recorded, check)?;
         links(&section, pbx, check)?;
     }
     super::esl::each_its_own(config, check)?;
     inbound(config, check)
 }
 
-fn seen_somehow(section: &str, pbx: &Pbx, check: &Check<'_>) -> Result<(), ConfigError> {
+fn seen_somehow(
+    section: &str,
+    pbx: &Pbx,
+    recorded: bool,
+    check: &Check<'_>,
+) -> Result<(), ConfigError> {
     let linked = pbx.linked();
     let allowed = "the address of its SIP trunk, or a section ami, ari or esl, or both";
     check.require(linked || pbx.address.is_some(), section, "address", &pbx.address, allowed)?;
@@ -230,7 +237,9 @@ fn seen_somehow(section: &str, pbx: &Pbx, check: &Check<'_>) -> Result<(), Confi
     let unused = pbx.address.is_some() || pbx.tls_names.is_empty();
     check.require(unused, section, "tls_names", &pbx.tls_names, allowed)?;
     let allowed = "the endpoints of its trunks (PJSIP/carrier, sofia/trunk/*): with a control link";
-    check.require(linked != pbx.trunks.is_empty(), section, "trunks", &pbx.trunks, allowed)?;
+    let named = !pbx.trunks.is_empty();
+    let fits = named == linked || (recorded && named);
+    check.require(fits, section, "trunks", &pbx.trunks, allowed)?;
     let allowed = "endpoints like PJSIP/carrier; * only at the end, and not alone";
     let endpoint = |trunk: &String| {
         let stem = trunk.strip_suffix('*').unwrap_or(trunk);

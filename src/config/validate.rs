@@ -31,6 +31,7 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     super::people::validate(config, &check)?;
     super::http::validate(config, &check)?;
     super::webhook::validate(config, &check)?;
+    super::reconcile::validate(config, &check)?;
     let gate = &config.gate;
     let one = gate.ruleset.is_none() || gate.rulesets.is_empty();
     check.require(one, "gate", "rulesets", &gate.rulesets, "either ruleset or rulesets")?;

@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod call;
+pub mod cdr;
 pub mod duty;
 pub mod engine;
 pub mod gate;

@@ -166,7 +166,7 @@ impl Store {
     ///
     /// # Errors
     /// If a row does not open.
-    pub fn replay_claims(&self) -> Result<Vec<ClaimEntry>, StoreError> {
+    pub fn past_claims(&self) -> Result<Vec<ClaimEntry>, StoreError> {
         let mut entries = Vec::new();
         each_row(&self.inner, |key, row| {
             entries.push(open(&self.inner, key, row)?);

@@ -55,6 +55,23 @@ pub(super) fn follows(meta: &Meta, name: &str, epoch: Epoch, pos: Pos) -> Result
     meta.commit_soon(&batch)
 }
 
+/// Prefix of a PBX's row: name -> newest day that was reconciled.
+const RECONCILED: &[u8] = b"reconciled/";
+
+/// The newest day whose records of a PBX were reconciled.
+pub(super) fn reconciled(meta: &Meta, pbx: &str) -> Result<Option<String>, StoreError> {
+    let found = meta.get(Table::State, &[RECONCILED, pbx.as_bytes()].concat())?;
+    let day = found.map(String::from_utf8).transpose();
+    day.map_err(|_| StoreError::row(FILE, "reconciled"))
+}
+
+/// Keeps it; durable on return.
+pub(super) fn set_reconciled(meta: &Meta, pbx: &str, day: &str) -> Result<(), StoreError> {
+    let mut batch = Batch::default();
+    batch.put(Table::State, [RECONCILED, pbx.as_bytes()].concat(), day.as_bytes());
+    meta.commit(&batch)
+}
+
 /// A watermark; the start of the log if there is none.
 pub(super) fn mark(meta: &Meta, key: &[u8]) -> Result<Mark, StoreError> {
     match meta.get(Table::State, key)? {

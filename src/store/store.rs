@@ -218,6 +218,22 @@ impl Store {
         meta::follows(&self.inner.meta, name, epoch, pos)
     }
 
+    /// The newest day of whose calls the records of that PBX were reconciled, `YYYY-MM-DD`.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn reconciled(&self, pbx: &str) -> Result<Option<String>, StoreError> {
+        meta::reconciled(&self.inner.meta, pbx)
+    }
+
+    /// Keeps it; durable on return.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn set_reconciled(&self, pbx: &str, day: &str) -> Result<(), StoreError> {
+        meta::set_reconciled(&self.inner.meta, pbx, day)
+    }
+
     /// Keys of the do-not-call list.
     pub fn list_refs(&self) -> &BlindIndex {
         &self.inner.list_refs
@@ -239,6 +255,21 @@ impl Store {
         let draft = Draft::new(now, who, action, object.to_owned());
         let commit = self.inner.durable.mark().seq;
         self.inner.audit().append(vec![draft], commit)
+    }
+
+    /// Several such acts at once: action and object of each.
+    ///
+    /// # Errors
+    /// If they are not durable.
+    pub fn audit_all(
+        &self,
+        who: &str,
+        acts: Vec<(&str, String)>,
+        now: Wall,
+    ) -> Result<(), StoreError> {
+        let draft = |(action, object)| Draft::new(now, who, action, object);
+        let commit = self.inner.durable.mark().seq;
+        self.inner.audit().append(acts.into_iter().map(draft).collect(), commit)
     }
 
     /// Checks the structure of the long-lived file; sealed rows prove themselves when read.

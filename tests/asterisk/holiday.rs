@@ -61,7 +61,7 @@ impl Site {
     }
 }
 
-fn originate_by_ami(address: SocketAddr) {
+pub fn originate_by_ami(address: SocketAddr) {
     let mut ami = TcpStream::connect(address).unwrap();
     ami.set_read_timeout(Some(WITHIN)).unwrap();
     let mut answers = BufReader::new(ami.try_clone().unwrap()).lines().map(Result::unwrap);

@@ -18,6 +18,7 @@ mod pbx;
 mod permits;
 mod phone;
 mod place;
+mod recorded;
 mod relay;
 mod shut;
 #[allow(dead_code, unused_imports)]

@@ -67,6 +67,10 @@ const AGENTS: &str = "[agent.alice]\nname = \"Alice\"\ndevice = \"PJSIP/1001\"\n
 const STAFF: &str = "[agent.alice]\nname = \"Alice\"\ndevice = \"PJSIP/1001\"\n\
     queues = [\"support\"]\n[agents]\nafter_call = \"none\"\n";
 
+/// Where Asterisk writes its call records, in UTC.
+pub const RECORDS: &str = "[reconcile.asterisk]\nfiles = \"/nowhere/Master.csv\"\n\
+    format = \"asterisk-csv\"\nzone = \"UTC\"\nat = \"never\"\n";
+
 /// The telephones are members of the queue, without a desktop.
 const MEMBERS: &str = "s/^;member => /member => /";
 
@@ -106,6 +110,18 @@ impl Place {
         let place = Self::with("", &options, &changes);
         links.iter().for_each(|link| place.until_link(link, "up"));
         place
+    }
+
+    /// By its trunk alone, at the machine's own time, and Asterisk's call records are known.
+    pub fn recorded(changes: &str) -> Self {
+        let options = SiteOptions {
+            pbx_keys: "trunks = [\"PJSIP/carrier\"]\n",
+            gate_keys: OPEN,
+            sections: RECORDS,
+            ..SiteOptions::default()
+        };
+        let changes = format!("s/^permit = .*/permit = 127.0.0.0\\/255.0.0.0/;{changes}");
+        Self::with("", &options, &changes)
     }
 
     /// By its trunk and links and under the norm's rules, with the clock at some instant. Asterisk

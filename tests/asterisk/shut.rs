@@ -80,7 +80,7 @@ fn a_telephone_that_the_gate_refuses_hears_it_over_ari() {
 }
 
 /// Asterisk has another trunk, which trunkline is not in: 9 and a number.
-const SIDE_DOOR: &str = "s/^match = \\(.*\\)/&\\n[side-door]\\ntype = endpoint\\n\
+pub const SIDE_DOOR: &str = "s/^match = \\(.*\\)/&\\n[side-door]\\ntype = endpoint\\n\
     transport = transport-udp\\ncontext = from-trunk\\nallow = alaw\\naors = side-door\\n\
     [side-door]\\ntype = aor\\ncontact = sip:\\1:5070/;\
     s/^\\[from-agents\\]/&\\nexten => _9X.,1,Dial(PJSIP\\/${EXTEN:1}@side-door,30)/";

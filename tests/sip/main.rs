@@ -5,6 +5,7 @@
 mod support;
 
 mod api;
+mod bad_rules;
 mod caps;
 mod checkers;
 mod clock;
@@ -26,6 +27,7 @@ mod overrides;
 mod permits;
 mod races;
 mod real_peers;
+mod reconcile;
 mod records;
 mod restart;
 mod restart_many;

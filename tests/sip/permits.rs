@@ -17,13 +17,13 @@ const A_SECOND_LATER: &str = "2026-11-23T10:00:01+08:00";
 const HOLIDAY: &str = "2026-10-01T10:00:00+08:00";
 
 /// A program that asks, on one connection that is kept.
-struct Asker {
+pub(crate) struct Asker {
     stream: TcpStream,
     token: String,
 }
 
 impl Asker {
-    fn new(site: &Site, clock: &str) -> Self {
+    pub(crate) fn new(site: &Site, clock: &str) -> Self {
         let mint = ["token", "mint", "--subject", "dialler", "--role", "service", "--at", clock];
         let token = String::from_utf8(site.run(&mint).stdout).unwrap().trim().to_owned();
         let stream = TcpStream::connect(site.net.http()).unwrap();
@@ -64,7 +64,7 @@ impl Asker {
         text
     }
 
-    fn permit(&mut self) -> String {
+    pub(crate) fn permit(&mut self) -> String {
         let text = self.line("/v1/gate/permit", "number=13800138000&purpose=service");
         text.strip_prefix("allow ").expect(&text).to_owned()
     }

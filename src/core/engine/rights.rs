@@ -346,12 +346,14 @@ impl Engine {
     pub(super) fn rules(&mut self, now: Now, book: Arc<Book>, out: &mut Outputs) {
         let reason = format!("the gate's rules were read anew, {}", book.hash());
         self.config.book = book;
+        self.rules_refused = false;
         self.status(now, SystemState::Normal, reason, 0, out);
         self.look_at_registers(now, out);
     }
 
     /// An alarm: what the operator wanted is not in force.
     pub(super) fn rules_refused(&mut self, now: Now, why: &str, out: &mut Outputs) {
+        self.rules_refused = true;
         let kept = self.config.book.hash();
         let reason = format!("new rules of the gate were refused, {kept} stay in force: {why}");
         self.status(now, SystemState::PartiallyDisabled, reason, 0, out);

@@ -47,6 +47,8 @@ pub struct Engine {
     pub(super) claims: ClaimBook,
     pub(super) registers_told: Told,
     pub(super) clock: ClockWatch,
+    /// The newest rules could not be used.
+    pub(super) rules_refused: bool,
     pub(super) ledger: Ledger,
     pub(super) shadowing: Shadowing,
     pub(super) totals: Totals,
@@ -88,6 +90,7 @@ impl Engine {
             ledger: Ledger::restore(&config.book, tried, restored.attempts, restored.known_since),
             shadowing: Shadowing::default(),
             clock: ClockWatch::default(),
+            rules_refused: false,
             totals: Totals::default(),
             pos: restored.head,
             overflow: None,
@@ -266,6 +269,11 @@ impl Engine {
     /// Counters.
     pub fn totals(&self) -> Totals {
         self.totals
+    }
+
+    /// The newest rules could not be used: those of before are in force.
+    pub fn has_refused_rules(&self) -> bool {
+        self.rules_refused
     }
 
     /// The proxy core's counters and table sizes.

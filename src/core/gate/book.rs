@@ -102,10 +102,9 @@ impl Book {
         let mut overriding: Option<OverridePolicy> = None;
         for source in rules {
             let read = RuleSet::read(source, &calendars)?;
-            let twice =
-                read.sets.iter().find(|set| sets.iter().any(|known| known.name == set.name));
-            if let Some(set) = twice {
-                let message = format!("ruleset.{}: another file has a set of that name", set.name);
+            let known = |set: &RuleSet| sets.iter().find(|known| known.name == set.name);
+            if let Some(set) = read.sets.iter().find_map(known) {
+                let message = format!("ruleset.{}: {} has a set of that name", set.name, set.file);
                 return Err(GateFileError::new(source.name, message));
             }
             sets.extend(read.sets);

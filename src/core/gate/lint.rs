@@ -90,7 +90,7 @@ impl Book {
 }
 
 /// Whether some call may be ruled by both on some day.
-fn together(a: &RuleSet, b: &RuleSet) -> bool {
+pub(super) fn together(a: &RuleSet, b: &RuleSet) -> bool {
     let regions = pairs(&a.spec.applies.region, &b.spec.applies.region, share_region);
     let purposes = pairs(&a.spec.applies.purpose, &b.spec.applies.purpose, PurposePattern::shares);
     let [x, y] = [&a.spec.effective, &b.spec.effective];
@@ -115,14 +115,17 @@ fn share_region(a: &RegionPattern, b: &RegionPattern) -> bool {
     }
 }
 
-/// No ordinary day of the week is open in both, whatever is claimed.
-fn never_open(a: &RuleSet, b: &RuleSet) -> bool {
-    let (first, all) = (a.first_day().max(b.first_day()), Claims::all().last());
-    let claims = all.unwrap_or_default();
-    week().all(|(weekday, class)| {
-        let day = on(first, weekday);
-        let of = |set: &RuleSet| set.hours(day, class, claims).open.clone();
-        spans::intersection(&of(a), &of(b)).is_empty()
+/// No ordinary day of the week is open in both, whatever is claimed, as long as both are in force.
+pub(super) fn never_open(a: &RuleSet, b: &RuleSet) -> bool {
+    let claims = Claims::all().last().unwrap_or_default();
+    let first = a.first_day().max(b.first_day());
+    let later = a.era_starts().into_iter().chain(b.era_starts()).filter(|day| *day > first);
+    std::iter::once(first).chain(later).all(|first| {
+        week().all(|(weekday, class)| {
+            let day = on(first, weekday);
+            let [x, y] = [a, b].map(|set| &set.hours(day, class, claims).open);
+            spans::intersection(x, y).is_empty()
+        })
     })
 }
 
@@ -187,11 +190,7 @@ impl RuleSet {
 
     fn empty_weeks(&self, out: &mut Vec<LintFinding>) {
         for first in self.era_starts() {
-            let shut = |claims| {
-                week().all(|(weekday, class)| {
-                    self.hours(on(first, weekday), class, claims).open.is_empty()
-                })
-            };
+            let shut = |claims| self.shut_week(first, claims);
             if !shut(Claims::default()) {
                 continue;
             }
@@ -207,6 +206,11 @@ impl RuleSet {
                 if first == self.first_day() { "".to_owned() } else { format!(" from {first} on") };
             out.push(self.finding(String::new(), LintKind::EmptyWeek, message + &since));
         }
+    }
+
+    /// No ordinary day of the week from `first` on has an open hour.
+    pub(super) fn shut_week(&self, first: Date, claims: Claims) -> bool {
+        week().all(|(weekday, class)| self.hours(on(first, weekday), class, claims).open.is_empty())
     }
 
     fn windows(&self, out: &mut Vec<LintFinding>) {
@@ -230,7 +234,7 @@ impl RuleSet {
     }
 
     /// Whether some part of the window is open on some day.
-    fn reaches(&self, window: &Window) -> bool {
+    pub(super) fn reaches(&self, window: &Window) -> bool {
         let claims: Claims = window.given.iter().copied().collect();
         let lifted = self.spec.ban.iter().flat_map(|ban| ban.exemptions.iter().copied());
         let claims = lifted.fold(claims, Claims::with);

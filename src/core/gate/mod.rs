@@ -13,6 +13,7 @@ mod answer;
 mod book;
 mod calendar;
 mod check;
+mod contradiction;
 mod decide;
 mod dialplan;
 mod dnc;

@@ -1,8 +1,8 @@
 //! Rules over calls of the past: what they would have stopped.
 
 use super::{
-    Ask, Book, CallFacts, Change, Claim, ClaimBook, Comparison, Dialed, DncList, Given, Ledger,
-    Past, PastKind, Register, Ruling, Short,
+    Ask, Book, CallFacts, Change, Claim, ClaimBook, Claims, Comparison, Dialed, DncList, Given,
+    Ledger, Past, PastKind, Register, Ruling, Short,
 };
 use crate::model::{
     AttemptNote, ClaimEntry, DecisionId, DncEntry, NumberRef, Place, Verdict, Wall,
@@ -107,35 +107,9 @@ impl<'a> Replay<'a> {
         self
     }
 
-    /// With these editions of registers, whenever the call was.
-    #[must_use]
-    pub fn with_registers(mut self, registers: impl IntoIterator<Item = Arc<Register>>) -> Self {
-        registers.into_iter().for_each(|register| self.list.set_register(register));
-        self
-    }
-
     /// Takes the next call.
     pub fn take(&mut self, call: PastCall<'_>) {
-        while let Some(entry) = self.entries.pop_if(|entry| entry.asked_at <= call.at) {
-            self.list.insert_or_close(&entry);
-        }
-        while let Some((_, claim)) = self.turns.pop_if(|(at, _)| *at <= call.at) {
-            self.claims.take(&claim);
-        }
-        let recorded = self.claims.of([call.key, call.customer]);
-        let past = self.ledger.past(call.key, call.customer);
-        let ask = Ask {
-            dialed: call.dialed,
-            purpose: call.purpose,
-            ruleset: self.ruleset,
-            number_ref: call.key,
-            given: Given {
-                customer_ref: call.customer,
-                recorded: &recorded,
-                ..call.facts.given(&past)
-            },
-        };
-        let ruling = self.book.decide(&self.list, &ask, call.at);
+        let ruling = self.judge(&call);
         let Ruling::Decided(decided) = &ruling else {
             self.found.exempt += 1;
             return;
@@ -147,30 +121,66 @@ impl<'a> Replay<'a> {
         let then = Short { verdict, refused_by: call.refused_by.to_vec(), ..tried.clone() };
         let change = self.found.counts.add(&then, &tried);
         if change == Change::NewlyDenied {
-            let claims = [Claim::Consent, Claim::RunningContract].into_iter().collect();
-            let said = Ask { given: Given { claims, ..ask.given }, ..ask };
-            let ruling = self.book.decide(&self.list, &said, call.at);
+            let said = [Claim::Consent, Claim::RunningContract].into_iter().collect();
+            let ruling = self.decide(&call, said);
             let goes = matches!(ruling, Ruling::Decided(d) if d.verdict == Verdict::Allow);
             self.found.newly_denied_but_for_claims += u64::from(goes);
         }
         count(&mut self.found.by_day, &day, change);
         count(&mut self.found.by_agent, call.who, change);
-        if let (Change::Allowed, Some(number)) = (change, call.key) {
-            let kind = if call.answered { PastKind::Answered } else { PastKind::Attempt };
-            let past = Past {
-                purpose: call.purpose.map(str::to_owned),
-                subject: call.facts.subject.clone(),
-                seller: call.facts.seller.clone(),
-                campaign: call.facts.campaign.clone(),
-                ..Past::new(call.at, kind)
-            };
-            let place = Place { number, customer: call.customer };
-            self.ledger.reserve(self.book, call.id, place, past);
-            if let Some(label) = call.label {
-                let note = AttemptNote::Label(label.into());
-                self.ledger.note(self.book, call.id, &note);
-            }
+        if change == Change::Allowed {
+            self.went_out(&call);
         }
+    }
+
+    /// What the rules say of a call as of its instant. No earlier call may be judged after it.
+    pub fn judge(&mut self, call: &PastCall<'_>) -> Ruling {
+        while let Some(entry) = self.entries.pop_if(|entry| entry.asked_at <= call.at) {
+            self.list.insert_or_close(&entry);
+        }
+        while let Some((_, claim)) = self.turns.pop_if(|(at, _)| *at <= call.at) {
+            self.claims.take(&claim);
+        }
+        self.decide(call, call.facts.claims)
+    }
+
+    /// With what the caller says can be shown.
+    fn decide(&self, call: &PastCall<'_>, claims: Claims) -> Ruling {
+        let recorded = self.claims.of([call.key, call.customer]);
+        let past = self.ledger.past(call.key, call.customer);
+        let facts = CallFacts { claims, ..call.facts.clone() };
+        let ask = Ask {
+            dialed: call.dialed,
+            purpose: call.purpose,
+            ruleset: self.ruleset,
+            number_ref: call.key,
+            given: Given { customer_ref: call.customer, recorded: &recorded, ..facts.given(&past) },
+        };
+        self.book.decide(&self.list, &ask, call.at)
+    }
+
+    /// It went out: from here on it counts for calls to the same callee.
+    pub fn went_out(&mut self, call: &PastCall<'_>) {
+        let Some(number) = call.key else { return };
+        let kind = if call.answered { PastKind::Answered } else { PastKind::Attempt };
+        let past = Past {
+            purpose: call.purpose.map(str::to_owned),
+            subject: call.facts.subject.clone(),
+            seller: call.facts.seller.clone(),
+            campaign: call.facts.campaign.clone(),
+            ..Past::new(call.at, kind)
+        };
+        let place = Place { number, customer: call.customer };
+        self.ledger.reserve(self.book, call.id, place, past);
+        if let Some(label) = call.label {
+            let note = AttemptNote::Label(label.into());
+            self.ledger.note(self.book, call.id, &note);
+        }
+    }
+
+    /// The edition of a register, whose keys must be made as those of the calls.
+    pub fn set_register(&mut self, register: Arc<Register>) {
+        self.list.set_register(register);
     }
 
     /// What came of it.

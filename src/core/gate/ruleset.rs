@@ -17,6 +17,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub(super) struct RuleSet {
     pub(super) name: String,
+    /// Its file.
+    pub(super) file: String,
     /// SHA-256 of its file, hex.
     pub(super) hash: String,
     pub(super) spec: Arc<RuleSpec>,
@@ -78,7 +80,8 @@ impl RuleSet {
             check::spec(&name, &spec).map_err(at)?;
             let calendar = find_calendar(&spec, calendars).map_err(at)?;
             let table = Arc::new(Table::new(&spec));
-            Ok(Self { name, hash: hash.clone(), spec: Arc::new(spec), calendar, table })
+            let (file, hash) = (source.name.to_owned(), hash.clone());
+            Ok(Self { name, file, hash, spec: Arc::new(spec), calendar, table })
         };
         Ok(ReadFile {
             blackouts: blackouts.collect::<Result<_, GateFileError>>()?,

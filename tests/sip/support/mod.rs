@@ -34,6 +34,7 @@ pub use peers::Peers;
 pub use pki::Pki;
 pub use server::{Server, Site, SiteOptions};
 pub use sipp::Sipp;
+pub use tail::Tail;
 pub use ua::{Dialog, Message, Ua};
 
 /// Monday 2026-11-23, 10:00 in Shanghai: a workday within every window of the shipped rules.

@@ -134,7 +134,8 @@ impl Site {
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    /// The binary with these words, in the site's folder.
+    pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_trunkline"));
         command.args(args).current_dir(self.dir.path());
         command

@@ -5,6 +5,7 @@ mod calendar;
 mod calendar_cross;
 mod calendar_import;
 mod calls;
+mod contradiction;
 mod explain;
 mod files;
 mod laws;

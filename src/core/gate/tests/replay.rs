@@ -189,7 +189,8 @@ fn claims_count_as_they_stood_then() {
         Register::new("industry".into(), "2026-11-01".parse().unwrap(), "x".into(), keys);
     let run = |calls: &[(&str, &str)], registers: Vec<std::sync::Arc<Register>>| {
         let replay = Replay::new(&book, None, Vec::new());
-        let mut replay = replay.with_claims(claims.clone()).with_registers(registers);
+        let mut replay = replay.with_claims(claims.clone());
+        registers.into_iter().for_each(|register| replay.set_register(register));
         for (n, (when, number)) in (1..).zip(calls) {
             let dialed = plan.read(number);
             replay.take(PastCall {
