@@ -170,23 +170,39 @@ impl RuleSet {
         let class = plan.class.map_or("none", Named::name);
         let mut inputs =
             format!("local={} class={class} windows={}", clock(local), spans::text(windows));
-        let on = local.date;
-        let claims = ask.given.claims(ask.purpose, on);
-        let given = self.spec.window.iter().filter(|window| {
-            let open = window.spans.iter().any(|span| zone.open(local, *span));
-            let listed = plan.class.is_none_or(|class| window.lists(class));
-            open && listed && window.in_force(on) && window.falls_on(on.weekday())
-        });
-        // Where a window is open without any claim, none is needed.
-        let given: Vec<_> = given.map(|window| &window.given).collect();
-        if inside && given.iter().all(|given| !given.is_empty()) {
-            let met = given.iter().find(|given| given.iter().all(|claim| claims.has(*claim)));
-            for claim in met.into_iter().flat_map(|given| given.iter()) {
-                inputs.push_str(" given=");
-                inputs.push_str(&ask.shown(*claim, on));
-            }
+        if inside && self.spec.window.iter().any(|window| !window.given.is_empty()) {
+            self.name_given(plan, ask, zone, local, &mut inputs);
         }
         rule("window", deny_if(!inside), cite, inputs)
+    }
+
+    /// Names the claims that hold a window open, where none is open without.
+    fn name_given(
+        &self,
+        plan: &DayPlan<'_>,
+        ask: &Ask<'_>,
+        zone: &Zone,
+        local: &Local,
+        inputs: &mut String,
+    ) {
+        let on = local.date;
+        let open = self.spec.window.iter().filter(|window| {
+            let listed = plan.class.is_none_or(|class| window.lists(class));
+            listed
+                && window.in_force(on)
+                && window.falls_on(on.weekday())
+                && window.spans.iter().any(|span| zone.open(local, *span))
+        });
+        let open: Vec<_> = open.map(|window| &window.given).collect();
+        if open.iter().any(|given| given.is_empty()) {
+            return;
+        }
+        let claims = ask.given.claims(ask.purpose, on);
+        let met = open.iter().find(|given| given.iter().all(|claim| claims.has(*claim)));
+        for claim in met.into_iter().flat_map(|given| given.iter()) {
+            inputs.push_str(" given=");
+            inputs.push_str(&ask.shown(*claim, on));
+        }
     }
 }
 
