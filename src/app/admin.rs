@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast;
-use trunkline_core::gate::Normalizer;
+use trunkline_core::gate::DialPlans;
 use trunkline_core::model::{Committed, Event, Pos};
 use trunkline_core::wire::{View, event_to_json};
 
@@ -35,7 +35,7 @@ pub(super) struct Desk {
     pub head: Arc<dyn Fn() -> Pos + Send + Sync>,
     /// The do-not-call list and registers.
     pub lists: Arc<Lists>,
-    pub normalizer: Normalizer,
+    pub plans: DialPlans,
     /// The gate's.
     pub rules: Arc<Rules>,
     /// Who desks are.
@@ -50,7 +50,7 @@ impl Desk {
         let place = super::reconcile::Place {
             config: self.rules.config(),
             store: &self.store,
-            normalizer: &self.normalizer,
+            plans: &self.plans,
             book: &book,
             ruleset: self.rules.ruleset.as_deref(),
         };
@@ -135,7 +135,7 @@ async fn serve(
             let (answers, done) = (answer.clone(), answer);
             let work = move || {
                 let now = desk.clock.wall();
-                let site = (&desk.store, &desk.normalizer);
+                let site = (&desk.store, &desk.plans);
                 site_command(desk.rules.config(), site, &request, &who, now, &mut |line| {
                     let _ = answers.blocking_send(line); // the client may have gone
                 })

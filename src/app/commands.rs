@@ -4,7 +4,7 @@ use super::audit;
 use super::lists::claim_json;
 use crate::store::{EditionRow, RecordQuery, RecordRow, RevokedRow, Store, StoreError};
 use serde_json::{Value, json};
-use trunkline_core::gate::{Dialed, Normalizer};
+use trunkline_core::gate::{DialPlans, Dialed, Normalizer};
 use trunkline_core::model::{CallId, DncEntry, DncScope, Named, NumberRef, Party, Wall};
 use trunkline_core::vault::digest;
 use trunkline_core::wire::{View, call_to_pb, decision_to_pb};
@@ -71,7 +71,7 @@ pub(super) fn revocation(request: &Value, at: Wall) -> Result<RevokedRow, Comman
 /// See [`CommandError`].
 pub fn store_command(
     store: &Store,
-    normalizer: &Normalizer,
+    plans: &DialPlans,
     request: &Value,
     who: &str,
     now: Wall,
@@ -79,7 +79,7 @@ pub fn store_command(
 ) -> Result<(), CommandError> {
     match text(request, "cmd").unwrap_or_default() {
         "records.search" => {
-            let query = query(normalizer, request, now)?;
+            let query = query(plans.shown(), request, now)?;
             for row in store.search(&query, who, now)? {
                 emit(record_json(&row));
             }
@@ -91,7 +91,7 @@ pub fn store_command(
             store.dnc_list(action, who, now, |entry| emit(dnc_json(&entry)))?;
         }
         "dnc.show" => {
-            let key = list_key(store, &|typed| normalizer.read(typed), request)?;
+            let key = list_key(store, &|typed| plans.shown().read(typed), request)?;
             let entries = store.dnc_show(key, who, now)?;
             let entries: Vec<Value> = entries.iter().map(dnc_json).collect();
             let on = |row: &EditionRow| {
@@ -102,7 +102,7 @@ pub fn store_command(
             emit(json!({"ref": key.to_string(), "entries": entries, "registers": registers}));
         }
         "claim.show" => {
-            let key = list_key(store, &|typed| normalizer.read(typed), request)?;
+            let key = list_key(store, &|typed| plans.shown().read(typed), request)?;
             let claims = store.claims_show(key, who, now)?;
             let claims: Vec<Value> = claims.iter().map(claim_json).collect();
             emit(json!({"ref": key.to_string(), "claims": claims}));

@@ -5,7 +5,9 @@ use super::rules::with_calendars;
 use crate::config::Config;
 use crate::store::Store;
 use serde_json::Value;
-use trunkline_core::gate::{Book, CallFacts, Normalizer, PastCall, Replay, Source};
+use trunkline_core::gate::{
+    Book, CallFacts, DialPlans, Dialed, Normalizer, PastCall, Replay, Source,
+};
 use trunkline_core::model::{Call, Decision, DecisionId, RuleOutcome, Verdict, Wall};
 
 /// Text of all rule files of one request.
@@ -17,7 +19,7 @@ const RULES_BYTES_MAX: usize = 1 << 20;
 /// See [`CommandError`].
 pub fn site_command(
     config: &Config,
-    (store, normalizer): (&Store, &Normalizer),
+    (store, plans): (&Store, &DialPlans),
     request: &Value,
     who: &str,
     now: Wall,
@@ -25,10 +27,10 @@ pub fn site_command(
 ) -> Result<(), CommandError> {
     match text(request, "cmd") {
         Some("gate.dry_run") => {
-            emit(dry_run(config, store, normalizer, request, who, now)?);
+            emit(dry_run(config, store, plans.site(), request, who, now)?);
             Ok(())
         }
-        _ => store_command(store, normalizer, request, who, now, emit),
+        _ => store_command(store, plans, request, who, now, emit),
     }
 }
 
@@ -91,7 +93,11 @@ fn take(
     call: &Call,
     decision: Option<&Decision>,
 ) {
-    let dialed = normalizer.read(call.dialed.raw.reveal());
+    // As it was judged then, by whichever plan; else by the site's.
+    let dialed = match &call.dialed.e164 {
+        Some(number) => Dialed::Number(number.reveal().clone()),
+        None => normalizer.read(call.dialed.raw.reveal()),
+    };
     let refused = decision.filter(|decision| decision.verdict == Verdict::Deny);
     let denying = refused.into_iter().flat_map(|decision| &decision.rules);
     let mut refused_by: Vec<String> = denying

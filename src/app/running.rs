@@ -106,8 +106,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     let auth = Arc::new(super::auth::auth(&config, &store, clock.wall())?);
     let (book, ruleset) = (engine_config.book.clone(), engine_config.ruleset.clone());
     let rules = Arc::new(Rules::new(&config, book, ruleset, tried));
-    let normalizer = engine_config.normalizer.clone();
-    let numbers = (normalizer.clone(), refs.list.clone());
+    let plans = engine_config.plans.clone();
+    let numbers = (plans.clone(), refs.list.clone());
     let durable = Arc::new(AtomicU64::new(recovery.head.0));
     let (inbox, orders_in) = crossbeam_channel::bounded(INBOX);
     let orders = Orders::new(inbox, durable.clone(), waker.clone());
@@ -117,7 +117,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         clock.clone(),
         orders.clone(),
         rules.clone(),
-        normalizer.clone(),
+        plans.clone(),
         seed,
     );
     let lists = Arc::new(lists);
@@ -217,7 +217,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         committed,
         head: Arc::new(move || Pos(durable.load(Ordering::Acquire))),
         lists: lists.clone(),
-        normalizer,
+        plans,
         rules: rules.clone(),
         tls: streams.tls.clone(),
     });

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use trunkline_core::engine::PartyMaker;
-use trunkline_core::gate::{DncList, Normalizer, OpenFor, Unavailable};
+use trunkline_core::gate::{DialPlans, DncList, OpenFor, Unavailable};
 use trunkline_core::model::{ClaimEntry, ClaimId, DncEntry, IdSource, Pos};
 
 /// Longest wait for a change to be durable.
@@ -67,7 +67,7 @@ pub(in crate::app) struct Lists {
     pub(super) rules: Arc<Rules>,
     pub(super) removals: Mutex<Removals>,
     pub(super) uploads: Mutex<Uploads>,
-    normalizer: Normalizer,
+    plans: DialPlans,
     ids: Mutex<IdSource>,
 }
 
@@ -77,18 +77,18 @@ impl Lists {
         clock: Clock,
         orders: Orders,
         rules: Arc<Rules>,
-        normalizer: Normalizer,
+        plans: DialPlans,
         seed: u64,
     ) -> Self {
         Self {
-            parties: PartyMaker::new(normalizer.clone(), store.list_refs().clone()),
+            parties: PartyMaker::new(plans.shown().clone(), store.list_refs().clone()),
             store,
             clock,
             orders,
             rules,
             removals: Mutex::default(),
             uploads: Mutex::default(),
-            normalizer,
+            plans,
             ids: Mutex::new(IdSource::new(seed)),
         }
     }
@@ -188,7 +188,7 @@ impl Lists {
         self.aside(move |lists| {
             let (now, mut shown) = (lists.clock.wall(), Value::Null);
             let mut emit = |line| shown = line;
-            store_command(&lists.store, &lists.normalizer, &request, &who, now, &mut emit)?;
+            store_command(&lists.store, &lists.plans, &request, &who, now, &mut emit)?;
             Ok(shown)
         })
         .await

@@ -8,7 +8,7 @@ use super::shadow::{Shadow, ShadowJob, ShadowNews};
 use crate::agent::AgentPolicy;
 use crate::call::Settings;
 use crate::gate::{
-    Book, CallFacts, ClaimBook, Dialed, DncList, Normalizer, Register, Slice, SliceAsk,
+    Book, CallFacts, ClaimBook, DialPlans, Dialed, DncList, Register, Slice, SliceAsk,
 };
 use crate::line::LineSettings;
 use crate::model::{
@@ -154,8 +154,8 @@ pub struct EngineConfig {
     pub ruleset: Option<String>,
     /// Rules that are tried out beside them.
     pub shadow: Option<Shadow>,
-    /// How the site dials.
-    pub normalizer: Normalizer,
+    /// How the site dials, and where otherwise.
+    pub plans: DialPlans,
     /// References that desks see.
     pub desk_refs: BlindIndex,
     /// Keys of the do-not-call list.

@@ -26,6 +26,7 @@ mod parties;
 mod pbx;
 mod people;
 mod permits;
+mod plans;
 mod probing;
 mod queues;
 mod records;
