@@ -161,6 +161,7 @@ fn permit(site: &mut Site, claims: Claims, case: Option<&str>) -> bool {
         facts,
         agent: None,
         device: None,
+        trunk: None,
         who: "dialler".to_owned(),
     };
     site.give(Input::Permit { request: Box::new(request), ticket: 7 });

@@ -274,6 +274,7 @@ fn permit(desk: &mut Desk, agent: Option<&str>, device: Option<&str>) -> Result<
         facts: CallFacts::default(),
         agent: agent.map(str::to_owned),
         device: device.map(str::to_owned),
+        trunk: None,
         who: "dialler".into(),
     };
     desk.give(Input::Permit { request: Box::new(request), ticket: 7 });
