@@ -167,6 +167,7 @@ impl Store {
     /// # Errors
     /// If a row does not open.
     pub fn past_claims(&self) -> Result<Vec<ClaimEntry>, StoreError> {
+        self.inner.settle();
         let mut entries = Vec::new();
         each_row(&self.inner, |key, row| {
             entries.push(open(&self.inner, key, row)?);

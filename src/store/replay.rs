@@ -113,6 +113,7 @@ impl Store {
     /// # Errors
     /// If a row does not open.
     pub fn past_list(&self) -> Result<Vec<DncEntry>, StoreError> {
+        self.inner.settle();
         let mut entries = Vec::new();
         dnc::each(&self.inner, |entry| entries.push(entry))?;
         entries.retain(|entry| entry.removed.is_none());
