@@ -105,21 +105,13 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     let Opened { store, recovery, refs, .. } = opened;
     let auth = Arc::new(super::auth::auth(&config, &store, clock.wall())?);
     let (book, ruleset) = (engine_config.book.clone(), engine_config.ruleset.clone());
-    let rules = Arc::new(Rules::new(&config, book, ruleset, tried));
     let plans = engine_config.plans.clone();
-    let numbers = (plans.clone(), refs.list.clone());
+    let rules = Arc::new(Rules::new(&config, (book, plans), ruleset, tried));
     let durable = Arc::new(AtomicU64::new(recovery.head.0));
     let (inbox, orders_in) = crossbeam_channel::bounded(INBOX);
     let orders = Orders::new(inbox, durable.clone(), waker.clone());
     let seed = u64::from_le_bytes(random()?);
-    let lists = Lists::new(
-        store.clone(),
-        clock.clone(),
-        orders.clone(),
-        rules.clone(),
-        plans.clone(),
-        seed,
-    );
+    let lists = Lists::new(store.clone(), clock.clone(), orders.clone(), rules.clone(), seed);
     let lists = Arc::new(lists);
     if let Some(why) = &recovery.claims_lost {
         tracing::error!(%why, "claims cannot be read: they do not count");
@@ -217,7 +209,6 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         committed,
         head: Arc::new(move || Pos(durable.load(Ordering::Acquire))),
         lists: lists.clone(),
-        plans,
         rules: rules.clone(),
         tls: streams.tls.clone(),
     });
@@ -262,12 +253,17 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         let shared = shared.clone();
         move || super::health::links(&shared.links())
     };
+    let plans = {
+        let rules = rules.clone();
+        Arc::new(move || rules.plans())
+    };
     let told = Told {
         metrics: Arc::new(figures),
         links: Arc::new(look),
         dnc: lists.door(),
         doors,
-        numbers,
+        plans,
+        list_refs: refs.list.clone(),
     };
     let server =
         desks::serve(&config, hub, auth.clone(), orders.clone(), told, health, stopping).await?;

@@ -1,7 +1,7 @@
 //! Claims on record: read from a request, checked, given to the engine, withdrawn.
 
 use super::Lists;
-use super::entries::{bad, day, word};
+use super::entries::{bad, day, outside, word};
 use crate::app::commands::{CommandError, instant, list_key, text};
 use crate::app::orders::Order;
 use serde_json::{Value, json};
@@ -67,7 +67,8 @@ impl Lists {
                         lists.store.claim(id)?.into_iter().collect()
                     }
                     None => {
-                        let read = |typed: &str| lists.parties.read(typed);
+                        let parties = lists.parties();
+                        let read = |typed: &str| parties.read(typed);
                         lists.store.claims_of(list_key(&lists.store, &read, &request)?)?
                     }
                 };
@@ -171,8 +172,9 @@ impl Lists {
     fn whose(&self, request: &Value) -> Result<(DncScope, Party), CommandError> {
         match (word(request, "number")?, word(request, "customer")?) {
             (Some(number), None) => {
-                let dialed = self.dialed(number)?;
-                Ok((DncScope::Number, self.parties.with(number, "", &dialed)))
+                let parties = self.parties();
+                let dialed = outside(&parties, number)?;
+                Ok((DncScope::Number, parties.with(number, "", &dialed)))
             }
             (None, Some(name)) => Ok((DncScope::Customer, self.customer(name))),
             _ => Err(bad("number", "one of number, customer")),

@@ -215,6 +215,7 @@ impl Engine {
                 self.pbx_report(now, pbx, link, report, out);
                 self.agents_report(now, pbx, note, out);
             }
+            Input::Plans(plans) => self.plans(plans),
             Input::Rules(book) => self.rules(now, book, out),
             Input::RulesRefused(why) => self.rules_refused(now, &why, out),
             Input::GateAlarm(text) => self.gate_alarm(now, text, out),
