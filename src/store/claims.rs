@@ -1,7 +1,7 @@
 //! Claims as they are kept: one sealed row each. One that is withdrawn stays as a row that says so.
 
 use super::audit::Draft;
-use super::dnc::{KEY_DAY, pages, without_digits};
+use super::dnc::{KEY_DAY, without_digits};
 use super::engine::{Batch, Order, Table};
 use super::rows::{RowHead, RowKind};
 use super::store::Inner;
@@ -13,6 +13,8 @@ use trunkline_core::model::{
 
 /// Claims of one number or customer that are shown.
 const SHOWN_MAX: usize = 1000;
+/// Rows that are read at once.
+const PAGE: usize = 4096;
 /// First byte of a key: a claim, by its reference and id; a reference, by the claim's id.
 const BY_REF: u8 = 0;
 const BY_ID: u8 = 1;
@@ -59,10 +61,20 @@ fn each_row(
     store: &Inner,
     mut take: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    pages(store, Table::Claim, |key, row| match key.first() {
-        Some(&BY_REF) => take(key, row),
-        _ => Ok(()),
-    })
+    let mut from = vec![BY_REF];
+    loop {
+        let rows = store.meta.scan(Table::Claim, &from, &[BY_ID], Order::Up, PAGE)?;
+        for (key, row) in &rows {
+            take(key, row)?;
+        }
+        match rows.last() {
+            Some((last, _)) if rows.len() == PAGE => {
+                from.clone_from(last);
+                from.push(0); // the smallest key after it
+            }
+            _ => return Ok(()),
+        }
+    }
 }
 
 fn row_key(key: NumberRef, id: ClaimId) -> Vec<u8> {

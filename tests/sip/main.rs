@@ -26,6 +26,7 @@ mod on_record;
 mod outbound;
 mod overrides;
 mod permits;
+mod permits_speed;
 mod prefixes;
 mod races;
 mod real_peers;
