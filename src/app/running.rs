@@ -110,8 +110,12 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     let durable = Arc::new(AtomicU64::new(recovery.head.0));
     let (inbox, orders_in) = crossbeam_channel::bounded(INBOX);
     let orders = Orders::new(inbox, durable.clone(), waker.clone());
-    let lists = Lists::new(store.clone(), clock.clone(), orders.clone(), rules.clone());
+    let seed = u64::from_le_bytes(random()?);
+    let lists = Lists::new(store.clone(), clock.clone(), orders.clone(), rules.clone(), seed);
     let lists = Arc::new(lists);
+    if let Some(why) = &recovery.claims_lost {
+        tracing::error!(%why, "claims cannot be read: they do not count");
+    }
     for why in &recovery.registers_lost {
         tracing::error!(%why, "an edition cannot be used");
     }
@@ -152,6 +156,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         overrides: recovery.overrides,
         clock: super::clock::start(&config, &clock, &store, recovery.newest)?,
         dnc: super::lists::restored(&config, recovery.dnc, recovery.dnc_lost)?,
+        claims: recovery.claims,
         clean: recovery.clean,
     };
     let mut first = Outputs::default();

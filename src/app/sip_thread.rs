@@ -229,6 +229,13 @@ impl SipThread {
                     let ticket = state.ticket(done);
                     self.engine.handle(now, Input::Dnc { entries, ticket }, &mut state.out);
                 }
+                Order::Claims { entries, done } => {
+                    let ticket = state.ticket(done);
+                    self.engine.handle(now, Input::Claims { entries, ticket }, &mut state.out);
+                }
+                Order::CallKnown { id, done } => {
+                    let _ = done.send(self.engine.call_known(id)); // who asked may have gone
+                }
                 Order::Register { register, done } => {
                     let ticket = state.ticket(done);
                     let input = Input::Register { register, ticket };

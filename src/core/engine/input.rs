@@ -7,11 +7,13 @@ use super::request::{CommandAnswer, CommandRequest};
 use super::shadow::{Shadow, ShadowJob, ShadowNews};
 use crate::agent::AgentPolicy;
 use crate::call::Settings;
-use crate::gate::{Book, CallFacts, DialPlans, Dialed, DncList, Register, Slice, SliceAsk};
+use crate::gate::{
+    Book, CallFacts, ClaimBook, DialPlans, Dialed, DncList, Register, Slice, SliceAsk,
+};
 use crate::line::LineSettings;
 use crate::model::{
-    Agent, AgentSettings, Attempt, Call, Command, CommandId, DeskPresence, DncEntry, Duty, Event,
-    Line, LineOrder, Link, LinkKind, NumberRef, Override, Pos, Reply, Wall,
+    Agent, AgentSettings, Attempt, Call, ClaimEntry, Command, CommandId, DeskPresence, DncEntry,
+    Duty, Event, Line, LineOrder, Link, LinkKind, NumberRef, Override, Pos, Reply, Wall,
 };
 use crate::pbx::{self, LinkReport, OrderId};
 use crate::sip::{
@@ -171,6 +173,8 @@ pub struct Restored {
     pub live: Vec<Call>,
     /// Do-not-call list with the editions of registers.
     pub dnc: DncList,
+    /// Claims on record.
+    pub claims: ClaimBook,
     /// Lines as they stood.
     pub lines: Vec<Line>,
     /// Control links as they stood.
@@ -227,6 +231,13 @@ pub enum Input<'a> {
     Dnc {
         /// The entries, keyed by the list's own index.
         entries: Vec<DncEntry>,
+        /// Handle of who waits.
+        ticket: u64,
+    },
+    /// Claims that are recorded, or withdrawn; `ticket` as above.
+    Claims {
+        /// The claims, keyed by the list's own index.
+        entries: Vec<ClaimEntry>,
         /// Handle of who waits.
         ticket: u64,
     },

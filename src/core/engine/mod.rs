@@ -18,6 +18,7 @@ mod line_calls;
 mod lines;
 mod links;
 mod listing;
+mod on_record;
 mod orders;
 mod overflow;
 mod overrides;

@@ -17,6 +17,7 @@ mod permit;
 mod plans;
 mod profiles;
 mod properties;
+mod record;
 mod registers;
 mod replay;
 mod rules;
