@@ -1,5 +1,6 @@
 //! From the configuration file to each room's own configuration.
 
+use super::dial_plans::dial_plans;
 use super::{AppError, rules};
 use crate::config::{Address, Config, HostName, Source, StoreEngine};
 use crate::io::sip::{StreamConfig, StreamError, StreamLimits, Tls, TlsFiles};
@@ -13,7 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use trunkline_core::call::Settings;
 use trunkline_core::engine::{EngineConfig, Neighbour};
-use trunkline_core::gate::{Book, DialPlan, Normalizer};
 use trunkline_core::sip::{CoreConfig, Endpoint, Limits, Listen, Peer, PeerId, PeerKind, Timers};
 
 /// Calls in the table; beyond, new INVITEs get 503.
@@ -34,31 +34,10 @@ pub fn store_config(config: &Config) -> StoreConfig {
     store
 }
 
-/// How the site dials.
-///
-/// # Errors
-/// If a pattern cannot be read.
-pub fn normalizer(config: Option<&Config>, book: &Book) -> Result<Normalizer, AppError> {
-    let gate = config.map(|c| c.gate.clone()).unwrap_or_default();
-    let mut plan = DialPlan {
-        outside_prefix: gate.outside_prefix,
-        home_area: gate.home_area,
-        internal: gate.internal,
-        ..DialPlan::default()
-    };
-    if !book.always_allow().is_empty() {
-        plan.emergency = book.always_allow().to_vec();
-    }
-    Normalizer::new(plan).map_err(|error| match config {
-        Some(config) => config.origin.error("gate", error.key, &error.value, error.allowed).into(),
-        None => error.into(),
-    })
-}
-
 /// The proxy core's and the engine's configuration. `listen` are the bound addresses.
 ///
 /// # Errors
-/// As [`rules::in_force`] and [`normalizer`].
+/// As [`rules::in_force`] and [`dial_plans`].
 pub(super) fn engine(
     config: &Config,
     listen: Vec<Listen>,
@@ -86,7 +65,7 @@ pub(super) fn engine(
         switches: super::links::switches(config, |name| hop(PeerKind::Pbx, name)),
         agents: super::agents::agents(config),
         people: super::people::people(config),
-        normalizer: normalizer(Some(config), &book)?,
+        plans: dial_plans(Some(config), &book)?,
         sip: CoreConfig {
             listen,
             peers,

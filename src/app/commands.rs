@@ -3,7 +3,7 @@
 use super::audit;
 use crate::store::{EditionRow, RecordQuery, RecordRow, RevokedRow, Store, StoreError};
 use serde_json::{Value, json};
-use trunkline_core::gate::{Dialed, Normalizer};
+use trunkline_core::gate::{DialPlans, Dialed, Normalizer};
 use trunkline_core::model::{CallId, DncEntry, DncScope, Named, NumberRef, Party, Wall};
 use trunkline_core::vault::digest;
 use trunkline_core::wire::{View, call_to_pb, decision_to_pb};
@@ -70,7 +70,7 @@ pub(super) fn revocation(request: &Value, at: Wall) -> Result<RevokedRow, Comman
 /// See [`CommandError`].
 pub fn store_command(
     store: &Store,
-    normalizer: &Normalizer,
+    plans: &DialPlans,
     request: &Value,
     who: &str,
     now: Wall,
@@ -78,7 +78,7 @@ pub fn store_command(
 ) -> Result<(), CommandError> {
     match text(request, "cmd").unwrap_or_default() {
         "records.search" => {
-            let query = query(normalizer, request, now)?;
+            let query = query(plans.shown(), request, now)?;
             for row in store.search(&query, who, now)? {
                 emit(record_json(&row));
             }
@@ -90,7 +90,7 @@ pub fn store_command(
             store.dnc_list(action, who, now, |entry| emit(dnc_json(&entry)))?;
         }
         "dnc.show" => {
-            let key = list_key(store, &|typed| normalizer.read(typed), request)?;
+            let key = list_key(store, &|typed| plans.shown().read(typed), request)?;
             let entries = store.dnc_show(key, who, now)?;
             let entries: Vec<Value> = entries.iter().map(dnc_json).collect();
             let on = |row: &EditionRow| {
@@ -110,7 +110,7 @@ pub fn store_command(
             }
         }
         "gate.dry_run" => {
-            emit(super::dry_run::dry_run(store, normalizer, request, who, now)?);
+            emit(super::dry_run::dry_run(store, plans.site(), request, who, now)?);
         }
         "gate.shadow_report" => emit(super::shadow_report::report(store, request, now)?),
         "token.revoke" => {

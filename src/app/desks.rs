@@ -12,7 +12,7 @@ use crate::store::{Recovery, Store};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::watch;
-use trunkline_core::gate::Normalizer;
+use trunkline_core::gate::DialPlans;
 use trunkline_core::hub::{Hub, HubLimits};
 use trunkline_core::model::{Agent, Line};
 use trunkline_core::vault::BlindIndex;
@@ -54,7 +54,7 @@ pub(super) struct Told {
     /// PBXs that connect to us.
     pub doors: HashMap<String, AriDoor>,
     /// How the site dials, and keys of the do-not-call list.
-    pub numbers: (Normalizer, BlindIndex),
+    pub numbers: (DialPlans, BlindIndex),
 }
 
 /// Listens and serves until `shutdown`.
@@ -80,11 +80,11 @@ pub(super) async fn serve(
         desk: DeskConfig { origins: section.origins.clone(), ..config.desk.clone() },
         ..HttpConfig::default()
     };
-    let (normalizer, list_refs) = told.numbers;
+    let (plans, list_refs) = told.numbers;
     let asked = orders.clone();
     let give = Arc::new(move |order| asked.give(Order::Gate(order)));
     let deps = HttpDeps {
-        gate: GateDeps { normalizer, list_refs, give },
+        gate: GateDeps { plans, list_refs, give },
         desk,
         tokens: auth,
         give: Arc::new(move |order| orders.give(Order::Desk(order))),

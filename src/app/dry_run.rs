@@ -4,7 +4,7 @@ use super::commands::{CommandError, instant, text};
 use crate::store::Store;
 use serde_json::Value;
 use trunkline_core::gate::{
-    Book, CallFacts, Normalizer, PastCall, Replay, Source, shipped_calendars,
+    Book, CallFacts, Dialed, Normalizer, PastCall, Replay, Source, shipped_calendars,
 };
 use trunkline_core::model::{Call, Decision, DecisionId, RuleOutcome, Verdict, Wall};
 
@@ -44,7 +44,11 @@ fn take(
     call: &Call,
     decision: Option<&Decision>,
 ) {
-    let dialed = normalizer.read(call.dialed.raw.reveal());
+    // As it was judged then, by whichever plan; else by the site's.
+    let dialed = match &call.dialed.e164 {
+        Some(number) => Dialed::Number(number.reveal().clone()),
+        None => normalizer.read(call.dialed.raw.reveal()),
+    };
     let refused = decision.filter(|decision| decision.verdict == Verdict::Deny);
     let denying = refused.into_iter().flat_map(|decision| &decision.rules);
     let mut refused_by: Vec<String> = denying

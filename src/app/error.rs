@@ -3,7 +3,7 @@
 use crate::config::ConfigError;
 use crate::io::sip::StreamError;
 use crate::store::StoreError;
-use trunkline_core::gate::{DialPlanError, GateFileError};
+use trunkline_core::gate::{BadPlan, GateFileError};
 
 /// A failed start or stop.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +16,7 @@ pub enum AppError {
     Gate(#[from] GateFileError),
     /// `[gate]` numbers.
     #[error(transparent)]
-    DialPlan(#[from] DialPlanError),
+    DialPlan(#[from] BadPlan),
     /// Journal, records, keys.
     #[error(transparent)]
     Store(#[from] StoreError),

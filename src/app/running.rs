@@ -107,13 +107,13 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     let auth = Arc::new(super::auth::auth(&config, &store, clock.wall())?);
     let (book, ruleset) = (engine_config.book.clone(), engine_config.ruleset.clone());
     let rules = Arc::new(Rules::new(&config, book, ruleset, tried));
-    let normalizer = engine_config.normalizer.clone();
-    let numbers = (normalizer.clone(), refs.list.clone());
+    let plans = engine_config.plans.clone();
+    let numbers = (plans.clone(), refs.list.clone());
     let durable = Arc::new(AtomicU64::new(recovery.head.0));
     let (inbox, orders_in) = crossbeam_channel::bounded(INBOX);
     let orders = Orders::new(inbox, durable.clone(), waker.clone());
     let lists =
-        Lists::new(store.clone(), clock.clone(), orders.clone(), rules.clone(), normalizer.clone());
+        Lists::new(store.clone(), clock.clone(), orders.clone(), rules.clone(), plans.clone());
     let lists = Arc::new(lists);
     for why in &recovery.registers_lost {
         tracing::error!(%why, "an edition cannot be used");
@@ -207,7 +207,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         committed,
         head: Arc::new(move || Pos(durable.load(Ordering::Acquire))),
         lists: lists.clone(),
-        normalizer,
+        plans,
         rules: rules.clone(),
         tls: streams.tls.clone(),
     });
@@ -218,7 +218,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     let reconciled = Arc::new(Figures::default());
     let daily = Arc::new(Daily {
         store: desk.store.clone(),
-        normalizer: desk.normalizer.clone(),
+        plans: desk.plans.clone(),
         rules: rules.clone(),
         orders: orders.clone(),
         clock: clock.clone(),

@@ -222,6 +222,10 @@ pub(super) struct ExplainArgs {
     /// Number as dialled.
     #[arg(required_unless_present = "batch")]
     pub number: Option<String>,
+    /// PBX by which it is dialled (`asterisk`), or one of its trunks (`asterisk/PJSIP/carrier`): its
+    /// dial plan reads the number. Default: that of `[gate]`.
+    #[arg(long)]
+    pub trunk: Option<String>,
     /// Answer questions of a file instead, one JSON object a line, with one line each; `-`:
     /// standard input.
     #[arg(long, conflicts_with_all = ["number", "purpose", "at"])]

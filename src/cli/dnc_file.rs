@@ -17,30 +17,38 @@ const COLUMNS: [(&str, &[&str], bool); 10] = [
     ("tag", &["tag", "标签"], false),
     ("scope", &["scope"], false),
 ];
+/// Columns that are read, in the order of an export.
+pub const COLUMNS_READ: [&str; 6] =
+    ["number", "customer", "purpose", "until", "reason", "asked_at"];
 /// Longest value, bytes.
-const VALUE_BYTES_MAX: usize = 1024;
+pub const VALUE_BYTES_MAX: usize = 1024;
 
 /// A file's text.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Text {
-    pub(super) text: String,
+pub struct Text {
+    /// It.
+    pub text: String,
     /// Name of its encoding.
-    pub(super) encoding: &'static str,
+    pub encoding: &'static str,
 }
 
 /// One row: columns by their canonical names.
-pub(super) type Row = BTreeMap<&'static str, String>;
+pub type Row = BTreeMap<&'static str, String>;
 
 /// Something that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
+pub struct Fault {
     /// From 1.
-    pub(super) line: u64,
-    pub(super) what: String,
+    pub line: u64,
+    /// What is wrong with it.
+    pub what: String,
 }
 
 /// UTF-8 with or without its mark, UTF-16 with it, else GB18030.
-pub(super) fn decode(bytes: Vec<u8>) -> Result<Text, Fault> {
+///
+/// # Errors
+/// The first line that is neither.
+pub fn decode(bytes: Vec<u8>) -> Result<Text, Fault> {
     let (bytes, marked) = match bytes.strip_prefix(b"\xef\xbb\xbf") {
         Some(rest) => (rest.to_vec(), true),
         None => (bytes, false),
@@ -84,7 +92,7 @@ fn line_of(text: &[u8], at: usize) -> u64 {
 }
 
 /// The rows of a file, good and bad.
-pub(super) struct Rows<'t> {
+pub struct Rows<'t> {
     records: csv::StringRecordsIntoIter<&'t [u8]>,
     /// Column of each field; `None`: not read.
     columns: Vec<Option<&'static str>>,
@@ -94,7 +102,10 @@ pub(super) struct Rows<'t> {
 
 impl<'t> Rows<'t> {
     /// Reads the header. A file of numbers alone may do without one.
-    pub(super) fn read(text: &'t str) -> Result<Self, Fault> {
+    ///
+    /// # Errors
+    /// If the file is empty, or a column is not known or there twice, or none says whom.
+    pub fn read(text: &'t str) -> Result<Self, Fault> {
         let head = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
         let count = |sign: char| head.matches(sign).count();
         let separators = [(',', count(',')), (';', count(';')), ('\t', count('\t'))];
@@ -184,9 +195,8 @@ fn column(header: &str) -> Result<Option<&'static str>, String> {
     match known {
         Some((name, _, read)) => Ok(read.then_some(*name)),
         None => {
-            let names: Vec<&str> =
-                COLUMNS.iter().filter(|(.., read)| *read).map(|(name, ..)| *name).collect();
-            Err(format!("column {header:?} is not known; there are: {}", names.join(", ")))
+            let names = COLUMNS_READ.join(", ");
+            Err(format!("column {header:?} is not known; there are: {names}"))
         }
     }
 }

@@ -9,8 +9,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use trunkline_core::gate::{
-    Book, Change, Claim, Comparison, DncList, ExplainAsk, Explanation, Given, Normalizer, Question,
-    Short, Source, explain, parse_instant, shipped_calendars,
+    Book, Change, Claim, Comparison, DialPlans, DncList, ExplainAsk, Explanation, Given,
+    Normalizer, Question, Short, Source, explain, parse_instant, shipped_calendars,
 };
 use trunkline_core::model::Named as _;
 
@@ -37,7 +37,7 @@ fn rules(
     files: &[PathBuf],
     config: Option<&Path>,
     known_at: Option<Timestamp>,
-) -> Result<(Book, Normalizer, Option<String>), Failure> {
+) -> Result<(Book, DialPlans, Option<String>), Failure> {
     let config = config.map(Config::load).transpose()?;
     let (book, single) = if files.is_empty() {
         let (book, chosen) = app::all_rules_known(config.as_ref(), known_at)?;
@@ -48,8 +48,8 @@ fn rules(
     } else {
         (load(files)?, None)
     };
-    let normalizer = app::normalizer(config.as_ref(), &book)?;
-    Ok((book, normalizer, single))
+    let plans = app::dial_plans(config.as_ref(), &book)?;
+    Ok((book, plans, single))
 }
 
 /// An instant on the command line.
@@ -76,7 +76,7 @@ fn load(files: &[PathBuf]) -> Result<Book, Failure> {
 
 fn explain_one(args: &ExplainArgs) -> Result<(), Failure> {
     let known_at = args.as_known_at.as_deref().map(instant).transpose()?;
-    let (book, normalizer, default) = rules(&args.rules, args.config.as_deref(), known_at)?;
+    let (book, plans, default) = rules(&args.rules, args.config.as_deref(), known_at)?;
     let at = args.at.clone().unwrap_or_else(|| jiff::Timestamp::now().to_string());
     let claim = |text: &String| {
         Claim::parse_name(text).ok_or_else(|| {
@@ -102,11 +102,16 @@ fn explain_one(args: &ExplainArgs) -> Result<(), Failure> {
         },
         deadline: args.before.as_deref(),
     };
-    let explanation = explain(&book, &DncList::default(), &normalizer, &ask)
+    let plan = plans.asked(args.trunk.as_deref()).map_err(|known| {
+        let name = args.trunk.as_deref().unwrap_or_default();
+        let message = format!("no trunk {name:?} has a dial plan in --config; there are: {known}");
+        Failure::new(Exit::Usage, message)
+    })?;
+    let explanation = explain(&book, &DncList::default(), plan, &ask)
         .map_err(|e| Failure::new(Exit::Usage, e.to_string()))?;
     let tried = match args.shadow.as_slice() {
         [] => None,
-        files => Some(tried_out(args, files, &normalizer, &ask)?),
+        files => Some(tried_out(args, files, plan, &ask)?),
     };
     if args.json {
         let Some(tried) = &tried else {
@@ -131,7 +136,7 @@ fn explain_one(args: &ExplainArgs) -> Result<(), Failure> {
 fn tried_out(
     args: &ExplainArgs,
     files: &[PathBuf],
-    normalizer: &Normalizer,
+    plan: &Normalizer,
     ask: &ExplainAsk<'_>,
 ) -> Result<Explanation, Failure> {
     let config = args.config.as_deref().map(Config::load).transpose()?;
@@ -142,7 +147,7 @@ fn tried_out(
         _ => None,
     };
     let ask = ExplainAsk { ruleset, ..*ask };
-    explain(&book, &DncList::default(), normalizer, &ask)
+    explain(&book, &DncList::default(), plan, &ask)
         .map_err(|e| Failure::new(Exit::Usage, e.to_string()))
 }
 
@@ -173,22 +178,23 @@ fn questions(
     Ok(())
 }
 
-fn answer(question: &Question, book: &Book, plan: &Normalizer) -> Result<Short, Failure> {
-    question.answer(book, plan).map_err(|error| Failure::new(Exit::Usage, error.to_string()))
+fn answer(question: &Question, book: &Book, plans: &DialPlans) -> Result<Short, Failure> {
+    question.answer(book, plans).map_err(|error| Failure::new(Exit::Usage, error.to_string()))
 }
 
 fn batch(args: &ExplainArgs, path: &Path) -> Result<(), Failure> {
     let known_at = args.as_known_at.as_deref().map(instant).transpose()?;
-    let (book, plan, default) = rules(&args.rules, args.config.as_deref(), known_at)?;
+    let (book, plans, default) = rules(&args.rules, args.config.as_deref(), known_at)?;
     let ruleset = args.ruleset.clone().or(default);
     let mut out = BufWriter::new(std::io::stdout().lock());
     let gone = |error: std::io::Error| Failure::new(Exit::Failure, error.to_string());
     questions(path, |_, question| {
         let named = Question {
             ruleset: question.ruleset.clone().or_else(|| ruleset.clone()),
+            trunk: question.trunk.clone().or_else(|| args.trunk.clone()),
             ..question.clone()
         };
-        writeln!(out, "{}", json(&answer(&named, &book, &plan)?)?).map_err(gone)
+        writeln!(out, "{}", json(&answer(&named, &book, &plans)?)?).map_err(gone)
     })?;
     out.flush().map_err(gone)
 }
@@ -225,14 +231,14 @@ fn dry_run(
     from: &RulesArgs,
     as_json: bool,
 ) -> Result<(), Failure> {
-    let (current, plan, default) = rules(&[], from.config.as_deref(), None)?;
+    let (current, plans, default) = rules(&[], from.config.as_deref(), None)?;
     let tried = load(tried)?;
     let mut counts = Comparison::default();
     questions(calls, |line, question| {
         let plain = Question { next: false, deadline: None, ..question.clone() };
         let old = Question { ruleset: default.clone(), ..plain.clone() };
         let new = Question { ruleset: None, ..plain };
-        let (old, new) = (answer(&old, &current, &plan)?, answer(&new, &tried, &plan)?);
+        let (old, new) = (answer(&old, &current, &plans)?, answer(&new, &tried, &plans)?);
         let change = counts.add(&old, &new);
         if as_json && matches!(change, Change::NewlyDenied | Change::NewlyAllowed) {
             let told = serde_json::json!({

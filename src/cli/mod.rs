@@ -8,7 +8,7 @@ mod clock;
 mod conform;
 pub mod demo;
 mod dnc;
-mod dnc_file;
+pub mod dnc_file;
 mod dry_run;
 mod exit;
 mod gate;

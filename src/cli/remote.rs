@@ -75,16 +75,15 @@ pub(super) fn store_or_server(
         let opened = crate::store::open(&app::store_config(config), now, entropy)?;
         let who = format!("uid:{} offline", nix::unistd::getuid());
         let (book, ruleset) = app::rules_in_force(Some(config))?;
-        let normalizer = app::normalizer(Some(config), &book)?;
+        let plans = app::dial_plans(Some(config), &book)?;
         let store = &opened.store;
         let done = match request["cmd"].as_str() {
             Some("gate.reconcile") => {
                 let ruleset = ruleset.as_deref();
-                let normalizer = &normalizer;
-                let place = app::Place { config, store, normalizer, book: &book, ruleset };
+                let place = app::Place { config, store, plans: &plans, book: &book, ruleset };
                 app::reconcile_command(&place, request, &who, now).map(each)
             }
-            _ => store_command(store, &normalizer, request, &who, now, &mut each),
+            _ => store_command(store, &plans, request, &who, now, &mut each),
         };
         return done.map_err(|error| {
             refused(&json!({"code": error.code(), "message": error.to_string()}))

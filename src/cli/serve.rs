@@ -80,7 +80,7 @@ fn clock(_args: &ServeArgs) -> Result<Clock, Failure> {
 pub(super) fn check(args: &ConfigArgs) -> Result<(), Failure> {
     let config = Config::load(&args.config)?;
     let (book, _) = app::rules_in_force(Some(&config))?;
-    app::normalizer(Some(&config), &book)?;
+    app::dial_plans(Some(&config), &book)?;
     let tried = app::shadow_rules(&config)?;
     crate::store::keys::load(&config.site.master_key)?;
     crate::store::keys::load(&config.http.token_key)?;

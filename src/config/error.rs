@@ -48,14 +48,19 @@ pub(super) fn line_at(text: &str, at: usize) -> usize {
 
 /// Line of `key` in `[section]`, else of the section's header, else 1.
 ///
-/// A key within an inline table (`probe.interval_s`) is on the line of the table.
+/// A key within an inline table (`probe.interval_s`) is on the line of the table; one of a table with
+/// a header of its own is on its own line.
 pub(super) fn line_of(text: &str, section: &str, key: &str) -> usize {
-    let key = key.split('.').next().unwrap_or(key);
+    let (key, rest) = key.split_once('.').unwrap_or((key, ""));
+    let table = format!("{section}.{key}");
+    if !rest.is_empty() && text.lines().any(|line| header_of(line) == Some(&table)) {
+        return line_of(text, &table, rest);
+    }
     let (mut inside, mut header) = (section.is_empty(), 1);
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();
-        if let Some(name) = line.strip_prefix('[') {
-            inside = name.trim_end_matches(']').trim() == section;
+        if let Some(name) = header_of(line) {
+            inside = name == section;
             if inside {
                 header = index + 1;
             }
@@ -64,6 +69,12 @@ pub(super) fn line_of(text: &str, section: &str, key: &str) -> usize {
         }
     }
     header
+}
+
+/// The section that a line begins.
+fn header_of(line: &str) -> Option<&str> {
+    let name = line.trim().strip_prefix('[')?;
+    Some(name.split(']').next().unwrap_or(name).trim())
 }
 
 /// Turns the TOML reader's error into ours.

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use trunkline_core::gate::outside_prefixes;
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -216,9 +217,13 @@ pub struct Gate {
     /// Folder of calendars that `trunkline calendar import` fills. Default `calendars` in the data
     /// directory. Read anew on SIGHUP and by `trunkline reload`.
     pub calendars: Option<PathBuf>,
-    /// Digits before an outside number (`0` or `9`). The gate reads past them; the INVITE leaves
-    /// as it was dialled.
-    pub outside_prefix: Option<String>,
+    /// Country whose national forms are dialled, ISO 3166 (`CN`, `DE`). Its emergency numbers are
+    /// never gated. Default `CN`.
+    pub home_region: Option<String>,
+    /// Digits before an outside number: `"0"`, or `["0", "9"]`. The gate reads past them; the
+    /// INVITE leaves as it was dialled. Default none.
+    #[serde(default, deserialize_with = "outside_prefixes")]
+    pub outside_prefix: Vec<String>,
     /// Area code of the site without its 0 (`10`), for numbers dialled without one.
     pub home_area: Option<String>,
     /// Purposes (`service`, `callback.*`) whose calls are made while the do-not-call list cannot be

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use trunkline_core::engine::Bypass;
+use trunkline_core::gate::DialPlanChange;
 
 /// `[pbx.<name>]`: a PBX, seen by its SIP trunk (`address`), by control links, or by both.
 #[derive(Clone, Debug, Deserialize)]
@@ -38,6 +39,12 @@ pub struct Pbx {
     /// `[reconcile.NAME]`.
     #[serde(default)]
     pub trunks: Vec<String>,
+    /// What its users dial otherwise than `[gate]` says: `{ outside_prefix, home_area, home_region,
+    /// internal }`. Default: nothing.
+    pub dial: Option<DialPlanChange>,
+    /// The same for calls that the control link shows at one of `trunks`, as it is written there.
+    #[serde(default)]
+    pub dial_by_trunk: BTreeMap<String, DialPlanChange>,
     /// What is done about a call that goes out without a decision: `observe` records the decision
     /// that it would have had, `warn` (default) tells it besides, `clear` also ends it if the gate
     /// refuses it.
@@ -249,6 +256,8 @@ fn seen_somehow(
     let stray = pbx.bypass_by_trunk.keys().find(|trunk| !pbx.trunks.contains(trunk));
     let allowed = format!("of trunks: {}", pbx.trunks.join(", "));
     check.require(stray.is_none(), section, "bypass_by_trunk", &stray, &allowed)?;
+    let stray = pbx.dial_by_trunk.keys().find(|trunk| !pbx.trunks.contains(trunk));
+    check.require(stray.is_none(), section, "dial_by_trunk", &stray, &allowed)?;
     let clears = pbx.bypass == Bypass::Clear
         || pbx.bypass_by_trunk.values().any(|bypass| *bypass == Bypass::Clear);
     let allowed = "clear needs a control link";

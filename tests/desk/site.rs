@@ -167,8 +167,8 @@ impl Default for GiveGate {
 }
 
 pub fn gate(give: GiveGateOrder) -> GateDeps {
-    let normalizer = Normalizer::new(DialPlan::default()).unwrap();
-    GateDeps { normalizer, list_refs: BlindIndex::new(&Secret::new([2; 32])), give }
+    let plans = Normalizer::new(DialPlan::default()).unwrap().into();
+    GateDeps { plans, list_refs: BlindIndex::new(&Secret::new([2; 32])), give }
 }
 
 /// An agent of a team who works for these queues.

@@ -23,6 +23,7 @@ fn question(said: &str, more: &[(&str, &str)]) -> Value {
         "description": said,
         "properties": {
             "number": words("As dialled at the site."),
+            "trunk": words("PBX or trunk whose dial plan reads the number; absent: the site's."),
             "purpose": words("service, callback.routine ..: lower-case words joined by dots."),
             "subject": words("What it is about."),
             "case": words("Case it belongs to."),
@@ -78,7 +79,10 @@ pub(super) fn bodies() -> Vec<(String, Value)> {
         "description": "The answer with every rule, as `trunkline gate explain --json`.",
         "properties": {
             "verdict": verdict, "exempt": or_null("emergency, internal; null for a gated call."),
-            "number": text("Masked."), "purpose": or_null("As asked."), "day_class": day,
+            "number": text("Masked."),
+            "dialed": or_null("As it was dialled, masked; null where it is no outside number."),
+            "trunk": or_null("PBX or trunk whose dial plan read it; null: the site's."),
+            "purpose": or_null("As asked."), "day_class": day,
             "rules": { "type": "array", "items": entity("RuleSaid"),
                 "description": "In order of precedence." },
             "next_allowed_at": next, "latest_allowed_before": latest,

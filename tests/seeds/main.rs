@@ -9,6 +9,10 @@ use std::path::Path;
 mod ami;
 #[path = "../../fuzz/targets/ari.rs"]
 mod ari;
+#[path = "../../fuzz/targets/calendars.rs"]
+mod calendars;
+#[path = "../../fuzz/targets/cdr.rs"]
+mod cdr;
 #[path = "../../fuzz/targets/config.rs"]
 mod config;
 #[path = "../../fuzz/targets/desk_frame.rs"]
@@ -17,6 +21,8 @@ mod desk_frame;
 mod esl;
 #[path = "../../fuzz/targets/journal_frame.rs"]
 mod journal_frame;
+#[path = "../../fuzz/targets/numbers.rs"]
+mod numbers;
 #[path = "../../fuzz/targets/rules.rs"]
 mod rules;
 #[path = "../../fuzz/targets/sip_core.rs"]
@@ -68,6 +74,11 @@ fn links() {
 }
 
 #[test]
+fn call_records() {
+    play(&[("fuzz/corpus/cdr", 6)], cdr::run);
+}
+
+#[test]
 fn streams() {
     play(&[("fuzz/corpus/sip_frame", 12)], sip_frame::run);
     play(&VECTORS, |bytes| sip_frame::run(&[bytes, &[40, 7]].concat()));
@@ -92,6 +103,17 @@ fn journal_frames() {
 #[test]
 fn rule_sets_and_calendars() {
     play(&[("src/core/gate/data", 4), ("tests/rules", 1), ("fuzz/corpus/rules", 1)], rules::run);
+}
+
+#[test]
+fn years_that_somebody_brings() {
+    play(&[("fuzz/corpus/calendars", 5)], calendars::run);
+    play(&[("src/core/gate/tests/notices", 9)], |text| calendars::run(&[b"0", text].concat()));
+}
+
+#[test]
+fn files_of_numbers() {
+    play(&[("fuzz/corpus/numbers", 8)], numbers::run);
 }
 
 #[test]

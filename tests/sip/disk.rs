@@ -63,6 +63,7 @@ fn trouble(fault: &str) {
     let refusal = scene.peers.pbx.expect("SIP/2.0 403");
     assert!(refusal.value("Reason").contains("journal"), "{}", refusal.text);
     scene.peers.pbx.send(&gated.ack_refusal(&refusal));
+    scene.peers.emergency("120");
     let mut during = scene.peers.talk("during");
     scene.peers.hang_up(&mut during);
     let leaked: Vec<Value> = desk.drain(SILENCE).into_iter().filter(is_event).collect();
@@ -83,7 +84,7 @@ fn trouble(fault: &str) {
         events.iter().map(|e| e["pos"].as_str().unwrap().parse().unwrap()).collect();
     assert!(positions.windows(2).all(|w| w[1] == w[0] + 1), "a gap: {positions:?}");
     let cleared = events.iter().filter(|e| e["k"] == "call.cleared").count();
-    assert_eq!(cleared, 3, "before, during and the refused one");
+    assert_eq!(cleared, 4, "before, during, the emergency and the refused one");
     let told = |state| events.iter().any(|e| e["o"]["status"] == state);
     assert!(told("partiallyDisabled") && told("normal"), "the trouble stands in the log");
     scene.dial("after");

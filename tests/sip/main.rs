@@ -5,6 +5,7 @@
 mod support;
 
 mod api;
+mod bad_lists;
 mod bad_rules;
 mod caps;
 mod checkers;
@@ -24,6 +25,7 @@ mod names;
 mod outbound;
 mod overrides;
 mod permits;
+mod prefixes;
 mod races;
 mod real_peers;
 mod reconcile;

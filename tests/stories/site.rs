@@ -191,7 +191,7 @@ fn config(link: Link) -> EngineConfig {
         book: Arc::new(Book::shipped().unwrap()),
         ruleset: Some("cn-seed-service".into()),
         shadow: None,
-        normalizer: Normalizer::new(DialPlan::default()).unwrap(),
+        plans: Normalizer::new(DialPlan::default()).unwrap().into(),
         desk_refs: BlindIndex::new(&Secret::new([1; 32])),
         list_refs: BlindIndex::new(&Secret::new([2; 32])),
         seed: 42,

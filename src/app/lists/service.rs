@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use trunkline_core::engine::PartyMaker;
-use trunkline_core::gate::{DncList, Normalizer, OpenFor, Unavailable};
+use trunkline_core::gate::{DialPlans, DncList, OpenFor, Unavailable};
 use trunkline_core::model::{DncEntry, Pos};
 
 /// Longest wait for a change to be durable.
@@ -66,7 +66,7 @@ pub(in crate::app) struct Lists {
     pub(super) rules: Arc<Rules>,
     pub(super) removals: Mutex<Removals>,
     pub(super) uploads: Mutex<Uploads>,
-    normalizer: Normalizer,
+    plans: DialPlans,
 }
 
 impl Lists {
@@ -75,17 +75,17 @@ impl Lists {
         clock: Clock,
         orders: Orders,
         rules: Arc<Rules>,
-        normalizer: Normalizer,
+        plans: DialPlans,
     ) -> Self {
         Self {
-            parties: PartyMaker::new(normalizer.clone(), store.list_refs().clone()),
+            parties: PartyMaker::new(plans.shown().clone(), store.list_refs().clone()),
             store,
             clock,
             orders,
             rules,
             removals: Mutex::default(),
             uploads: Mutex::default(),
-            normalizer,
+            plans,
         }
     }
 
@@ -160,7 +160,7 @@ impl Lists {
         self.aside(move |lists| {
             let (now, mut shown) = (lists.clock.wall(), Value::Null);
             let mut emit = |line| shown = line;
-            store_command(&lists.store, &lists.normalizer, &request, &who, now, &mut emit)?;
+            store_command(&lists.store, &lists.plans, &request, &who, now, &mut emit)?;
             Ok(shown)
         })
         .await

@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use trunkline_core::engine::Reconciling;
-use trunkline_core::gate::Normalizer;
+use trunkline_core::gate::DialPlans;
 use trunkline_core::model::Wall;
 
 /// How often the clock is looked at.
@@ -31,7 +31,7 @@ const WHO: &str = "daily";
 /// What it needs.
 pub(in crate::app) struct Daily {
     pub(in crate::app) store: Store,
-    pub(in crate::app) normalizer: Normalizer,
+    pub(in crate::app) plans: DialPlans,
     pub(in crate::app) rules: Arc<Rules>,
     pub(in crate::app) orders: Orders,
     pub(in crate::app) clock: Clock,
@@ -135,7 +135,7 @@ impl Daily {
         let place = Place {
             config,
             store: &self.store,
-            normalizer: &self.normalizer,
+            plans: &self.plans,
             book: &book,
             ruleset: self.rules.ruleset.as_deref(),
         };

@@ -41,7 +41,11 @@ impl Ours {
             Direction::Inbound => &call.from,
             Direction::Outbound | Direction::Internal => &call.dialed,
         };
-        let dialed = normalizer.read(party.raw.reveal());
+        // As it was judged then, by whichever plan.
+        let dialed = match &party.e164 {
+            Some(number) => Dialed::Number(number.reveal().clone()),
+            None => normalizer.read(party.raw.reveal()),
+        };
         let topic = decision.as_ref().and_then(|decision| decision.topic.as_deref().cloned());
         let facts = topic.map(CallFacts::from).unwrap_or_default();
         let key = dialed.list_key().map(|key| refs.number_ref(key));

@@ -10,7 +10,7 @@ use crate::store::Store;
 use serde_json::Value;
 use std::time::Duration;
 use trunkline_core::cdr::{Edge, Known, Legs, Match, OutLeg, Pairing, Reader, Reading, legs, pair};
-use trunkline_core::gate::{Book, CallFacts, Normalizer, PastCall, Replay, Ruling, Short};
+use trunkline_core::gate::{Book, CallFacts, DialPlans, PastCall, Replay, Ruling, Short};
 use trunkline_core::model::{CallId, DecisionId, IdSource, Named as _, Now, Verdict, Wall, mask};
 use trunkline_core::vault::{digest, hex};
 
@@ -23,8 +23,8 @@ pub struct Place<'a> {
     pub config: &'a Config,
     /// Its calls.
     pub store: &'a Store,
-    /// Its dial plan.
-    pub normalizer: &'a Normalizer,
+    /// How it dials.
+    pub plans: &'a DialPlans,
     /// Its rules.
     pub book: &'a Book,
     /// The one set that counts.
@@ -82,7 +82,7 @@ pub(super) fn reconcile(
     let edge = Edge {
         trunks: &request.trunks,
         contexts_in: &request.contexts_in,
-        reads: &|number| reads(place.normalizer, number),
+        reads: &|number| reads(place.plans.of(&request.pbx), number),
     };
     let legs = legs(rows, &edge);
     let mut work = Work { place, request, span, report, decisions: Decisions::default() };
@@ -145,9 +145,10 @@ impl Work<'_> {
         let refs = place.store.list_refs();
         let back = place.book.looks_back();
         let since = if back.is_any() { from.before(back.calls.max(back.labels)) } else { from };
+        let plan = place.plans.of(&self.request.pbx);
         let mut ours: Vec<Ours> = Vec::new();
         place.store.past_calls((since, to), &mut |call, decision| {
-            let one = Ours::new(call, decision, place.normalizer, refs);
+            let one = Ours::new(call, decision, plan, refs);
             if one.call.started.pbx_time >= from {
                 ours.push(one);
             } else if one.is_out() && !one.was_stopped() {
@@ -325,7 +326,7 @@ impl Work<'_> {
     ) -> Finding {
         let place = self.place;
         let number = leg.row.dialed.reveal();
-        let dialed = place.normalizer.read(number);
+        let dialed = place.plans.of(&self.request.pbx).read(number);
         let key = dialed.list_key().map(|key| place.store.list_refs().number_ref(key));
         let pbx = place.config.pbx.get(&self.request.pbx);
         let facts = CallFacts::default();
@@ -364,7 +365,7 @@ impl Work<'_> {
 
     fn finding(&self, leg: &OutLeg, number: &str) -> Finding {
         let row = &leg.row;
-        let dialed = self.place.normalizer.read(number);
+        let dialed = self.place.plans.of(&self.request.pbx).read(number);
         let refs = self.place.store.list_refs();
         Finding {
             file: leg.file,

@@ -202,7 +202,10 @@ impl Engine {
             call_id: request.target.call,
             leg,
             agent: self.agent_of(&request).unwrap_or_default(),
-            to: (!to.is_empty()).then(|| self.desk_parties.party(to, "")),
+            to: (!to.is_empty()).then(|| {
+                let dialed = self.plan_of_command(&request).read(to);
+                self.desk_parties.with(to, "", &dialed)
+            }),
             digest: request.digest,
             accepted_at: now.wall,
             not_after,

@@ -44,10 +44,11 @@ impl Engine {
         let purpose = offer.purpose.clone().or(permitted).or(dialled).or_else(default);
         let agent = self.agent_at(None, &offer.from_user);
         let caller = Caller { agent: agent.as_deref(), device: &offer.from_user };
-        let waived = self.override_for(now, &offer.dialed, purpose.as_deref(), caller);
+        let number = self.plan_of_peer(offer.peer).look(&offer.dialed);
+        let waived = self.override_for(now, &number.dialed, purpose.as_deref(), caller);
         facts.waived.clone_from(&waived);
         let Asked { dialed, list_key, place, mut ruling } =
-            self.ask_gate(now, &offer.dialed, purpose.as_deref(), &facts);
+            self.ask_gate(now, number, purpose.as_deref(), &facts);
         if let (Ruling::Decided(decided), Some(rule)) = (&mut ruling, said) {
             decided.also(rule);
         }

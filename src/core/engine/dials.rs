@@ -110,10 +110,11 @@ impl Engine {
         let device = short_device(&ask.device);
         let agent = self.agent_at(None, device);
         let caller = Caller { agent: agent.as_deref(), device };
-        let waived = self.override_for(now, ask.to.reveal(), purpose.as_deref(), caller);
+        let number = self.plan_of_pbx(ask.pbx).look(ask.to.reveal());
+        let waived = self.override_for(now, &number.dialed, purpose.as_deref(), caller);
         let facts = CallFacts { waived: waived.clone(), ..ask.topic.clone().into() };
         let Asked { dialed, list_key, place, ruling } =
-            self.ask_gate(now, ask.to.reveal(), purpose.as_deref(), &facts);
+            self.ask_gate(now, number, purpose.as_deref(), &facts);
         let ask = DialAsk { purpose, ..ask };
         match ruling {
             Ruling::Exempt(exemption) => {
@@ -346,7 +347,8 @@ impl Engine {
     /// Whom a desk has this channel called for, and why.
     pub(super) fn dialled_by_desk(&self, id: &ChannelId) -> Option<(Dialed, &DialAsk)> {
         let (_, dial) = self.commands.dials.open.iter().find(|(_, dial)| dial.channel == *id)?;
-        Some((self.desk_parties.read(dial.ask.to.reveal()), &dial.ask))
+        let plan = self.plan_of_pbx(dial.ask.pbx);
+        Some((plan.read(dial.ask.to.reveal()), &dial.ask))
     }
 
     /// A mark is believed only from the PBX that was given it.

@@ -249,7 +249,8 @@ impl Engine {
 
     /// A command asks somebody about a call: who is in the house will show a leg.
     pub(super) fn seeks(&mut self, request: &CommandRequest) {
-        let inside = || match self.config.normalizer.read(request.args.to.reveal()) {
+        let plan = self.plan_of_command(request);
+        let inside = || match plan.read(request.args.to.reveal()) {
             Dialed::Number(_) | Dialed::Emergency(_) => false,
             Dialed::Internal(_) | Dialed::Short(_) | Dialed::Invalid(_) => true,
         };

@@ -7,7 +7,7 @@ use super::request::{CommandAnswer, CommandRequest};
 use super::shadow::{Shadow, ShadowJob, ShadowNews};
 use crate::agent::AgentPolicy;
 use crate::call::Settings;
-use crate::gate::{Book, CallFacts, Dialed, DncList, Normalizer, Register, Slice, SliceAsk};
+use crate::gate::{Book, CallFacts, DialPlans, Dialed, DncList, Register, Slice, SliceAsk};
 use crate::line::LineSettings;
 use crate::model::{
     Agent, AgentSettings, Attempt, Call, Command, CommandId, DeskPresence, DncEntry, Duty, Event,
@@ -171,8 +171,8 @@ pub struct EngineConfig {
     pub ruleset: Option<String>,
     /// Rules that are tried out beside them.
     pub shadow: Option<Shadow>,
-    /// How the site dials.
-    pub normalizer: Normalizer,
+    /// How the site dials, and where otherwise.
+    pub plans: DialPlans,
     /// References that desks see.
     pub desk_refs: BlindIndex,
     /// Keys of the do-not-call list.

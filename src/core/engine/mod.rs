@@ -25,6 +25,7 @@ mod parties;
 mod pbx;
 mod people;
 mod permits;
+mod plans;
 mod probing;
 mod queues;
 mod records;

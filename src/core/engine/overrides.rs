@@ -9,7 +9,7 @@ use super::control::{Plan, Refused, Step};
 use super::input::Outputs;
 use super::request::CommandRequest;
 use super::writer::Engine;
-use crate::gate::{Decided, Waived, is_purpose};
+use crate::gate::{Decided, Dialed, Waived, is_purpose};
 use crate::hub::Role;
 use crate::model::{
     CallId, CommandCode as Code, CommandOp as Op, DecisionId, Detail, Entity, EventKind, Now,
@@ -92,7 +92,7 @@ impl Engine {
     fn check_request(&self, request: &CommandRequest) -> Result<(), Refused> {
         let bad = |msg: &str| Err(refused(Code::BadRequest, msg));
         let (args, target) = (&request.args, &request.target);
-        let dialed = self.desk_parties.read(args.to.reveal());
+        let dialed = self.plan_of_command(request).read(args.to.reveal());
         if dialed.list_key().is_none() {
             return bad("args.to is an outside number");
         }
@@ -172,8 +172,8 @@ impl Engine {
 
     fn begin_override(&mut self, now: Now, request: &CommandRequest) -> Option<Override> {
         let to = request.args.to.reveal();
-        let dialed = self.desk_parties.read(to);
-        let number = self.config.list_refs.number_ref(dialed.list_key()?);
+        let dialed = self.plan_of_command(request).read(to);
+        let number = self.list_key(&dialed)?;
         let ttl = self.config.book.override_policy()?.ttl_max;
         let it = Override {
             id: OverrideId(self.ids.uuid(now)),
@@ -217,15 +217,14 @@ impl Engine {
     pub(super) fn override_for(
         &self,
         now: Now,
-        number: &str,
+        dialed: &Dialed,
         purpose: Option<&str>,
         caller: Caller<'_>,
     ) -> Option<Waived> {
         if self.overrides.open.is_empty() {
             return None;
         }
-        let dialed = self.desk_parties.read(number);
-        let number = self.config.list_refs.number_ref(dialed.list_key()?);
+        let number = self.list_key(dialed)?;
         let fits = |open: &&Open| {
             open.number == number
                 && open.it.state == State::Approved
@@ -261,9 +260,11 @@ impl Engine {
     /// Those of an earlier run; what has expired meanwhile is told with the next tick.
     pub(super) fn restore_overrides(&mut self, overrides: Vec<Override>) {
         for it in overrides {
-            let dialed = self.desk_parties.read(it.to.raw.reveal());
-            let Some(key) = dialed.list_key() else { continue };
-            let number = self.config.list_refs.number_ref(key);
+            let dialed = match &it.to.e164 {
+                Some(number) => Dialed::Number(number.reveal().clone()),
+                None => self.plan_of_agent(&it.agent).read(it.to.raw.reveal()),
+            };
+            let Some(number) = self.list_key(&dialed) else { continue };
             self.overrides.open.insert(it.id, Open { it, number });
         }
     }

@@ -38,6 +38,8 @@ const OURS: u64 = 1 << 62;
 pub struct PermitRequest {
     /// Number as dialled at the site.
     pub number: Pii<String>,
+    /// PBX or trunk whose dial plan reads the number; `None`, or a name without one: the site's.
+    pub trunk: Option<String>,
     /// Why the call is made.
     pub purpose: Option<String>,
     /// What else is known of it.
@@ -222,8 +224,10 @@ impl Engine {
     ) {
         let mut answer = |answer| out.permits.push((ticket, answer));
         let number = request.number.reveal();
+        let plan = self.config.plans.asked(request.trunk.as_deref());
+        let reading = plan.unwrap_or(self.config.plans.site()).look(number);
         let Asked { dialed, list_key, place, ruling } =
-            self.ask_gate(now, number, request.purpose.as_deref(), &request.facts);
+            self.ask_gate(now, reading, request.purpose.as_deref(), &request.facts);
         let decided = match ruling {
             Ruling::Exempt(exemption) => return answer(PermitAnswer::Exempt(exemption.reason())),
             Ruling::Decided(decided) => decided,
@@ -366,8 +370,8 @@ impl Engine {
     pub(super) fn take_permit(&mut self, now: Now, offer: &Offer) -> Option<Pass> {
         let id = offer.mark.as_deref()?.strip_prefix(PREFIX)?;
         let agent = self.agent_at(None, &offer.from_user);
-        let number = self.desk_parties.read(&offer.dialed);
-        let number = number.list_key().map(|key| self.config.list_refs.number_ref(key));
+        let number = self.plan_of_peer(offer.peer).read(&offer.dialed);
+        let number = self.list_key(&number);
         let again = self.comes_again(&offer.ids);
         let Some(one) = id.parse().ok().and_then(|id: Uuid| self.permits.out.get_mut(&id)) else {
             return Some(Pass::refused("not known"));

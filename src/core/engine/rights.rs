@@ -6,7 +6,7 @@ use super::writer::Engine;
 use crate::call::CallInput;
 use crate::gate::{
     Ask, Book, CallFacts, Decided, DecisionParts, DialRight, Dialed, Given, NotReleased, Past,
-    Ruling, Waiting,
+    Reading, Ruling, Waiting,
 };
 use crate::model::{
     CallId, Detail, Entity, EventKind, Mono, Now, NumberRef, Place, Pos, SystemState,
@@ -94,16 +94,15 @@ impl Dialing {
 }
 
 impl Engine {
-    /// Asks the gate about a number as it was dialled.
+    /// Asks the gate about a number.
     pub(super) fn ask_gate(
         &mut self,
         now: Now,
-        number: &str,
+        number: Reading,
         purpose: Option<&str>,
         facts: &CallFacts,
     ) -> Asked {
-        let dialed = self.desk_parties.read(number);
-        let list_key = dialed.list_key().map(|key| self.config.list_refs.number_ref(key));
+        let list_key = self.list_key(&number.dialed);
         let customer = self.customer_ref(facts.customer.as_deref());
         let place = list_key.map(|number| Place { number, customer });
         let ruleset = self.config.ruleset.as_deref();
@@ -112,18 +111,15 @@ impl Engine {
         let clock = self.clock.fault().map(|fault| fault.to_string());
         let clock = clock.as_deref();
         let given = Given { known_since, customer_ref: customer, clock, ..facts.given(&past) };
-        let ask = Ask { dialed: &dialed, purpose, ruleset, number_ref: list_key, given };
-        let ruling = self.config.book.decide(&self.list, &ask, now.wall);
+        let ask = Ask { dialed: &number.dialed, purpose, ruleset, number_ref: list_key, given };
+        let mut ruling = self.config.book.decide(&self.list, &ask, now.wall);
         let again = self.shadow_look(&ask, facts, &ruling, now.wall);
         drop(past);
         self.look_again(again);
-        Asked { dialed, list_key, place, ruling }
-    }
-
-    /// A number's key in the do-not-call list.
-    pub(super) fn list_key(&self, number: &str) -> Option<NumberRef> {
-        let dialed = self.desk_parties.read(number);
-        dialed.list_key().map(|key| self.config.list_refs.number_ref(key))
+        if let (Ruling::Decided(decided), Some(rule)) = (&mut ruling, number.rule()) {
+            decided.also(rule);
+        }
+        Asked { dialed: number.dialed, list_key, place, ruling }
     }
 
     pub(super) fn customer_ref(&self, customer: Option<&str>) -> Option<NumberRef> {

@@ -80,7 +80,7 @@ impl Engine {
             sip: sip::Outputs::default(),
             table: Table::default(),
             ids: IdSource::new(config.seed),
-            desk_parties: PartyMaker::new(config.normalizer.clone(), config.desk_refs.clone()),
+            desk_parties: PartyMaker::new(config.plans.shown().clone(), config.desk_refs.clone()),
             known_parties: KnownParties::default(),
             dialing: Dialing::default(),
             list: restored.dnc,

@@ -41,6 +41,8 @@ pub struct Book {
     /// By name, sorted.
     pub(super) sets: Vec<RuleSet>,
     always_allow: Vec<String>,
+    /// Extensions of the dial plan are not gated.
+    pub(super) internal: bool,
     pub(super) calendars: BTreeMap<String, Arc<Calendar>>,
     pub(super) numbering: Arc<Numbering>,
     looks_back: LooksBack,
@@ -98,6 +100,7 @@ impl Book {
         let hash = sha256_hex(&texts.collect::<Vec<_>>());
         let mut sets: Vec<RuleSet> = Vec::new();
         let mut always_allow = Vec::new();
+        let mut internal = true;
         let mut blackouts: Vec<Blackout> = Vec::new();
         let mut overriding: Option<OverridePolicy> = None;
         for source in rules {
@@ -109,6 +112,7 @@ impl Book {
             }
             sets.extend(read.sets);
             always_allow.extend(read.always_allow);
+            internal &= read.internal; // the strictest counts
             blackouts.extend(read.blackouts);
             overriding = match (overriding, read.overriding) {
                 (Some(one), Some(other)) => Some(one.with(other)),
@@ -125,6 +129,7 @@ impl Book {
             hash,
             sets,
             always_allow,
+            internal,
             calendars,
             numbering,
             looks_back,
@@ -184,7 +189,8 @@ impl Book {
         self.sets.iter().map(|set| set.name.as_str()).collect()
     }
 
-    /// Numbers that every rule set file leaves ungated, sorted: the dial plan's emergency table.
+    /// Numbers that a rule set file leaves ungated, sorted: they join the emergency numbers of the
+    /// dial plan's country.
     pub fn always_allow(&self) -> &[String] {
         &self.always_allow
     }

@@ -51,6 +51,10 @@ pub struct Explanation {
     pub exempt: Option<&'static str>,
     /// Number as everybody may see it.
     pub number: String,
+    /// String as it was dialled, masked; null where it is no outside number.
+    pub dialed: Option<String>,
+    /// PBX or trunk whose dial plan read it; null: the site's.
+    pub trunk: Option<String>,
     /// Purpose asked with.
     pub purpose: Option<String>,
     /// Kind of day at the callee.
@@ -116,20 +120,26 @@ pub fn explain(
     let at = parse_instant(ask.at)?;
     let deadline = ask.deadline.map(parse_instant).transpose()?;
     check_words(book, ask)?;
-    let dialed = plan.read(ask.number);
+    let reading = plan.look(ask.number);
+    let dialed = &reading.dialed;
     let question = Ask {
-        dialed: &dialed,
+        dialed,
         purpose: ask.purpose,
         ruleset: ask.ruleset,
-        number_ref: ask.list_key.and_then(|key| key(&dialed)),
+        number_ref: ask.list_key.and_then(|key| key(dialed)),
         given: ask.given,
     };
     let mut found = Explanation {
-        number: masked(&dialed),
+        number: masked(dialed),
+        dialed: dialed.list_key().map(|_| mask(ask.number)),
+        trunk: Some(plan.name().to_owned()).filter(|name| !name.is_empty()),
         purpose: ask.purpose.map(str::to_owned),
         ..match book.decide(list, &question, at) {
             Ruling::Exempt(exemption) => exempt(&exemption, list),
-            Ruling::Decided(decided) => decided_on(&decided),
+            Ruling::Decided(mut decided) => {
+                reading.rule().into_iter().for_each(|rule| decided.also(rule));
+                decided_on(&decided)
+            }
         }
     };
     let shown = |at: Wall| match found.exempt {
@@ -197,6 +207,8 @@ fn exempt(exemption: &Exemption, list: &DncList) -> Explanation {
             ExemptReason::Internal => "internal",
         }),
         number: String::new(),
+        dialed: None,
+        trunk: None,
         purpose: None,
         day_class: None,
         rules: Vec::new(),
@@ -223,6 +235,8 @@ fn decided_on(decided: &Decided) -> Explanation {
         verdict: decided.verdict.name(),
         exempt: None,
         number: String::new(),
+        dialed: None,
+        trunk: None,
         purpose: None,
         day_class: decided.day_class.map(Named::name),
         rules: decided.rules.iter().map(rule).collect(),

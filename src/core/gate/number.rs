@@ -1,8 +1,10 @@
 //! From what was dialled to what is gated.
 
-use super::{DialPlan, numtext};
+use super::ranges::{InternalRange, fits};
+use super::{DialPlan, Reading, china, emergency, numtext};
 use crate::model::E164;
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, Region};
+use std::sync::Arc;
 
 /// What a dialled string means. `Emergency` and `Internal` can be made by [`Normalizer`] only.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,12 +63,26 @@ pub struct DialPlanError {
 /// Reads dialled strings by one dial plan.
 #[derive(Clone, Debug)]
 pub struct Normalizer {
-    outside_prefix: Option<String>,
+    name: Arc<str>,
+    home: Home,
+    /// None begins with another.
+    outside_prefix: Vec<Arc<str>>,
     home_area: Option<String>,
     internal: Vec<InternalRange>,
     emergency: Vec<String>,
 }
 
+/// The country that is dialled from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Home {
+    region: Region,
+    calling: i32,
+    /// The calling code with its `+`.
+    code: String,
+}
+
+/// Calling code of mainland China.
+const CHINA: i32 = 86;
 /// Longest dialled string looked at, in bytes: a URI with parameters fits.
 const DIALED_BYTES_MAX: usize = 256;
 /// Most digits of a number with its prefixes: 15 of E.164, and access and carrier codes.
@@ -74,23 +90,25 @@ const DIGITS_MAX: usize = 32;
 
 impl Normalizer {
     /// Checks the plan.
+    ///
+    /// # Errors
+    /// The first key that cannot be used, and what may stand there.
     pub fn new(plan: DialPlan) -> Result<Self, DialPlanError> {
-        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         let fail = |key, value: &str, allowed| DialPlanError { key, value: value.into(), allowed };
-        if plan.home_region != "CN" {
-            return Err(fail("home_region", &plan.home_region, "only CN is known"));
-        }
-        if let Some(prefix) = plan.outside_prefix.as_deref()
-            && !(digits(prefix) && prefix.len() <= 4)
-        {
-            return Err(fail("outside_prefix", prefix, "one to four digits"));
+        let numbers = emergency::of_region(&plan.home_region);
+        let (Some(home), Some(numbers)) = (Home::find(&plan.home_region), numbers) else {
+            let allowed = "a country by its ISO 3166 code, e.g. CN, DE, US";
+            return Err(fail("home_region", &plan.home_region, allowed));
+        };
+        if let Some((prefix, allowed)) = bad_prefix(&plan.outside_prefix) {
+            return Err(fail("outside_prefix", prefix, allowed));
         }
         if let Some(area) = plan.home_area.as_deref()
-            && !is_area(area)
+            && !home.has_area(area)
         {
             return Err(fail("home_area", area, "an area code without its 0: 10, 21, 755"));
         }
-        if let Some(number) = plan.emergency.iter().find(|n| !(digits(n) && n.len() <= 6)) {
+        if let Some(number) = plan.emergency.iter().find(|n| !(is_digits(n) && n.len() <= 6)) {
             return Err(fail("emergency", number, "one to six digits each"));
         }
         let internal: Result<Vec<InternalRange>, DialPlanError> = plan
@@ -103,195 +121,206 @@ impl Normalizer {
             })
             .collect();
         Ok(Self {
-            outside_prefix: plan.outside_prefix,
+            name: Arc::default(),
+            home,
+            outside_prefix: plan.outside_prefix.iter().map(|p| p.as_str().into()).collect(),
             home_area: plan.home_area,
             internal: internal?,
-            emergency: plan.emergency,
+            emergency: numbers.map(str::to_owned).chain(plan.emergency).collect(),
         })
+    }
+
+    /// Whose plan it is: a PBX, or one of its trunks; empty: the site's.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn named(self, name: &str) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
+    /// For what was not dialled here.
+    pub(super) fn without_prefix(&self) -> Self {
+        Self { outside_prefix: Vec::new(), ..self.clone() }
     }
 
     /// Reads a user part, number, `tel:` or `sip:` URI.
     pub fn read(&self, dialed: &str) -> Dialed {
+        self.look(dialed).dialed
+    }
+
+    /// The same, and what it took to get there.
+    pub fn look(&self, dialed: &str) -> Reading {
+        self.looked(dialed, &self.internal)
+    }
+
+    /// The same for a call that is on its way out by a trunk, as the switch itself reports: nothing
+    /// is internal there, whatever its digits.
+    pub fn look_outside(&self, dialed: &str) -> Reading {
+        self.looked(dialed, &[])
+    }
+
+    fn looked(&self, dialed: &str, internal: &[InternalRange]) -> Reading {
+        let invalid = |why| Reading::plain(Dialed::Invalid(why));
         if dialed.len() > DIALED_BYTES_MAX {
-            return Dialed::Invalid(InvalidNumber::TooLong);
+            return invalid(InvalidNumber::TooLong);
         }
-        match numtext::clean(dialed) {
-            Ok(clean) if clean.digits.len() > DIGITS_MAX => Dialed::Invalid(InvalidNumber::TooLong),
-            Ok(clean) => self.classify(&clean),
-            Err(why) => Dialed::Invalid(why),
-        }
+        let read = match numtext::clean(dialed) {
+            Ok(clean) if clean.digits.len() > DIGITS_MAX => invalid(InvalidNumber::TooLong),
+            Ok(clean) => self.classify(&clean, internal),
+            Err(why) => invalid(why),
+        };
+        Reading { plan: self.name.clone(), ..read }
     }
 
     /// The order matters: emergency first, then what the plan keeps inside, then the outside
     /// line's prefix, and only then the numbering plan. Length alone never decides.
-    fn classify(&self, clean: &numtext::Clean) -> Dialed {
+    fn classify(&self, clean: &numtext::Clean, internal: &[InternalRange]) -> Reading {
         let digits = clean.digits.as_str();
         if self.is_emergency(digits) {
             // Nobody has an extension there: such a string is a disguise.
-            return match clean.extension {
+            return Reading::plain(match clean.extension {
                 true => Dialed::Invalid(InvalidNumber::NotDialable),
                 false => Dialed::Emergency(Ungated(())),
-            };
+            });
         }
-        if !clean.extension && self.internal.iter().any(|range| range.holds(digits)) {
-            return Dialed::Internal(Ungated(()));
+        if !clean.extension && internal.iter().any(|range| range.holds(digits)) {
+            return Reading::plain(Dialed::Internal(Ungated(())));
         }
         if digits.contains(['*', '#']) {
-            return Dialed::Invalid(InvalidNumber::FeatureCode);
+            return Reading::plain(Dialed::Invalid(InvalidNumber::FeatureCode));
         }
-        let outside = |digits| match &self.outside_prefix {
-            Some(prefix) => str::strip_prefix(digits, prefix.as_str()).unwrap_or(digits),
-            None => digits,
+        let whole = match self.behind_prefix(digits) {
+            whole if clean.extension && matches!(whole.dialed, Dialed::Emergency(_)) => {
+                Reading::plain(Dialed::Invalid(InvalidNumber::NotDialable))
+            }
+            whole => Reading { extension: clean.extension, ..whole },
         };
-        let whole = match self.external(outside(digits)) {
-            Dialed::Emergency(_) if clean.extension => Dialed::Invalid(InvalidNumber::NotDialable),
-            whole => whole,
-        };
-        match (&whole, clean.head.as_deref()) {
+        match (&whole.dialed, clean.head.as_deref()) {
             // `010-62345678-8001`: the last group is an extension if the rest is a number.
-            (Dialed::Invalid(_), Some(head)) => match self.external(outside(head)) {
-                number @ Dialed::Number(_) => number,
+            (Dialed::Invalid(_), Some(head)) => match self.behind_prefix(head) {
+                read if matches!(read.dialed, Dialed::Number(_)) => {
+                    Reading { extension: true, ..read }
+                }
                 _ => whole,
             },
             _ => whole,
         }
     }
 
-    fn external(&self, digits: &str) -> Dialed {
+    fn behind_prefix(&self, digits: &str) -> Reading {
+        let mut all = self.outside_prefix.iter();
+        let found = all.find_map(|prefix| Some((prefix, digits.strip_prefix(&**prefix)?)));
+        let (prefix, rest) = found.map_or((None, digits), |(p, rest)| (Some(p.clone()), rest));
+        Reading { prefix, ..self.external(rest) }
+    }
+
+    fn external(&self, digits: &str) -> Reading {
         if digits.is_empty() {
-            return Dialed::Invalid(InvalidNumber::Empty);
+            return Reading::plain(Dialed::Invalid(InvalidNumber::Empty));
         }
         if self.is_emergency(digits) {
-            return Dialed::Emergency(Ungated(()));
+            return Reading::plain(Dialed::Emergency(Ungated(())));
         }
-        if let Some(number) = mobile(digits) {
-            return Dialed::Number(number);
+        let at_home = self.home.is_china();
+        if let Some(number) = china::mobile(digits).filter(|_| at_home) {
+            return Reading::plain(Dialed::Number(number));
         }
-        if is_short_code(digits) {
-            return Dialed::Short(digits.to_owned());
+        if let Some(code) = china::short_code(digits).filter(|_| at_home) {
+            return Reading::plain(Dialed::Short(code.to_owned()));
         }
-        if let Some(number) = parse(digits) {
-            return Dialed::Number(number);
+        if let Some(number) = self.home.parse(digits) {
+            return Reading::plain(Dialed::Number(number));
         }
-        match &self.home_area {
-            _ if !is_local(digits) => Dialed::Invalid(InvalidNumber::Unassigned),
-            None => Dialed::Invalid(InvalidNumber::NoAreaCode),
-            Some(area) => parse(&format!("0{area}{digits}"))
-                .map_or(Dialed::Invalid(InvalidNumber::Unassigned), Dialed::Number),
+        if let Some(code) = china::city_code(digits).filter(|_| at_home) {
+            return Reading::plain(Dialed::Short(code));
         }
-    }
-
-    /// Bare, as `+86110`, or behind an area code (`010110` reaches the control room in Beijing).
-    fn is_emergency(&self, digits: &str) -> bool {
-        let exact = |digits: &str| self.emergency.iter().any(|known| known == digits);
-        let behind_area = |long: &str| {
-            (2..=3).any(|n| {
-                let parts = long.split_at_checked(n);
-                parts.is_some_and(|(area, rest)| is_area(area) && exact(rest))
-            })
+        let Some(area) = self.home_area.as_deref() else {
+            let why = match self.home.is_local(digits) {
+                true => InvalidNumber::NoAreaCode,
+                false => InvalidNumber::Unassigned,
+            };
+            return Reading::plain(Dialed::Invalid(why));
         };
+        let local = self.home.is_local(digits);
+        let full = local.then(|| self.home.parse(&format!("{}{area}{digits}", self.home.code)));
+        match full.flatten() {
+            None => Reading::plain(Dialed::Invalid(InvalidNumber::Unassigned)),
+            Some(number) => {
+                Reading { area: Some(area.into()), ..Reading::plain(Dialed::Number(number)) }
+            }
+        }
+    }
+
+    /// Bare, as `+86110`, or in China behind an area code (`010110` reaches the control room in
+    /// Beijing).
+    fn is_emergency(&self, digits: &str) -> bool {
+        let exact = |digits: &str| self.emergency.iter().any(|known| fits(known, digits));
         exact(digits)
-            || digits.strip_prefix("+86").is_some_and(exact)
-            || digits.strip_prefix('0').is_some_and(behind_area)
+            || digits.strip_prefix(&self.home.code).is_some_and(exact)
+            || (self.home.is_china()
+                && digits.strip_prefix('0').is_some_and(|long| china::behind_area(long, exact)))
     }
 }
 
-/// Extensions of one length.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum InternalRange {
-    /// Both ends inclusive, of equal length.
-    Between(String, String),
-    /// `X` stands for any digit.
-    Pattern(String),
-}
+impl Home {
+    fn find(code: &str) -> Option<Self> {
+        let region: Region = code.parse().ok()?;
+        let calling = PHONE_NUMBER_UTIL.get_country_code_for_region(region)?;
+        Some(Self { region, calling, code: format!("+{calling}") })
+    }
 
-impl InternalRange {
-    fn parse(text: &str) -> Option<Self> {
-        if text.is_empty() || text.len() > 32 {
+    fn is_china(&self) -> bool {
+        self.calling == CHINA
+    }
+
+    fn has_area(&self, text: &str) -> bool {
+        match self.is_china() {
+            true => china::is_area(text),
+            false => is_digits(text) && text.len() <= 5 && !text.starts_with('0'),
+        }
+    }
+
+    /// A fixed number without its area code.
+    fn is_local(&self, digits: &str) -> bool {
+        match self.is_china() {
+            true => china::is_local(digits),
+            false => {
+                is_digits(digits) && (4..=8).contains(&digits.len()) && !digits.starts_with('0')
+            }
+        }
+    }
+
+    /// By the numbering plans: at home, and in China, the number must be assigned; elsewhere
+    /// possible is enough, so that the verdict speaks of the region and not of the number.
+    fn parse(&self, digits: &str) -> Option<E164> {
+        let util = &*PHONE_NUMBER_UTIL;
+        let number = util.parse(digits, Some(self.region)).ok()?;
+        let assigned = match number.country_code {
+            code if code == self.calling || code == CHINA => util.is_valid_number(&number),
+            _ => util.is_possible_number(&number),
+        };
+        if !assigned {
             return None;
         }
-        if let Some((from, to)) = text.split_once('-') {
-            let digits = from.bytes().chain(to.bytes()).all(|b| b.is_ascii_digit());
-            let fits = digits && !from.is_empty() && from.len() == to.len() && from <= to;
-            return fits.then(|| Self::Between(from.to_owned(), to.to_owned()));
-        }
-        let sign = |b: u8| matches!(b, b'0'..=b'9' | b'X' | b'*' | b'#');
-        text.bytes().all(sign).then(|| Self::Pattern(text.to_owned()))
-    }
-
-    fn holds(&self, digits: &str) -> bool {
-        match self {
-            Self::Between(from, to) => {
-                digits.len() == from.len()
-                    && digits.bytes().all(|b| b.is_ascii_digit())
-                    && (from.as_str()..=to.as_str()).contains(&digits)
-            }
-            Self::Pattern(pattern) => fits(pattern, digits),
-        }
+        E164::parse(&number.format_as(PhoneNumberFormat::E164))
     }
 }
 
-/// A mainland mobile number, `1[3-9]` and nine digits, in its usual forms. By the plan of the
-/// ministry, not by metadata: a series opened last month is gated like any other.
-fn mobile(digits: &str) -> Option<E164> {
-    let national = ["+86", "0086", "0"]
-        .iter()
-        .find_map(|prefix| digits.strip_prefix(prefix))
-        .unwrap_or(digits);
-    let second = national.as_bytes().get(1)?;
-    let fits = national.len() == 11
-        && national.starts_with('1')
-        && (b'3'..=b'9').contains(second)
-        && national.bytes().all(|b| b.is_ascii_digit());
-    fits.then(|| E164::parse(&format!("+86{national}"))).flatten()
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// Service codes of the mainland's numbering plan: 1XX, 10XXX, 1010XXXX, 116XXX, 118XXX, 12XXX,
-/// and 95XXX(X), 96XXX(X).
-fn is_short_code(digits: &str) -> bool {
-    const CODES: [&str; 12] = [
-        "11X", "12X", "100XX", "101XX", "1010XXXX", "116XXX", "118XXX", "12XXX", "95XXX", "95XXXX",
-        "96XXX", "96XXXX",
-    ];
-    CODES.iter().any(|code| fits(code, digits))
-}
-
-/// `X` stands for any digit.
-fn fits(pattern: &str, digits: &str) -> bool {
-    let sign = |(p, d): (u8, u8)| p == d || (p == b'X' && d.is_ascii_digit());
-    pattern.len() == digits.len() && pattern.bytes().zip(digits.bytes()).all(sign)
-}
-
-/// A mainland area code without its 0.
-fn is_area(text: &str) -> bool {
-    match text.as_bytes() {
-        [b'1', b'0'] => true,
-        [b'2', second] => second.is_ascii_digit(),
-        [b'3'..=b'9', rest @ ..] => rest.len() == 2 && rest.iter().all(u8::is_ascii_digit),
-        _ => false,
+/// The first outside prefix that cannot be used, and what can.
+fn bad_prefix(all: &[String]) -> Option<(&str, &'static str)> {
+    let fits = |prefix: &&String| is_digits(prefix) && prefix.len() <= 4;
+    if let Some(prefix) = all.iter().find(|prefix| !fits(prefix)) {
+        return Some((prefix, "one to four digits"));
     }
-}
-
-/// A fixed number without its area code.
-fn is_local(digits: &str) -> bool {
-    matches!(digits.as_bytes().first(), Some(b'2'..=b'8'))
-        && matches!(digits.len(), 7 | 8)
-        && digits.bytes().all(|b| b.is_ascii_digit())
-}
-
-/// By the numbering plans: at home the number must be assigned; abroad, where no shipped rule set
-/// applies, possible is enough, so that the verdict speaks of the region and not of the number.
-fn parse(digits: &str) -> Option<E164> {
-    let util = &*PHONE_NUMBER_UTIL;
-    let number = util.parse(digits, Some(Region::CN)).ok()?;
-    let assigned = match number.country_code {
-        86 => util.is_valid_number(&number),
-        _ => util.is_possible_number(&number),
-    };
-    if !assigned {
-        return None;
-    }
-    E164::parse(&number.format_as(PhoneNumberFormat::E164))
+    let mut sorted: Vec<&String> = all.iter().collect();
+    sorted.sort_unstable();
+    let twice = sorted.windows(2).find(|two| two[1].starts_with(two[0].as_str()));
+    twice.map(|two| (two[1].as_str(), "prefixes none of which begins with another one"))
 }
 
 impl Dialed {

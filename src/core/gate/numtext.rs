@@ -1,6 +1,7 @@
 //! The signs of a dialled string: URIs, full-width forms, separators, extensions.
 
 use super::InvalidNumber;
+use std::borrow::Cow;
 
 /// A string reduced to what is dialled.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,8 +18,9 @@ pub(super) struct Clean {
 const EXTENSION_MARKS: [&str; 7] = ["转", "轉", "分机", "ext", "x", ",", ";"];
 
 pub(super) fn clean(dialed: &str) -> Result<Clean, InvalidNumber> {
-    let target = user_part(dialed.trim()).ok_or(InvalidNumber::NotDialable)?;
-    let text: String = target.chars().map(half_width).collect();
+    // Once more after the URI: what is not seen may be percent-encoded there.
+    let target = user_part(visible(dialed).trim()).ok_or(InvalidNumber::NotDialable)?;
+    let text: String = visible(&target).chars().map(half_width).collect();
     let lower = text.to_ascii_lowercase();
     let mark =
         EXTENSION_MARKS.iter().filter_map(|mark| lower.find(mark).map(|at| (at, mark.len()))).min();
@@ -106,6 +108,27 @@ fn percent_decoded(text: &str) -> Option<String> {
         });
     }
     String::from_utf8(out).ok()
+}
+
+/// Without signs that nobody sees and that come along when a number is copied: soft hyphen, joiners,
+/// marks of writing direction, word joiner, byte order mark (all of Unicode's category Cf).
+fn visible(text: &str) -> Cow<'_, str> {
+    let hidden = |sign: char| {
+        matches!(
+            sign,
+            '\u{ad}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'..='\u{2064}'
+                | '\u{2066}'..='\u{2069}'
+                | '\u{feff}'
+        )
+    };
+    match text.contains(hidden) {
+        true => text.replace(hidden, "").into(),
+        false => text.into(),
+    }
 }
 
 /// Full-width forms (U+FF01 to U+FF5E) and the many dashes and spaces become ASCII.

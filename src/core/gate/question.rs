@@ -2,8 +2,8 @@
 
 use super::values::parse_day;
 use super::{
-    Ask, Book, Claim, DncList, Given, Normalizer, Past, PastKind, Register, Ruling, Via,
-    is_purpose, parse_instant,
+    Ask, Book, Claim, DialPlans, DncList, Given, Past, PastKind, Register, Ruling, Via, is_purpose,
+    parse_instant,
 };
 use crate::model::{Named, NumberRef, RuleOutcome, Verdict, Wall};
 use std::collections::BTreeMap;
@@ -20,6 +20,8 @@ pub struct Question {
     pub number: String,
     /// Instant, RFC 3339 with offset or `Z`.
     pub at: String,
+    /// PBX or trunk whose dial plan reads the number; left out: the site's.
+    pub trunk: Option<String>,
     /// Why the call is made.
     pub purpose: Option<String>,
     /// Rule set; left out: all that apply.
@@ -168,8 +170,8 @@ impl Question {
     ///
     /// # Errors
     /// If an instant, the purpose or the rule set's name cannot be read.
-    pub fn answer(&self, book: &Book, plan: &Normalizer) -> Result<Short, QuestionError> {
-        let (at, ruling, next, latest) = self.ask(book, plan, |book, ask, at| {
+    pub fn answer(&self, book: &Book, plans: &DialPlans) -> Result<Short, QuestionError> {
+        let (at, ruling, next, latest) = self.ask(book, plans, |book, ask, at| {
             let list = self.list()?;
             let ruling = book.decide(&list, ask, at);
             let shown = |at: Wall| match &ruling {
@@ -206,7 +208,7 @@ impl Question {
     fn ask<T>(
         &self,
         book: &Book,
-        plan: &Normalizer,
+        plans: &DialPlans,
         then: impl FnOnce(&Book, &Ask<'_>, Wall) -> Result<T, QuestionError>,
     ) -> Result<T, QuestionError> {
         let fail = |key, message: String| QuestionError { key, message };
@@ -222,6 +224,9 @@ impl Question {
         }
         let past: Vec<Past> =
             self.past.iter().map(PastWords::read).collect::<Result<_, QuestionError>>()?;
+        let plan = plans.asked(self.trunk.as_deref()).map_err(|known| {
+            fail("trunk", format!("no trunk of that name has a dial plan; there are: {known}"))
+        })?;
         let dialed = plan.read(&self.number);
         let given = Given {
             subject: self.subject.as_deref(),

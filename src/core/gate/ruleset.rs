@@ -36,6 +36,7 @@ pub(super) struct Blackout {
 pub(super) struct ReadFile {
     pub(super) sets: Vec<RuleSet>,
     pub(super) always_allow: Vec<String>,
+    pub(super) internal: bool,
     pub(super) blackouts: Vec<Blackout>,
     pub(super) overriding: Option<OverridePolicy>,
 }
@@ -86,6 +87,7 @@ impl RuleSet {
         Ok(ReadFile {
             blackouts: blackouts.collect::<Result<_, GateFileError>>()?,
             sets: file.ruleset.into_iter().map(build).collect::<Result<_, GateFileError>>()?,
+            internal: file.always_allow.internal,
             always_allow: file.always_allow.numbers,
             overriding,
         })

@@ -23,10 +23,17 @@ pub(super) struct RulesFile {
     pub(super) overriding: Option<OverrideSpec>,
 }
 
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct AlwaysAllow {
     pub(super) numbers: Vec<String>,
+    pub(super) internal: bool,
+}
+
+impl Default for AlwaysAllow {
+    fn default() -> Self {
+        Self { numbers: Vec::new(), internal: true }
+    }
 }
 
 #[derive(Debug, serde::Deserialize)]

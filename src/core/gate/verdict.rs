@@ -68,7 +68,13 @@ impl Book {
             |place: &'a Place, e164| Target { e164, region: place.region, zones: &place.zones };
         let target = match ask.dialed {
             Dialed::Emergency(_) => return Err(Ok(Exemption::new(ExemptReason::Emergency))),
-            Dialed::Internal(_) => return Err(Ok(Exemption::new(ExemptReason::Internal))),
+            Dialed::Internal(_) if self.internal => {
+                return Err(Ok(Exemption::new(ExemptReason::Internal)));
+            }
+            Dialed::Internal(_) => {
+                let inputs = "internal numbers are gated: always_allow.internal".to_owned();
+                return Err(Err(rule("number", RuleOutcome::Deny, "", inputs)));
+            }
             Dialed::Invalid(why) => {
                 return Err(Err(rule("number", RuleOutcome::Deny, "", why.to_string())));
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use trunkline_core::engine::{PermitAnswer, PermitRequest};
-use trunkline_core::gate::{Normalizer, Slice};
+use trunkline_core::gate::{DialPlans, Slice};
 use trunkline_core::model::NumberRef;
 use trunkline_core::vault::BlindIndex;
 
@@ -34,8 +34,8 @@ pub type GiveGateOrder = Arc<dyn Fn(GateOrder) -> bool + Send + Sync>;
 /// What answers about the gate are made of.
 #[derive(Clone)]
 pub struct GateDeps {
-    /// How the site dials.
-    pub normalizer: Normalizer,
+    /// How the site dials, and where otherwise.
+    pub plans: DialPlans,
     /// Keys of the do-not-call list.
     pub list_refs: BlindIndex,
     /// The engine.

@@ -65,6 +65,11 @@ impl Net {
         self.host(5)
     }
 
+    /// The PBX of a branch.
+    pub fn branch(&self) -> SocketAddr {
+        self.host(6)
+    }
+
     /// A DNS server of the test's own.
     pub fn name_server(&self) -> SocketAddr {
         SocketAddr::new(self.host(7).ip(), 5353)

@@ -41,7 +41,7 @@ pub struct SiteOptions {
     pub gate_keys: &'static str,
     /// Further keys of `[trunk]`.
     pub trunk_keys: &'static str,
-    /// Further sections, at the end of the file.
+    /// Further sections, at the end of the file; `BRANCH` stands for the address of a second PBX.
     pub sections: &'static str,
     /// Further keys of `[sip]`, and its subsections; `DIR` stands for the site's folder, `NAMESERVER` for a
     /// test's own.
@@ -201,7 +201,7 @@ token_key = "{dir}/token.key"
 socket = "{dir}/admin.sock"
 {sections}
 "#,
-            sections = options.sections,
+            sections = options.sections.replace("BRANCH", &net.branch().to_string()),
             listen = listen.join(", "),
             failover_ms = options.failover_ms,
             pbx_over = options.pbx_over,

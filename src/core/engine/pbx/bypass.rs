@@ -35,7 +35,7 @@ impl Engine {
         let (endpoint, talks) = (chan.info.endpoint.clone(), chan.answered.is_some());
         let dialed = chan.info.dialed.as_ref().or(chan.info.number.as_ref());
         let dialed = dialed.map(|d| d.reveal().clone()).unwrap_or_default();
-        let refused = self.gate_refuses(now, ix, call, &dialed, out);
+        let refused = self.gate_refuses(now, ix, call, (&endpoint, &dialed), out);
         let switch = self.config.switches.get(usize::from(ix.0));
         let bypass = switch.map(|switch| switch.bypass_of(&endpoint)).unwrap_or_default();
         if bypass == Bypass::Observe || !(astray || refused) {
@@ -83,12 +83,14 @@ impl Engine {
         now: Now,
         ix: PbxIx,
         call: CallId,
-        number: &str,
+        (endpoint, number): (&str, &str),
         out: &mut Outputs,
     ) -> bool {
+        // The switch says that the leg is outside: nothing that it dials is an extension.
+        let reading = self.plan_of_endpoint(ix, endpoint).look_outside(number);
         let switch = self.config.switches.get(usize::from(ix.0));
         let purpose = switch.and_then(|switch| switch.default_purpose.clone());
-        let list_key = self.list_key(number);
+        let list_key = self.list_key(&reading.dialed);
         if let Some(decision) = self.dial_decision(call, list_key) {
             self.decided_by(call, decision);
             return false; // this very call was decided when a desk asked for it
@@ -98,7 +100,7 @@ impl Engine {
             None => (purpose, CallFacts::default()),
         };
         let Asked { dialed, place, ruling, .. } =
-            self.ask_gate(now, number, purpose.as_deref(), &facts);
+            self.ask_gate(now, reading, purpose.as_deref(), &facts);
         let Ruling::Decided(decided) = ruling else {
             self.totals.gate_exempt += 1;
             return false;

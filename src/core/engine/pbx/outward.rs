@@ -29,8 +29,8 @@ impl Engine {
         }
         let purpose = about.purpose.clone().or_else(|| switch.default_purpose.clone());
         let facts = CallFacts::default();
-        let Asked { dialed, ruling, .. } =
-            self.ask_gate(now, to.reveal(), purpose.as_deref(), &facts);
+        let number = self.plan_of_pbx(pbx).look(to.reveal());
+        let Asked { dialed, ruling, .. } = self.ask_gate(now, number, purpose.as_deref(), &facts);
         let (Dialed::Number(_), Ruling::Decided(decided)) = (&dialed, ruling) else { return None };
         if decided.verdict == Verdict::Allow {
             return None; // the leg that goes out has its own decision

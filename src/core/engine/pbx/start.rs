@@ -38,7 +38,7 @@ impl Engine {
         }
         let Some(first) = self.new_leg(ix, id, role) else { return };
         let Some(chan) = self.boards.find(ix, id).cloned() else { return };
-        let (from, to) = self.parties_of(&chan);
+        let (from, to) = self.parties_of(ix, direction, &chan);
         let line: Arc<str> = chan.device().into();
         let device = match direction {
             Direction::Inbound => to.raw.reveal().as_str().into(),
@@ -90,7 +90,12 @@ impl Engine {
     }
 
     /// Who calls whom by a channel that calls, or that is called first.
-    fn parties_of(&mut self, chan: &Chan) -> (Arc<Party>, Arc<Party>) {
+    fn parties_of(
+        &mut self,
+        ix: PbxIx,
+        direction: Direction,
+        chan: &Chan,
+    ) -> (Arc<Party>, Arc<Party>) {
         let text = |pii: &Option<Pii<String>>| pii.as_ref().map(|p| p.reveal().clone());
         let number = text(&chan.info.number).unwrap_or_else(|| chan.device().to_owned());
         let display = text(&chan.info.display).unwrap_or_default();
@@ -98,14 +103,22 @@ impl Engine {
         let from = if chan.called() { number } else { chan.device().to_owned() };
         let maker = &self.desk_parties;
         let from = self.known_parties.party(maker, &from, &display);
-        (from, self.known_parties.party(maker, &dialed, ""))
+        let to = match direction {
+            Direction::Inbound => self.known_parties.party(maker, &dialed, ""),
+            Direction::Outbound | Direction::Internal => {
+                let read = self.plan_of_pbx(ix).read(&dialed);
+                Arc::new(self.desk_parties.with(&dialed, "", &read))
+            }
+        };
+        (from, to)
     }
 
     /// The number that a channel was made to reach.
-    fn reached(&mut self, ix: PbxIx, id: &ChannelId) -> Option<Arc<Party>> {
+    fn reached(&self, ix: PbxIx, id: &ChannelId) -> Option<Arc<Party>> {
         let info = &self.boards.find(ix, id)?.info;
-        let dialed = info.dialed.as_ref().or(info.number.as_ref())?;
-        Some(self.known_parties.party(&self.desk_parties, dialed.reveal(), ""))
+        let dialed = info.dialed.as_ref().or(info.number.as_ref())?.reveal();
+        let read = self.plan_of_endpoint(ix, &info.endpoint).look_outside(dialed).dialed;
+        Some(Arc::new(self.desk_parties.with(dialed, "", &read)))
     }
 
     /// The customer of a call is asked for: the call goes out.

@@ -89,7 +89,7 @@ pub(super) fn config() -> EngineConfig {
         book,
         ruleset: Some("cn-seed-service".into()),
         shadow: None,
-        normalizer: Normalizer::new(DialPlan { internal, ..DialPlan::default() }).unwrap(),
+        plans: Normalizer::new(DialPlan { internal, ..DialPlan::default() }).unwrap().into(),
         desk_refs: BlindIndex::new(&Secret::new([1; 32])),
         list_refs: BlindIndex::new(&Secret::new([2; 32])),
         seed: 42,

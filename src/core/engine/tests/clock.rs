@@ -149,6 +149,7 @@ fn a_permit_of_before_dials_nobody() {
     let mut site = site(MONDAY_10, start());
     let request = PermitRequest {
         number: Pii::new(NUMBER.to_owned()),
+        trunk: None,
         purpose: Some("service".to_owned()),
         facts: CallFacts::default(),
         agent: None,

@@ -40,6 +40,7 @@ fn site(instant: &str) -> Site {
 fn request() -> PermitRequest {
     PermitRequest {
         number: Pii::new(NUMBER.to_owned()),
+        trunk: None,
         purpose: Some("service".to_owned()),
         facts: CallFacts::default(),
         agent: None,

@@ -14,6 +14,7 @@ mod lint;
 mod list;
 mod numbers;
 mod permit;
+mod plans;
 mod profiles;
 mod properties;
 mod registers;

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn word(dialed: &Dialed) -> String {
+pub(super) fn word(dialed: &Dialed) -> String {
     match dialed {
         Dialed::Emergency(_) => "emergency".to_owned(),
         Dialed::Internal(_) => "internal".to_owned(),
@@ -79,6 +79,17 @@ fn short_codes_are_external() {
         114       | short 114
         10106060  | short 10106060
         116114    | short 116114
+        # with the country's code; and behind an area code, that city's office
+        +8610086  | short 10086
+        008695519 | short 95519
+        01012345  | +861012345
+        01010086  | +861010086
+        02112315  | +862112315
+        075512345 | short 075512345
+        +8675512345 | short 075512345
+        0571114   | short 0571114
+        0571113   | short 0571113
+        05711     | not in the numbering plan
         13000     | not in the numbering plan
         8001      | not in the numbering plan
         1234      | not in the numbering plan
@@ -142,7 +153,7 @@ fn uris() {
 #[test]
 fn the_outside_prefix_is_stripped_first() {
     let plan = |prefix: &str| DialPlan {
-        outside_prefix: Some(prefix.to_owned()),
+        outside_prefix: vec![prefix.to_owned()],
         ..internal(&["8000-8999"])
     };
     check(
@@ -270,15 +281,30 @@ fn a_bad_dial_plan_names_the_key() {
         change(&mut plan);
         Normalizer::new(plan).unwrap_err().key
     };
-    assert_eq!(bad(|plan| plan.home_region = "DE".into()), "home_region");
-    assert_eq!(bad(|plan| plan.outside_prefix = Some("".into())), "outside_prefix");
-    assert_eq!(bad(|plan| plan.outside_prefix = Some("9,".into())), "outside_prefix");
+    for region in ["XX", "cn", "China", ""] {
+        let plan = DialPlan { home_region: region.into(), ..DialPlan::default() };
+        let error = Normalizer::new(plan).unwrap_err();
+        assert_eq!((error.key, error.value.as_str()), ("home_region", region));
+    }
+    for (prefixes, value, allowed) in [
+        (vec![""], "", "one to four digits"),
+        (vec!["9,"], "9,", "one to four digits"),
+        (vec!["0", "12345"], "12345", "one to four digits"),
+        (vec!["9", "0", "91"], "91", "prefixes none of which begins with another one"),
+        (vec!["0", "0"], "0", "prefixes none of which begins with another one"),
+    ] {
+        let outside_prefix = prefixes.iter().map(|p| (*p).to_owned()).collect();
+        let error = Normalizer::new(DialPlan { outside_prefix, ..DialPlan::default() });
+        let DialPlanError { key, value: told, allowed: fits } = error.unwrap_err();
+        assert_eq!((key, told.as_str(), fits), ("outside_prefix", value, allowed));
+    }
     assert_eq!(bad(|plan| plan.home_area = Some("010".into())), "home_area");
     assert_eq!(bad(|plan| plan.emergency.push("1".repeat(7))), "emergency");
     for pattern in ["", "8*00-9", "800-8999", "8999-8000", "6yyy", "-"] {
         let plan = internal(&[pattern]);
         assert_eq!(Normalizer::new(plan).unwrap_err().key, "internal", "{pattern}");
     }
+    assert!(toml::from_str::<DialPlan>("outside_prefix = 0").is_err());
     let err = toml::from_str::<DialPlan>("outside_prefix = \"0\"\nhome = \"CN\"").unwrap_err();
     assert!(err.to_string().contains("line 2"), "{err}");
 }

@@ -16,7 +16,8 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use trunkline_core::engine::{PermitAnswer, PermitRequest};
 use trunkline_core::gate::{
-    CallFacts, Dialed, ExemptReason, ExplainError, Ruling, Short, Slice, SliceAsk, SliceTime,
+    CallFacts, Dialed, ExemptReason, ExplainError, Normalizer, Ruling, Short, Slice, SliceAsk,
+    SliceTime,
 };
 use trunkline_core::hub::{Principal, Role};
 use trunkline_core::model::{NumberRef, Pii, Verdict};
@@ -107,8 +108,15 @@ impl Look {
     }
 }
 
-async fn look(app: &App, number: &str, facts: &CallFacts) -> Result<Look, Refusal> {
-    let dialed = app.gate.normalizer.read(number);
+/// How it is dialled there.
+fn plan<'a>(app: &'a App, ask: &GateAsk) -> Result<&'a Normalizer, Refusal> {
+    let named = app.gate.plans.asked(ask.trunk.as_deref());
+    named.map_err(|known| unusable("trunk", &format!("one of: {known}")))
+}
+
+async fn look(app: &App, ask: &GateAsk) -> Result<Look, Refusal> {
+    let GateAsk { number, facts, .. } = ask;
+    let dialed = plan(app, ask)?.read(number);
     let list_key = dialed.list_key().map(|key| app.gate.list_refs.number_ref(key));
     let (done, slice) = oneshot::channel();
     let customer = facts.customer.clone();
@@ -142,7 +150,7 @@ async fn search<T: Send + 'static>(
 
 async fn checked(app: &App, ask: &GateAsk, form: Form) -> Result<Response, Refusal> {
     let at = app.desk.hub.now();
-    let look = look(app, &ask.number, &ask.facts).await?;
+    let look = look(app, ask).await?;
     let ruling = look.slice.decide(look.ask(ask.purpose.as_deref(), &ask.facts), at);
     let mut short = Short::of(&ruling, at);
     if let Ruling::Decided(decided) = &ruling
@@ -163,12 +171,12 @@ async fn checked(app: &App, ask: &GateAsk, form: Form) -> Result<Response, Refus
 }
 
 async fn explained(app: &App, ask: GateAsk, form: Form) -> Result<Response, Refusal> {
-    let mut look = look(app, &ask.number, &ask.facts).await?;
+    let mut look = look(app, &ask).await?;
     if ask.at.is_some() {
         look.slice.clock = None; // it does not go by our clock
     }
     let now = app.desk.hub.now().rfc3339();
-    let plan = app.gate.normalizer.clone();
+    let plan = plan(app, &ask)?.clone();
     let find = move || {
         let when = SliceTime {
             at: ask.at.as_deref().unwrap_or(&now),
@@ -195,9 +203,10 @@ async fn permitted(
     ask: GateAsk,
     form: Form,
 ) -> Result<Response, Refusal> {
-    let GateAsk { number, purpose, facts, agent, device, .. } = ask;
-    let number = Pii::new(number);
-    let request = PermitRequest { number, purpose, facts, agent, device, who: who.user.clone() };
+    plan(app, &ask)?;
+    let GateAsk { number, trunk, purpose, facts, agent, device, .. } = ask;
+    let (number, who) = (Pii::new(number), who.user.clone());
+    let request = PermitRequest { number, trunk, purpose, facts, agent, device, who };
     let (done, answer) = oneshot::channel();
     let order = GateOrder::Permit { request: Box::new(request), done };
     let (body, text) = match engine(app, order, answer).await? {

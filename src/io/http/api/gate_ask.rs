@@ -35,7 +35,7 @@ impl Kind {
         };
         let all = [
             "number", "purpose", "subject", "case", "campaign", "customer", "seller", "zone",
-            "claims",
+            "claims", "trunk",
         ];
         [&all, more].concat()
     }
@@ -45,6 +45,8 @@ impl Kind {
 #[derive(Debug, Default)]
 pub(super) struct GateAsk {
     pub(super) number: String,
+    /// PBX or trunk whose dial plan reads the number.
+    pub(super) trunk: Option<String>,
     pub(super) purpose: Option<String>,
     pub(super) facts: CallFacts,
     pub(super) at: Option<String>,
@@ -147,6 +149,7 @@ fn ask(object: Map<String, Value>, kind: Kind) -> Result<GateAsk, Refusal> {
         }
         match *key {
             "number" => ask.number = text(key, value)?,
+            "trunk" => ask.trunk = Some(text(key, value)?),
             "purpose" => ask.purpose = Some(purpose(value)?),
             "claims" => ask.facts.claims = claims(value)?,
             "at" => ask.at = Some(instant(key, value)?),
