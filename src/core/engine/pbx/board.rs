@@ -341,6 +341,8 @@ pub(in crate::engine) struct Boards {
     pub(super) awaited: HashMap<String, Vec<(PbxIx, ChannelId)>>,
     /// Facts are those of a snapshot; true: they say that something is gone.
     pub(super) learning: Option<bool>,
+    /// Channels of that snapshot that were answered, whether or not that fact has had its turn.
+    pub(super) talking: BTreeSet<ChannelId>,
 }
 
 impl Boards {
@@ -350,6 +352,7 @@ impl Boards {
             timers: Timers::default(),
             awaited: HashMap::new(),
             learning: None,
+            talking: BTreeSet::new(),
         }
     }
 
