@@ -16,7 +16,6 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast;
-use trunkline_core::gate::DialPlans;
 use trunkline_core::model::{Committed, Event, Pos};
 use trunkline_core::wire::{View, event_to_json};
 
@@ -34,7 +33,6 @@ pub(super) struct Desk {
     pub head: Arc<dyn Fn() -> Pos + Send + Sync>,
     /// The do-not-call list and registers.
     pub lists: Arc<Lists>,
-    pub plans: DialPlans,
     /// The gate's.
     pub rules: Arc<Rules>,
     /// Who desks are.
@@ -45,11 +43,11 @@ pub(super) struct Desk {
 
 impl Desk {
     fn reconcile(&self, request: &Value, who: &str) -> Result<Value, CommandError> {
-        let book = self.rules.book();
+        let (book, plans) = (self.rules.book(), self.rules.plans());
         let place = super::reconcile::Place {
             config: self.rules.config(),
             store: &self.store,
-            plans: &self.plans,
+            plans: &plans,
             book: &book,
             ruleset: self.rules.ruleset.as_deref(),
         };
@@ -123,7 +121,7 @@ async fn serve(
             let (answers, done) = (answer.clone(), answer);
             let work = move || {
                 let now = desk.clock.wall();
-                store_command(&desk.store, &desk.plans, &request, &who, now, &mut |line| {
+                store_command(&desk.store, &desk.rules.plans(), &request, &who, now, &mut |line| {
                     let _ = answers.blocking_send(line); // the client may have gone
                 })
             };

@@ -53,8 +53,10 @@ pub(super) struct Told {
     pub dnc: DncDoor,
     /// PBXs that connect to us.
     pub doors: HashMap<String, AriDoor>,
-    /// How the site dials, and keys of the do-not-call list.
-    pub numbers: (DialPlans, BlindIndex),
+    /// How the site dials, by the rules in force.
+    pub plans: Arc<dyn Fn() -> DialPlans + Send + Sync>,
+    /// Keys of the do-not-call list.
+    pub list_refs: BlindIndex,
 }
 
 /// Listens and serves until `shutdown`.
@@ -80,7 +82,7 @@ pub(super) async fn serve(
         desk: DeskConfig { origins: section.origins.clone(), ..config.desk.clone() },
         ..HttpConfig::default()
     };
-    let (plans, list_refs) = told.numbers;
+    let (plans, list_refs) = (told.plans, told.list_refs);
     let asked = orders.clone();
     let give = Arc::new(move |order| asked.give(Order::Gate(order)));
     let deps = HttpDeps {

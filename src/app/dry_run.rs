@@ -53,7 +53,7 @@ fn take(
     let denying = refused.into_iter().flat_map(|decision| &decision.rules);
     let mut refused_by: Vec<String> = denying
         .filter(|rule| rule.outcome == RuleOutcome::Deny)
-        .map(|rule| rule.id.clone())
+        .map(|rule| rule.id.to_string())
         .collect();
     if refused.is_some() && refused_by.is_empty() {
         refused_by.push("policy".to_owned());

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::oneshot;
 use trunkline_core::engine::{ClockState, Explained, ProbeAnswer, Reconciling, ShadowNews};
-use trunkline_core::gate::{Book, Register};
+use trunkline_core::gate::{Book, DialPlans, Register};
 use trunkline_core::model::{DncEntry, Line, LineOrder, Link, Pos};
 use trunkline_core::sip::{Endpoint, PeerId};
 
@@ -70,8 +70,13 @@ pub(super) enum Order {
         /// In order of preference.
         endpoints: Vec<Endpoint>,
     },
-    /// The gate's rules were read anew.
-    Rules(Arc<Book>),
+    /// The gate's rules were read anew, and with them how the site dials.
+    Rules {
+        /// They.
+        book: Arc<Book>,
+        /// Dial plans with the numbers that they leave ungated.
+        plans: DialPlans,
+    },
     /// They could not be used: why.
     RulesRefused(String),
     /// Call records are to be reconciled, or were.

@@ -2,6 +2,7 @@
 
 use super::AppError;
 use super::calendars::{calendar_folder, imported_calendars};
+use super::dial_plans::dial_plans;
 use super::orders::{Order, Orders};
 use super::rule_text;
 use super::shadow::Tried;
@@ -10,7 +11,7 @@ use crate::store::{AttemptQuery, Attempts, Store};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use trunkline_core::gate::{
-    Book, CalendarSet, GateFileError, LABEL_WAIT, LEDGER_MAX, LintFinding, Source,
+    Book, CalendarSet, DialPlans, GateFileError, LABEL_WAIT, LEDGER_MAX, LintFinding, Source,
     shipped_calendars, shipped_rules,
 };
 use trunkline_core::model::Wall;
@@ -130,7 +131,8 @@ pub fn odd(book: &Book) -> impl Iterator<Item = LintFinding> {
 /// The rules of a running server. Everybody who asks the gate outside the engine asks here.
 pub(super) struct Rules {
     config: Config,
-    book: RwLock<Arc<Book>>,
+    /// Those in force, and how the site dials by them.
+    in_force: RwLock<(Arc<Book>, DialPlans)>,
     /// One reload at a time: what is read last is what comes into force last.
     reloading: Mutex<()>,
     /// The one set that counts; `None`: all that apply.
@@ -141,13 +143,13 @@ pub(super) struct Rules {
 impl Rules {
     pub(super) fn new(
         config: &Config,
-        book: Arc<Book>,
+        in_force: (Arc<Book>, DialPlans),
         ruleset: Option<String>,
         tried: Tried,
     ) -> Self {
-        tell_odd(&book);
+        tell_odd(&in_force.0);
         let reloading = Mutex::default();
-        Self { config: config.clone(), book: RwLock::new(book), reloading, ruleset, tried }
+        Self { config: config.clone(), in_force: RwLock::new(in_force), reloading, ruleset, tried }
     }
 
     /// The configuration that they come from.
@@ -157,7 +159,12 @@ impl Rules {
 
     /// Those in force.
     pub(super) fn book(&self) -> Arc<Book> {
-        self.book.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.in_force.read().unwrap_or_else(PoisonError::into_inner).0.clone()
+    }
+
+    /// How the site dials, with the numbers that the rules in force leave ungated.
+    pub(super) fn plans(&self) -> DialPlans {
+        self.in_force.read().unwrap_or_else(PoisonError::into_inner).1.clone()
     }
 
     /// Calls of earlier runs that the rules look back to.
@@ -198,12 +205,12 @@ impl Rules {
     fn reload_in_force(&self, orders: &Orders) -> Result<(), AppError> {
         let busy = AppError::Stopped("the engine takes no orders: the rules stay as they were");
         match self.fresh() {
-            Ok(book) => {
-                if !orders.give(Order::Rules(book.clone())) {
+            Ok((book, plans)) => {
+                if !orders.give(Order::Rules { book: book.clone(), plans: plans.clone() }) {
                     return Err(busy);
                 }
                 tell_odd(&book);
-                *self.book.write().unwrap_or_else(PoisonError::into_inner) = book;
+                *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = (book, plans);
                 tracing::info!("the gate's rules are read anew");
                 Ok(())
             }
@@ -214,18 +221,16 @@ impl Rules {
         }
     }
 
-    fn fresh(&self) -> Result<Arc<Book>, AppError> {
+    fn fresh(&self) -> Result<(Arc<Book>, DialPlans), AppError> {
         let (book, _) = in_force(Some(&self.config))?;
+        let plans = dial_plans(Some(&self.config), &book)?;
         let (new, old) = (book.looks_back(), self.book().looks_back());
-        let why = if book.always_allow() != self.book().always_allow() {
-            // The dial plan was built with them, and every room reads numbers by it.
-            "always_allow.numbers has changed: restart to take it"
-        } else if new.calls > old.calls || new.labels > old.labels {
+        if new.calls > old.calls || new.labels > old.labels {
             // Calls that no rule looked back to are not remembered.
-            "a rule looks back further than those in force: restart to take it"
-        } else {
-            return Ok(book);
-        };
-        Err(GateFileError { file: "[gate]".to_owned(), message: why.to_owned() }.into())
+            let message = "a rule looks back further than those in force: restart to take it";
+            let file = "[gate]".to_owned();
+            return Err(GateFileError { file, message: message.to_owned() }.into());
+        }
+        Ok((book, plans))
     }
 }

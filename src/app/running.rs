@@ -106,14 +106,12 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     let Opened { store, recovery, refs, .. } = opened;
     let auth = Arc::new(super::auth::auth(&config, &store, clock.wall())?);
     let (book, ruleset) = (engine_config.book.clone(), engine_config.ruleset.clone());
-    let rules = Arc::new(Rules::new(&config, book, ruleset, tried));
     let plans = engine_config.plans.clone();
-    let numbers = (plans.clone(), refs.list.clone());
+    let rules = Arc::new(Rules::new(&config, (book, plans), ruleset, tried));
     let durable = Arc::new(AtomicU64::new(recovery.head.0));
     let (inbox, orders_in) = crossbeam_channel::bounded(INBOX);
     let orders = Orders::new(inbox, durable.clone(), waker.clone());
-    let lists =
-        Lists::new(store.clone(), clock.clone(), orders.clone(), rules.clone(), plans.clone());
+    let lists = Lists::new(store.clone(), clock.clone(), orders.clone(), rules.clone());
     let lists = Arc::new(lists);
     for why in &recovery.registers_lost {
         tracing::error!(%why, "an edition cannot be used");
@@ -207,7 +205,6 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         committed,
         head: Arc::new(move || Pos(durable.load(Ordering::Acquire))),
         lists: lists.clone(),
-        plans,
         rules: rules.clone(),
         tls: streams.tls.clone(),
     });
@@ -218,7 +215,6 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     let reconciled = Arc::new(Figures::default());
     let daily = Arc::new(Daily {
         store: desk.store.clone(),
-        plans: desk.plans.clone(),
         rules: rules.clone(),
         orders: orders.clone(),
         clock: clock.clone(),
@@ -263,12 +259,17 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         let shared = shared.clone();
         move || super::health::links(&shared.links())
     };
+    let plans = {
+        let rules = rules.clone();
+        Arc::new(move || rules.plans())
+    };
     let told = Told {
         metrics: Arc::new(figures),
         links: Arc::new(look),
         dnc: lists.door(),
         doors,
-        numbers,
+        plans,
+        list_refs: refs.list.clone(),
     };
     let server =
         desks::serve(&config, hub, auth.clone(), orders.clone(), told, health, stopping).await?;

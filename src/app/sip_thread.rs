@@ -260,7 +260,8 @@ impl SipThread {
                 Order::Endpoints { peer, endpoints } => {
                     self.engine.handle(now, Input::Endpoints { peer, endpoints }, &mut state.out);
                 }
-                Order::Rules(book) => {
+                Order::Rules { book, plans } => {
+                    self.engine.handle(now, Input::Plans(plans), &mut state.out);
                     self.engine.handle(now, Input::Rules(book), &mut state.out);
                 }
                 Order::RulesRefused(why) => {

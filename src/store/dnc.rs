@@ -2,11 +2,14 @@
 //! block is never shortened; one that is removed stays as a row that says so.
 
 use super::audit::Draft;
-use super::engine::{Batch, KEY_END, Order, Table};
+use super::engine::{Batch, KEY_END, Order, Row, Table};
 use super::rows::{RowHead, RowKind, dnc_of};
 use super::store::Inner;
 use super::{StoreError, meta};
+use crossbeam_channel::Sender;
 use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::sync::{Mutex, PoisonError};
 use trunkline_core::gate::DncList;
 use trunkline_core::model::{
     Detail, DncEntry, Entity, Event, EventKind, Named as _, NumberRef, Pos,
@@ -17,6 +20,8 @@ use trunkline_core::vault::Day;
 pub(super) const KEY_DAY: Day = Day(0);
 /// Rows that are read at once.
 const PAGE: usize = 4096;
+/// Threads that open rows at the start. One reads and one inserts as fast as so many open.
+const OPENERS_MAX: usize = 8;
 
 type Changes = BTreeMap<Vec<u8>, DncEntry>;
 
@@ -72,26 +77,41 @@ fn remove(store: &Inner, list: &mut Changes, gone: &DncEntry) -> Result<(), Stor
 pub(super) fn load(store: &Inner) -> Result<(DncList, Option<String>), StoreError> {
     let mut list = DncList::default();
     let (mut lost, mut first) = (0_u64, None);
-    pages(store, |key, row| {
-        match open(store, key, row) {
-            Ok(entry) if entry.removed.is_none() => list.insert_or_close(&entry),
-            Ok(_) => {}
-            Err(error) => {
-                lost += 1;
-                first.get_or_insert(error.to_string());
+    let pages = Pages::new(store);
+    let openers = std::thread::available_parallelism().map_or(1, NonZero::get).min(OPENERS_MAX);
+    std::thread::scope(|scope| {
+        let (tell, told) = crossbeam_channel::bounded(openers);
+        for _ in 0..openers {
+            let (pages, tell) = (&pages, tell.clone());
+            scope.spawn(move || pages.open(&tell));
+        }
+        drop(tell);
+        for page in told {
+            for opened in page? {
+                match opened {
+                    Ok(entry) if entry.removed.is_none() => list.insert_or_close(&entry),
+                    Ok(_) => {}
+                    Err(error) => {
+                        lost += 1;
+                        first.get_or_insert(error.to_string());
+                    }
+                }
             }
         }
-        Ok(())
+        Ok::<_, StoreError>(())
     })?;
     Ok((list, first.map(|first| format!("{lost} entries do not open, the first: {first}"))))
 }
 
 /// Every entry, removed ones included, in the order of their references.
 pub(super) fn each(store: &Inner, mut take: impl FnMut(DncEntry)) -> Result<(), StoreError> {
-    pages(store, |key, row| {
-        take(open(store, key, row)?);
-        Ok(())
-    })
+    let pages = Pages::new(store);
+    while let Some(rows) = pages.next()? {
+        for (key, row) in &rows {
+            take(open(store, key, row)?);
+        }
+    }
+    Ok(())
 }
 
 /// Entries of one number or customer, removed ones included.
@@ -101,22 +121,38 @@ pub(super) fn entries_of(store: &Inner, key: NumberRef) -> Result<Vec<DncEntry>,
     rows.iter().map(|(key, row)| open(store, key, row)).collect()
 }
 
-fn pages(
-    store: &Inner,
-    mut take: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
-    let mut from = Vec::new();
-    loop {
-        let rows = store.meta.scan(Table::Dnc, &from, KEY_END, Order::Up, PAGE)?;
-        for (key, row) in &rows {
-            take(key, row)?;
-        }
-        match rows.last() {
-            Some((last, _)) if rows.len() == PAGE => {
-                from.clone_from(last);
-                from.push(0);
+/// All rows, page by page, each page to one of those who ask.
+struct Pages<'a> {
+    store: &'a Inner,
+    /// Where the next page begins; `None`: there is none.
+    from: Mutex<Option<Vec<u8>>>,
+}
+
+/// A page of rows, opened; a row may not open.
+type Opened = Result<Vec<Result<DncEntry, StoreError>>, StoreError>;
+
+impl<'a> Pages<'a> {
+    fn new(store: &'a Inner) -> Self {
+        Self { store, from: Mutex::new(Some(Vec::new())) }
+    }
+
+    fn next(&self) -> Result<Option<Vec<Row>>, StoreError> {
+        let mut from = self.from.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(start) = from.take() else { return Ok(None) };
+        let rows = self.store.meta.scan(Table::Dnc, &start, KEY_END, Order::Up, PAGE)?;
+        *from =
+            rows.last().filter(|_| rows.len() == PAGE).map(|(last, _)| [last, &[0][..]].concat());
+        Ok(Some(rows))
+    }
+
+    /// Opens pages until there are no more, or nobody hears of them.
+    fn open(&self, tell: &Sender<Opened>) {
+        while let Some(page) = self.next().transpose() {
+            let opened =
+                page.map(|rows| rows.iter().map(|(key, row)| open(self.store, key, row)).collect());
+            if tell.send(opened).is_err() {
+                return;
             }
-            _ => return Ok(()),
         }
     }
 }

@@ -72,8 +72,8 @@ fn words(decision: &Decision, at: Wall, commitment: &[u8; 32]) -> Value {
 
 fn rule(rule: &RuleVerdict) -> Value {
     json!({
-        "citation": rule.citation,
-        "id": rule.id,
+        "citation": rule.citation.as_str(),
+        "id": rule.id.as_str(),
         "inputs": rule.inputs,
         "verdict": rule.outcome.name(),
     })

@@ -12,7 +12,7 @@ use trunkline::io::desk::{DeskAuth, DeskConfig, DeskHub, Health, Issuer};
 use trunkline::io::http::{
     GateDeps, GiveGateOrder, HttpConfig, HttpDeps, HttpServer, ServiceCert, TlsFiles, serve,
 };
-use trunkline_core::gate::{DialPlan, Normalizer};
+use trunkline_core::gate::{DialPlan, DialPlans, Normalizer};
 use trunkline_core::hub::{Hub, HubLimits, Principal, Role};
 use trunkline_core::model::*;
 use trunkline_core::vault::{BlindIndex, Secret};
@@ -167,7 +167,8 @@ impl Default for GiveGate {
 }
 
 pub fn gate(give: GiveGateOrder) -> GateDeps {
-    let plans = Normalizer::new(DialPlan::default()).unwrap().into();
+    let plans: DialPlans = Normalizer::new(DialPlan::default()).unwrap().into();
+    let plans = Arc::new(move || plans.clone());
     GateDeps { plans, list_refs: BlindIndex::new(&Secret::new([2; 32])), give }
 }
 

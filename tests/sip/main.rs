@@ -25,6 +25,7 @@ mod names;
 mod outbound;
 mod overrides;
 mod permits;
+mod permits_speed;
 mod prefixes;
 mod races;
 mod real_peers;

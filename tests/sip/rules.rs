@@ -1,9 +1,11 @@
 //! Rule files that change under a running server.
 
+use crate::api::{ask, token};
 use crate::outbound::{reason_of, refused};
 use crate::support::process::poll_until;
-use crate::support::{Sipp, Site, SiteOptions, WORKDAY_MORNING};
+use crate::support::{Peers, Sipp, Site, SiteOptions, WORKDAY_MORNING};
 use nix::sys::signal::Signal;
+use serde_json::json;
 use std::time::Duration;
 
 const CUSTOMER: &str = "13800138000";
@@ -116,14 +118,58 @@ fn rules_are_read_anew_and_bad_ones_change_nothing() {
     let logged = || server.log().contains("not reloaded");
     assert!(poll_until(Duration::from_secs(5), logged), "{}", server.log());
     assert!(rule().contains("rule second; next allowed"), "{}", rule());
+}
 
-    // What every room reads numbers by is taken at the start only.
-    let more = format!("{}[always_allow]\nnumbers = [\"999\"]\n", rules("fourth"));
-    std::fs::write(site.path("rules.toml"), more).unwrap();
-    let failed = site.try_run(&["reload"]);
-    let told = String::from_utf8_lossy(&failed.stderr).into_owned();
-    assert!(!failed.status.success() && told.contains("always_allow"), "{told}");
-    assert!(rule().contains("rule second; next allowed"), "{}", rule());
+/// Numbers that are never gated and regions that are paused are in force with the next call, for
+/// whoever reads a number, and out of it with the file after that.
+#[test]
+fn whatever_rules_name_is_read_anew() {
+    let site = Site::with(&SiteOptions {
+        gate_keys: "rulesets = [\"own\", \"cn-seed-service\"]\nfile = \"rules.toml\"",
+        ..SiteOptions::default()
+    });
+    let open = rules("early").replace("09:00\", \"12:00", "00:00\", \"08:00");
+    let reload = |more: &str| {
+        std::fs::write(site.path("rules.toml"), format!("{open}{more}")).unwrap();
+        site.run(&["reload"]);
+    };
+    std::fs::write(site.path("rules.toml"), &open).unwrap();
+    let server = site.serve(WORKDAY_MORNING);
+    let service = token(&site, &["--subject", "crm", "--role", "service"]);
+    let check = |number: &str| {
+        let body = json!({"number": number, "purpose": "service"}).to_string();
+        ask(&site, "POST /v1/gate/check", &service, "", &body).1
+    };
+    let answer =
+        |number: &str| (check(number)["exempt"].clone(), check(number)["refused_by"].clone());
+    let hotline = "95519";
+    assert_eq!(answer(hotline), (json!(false), json!([])));
+
+    reload("[always_allow]\nnumbers = [\"95519\"]\n");
+    assert_eq!(answer(hotline), (json!(true), json!([])));
+    let blocked = site.try_run(&["dnc", "add", hotline]);
+    assert!(String::from_utf8_lossy(&blocked.stderr).contains("no outside number"), "{blocked:?}");
+    let peers = Peers::of(&site);
+    peers.emergency(hotline); // no purpose, no wait
+    peers.emergency("120"); // those of the country stay
+    drop(peers);
+
+    let pause = "[[blackout]]\nid = \"flood\"\nregion = [\"CN-mainland\"]\n\
+                 from = \"2026-11-23T00:00:00+08:00\"\nuntil = \"2026-11-24T00:00:00+08:00\"\n\
+                 approved_by = [\"ann\", \"bob\"]\ncite = \"order\"\n";
+    reload(pause);
+    assert_eq!(answer(hotline), (json!(false), json!(["blackout"])));
+    let refusal = refused(&site, CUSTOMER, Some(SERVICE));
+    let next = "rule blackout; next allowed 2026-11-24T08:30:00+08:00";
+    assert!(reason_of(&refusal).contains(next), "{refusal}");
+    Peers::of(&site).emergency("110");
+
+    reload("");
+    assert_eq!(answer(CUSTOMER), (json!(false), json!([])));
+    site.run(&["dnc", "add", hotline]);
+    let by_both = json!(["dnc", "dnc"]);
+    assert_eq!(answer(hotline), (json!(false), by_both), "each of the two sets says so");
+    assert_eq!(server.stop(), Some(0));
 }
 
 /// An imported calendar is read on reload, too; one that somebody edited is refused by its name.

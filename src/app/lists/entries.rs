@@ -4,6 +4,7 @@ use super::Lists;
 use crate::app::commands::{CommandError, instant, text};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use trunkline_core::engine::PartyMaker;
 use trunkline_core::gate::{Ask, Block, Dialed, Given, is_purpose};
 use trunkline_core::model::{
     DO_NOT_DISTURB_REASON, DncEntry, DncScope, Party, Pii, Pos, Wall, mask,
@@ -32,6 +33,14 @@ fn word<'a>(row: &'a Value, field: &'static str) -> Result<Option<&'a str>, Comm
     }
 }
 
+fn outside(parties: &PartyMaker, number: &str) -> Result<Dialed, CommandError> {
+    let dialed = parties.read(number);
+    match dialed.list_key() {
+        Some(_) => Ok(dialed),
+        None => Err(bad("number", "no outside number: write E.164 or as dialled")),
+    }
+}
+
 impl Lists {
     /// Adds what a request asks for: one number or customer, durable on return.
     pub(in crate::app) async fn add(
@@ -40,7 +49,7 @@ impl Lists {
         source: &str,
         who: &str,
     ) -> Result<Value, CommandError> {
-        let entries = self.entries(request, source, who)?;
+        let entries = self.entries(&self.parties(), request, source, who)?;
         let first = entries.first();
         let reference = first.map(|entry| entry.key().to_string());
         let tag = first.and_then(DncEntry::tag);
@@ -67,8 +76,9 @@ impl Lists {
             let rows = request.get("rows").and_then(Value::as_array);
             let rows = rows.ok_or_else(|| bad("rows", "an array of rows is needed"))?;
             let (mut entries, mut refused, mut taken) = (Vec::new(), Vec::new(), 0_u64);
+            let parties = lists.parties();
             for row in rows {
-                match lists.entries(row, "import", &who) {
+                match lists.entries(&parties, row, "import", &who) {
                     Ok(found) => {
                         taken += 1;
                         entries.extend(found);
@@ -88,12 +98,13 @@ impl Lists {
     /// `number`, `customer` or both; `purpose`, `until`, `reason`, `asked_at`.
     pub(super) fn entries(
         &self,
+        parties: &PartyMaker,
         row: &Value,
         source: &str,
         who: &str,
     ) -> Result<Vec<DncEntry>, CommandError> {
         let (number, customer) = (word(row, "number")?, word(row, "customer")?);
-        let dialed = number.map(|number| self.dialed(number)).transpose()?;
+        let dialed = number.map(|number| outside(parties, number)).transpose()?;
         let reason = word(row, "reason")?.unwrap_or(DO_NOT_DISTURB_REASON);
         let purpose = word(row, "purpose")?;
         if purpose.is_some_and(|purpose| !is_purpose(purpose)) {
@@ -107,7 +118,7 @@ impl Lists {
         let blocks = self.blocks(row, dialed.as_ref(), purpose, asked_at)?;
         let party = |scope| match (scope, &dialed) {
             (DncScope::Number, Some(dialed)) => {
-                Some(self.parties.with(number.unwrap_or_default(), "", dialed))
+                Some(parties.with(number.unwrap_or_default(), "", dialed))
             }
             (DncScope::Number, None) => None,
             (DncScope::Customer, _) => customer.map(|name| self.customer(name)),
@@ -130,14 +141,6 @@ impl Lists {
         match made.is_empty() {
             true => Err(bad("number", "is missing, and so is customer")),
             false => Ok(made),
-        }
-    }
-
-    fn dialed(&self, number: &str) -> Result<Dialed, CommandError> {
-        let dialed = self.parties.read(number);
-        match dialed.list_key() {
-            Some(_) => Ok(dialed),
-            None => Err(bad("number", "no outside number: write E.164 or as dialled")),
         }
     }
 

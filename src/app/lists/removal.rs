@@ -76,7 +76,8 @@ impl Lists {
         let (asked, by) = (request.clone(), who.clone());
         let (key, entries) = self
             .aside(move |lists| {
-                let key = list_key(&lists.store, &|typed| lists.parties.read(typed), &asked)?;
+                let parties = lists.parties();
+                let key = list_key(&lists.store, &|typed| parties.read(typed), &asked)?;
                 let entries = lists.store.dnc_show(key, &by, lists.clock.wall())?;
                 let held = entries.into_iter().filter(|entry| entry.removed.is_none());
                 Ok((key, held.collect::<Vec<DncEntry>>()))

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use trunkline_core::engine::PartyMaker;
-use trunkline_core::gate::{DialPlans, DncList, OpenFor, Unavailable};
+use trunkline_core::gate::{DncList, OpenFor, Unavailable};
 use trunkline_core::model::{DncEntry, Pos};
 
 /// Longest wait for a change to be durable.
@@ -61,12 +61,9 @@ pub(in crate::app) struct Lists {
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) orders: Orders,
-    /// Makes parties keyed for the list.
-    pub(super) parties: PartyMaker,
     pub(super) rules: Arc<Rules>,
     pub(super) removals: Mutex<Removals>,
     pub(super) uploads: Mutex<Uploads>,
-    plans: DialPlans,
 }
 
 impl Lists {
@@ -75,18 +72,13 @@ impl Lists {
         clock: Clock,
         orders: Orders,
         rules: Arc<Rules>,
-        plans: DialPlans,
     ) -> Self {
-        Self {
-            parties: PartyMaker::new(plans.shown().clone(), store.list_refs().clone()),
-            store,
-            clock,
-            orders,
-            rules,
-            removals: Mutex::default(),
-            uploads: Mutex::default(),
-            plans,
-        }
+        Self { store, clock, orders, rules, removals: Mutex::default(), uploads: Mutex::default() }
+    }
+
+    /// Makes parties keyed for the list, by the dial plan in force.
+    pub(super) fn parties(&self) -> PartyMaker {
+        PartyMaker::new(self.rules.plans().shown().clone(), self.store.list_refs().clone())
     }
 
     /// Gives entries to the engine and waits until they are durable.
@@ -160,7 +152,7 @@ impl Lists {
         self.aside(move |lists| {
             let (now, mut shown) = (lists.clock.wall(), Value::Null);
             let mut emit = |line| shown = line;
-            store_command(&lists.store, &lists.plans, &request, &who, now, &mut emit)?;
+            store_command(&lists.store, &lists.rules.plans(), &request, &who, now, &mut emit)?;
             Ok(shown)
         })
         .await

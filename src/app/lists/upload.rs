@@ -85,10 +85,11 @@ impl Lists {
             }
             let rows = request.get("rows").and_then(Value::as_array);
             let rows = rows.ok_or_else(|| bad("rows", "an array of rows is needed"))?;
+            let parties = lists.parties();
             let (mut keys, mut refused) = (Vec::with_capacity(rows.len()), Vec::new());
             for row in rows {
                 let number = text(row, "number").unwrap_or_default();
-                let dialed = lists.parties.read(&international(number, code));
+                let dialed = parties.read(&international(number, code));
                 match dialed.list_key() {
                     Some(key) => keys.push(Register::key(lists.store.list_refs().number_ref(key))),
                     None => {

@@ -16,7 +16,6 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use trunkline_core::engine::Reconciling;
-use trunkline_core::gate::DialPlans;
 use trunkline_core::model::Wall;
 
 /// How often the clock is looked at.
@@ -31,7 +30,6 @@ const WHO: &str = "daily";
 /// What it needs.
 pub(in crate::app) struct Daily {
     pub(in crate::app) store: Store,
-    pub(in crate::app) plans: DialPlans,
     pub(in crate::app) rules: Arc<Rules>,
     pub(in crate::app) orders: Orders,
     pub(in crate::app) clock: Clock,
@@ -131,11 +129,11 @@ impl Daily {
     fn day(&self, pbx: &str, day: &str, until: Timestamp) -> bool {
         let config: &Config = self.rules.config();
         let now = self.clock.wall();
-        let book = self.rules.book();
+        let (book, plans) = (self.rules.book(), self.rules.plans());
         let place = Place {
             config,
             store: &self.store,
-            plans: &self.plans,
+            plans: &plans,
             book: &book,
             ruleset: self.rules.ruleset.as_deref(),
         };

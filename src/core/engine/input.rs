@@ -322,6 +322,8 @@ pub enum Input<'a> {
     },
     /// The gate's rules were read anew: decide by these from here on.
     Rules(Arc<Book>),
+    /// How the site dials was read anew: numbers are read so from here on.
+    Plans(DialPlans),
     /// New rules could not be used, for this reason: those of before stay in force.
     RulesRefused(String),
     /// A PBX's call records are to be reconciled, or were.

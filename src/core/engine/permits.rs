@@ -17,7 +17,7 @@ use crate::gate::{
 };
 use crate::model::{
     DecisionId, Detail, Entity, EventKind as K, Mono, Now, NumberRef, Pii, Place, Pos, RuleOutcome,
-    RuleVerdict, Verdict, Wall,
+    RuleVerdict, Text, Verdict, Wall,
 };
 use crate::sip::{AskId, DialogIds, Offer};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -178,7 +178,7 @@ impl Pass {
 }
 
 fn rule(outcome: RuleOutcome, inputs: String) -> RuleVerdict {
-    RuleVerdict { id: "permit".to_owned(), outcome, citation: String::new(), inputs }
+    RuleVerdict { id: Text::fixed("permit"), outcome, citation: Text::fixed(""), inputs }
 }
 
 impl Permits {

@@ -1,13 +1,22 @@
 //! By which dial plan a string is read: that of where it was dialled.
 
 use super::input::PbxIx;
+use super::parties::{KnownParties, PartyMaker};
 use super::request::CommandRequest;
 use super::writer::Engine;
-use crate::gate::{Dialed, Normalizer};
+use crate::gate::{DialPlans, Dialed, Normalizer};
 use crate::model::NumberRef;
 use crate::sip::PeerId;
 
 impl Engine {
+    /// Numbers are read by these from here on; calls that are known keep what they were read as.
+    pub(super) fn plans(&mut self, plans: DialPlans) {
+        let refs = self.config.desk_refs.clone();
+        self.desk_parties = PartyMaker::new(plans.shown().clone(), refs);
+        self.known_parties = KnownParties::default();
+        self.config.plans = plans;
+    }
+
     /// How the PBX dials that sends its calls to the trunk.
     pub(super) fn plan_of_peer(&self, peer: PeerId) -> &Normalizer {
         let plans = &self.config.plans;

@@ -90,7 +90,7 @@ impl ShadowJob {
 
 fn refusing(decided: &Decided) -> Vec<String> {
     let denies = decided.rules.iter().filter(|rule| rule.outcome == RuleOutcome::Deny);
-    denies.map(|rule| rule.id.clone()).collect()
+    denies.map(|rule| rule.id.to_string()).collect()
 }
 
 impl Engine {

@@ -212,6 +212,7 @@ impl Engine {
                 self.pbx_report(now, pbx, link, report, out);
                 self.agents_report(now, pbx, note, out);
             }
+            Input::Plans(plans) => self.plans(plans),
             Input::Rules(book) => self.rules(now, book, out),
             Input::RulesRefused(why) => self.rules_refused(now, &why, out),
             Input::Reconciling(step) => self.reconciling(now, step, out),

@@ -1,16 +1,15 @@
 //! What each rule of one set says of one call in one zone.
 
+use super::asked::Asked;
 use super::calendar::Guard;
-use super::dnc::Listed;
+use super::phrase;
 use super::register::Registered;
 use super::ruleset::{DayPlan, Gap, RuleSet};
 use super::schema::{Ban, Cap, Cooldown, HardBan, RegisterRule, Requires, Rule};
-use super::spans;
 use super::terms::Claims;
-use super::values::is_purpose;
 use super::zone::{Local, Zone};
 use super::{Ask, DncList};
-use crate::model::{DayClass, DncScope, Named, RuleOutcome, RuleVerdict, Wall};
+use crate::model::{DayClass, Named, RuleOutcome, RuleVerdict, Text, Wall};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -27,8 +26,14 @@ pub(super) struct Answer<'a> {
 impl<'a> Answer<'a> {
     /// The set goes by the callee's clock, and nobody knows it.
     pub(super) fn unknown_zone(set: &'a RuleSet, region: &str) -> Self {
-        let rules = vec![rule("unknown_zone", RuleOutcome::Deny, "", format!("region={region}"))];
+        let inputs = format!("region={region}");
+        let rules = vec![own("unknown_zone", RuleOutcome::Deny, inputs)];
         Self { set, zone: None, day_class: None, stretches: false, rules }
+    }
+
+    /// Rules that spoke.
+    pub(super) fn len(&self) -> usize {
+        self.rules.len()
     }
 
     /// The rules that refuse.
@@ -78,12 +83,12 @@ impl RuleSet {
     /// Every rule speaks, in order of precedence, also after the first refusal.
     pub(super) fn answer<'a>(
         &'a self,
-        list: &DncList,
-        ask: &Ask<'_>,
+        asked: &mut Asked<'_>,
         zone: &'a Zone,
         local: &Local,
     ) -> Answer<'a> {
-        let claims = ask.given.claims();
+        let (outcome, listed) = asked.listed(local.date);
+        let Asked { list, ask, claims, .. } = *asked;
         let plan = self.day(local.date, claims);
         let look = Look { list, ask, claims, zone, local };
         let spec = &self.spec;
@@ -93,10 +98,10 @@ impl RuleSet {
             + spec.cooldown.len()
             + spec.register.len();
         let mut rules = Vec::with_capacity(6 + more);
-        rules.push(self.purpose_rule(ask));
+        rules.push(self.purpose_rule(asked));
         rules.extend(spec.requires.iter().map(|requires| look.requires(requires)));
         rules.extend(spec.hard_ban.iter().map(|ban| look.hard_ban(ban)));
-        rules.push(look.dnc(&spec.dnc.cite));
+        rules.push(rule(Text::fixed("dnc"), outcome, &spec.dnc.cite, listed));
         rules.extend(spec.register.iter().map(|register| look.register(register)));
         rules.extend(spec.cooldown.iter().map(|cooldown| look.cooldown(cooldown)));
         rules.extend(self.gap_rule(&plan));
@@ -105,39 +110,40 @@ impl RuleSet {
         rules.extend(spec.cap.iter().map(|cap| look.cap(cap)));
         let guard = spec.guard.last_start_before_end.0;
         if guard > 0 {
-            let inputs = format!("local={} last_start_before_end={guard}s", clock(local));
-            rules.push(rule("guard", deny_if(plan.guarded(zone, local)), "", inputs));
+            let mut inputs = at(local, 64);
+            inputs.push_str(" last_start_before_end=");
+            phrase::number(&mut inputs, guard);
+            inputs.push('s');
+            rules.push(own("guard", deny_if(plan.guarded(zone, local)), inputs));
         }
         let whole = plan.gap == Gap::None && !plan.hours.windows.is_empty();
         let stretches = whole && self.has_envelope(local.date);
         Answer { set: self, zone: Some(zone), day_class: plan.class, stretches, rules }
     }
 
-    fn purpose_rule(&self, ask: &Ask<'_>) -> RuleVerdict {
-        let cite = &self.spec.purpose.cite;
-        match ask.purpose {
-            None => rule("purpose", RuleOutcome::Deny, cite, "missing".to_owned()),
+    fn purpose_rule(&self, asked: &Asked<'_>) -> RuleVerdict {
+        let (outcome, inputs) = match asked.ask.purpose {
+            None => (RuleOutcome::Deny, "missing".to_owned()),
             // What is malformed is not repeated: it may hold anything.
-            Some(purpose) if !is_purpose(purpose) => {
-                rule("purpose", RuleOutcome::Deny, cite, "malformed".to_owned())
-            }
+            Some(_) if !asked.is_purpose => (RuleOutcome::Deny, "malformed".to_owned()),
             Some(purpose) if self.covers(purpose) => {
-                rule("purpose", RuleOutcome::Allow, cite, format!("purpose={purpose}"))
+                (RuleOutcome::Allow, ["purpose=", purpose].concat())
             }
             Some(purpose) => {
                 let covered: Vec<String> =
                     self.spec.applies.purpose.iter().map(ToString::to_string).collect();
                 let inputs = format!("purpose={purpose} covered={}", covered.join(", "));
-                rule("purpose", RuleOutcome::Deny, cite, inputs)
+                (RuleOutcome::Deny, inputs)
             }
-        }
+        };
+        rule(Text::fixed("purpose"), outcome, &self.spec.purpose.cite, inputs)
     }
 
     fn gap_rule(&self, plan: &DayPlan<'_>) -> Option<RuleVerdict> {
         let class = plan.class?.name();
-        let cite = self.spec.calendar_gap.as_ref().map_or("", |gap| &gap.cite);
+        let cite = self.spec.calendar_gap.as_ref().map(|gap| gap.cite.clone());
         let (outcome, inputs) = match plan.gap {
-            Gap::None => (RuleOutcome::NotApplicable, format!("class={class}")),
+            Gap::None => (RuleOutcome::NotApplicable, ["class=", class].concat()),
             Gap::Narrowed => (RuleOutcome::Allow, format!("class={class} policy=intersect")),
             Gap::Closed(policy, guard) => {
                 let near = match guard {
@@ -149,7 +155,7 @@ impl RuleSet {
                 (RuleOutcome::Deny, format!("class={class} policy={}{near}", policy.name()))
             }
         };
-        Some(rule("calendar-gap", outcome, cite, inputs))
+        Some(rule(Text::fixed("calendar-gap"), outcome, cite.unwrap_or(NO_CITE), inputs))
     }
 
     fn window_rule(&self, plan: &DayPlan<'_>, zone: &Zone, local: &Local) -> RuleVerdict {
@@ -160,11 +166,13 @@ impl RuleSet {
                 && window.falls_on(local.date.weekday())
                 && plan.class.is_none_or(|class| window.lists(class))
         });
-        let cite = of_day.or(self.spec.window.first()).map_or("", |window| &window.cite);
-        let class = plan.class.map_or("none", Named::name);
-        let inputs =
-            format!("local={} class={class} windows={}", clock(local), spans::text(windows));
-        rule("window", deny_if(!inside), cite, inputs)
+        let cite = of_day.or(self.spec.window.first()).map_or(NO_CITE, |it| it.cite.clone());
+        let mut inputs = at(local, 64);
+        inputs.push_str(" class=");
+        inputs.push_str(plan.class.map_or("none", Named::name));
+        inputs.push_str(" windows=");
+        phrase::spans(&mut inputs, windows);
+        rule(Text::fixed("window"), deny_if(!inside), cite, inputs)
     }
 }
 
@@ -184,36 +192,11 @@ impl Look<'_> {
     fn hard_ban(&self, ban: &HardBan) -> RuleVerdict {
         self.speak(&ban.id, ban, || {
             let hit = ban.spans.iter().any(|span| self.zone.banned(self.local, *span));
-            let spans = spans::text(&ban.spans);
-            (deny_if(hit), format!("local={} banned={spans}", clock(self.local)))
+            let mut inputs = at(self.local, 48);
+            inputs.push_str(" banned=");
+            phrase::spans(&mut inputs, &ban.spans);
+            (deny_if(hit), inputs)
         })
-    }
-
-    fn dnc(&self, cite: &str) -> RuleVerdict {
-        let (outcome, inputs) = match self.list.says(self.ask, self.local.date) {
-            Listed::Empty => (RuleOutcome::NotApplicable, "list is empty".to_owned()),
-            Listed::Not => (RuleOutcome::Allow, "not blocked".to_owned()),
-            Listed::Unknown(why) => (RuleOutcome::Deny, why.to_owned()),
-            Listed::Waived => {
-                let inputs = "the list cannot be read; such calls are made all the same";
-                (RuleOutcome::Allow, inputs.to_owned())
-            }
-            Listed::Blocked { until, scope, purpose } => {
-                let mut inputs = match until {
-                    None => "blocked for ever".to_owned(),
-                    Some(until) => format!("blocked through {until}"),
-                };
-                if scope == DncScope::Customer {
-                    inputs.push_str(" scope=customer");
-                }
-                if let Some(purpose) = purpose {
-                    inputs.push_str(" purpose=");
-                    inputs.push_str(&purpose);
-                }
-                (RuleOutcome::Deny, inputs)
-            }
-        };
-        rule("dnc", outcome, cite, inputs)
     }
 
     fn register(&self, rule: &RegisterRule) -> RuleVerdict {
@@ -243,7 +226,7 @@ impl Look<'_> {
                 return (RuleOutcome::Deny, self.unknown(known));
             }
             match cooldown.over(self.ask, self.zone) {
-                None => (RuleOutcome::NotApplicable, format!("no {trigger}")),
+                None => (RuleOutcome::NotApplicable, ["no ", trigger].concat()),
                 Some(over) => {
                     let inputs = format!("trigger={trigger} over={}", self.shown(over));
                     (deny_if(self.before(over)), inputs)
@@ -256,7 +239,11 @@ impl Look<'_> {
         self.speak(&ban.id, ban, || {
             let day = self.local.date;
             let class = plan.class.map_or("none", Named::name);
-            let mut inputs = format!("date={day} class={class}");
+            let mut inputs = String::with_capacity(64);
+            inputs.push_str("date=");
+            phrase::date(&mut inputs, day);
+            inputs.push_str(" class=");
+            inputs.push_str(class);
             if !ban.classes.is_empty() {
                 inputs.push_str(" scope=");
                 inputs.push_str(set.spec.holiday_scope.name());
@@ -279,14 +266,20 @@ impl Look<'_> {
 
     fn cap(&self, cap: &Cap) -> RuleVerdict {
         self.speak(&cap.id, cap, || {
-            let releases = cap.releases(self.ask, self.zone);
-            let counted = releases.iter().filter(|release| self.before(**release)).count();
+            let ends = cap.ends(self.ask, self.zone);
+            let counted = ends.filter(|end| self.before(*end)).count();
             if let Some(known) = cap.known_from(self.ask).filter(|at| self.before(*at)) {
                 return (RuleOutcome::Deny, self.unknown(known));
             }
             let hit = counted >= usize::from(cap.max);
-            let mut inputs = format!("counted={counted} max={} per={}", cap.max, cap.per);
-            if let Some(frees) = cap.frees(&releases).filter(|_| hit) {
+            let mut inputs = String::with_capacity(64);
+            inputs.push_str("counted=");
+            phrase::number(&mut inputs, u32::try_from(counted).unwrap_or(u32::MAX));
+            inputs.push_str(" max=");
+            phrase::number(&mut inputs, cap.max.into());
+            inputs.push_str(" per=");
+            cap.per.write(&mut inputs);
+            if hit && let Some(frees) = cap.frees(&cap.releases(self.ask, self.zone)) {
                 inputs.push_str(" frees=");
                 inputs.push_str(&self.shown(frees));
             }
@@ -297,7 +290,7 @@ impl Look<'_> {
     /// A rule that is not in force says only that.
     fn speak(
         &self,
-        id: &str,
+        id: &Text,
         of: &dyn Rule,
         say: impl FnOnce() -> (RuleOutcome, String),
     ) -> RuleVerdict {
@@ -330,16 +323,14 @@ impl Look<'_> {
     }
 }
 
-fn clock(local: &Local) -> String {
-    let second = local.second;
-    let mut text = String::with_capacity(8);
-    // Every verdict shows the time several times over: the general formatter would be a tenth of it.
-    for (part, colon) in [(second / 3600, true), (second / 60 % 60, true), (second % 60, false)] {
-        spans::two_digits(&mut text, part);
-        if colon {
-            text.push(':');
-        }
-    }
+/// A rule that no file names has no clause.
+const NO_CITE: Text = Text::fixed("");
+
+/// `local=09:30:05`, with room for more.
+fn at(local: &Local, bytes: usize) -> String {
+    let mut text = String::with_capacity(bytes);
+    text.push_str("local=");
+    phrase::local_time(&mut text, local);
     text
 }
 
@@ -347,6 +338,16 @@ fn deny_if(hit: bool) -> RuleOutcome {
     if hit { RuleOutcome::Deny } else { RuleOutcome::Allow }
 }
 
-pub(super) fn rule(id: &str, outcome: RuleOutcome, citation: &str, inputs: String) -> RuleVerdict {
-    RuleVerdict { id: id.to_owned(), outcome, citation: citation.to_owned(), inputs }
+pub(super) fn rule(
+    id: impl Into<Text>,
+    outcome: RuleOutcome,
+    citation: impl Into<Text>,
+    inputs: String,
+) -> RuleVerdict {
+    RuleVerdict { id: id.into(), outcome, citation: citation.into(), inputs }
+}
+
+/// A rule of the gate itself.
+pub(super) fn own(id: &'static str, outcome: RuleOutcome, inputs: String) -> RuleVerdict {
+    rule(Text::fixed(id), outcome, NO_CITE, inputs)
 }

@@ -4,8 +4,9 @@ use super::calendar::{self, Calendar, CalendarSet, shipped_calendars};
 use super::numbering::Numbering;
 use super::ruleset::{Blackout, RuleSet};
 use super::schema::{Cooldown, Rule};
+use super::values::RegionPattern;
 use super::{GateFileError, OverridePolicy, Source};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +46,8 @@ pub struct Book {
     pub(super) internal: bool,
     pub(super) calendars: BTreeMap<String, Arc<Calendar>>,
     pub(super) numbering: Arc<Numbering>,
+    /// Places in `sets` of those that may speak of a number there, by region.
+    by_region: HashMap<&'static str, Vec<usize>>,
     looks_back: LooksBack,
     /// In the order of their start.
     pub(super) blackouts: Vec<Blackout>,
@@ -125,6 +128,7 @@ impl Book {
         always_allow.dedup();
         let numbering = Arc::new(Numbering::load()?);
         let looks_back = looks_back(&sets);
+        let by_region = by_region(&sets, &numbering);
         Ok(Self {
             hash,
             sets,
@@ -132,6 +136,7 @@ impl Book {
             internal,
             calendars,
             numbering,
+            by_region,
             looks_back,
             blackouts,
             overriding,
@@ -155,6 +160,7 @@ impl Book {
         }
         self.sets.retain(|set| names.contains(&set.name));
         self.looks_back = looks_back(&self.sets);
+        self.by_region = by_region(&self.sets, &self.numbering);
         Ok(self)
     }
 
@@ -184,6 +190,12 @@ impl Book {
         self.sets.iter().filter(|set| set.enforces()).flat_map(of).collect()
     }
 
+    /// Rule sets that may speak of a number of that region, by name.
+    pub(super) fn of_region(&self, region: &str) -> impl Iterator<Item = &RuleSet> {
+        let places = self.by_region.get(region).map_or(&[][..], Vec::as_slice);
+        places.iter().filter_map(|at| self.sets.get(*at))
+    }
+
     /// Names of the rule sets, sorted.
     pub fn ruleset_names(&self) -> Vec<&str> {
         self.sets.iter().map(|set| set.name.as_str()).collect()
@@ -210,6 +222,20 @@ impl Book {
             .iter()
             .map(|(name, one)| (name.as_str(), one.version.as_str(), one.years().collect()))
     }
+}
+
+/// Every region is there.
+fn by_region(sets: &[RuleSet], numbering: &Numbering) -> HashMap<&'static str, Vec<usize>> {
+    let speaking = |region| {
+        let speaks = |set: &RuleSet| {
+            set.spec.applies.region.iter().any(|pattern| match pattern {
+                RegionPattern::Prefix(_) => true,
+                pattern => pattern.matches(None, region),
+            })
+        };
+        (0..sets.len()).filter(|at| sets.get(*at).is_some_and(speaks)).collect()
+    };
+    numbering.regions().map(|region| (region, speaking(region))).collect()
 }
 
 fn looks_back(sets: &[RuleSet]) -> LooksBack {

@@ -3,6 +3,7 @@
 use super::schema::{BlackoutSpec, CooldownScope, Rule, RuleSpec};
 use super::terms::KeyWord;
 use super::values::ClassWord;
+use crate::model::Text;
 
 /// Longest blackout, in days: a year and a day, so that a slip in the year is seen.
 const BLACKOUT_DAYS_MAX: i64 = 366;
@@ -84,7 +85,7 @@ fn ids(spec: &RuleSpec) -> Result<(), String> {
         ("cooldown", spec.cooldown.iter().map(|rule| &rule.id).collect()),
         ("requires", spec.requires.iter().map(|rule| &rule.id).collect()),
     ];
-    let mut seen: Vec<&String> = Vec::new();
+    let mut seen: Vec<&Text> = Vec::new();
     for (table, id) in named.iter().flat_map(|(table, ids)| ids.iter().map(move |id| (table, *id)))
     {
         if !is_id(id) {

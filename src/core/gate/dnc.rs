@@ -1,8 +1,8 @@
 //! The do-not-call list: own entries, and the editions of external registers beside them.
 
-use super::Ask;
 use super::register::Register;
 use super::values::{PurposePattern, parse_day};
+use super::{Ask, phrase};
 use crate::model::{DncEntry, DncScope, NumberRef};
 use jiff::civil::Date;
 use siphasher::sip128::{Hasher128, SipHasher13};
@@ -209,7 +209,12 @@ impl DncList {
     /// Names the content: equal lists have equal versions, whatever the order of insertion.
     pub fn version(&self) -> String {
         let gone = if self.unavailable.is_some() { "+unavailable" } else { "" };
-        format!("{}-{:032x}{}{gone}", self.len(), self.digest, self.editions)
+        let mut version = String::with_capacity(48 + self.editions.len() + gone.len());
+        let _ = write!(version, "{}-", self.len()); // a String takes all
+        phrase::hex(&mut version, self.digest);
+        version.push_str(&self.editions);
+        version.push_str(gone);
+        version
     }
 
     /// How the own entries of `key` stand: purpose (`None`: all) and last day (`None`: for ever).

@@ -226,9 +226,9 @@ fn exempt(exemption: &Exemption, list: &DncList) -> Explanation {
 
 fn decided_on(decided: &Decided) -> Explanation {
     let rule = |rule: &RuleVerdict| ExplainedRule {
-        id: rule.id.clone(),
+        id: rule.id.to_string(),
         verdict: rule.outcome.name(),
-        citation: rule.citation.clone(),
+        citation: rule.citation.to_string(),
         inputs: rule.inputs.clone(),
     };
     Explanation {

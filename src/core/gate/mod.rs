@@ -10,6 +10,7 @@
 //! not known (purpose, region, zone, calendar, list key) is refused.
 
 mod answer;
+mod asked;
 mod book;
 mod calendar;
 mod check;
@@ -32,6 +33,7 @@ mod numbering;
 mod numtext;
 mod past;
 mod permit;
+mod phrase;
 mod question;
 mod ranges;
 mod reading;

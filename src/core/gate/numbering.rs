@@ -13,6 +13,8 @@ const PREFIX_DIGITS_MAX: usize = 4;
 const MAINLAND_ZONE: &str = "Asia/Shanghai";
 /// Region of the mainland's numbers.
 const MAINLAND: &str = "CN-mainland";
+/// Region of numbers of which nobody knows where they are.
+pub(super) const UNKNOWN: &str = "unknown";
 
 /// The table, with its zones looked up.
 #[derive(Debug)]
@@ -47,6 +49,11 @@ impl Numbering {
             GateFileError::new("tz database", format!("{MAINLAND_ZONE} is missing"))
         })?;
         Ok(Self { places, mainland: Place { region: MAINLAND, zones: vec![zone] } })
+    }
+
+    /// Region of every number; some come more than once.
+    pub(super) fn regions(&self) -> impl Iterator<Item = &'static str> {
+        self.places.values().map(|place| place.region).chain([MAINLAND, UNKNOWN])
     }
 
     pub(super) fn mainland(&self) -> &Place {

@@ -91,8 +91,8 @@ impl Past {
 }
 
 impl Cap {
-    /// Instants at which the calls that count stop counting, the last one first.
-    pub(super) fn releases(&self, ask: &Ask<'_>, zone: &Zone) -> Vec<Timestamp> {
+    /// Instants at which the calls that count stop counting, in any order.
+    pub(super) fn ends(&self, ask: &Ask<'_>, zone: &Zone) -> impl Iterator<Item = Timestamp> {
         let counted = ask.given.past.iter().filter(|past| {
             let kind = match (&past.kind, self.count) {
                 (PastKind::Answered, _) | (PastKind::Attempt, Counted::Attempt) => true,
@@ -100,9 +100,12 @@ impl Cap {
             };
             kind && past.shares(&self.key, ask)
         });
-        let mut out: Vec<Timestamp> = counted
-            .map(|past| release(past.at, self.per, zone).unwrap_or(Timestamp::MAX))
-            .collect();
+        counted.map(|past| release(past.at, self.per, zone).unwrap_or(Timestamp::MAX))
+    }
+
+    /// The same, the last one first.
+    pub(super) fn releases(&self, ask: &Ask<'_>, zone: &Zone) -> Vec<Timestamp> {
+        let mut out: Vec<Timestamp> = self.ends(ask, zone).collect();
         out.sort_unstable_by(|a, b| b.cmp(a));
         out
     }
@@ -127,18 +130,17 @@ fn known_from(ask: &Ask<'_>, longest: Duration) -> Option<Timestamp> {
 
 /// When a call at `at` stops counting. `None`: beyond the calendar, so never.
 fn release(at: Wall, per: CapPer, zone: &Zone) -> Option<Timestamp> {
-    let day = zone.local(at)?.date;
-    let days = |n: i64| day.checked_add(jiff::Span::new().try_days(n).ok()?).ok();
+    let at = Timestamp::from_microsecond(at.0).ok()?;
+    let midnight = |day: Date, later: i64| {
+        zone.midnight(day.checked_add(jiff::Span::new().try_days(later).ok()?).ok()?)
+    };
     match per {
-        CapPer::RollingHours(n) => {
-            let span = jiff::SignedDuration::from_hours(n.into());
-            Timestamp::from_microsecond(at.0).ok()?.checked_add(span).ok()
-        }
-        CapPer::RollingDays(n) => zone.midnight(days(n.into())?),
-        CapPer::Day => zone.midnight(days(1)?),
+        CapPer::RollingHours(n) => at.checked_add(jiff::SignedDuration::from_hours(n.into())).ok(),
+        CapPer::RollingDays(n) => midnight(zone.date(at), n.into()),
+        CapPer::Day => midnight(zone.date(at), 1),
         CapPer::Week => {
-            let since = i64::from(day.weekday().since(Weekday::Monday));
-            zone.midnight(days(7 - since)?)
+            let day = zone.date(at);
+            midnight(day, 7 - i64::from(day.weekday().since(Weekday::Monday)))
         }
     }
 }

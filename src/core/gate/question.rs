@@ -146,7 +146,7 @@ impl Short {
         };
         let ids = |outcome| {
             let rules = decided.rules.iter().filter(move |rule| rule.outcome == outcome);
-            rules.map(|rule| rule.id.clone()).collect()
+            rules.map(|rule| rule.id.to_string()).collect()
         };
         Self {
             verdict: decided.verdict.name(),

@@ -1,7 +1,7 @@
 //! What a dialled string was taken for, and what was done to it on the way.
 
 use super::Dialed;
-use super::answer::rule;
+use super::answer::own;
 use crate::model::{RuleOutcome, RuleVerdict, mask};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -55,6 +55,6 @@ impl Reading {
             say("extension", "cut");
         }
         say("judged", &judged);
-        Some(rule("number", RuleOutcome::Allow, "", inputs))
+        Some(own("number", RuleOutcome::Allow, inputs))
     }
 }

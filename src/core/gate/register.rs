@@ -154,7 +154,7 @@ impl Book {
             let rules = set.spec.register.iter().filter(|rule| rule.in_force(day));
             let state = |rule: &RegisterRule| RegisterState {
                 ruleset: set.name.clone(),
-                name: rule.name.clone(),
+                name: rule.name.to_string(),
                 freshness: rule.freshness(list, day),
             };
             rules.map(state).collect::<Vec<_>>()

@@ -6,6 +6,7 @@ use super::values::{
     ClassWord, Day, DaySpan, GapPolicy, HolidayScope, Hours, Instant, Period, PurposePattern,
     RegionPattern, Seconds, Word,
 };
+use crate::model::Text;
 use jiff::civil::{Date, Weekday};
 use std::collections::BTreeMap;
 
@@ -100,7 +101,7 @@ impl Effective {
 
 /// What every rule has: a clause it comes from, days in force, and perhaps a reason why it sleeps.
 pub(super) trait Rule {
-    fn cite(&self) -> &str;
+    fn cite(&self) -> &Text;
     fn effective(&self) -> &Effective;
     fn disabled(&self) -> Option<&str>;
 
@@ -117,7 +118,7 @@ macro_rules! rules {
         #[serde(deny_unknown_fields)]
         pub(super) struct $name {
             $($fields)*
-            pub(super) cite: String,
+            pub(super) cite: Text,
             #[serde(default)]
             pub(super) effective: Effective,
             /// Why it is not in force, whatever the day.
@@ -125,7 +126,7 @@ macro_rules! rules {
         }
 
         impl Rule for $name {
-            fn cite(&self) -> &str {
+            fn cite(&self) -> &Text {
                 &self.cite
             }
             fn effective(&self) -> &Effective {
@@ -140,12 +141,12 @@ macro_rules! rules {
 
 rules! {
     HardBan {
-        pub(super) id: String,
+        pub(super) id: Text,
         pub(super) spans: Vec<DaySpan>,
     }
     /// Days, weekdays and spans must all fit; a key left out fits always.
     Ban {
-        pub(super) id: String,
+        pub(super) id: Text,
         #[serde(default)]
         pub(super) classes: Vec<ClassWord>,
         #[serde(default)]
@@ -167,7 +168,7 @@ rules! {
     }
     /// At most `max` calls with the same `key` in `per`.
     Cap {
-        pub(super) id: String,
+        pub(super) id: Text,
         #[serde(default)]
         pub(super) count: Counted,
         pub(super) max: u16,
@@ -176,7 +177,7 @@ rules! {
     }
     Cooldown {
         #[serde(default = "cooldown_id")]
-        pub(super) id: String,
+        pub(super) id: Text,
         pub(super) trigger: String,
         pub(super) scope: Vec<CooldownScope>,
         /// What the call must share with the one that triggered it, beyond the scope.
@@ -189,7 +190,7 @@ rules! {
     /// Numbers of an external register are not called, and nobody is without a fresh edition.
     RegisterRule {
         /// The register's name, and the rule's.
-        pub(super) name: String,
+        pub(super) name: Text,
         /// Age of an edition on the last day on which it counts.
         pub(super) stale_after: Period,
         /// How long after that it still counts, with an alarm.
@@ -203,7 +204,7 @@ rules! {
     }
     /// A call needs one of these claims.
     Requires {
-        pub(super) id: String,
+        pub(super) id: Text,
         pub(super) any: Vec<Claim>,
     }
 }
@@ -247,7 +248,7 @@ pub(super) enum UnknownZone {
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Cited {
-    pub(super) cite: String,
+    pub(super) cite: Text,
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -256,7 +257,7 @@ pub(super) struct CalendarGap {
     pub(super) provisional: GapPolicy,
     pub(super) unknown: GapPolicy,
     pub(super) guard_days: GuardDays,
-    pub(super) cite: String,
+    pub(super) cite: Text,
 }
 
 /// Days around a computed statutory date.
@@ -300,7 +301,7 @@ pub(super) struct OverrideSpec {
     /// What is never opened; empty: all that cannot be.
     #[serde(default)]
     pub(super) cannot: Vec<Word>,
-    pub(super) cite: String,
+    pub(super) cite: Text,
 }
 
 fn two() -> u8 {
@@ -319,15 +320,15 @@ pub(super) struct BlackoutSpec {
     pub(super) until: Instant,
     /// Two people.
     pub(super) approved_by: Vec<Word>,
-    pub(super) cite: String,
+    pub(super) cite: Text,
 }
 
 fn whole_day() -> Vec<DaySpan> {
     vec![WHOLE_DAY]
 }
 
-fn cooldown_id() -> String {
-    "cooldown".to_owned()
+fn cooldown_id() -> Text {
+    Text::fixed("cooldown")
 }
 
 fn warn_days() -> u8 {

@@ -1,9 +1,9 @@
 //! Words of rule sets about calls: claims, layers, caps, keys.
 
+use super::phrase;
 use super::values::{Clock, DaySpan, Period};
 use crate::model::{Claim, Named as _};
 use jiff::civil::Weekday;
-use std::fmt;
 use std::time::Duration;
 
 impl Claim {
@@ -179,16 +179,20 @@ impl CapPer {
             Self::Week => days(7),
         }
     }
-}
 
-impl fmt::Display for CapPer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::RollingDays(n) => write!(f, "rolling:P{n}D"),
-            Self::RollingHours(n) => write!(f, "rolling:PT{n}H"),
-            Self::Day => f.write_str("calendar:day"),
-            Self::Week => f.write_str("calendar:week"),
+    /// As files write it.
+    pub(super) fn write(self, text: &mut String) {
+        let (before, count, after) = match self {
+            Self::RollingDays(n) => ("rolling:P", Some(n), "D"),
+            Self::RollingHours(n) => ("rolling:PT", Some(n), "H"),
+            Self::Day => ("calendar:day", None, ""),
+            Self::Week => ("calendar:week", None, ""),
+        };
+        text.push_str(before);
+        if let Some(count) = count {
+            phrase::number(text, count.into());
         }
+        text.push_str(after);
     }
 }
 

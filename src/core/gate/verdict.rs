@@ -1,19 +1,20 @@
 //! From a question to a ruling, without a search.
 
-use super::answer::{Answer, rule};
-use super::numbering::Place;
+use super::answer::{Answer, own, rule};
+use super::asked::Asked;
+use super::numbering::{Place, UNKNOWN};
 use super::ruleset::RuleSet;
 use super::values::is_purpose;
 use super::zone::{Local, TZDB_VERSION, Zone};
 use super::{
     Ask, Book, Decided, Dialed, DncList, ExemptReason, Exemption, Findings, OverridePolicy, Ruling,
 };
-use crate::model::{RuleOutcome, RuleVerdict, Verdict, Wall};
+use crate::model::{RuleOutcome, RuleVerdict, Text, Verdict, Wall};
 use jiff::Timestamp;
 use std::time::Duration;
 
 /// Where the rule about the clock is written down: no law has it, all laws need it.
-const CLOCK_CITE: &str = "docs/gate.md#the-clock";
+const CLOCK_CITE: Text = Text::fixed("docs/gate.md#the-clock");
 
 /// Where the callee is.
 #[derive(Clone, Copy)]
@@ -39,9 +40,10 @@ impl Book {
         // Once for all sets: reading the callee's clock costs more than most rules.
         let locals: Vec<Option<Local>> = target.zones.iter().map(|zone| zone.local(at)).collect();
         let policy = self.override_policy();
+        let mut asked = Asked::new(list, ask);
         let mut answers: Vec<Answer<'_>> = self
             .candidates(ask, &target)
-            .filter_map(|set| set.strictest(list, ask, &target, &locals, at, policy))
+            .filter_map(|set| set.strictest(&mut asked, &target, &locals, at, policy))
             .collect();
         let mut first: Vec<RuleVerdict> = ask.given.clock.map(clock_rule).into_iter().collect();
         first.extend(self.blackout_rules(ask, &target, at));
@@ -73,10 +75,10 @@ impl Book {
             }
             Dialed::Internal(_) => {
                 let inputs = "internal numbers are gated: always_allow.internal".to_owned();
-                return Err(Err(rule("number", RuleOutcome::Deny, "", inputs)));
+                return Err(Err(own("number", RuleOutcome::Deny, inputs)));
             }
             Dialed::Invalid(why) => {
-                return Err(Err(rule("number", RuleOutcome::Deny, "", why.to_string())));
+                return Err(Err(own("number", RuleOutcome::Deny, why.to_string())));
             }
             Dialed::Short(code) if self.always_allow().iter().any(|known| known == code) => {
                 return Err(Ok(Exemption::new(ExemptReason::Emergency)));
@@ -87,7 +89,7 @@ impl Book {
                 let e164 = Some(number.as_str());
                 match self.numbering.place(number.as_str()) {
                     Some(place) => at(place, e164),
-                    None => Target { e164, region: "unknown", zones: &[] },
+                    None => Target { e164, region: UNKNOWN, zones: &[] },
                 }
             }
         };
@@ -102,7 +104,7 @@ impl Book {
         target: &'a Target<'_>,
     ) -> impl Iterator<Item = &'a RuleSet> {
         let purpose = ask.purpose.filter(|purpose| is_purpose(purpose));
-        self.sets.iter().filter(move |set| {
+        self.of_region(target.region).filter(move |set| {
             let chosen = match ask.ruleset {
                 Some(name) => set.name == name,
                 None => purpose.is_none_or(|purpose| set.covers(purpose)),
@@ -122,7 +124,7 @@ impl Book {
         });
         let told = stops.map(|one| {
             let inputs = format!("id={} until={}", one.spec.id, one.until());
-            rule("blackout", RuleOutcome::Deny, &one.spec.cite, inputs)
+            rule(Text::fixed("blackout"), RuleOutcome::Deny, &one.spec.cite, inputs)
         });
         told.collect()
     }
@@ -137,7 +139,7 @@ impl Book {
             if self.sets.iter().any(|set| set.name == name) { name } else { "unknown" }
         });
         let inputs = format!("region={} purpose={purpose} ruleset={asked}", target.region);
-        rule("no_ruleset", RuleOutcome::Deny, "", inputs)
+        own("no_ruleset", RuleOutcome::Deny, inputs)
     }
 
     fn refused(
@@ -176,8 +178,7 @@ impl RuleSet {
     /// Its answer in the zone where it is strictest; `None` where it is in force in none.
     fn strictest<'a>(
         &'a self,
-        list: &DncList,
-        ask: &Ask<'_>,
+        asked: &mut Asked<'_>,
         target: &Target<'a>,
         locals: &[Option<Local>],
         at: Wall,
@@ -194,7 +195,7 @@ impl RuleSet {
             if !self.effective_on(local.date) {
                 continue;
             }
-            let answer = self.answer(list, ask, zone, &local);
+            let answer = self.answer(asked, zone, &local);
             if answer.denies() {
                 // What people may open in this zone may be closed for good in another.
                 match policy {
@@ -215,7 +216,15 @@ impl RuleSet {
 /// All must allow; the shortest life counts. Zone and day are those of the first refusing set.
 fn combine(first: Vec<RuleVerdict>, answers: Vec<Answer<'_>>, list: &DncList, at: Wall) -> Decided {
     let join = |part: fn(&RuleSet) -> &str| {
-        answers.iter().map(|answer| part(answer.set)).collect::<Vec<_>>().join("+")
+        let bytes = answers.iter().map(|answer| part(answer.set).len() + 1).sum();
+        let mut joined = String::with_capacity(bytes);
+        for (n, answer) in answers.iter().enumerate() {
+            if n > 0 {
+                joined.push('+');
+            }
+            joined.push_str(part(answer.set));
+        }
+        joined
     };
     let (ruleset, ruleset_hash) = (join(|set| &set.name), join(|set| &set.hash));
     let calendar_version =
@@ -225,6 +234,7 @@ fn combine(first: Vec<RuleVerdict>, answers: Vec<Answer<'_>>, list: &DncList, at
     let zone = speaker.and_then(|answer| answer.zone);
     let day_class = speaker.and_then(|answer| answer.day_class);
     let mut rules = first;
+    rules.reserve_exact(answers.iter().map(Answer::len).sum());
     rules.extend(answers.into_iter().flat_map(Answer::into_rules));
     let denied = rules.iter().any(|rule| rule.outcome == RuleOutcome::Deny);
     let findings = Findings {
@@ -244,10 +254,10 @@ fn combine(first: Vec<RuleVerdict>, answers: Vec<Answer<'_>>, list: &DncList, at
 }
 
 fn clock_rule(why: &str) -> RuleVerdict {
-    rule("clock", RuleOutcome::Deny, CLOCK_CITE, why.to_owned())
+    rule(Text::fixed("clock"), RuleOutcome::Deny, CLOCK_CITE, why.to_owned())
 }
 
 fn zones_rule(zones: &[Zone]) -> RuleVerdict {
     let names: Vec<&str> = zones.iter().map(Zone::name).collect();
-    rule("zone", RuleOutcome::Allow, "", format!("all of {}", names.join(", ")))
+    own("zone", RuleOutcome::Allow, format!("all of {}", names.join(", ")))
 }

@@ -7,7 +7,7 @@
 use super::answer::{Answer, rule};
 use super::schema::OverrideSpec;
 use super::values::Hours;
-use crate::model::{RuleOutcome, RuleVerdict};
+use crate::model::{RuleOutcome, RuleVerdict, Text};
 use std::time::Duration;
 
 /// Id of the rule that speaks of overrides.
@@ -24,7 +24,7 @@ pub struct OverridePolicy {
     pub ttl_max: Duration,
     /// The last seconds before the end of the hours may be used too.
     opens_guard: bool,
-    cite: String,
+    cite: Text,
 }
 
 impl OverridePolicy {
@@ -55,7 +55,10 @@ impl OverridePolicy {
             approvers: self.approvers.max(other.approvers),
             ttl_max: self.ttl_max.min(other.ttl_max),
             opens_guard: self.opens_guard && other.opens_guard,
-            cite: if self.cite == other.cite { self.cite } else { self.cite + "; " + &other.cite },
+            cite: match self.cite == other.cite {
+                true => self.cite,
+                false => format!("{}; {}", self.cite, other.cite).into(),
+            },
         }
     }
 
@@ -99,7 +102,7 @@ impl OverridePolicy {
                 (RuleOutcome::Allow, waived.inputs())
             }
         };
-        Some(rule(RULE, outcome, &self.cite, inputs))
+        Some(rule(Text::fixed(RULE), outcome, &self.cite, inputs))
     }
 }
 

@@ -60,6 +60,11 @@ impl Zone {
         Some(Local { date: local.date(), second, at, folded })
     }
 
+    /// The day on which an instant falls there.
+    pub(super) fn date(&self, at: Timestamp) -> Date {
+        self.tz.to_datetime(at).date()
+    }
+
     /// RFC 3339 with offset; empty outside the years -9999 to 9999.
     pub(super) fn rfc3339(&self, at: Wall) -> String {
         let Ok(at) = Timestamp::from_microsecond(at.0) else { return String::new() };

@@ -1,6 +1,6 @@
 //! What the gate says, and the list it looks at.
 
-use super::{CallId, DecisionId, NumberRef, Party, Wall};
+use super::{CallId, DecisionId, NumberRef, Party, Text, Wall};
 
 /// The gate's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,11 +28,11 @@ pub enum RuleOutcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleVerdict {
     /// Rule id, e.g. `night`, `statutory-holiday`, `dnc`, `window`, `purpose`.
-    pub id: String,
+    pub id: Text,
     /// What it said.
     pub outcome: RuleOutcome,
     /// Clause it comes from.
-    pub citation: String,
+    pub citation: Text,
     /// What it looked at, in words without personal data.
     pub inputs: String,
 }

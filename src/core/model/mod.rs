@@ -20,6 +20,7 @@ mod own_keys;
 mod pii;
 mod shadow;
 mod signalling;
+mod text;
 mod time;
 
 pub use action::*;
@@ -42,4 +43,5 @@ pub use own_keys::*;
 pub use pii::*;
 pub use shadow::*;
 pub use signalling::*;
+pub use text::*;
 pub use time::*;

@@ -282,8 +282,8 @@ fn decision(d: pb::Decision) -> Result<Decision, DecodeError> {
             .map(|r| {
                 Ok(RuleVerdict {
                     outcome: named("rule.verdict", &r.verdict)?,
-                    id: r.id,
-                    citation: r.citation,
+                    id: r.id.into(),
+                    citation: r.citation.into(),
                     inputs: r.inputs,
                 })
             })

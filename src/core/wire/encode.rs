@@ -215,9 +215,9 @@ pub fn decision_to_pb(decision: &Decision, view: View) -> pb::Decision {
             .rules
             .iter()
             .map(|r| pb::RuleVerdict {
-                id: r.id.clone(),
+                id: r.id.to_string(),
                 verdict: r.outcome.name().to_owned(),
-                citation: r.citation.clone(),
+                citation: r.citation.to_string(),
                 inputs: r.inputs.clone(),
             })
             .collect(),

@@ -34,8 +34,8 @@ pub type GiveGateOrder = Arc<dyn Fn(GateOrder) -> bool + Send + Sync>;
 /// What answers about the gate are made of.
 #[derive(Clone)]
 pub struct GateDeps {
-    /// How the site dials, and where otherwise.
-    pub plans: DialPlans,
+    /// How the site dials now, and where otherwise.
+    pub plans: Arc<dyn Fn() -> DialPlans + Send + Sync>,
     /// Keys of the do-not-call list.
     pub list_refs: BlindIndex,
     /// The engine.

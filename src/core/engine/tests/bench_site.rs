@@ -211,7 +211,7 @@ pub(super) fn first_lines(texts: &[String]) -> Vec<&str> {
 pub(super) fn decision_rule(event: &Event) -> Option<String> {
     match &event.entity {
         Entity::Decision(d) => {
-            d.rules.iter().find(|r| r.outcome.name() == "deny").map(|r| r.id.clone())
+            d.rules.iter().find(|r| r.outcome.name() == "deny").map(|r| r.id.to_string())
         }
         _ => None,
     }

@@ -45,7 +45,7 @@ fn refused_by(
     let list = DncList::default();
     let Ruling::Decided(decided) = book.decide(&list, &ask, at) else { panic!() };
     let refused = decided.rules.iter().filter(|r| r.outcome == RuleOutcome::Deny);
-    let refused: Vec<String> = refused.map(|r| r.id.clone()).collect();
+    let refused: Vec<String> = refused.map(|r| r.id.to_string()).collect();
     // What refuses is what the next allowed instant waits for.
     let next = book.next_allowed(&list, &ask, at);
     assert_eq!(refused.is_empty(), next == Some(at), "{refused:?} {next:?}");

@@ -109,9 +109,12 @@ impl Look {
 }
 
 /// How it is dialled there.
-fn plan<'a>(app: &'a App, ask: &GateAsk) -> Result<&'a Normalizer, Refusal> {
-    let named = app.gate.plans.asked(ask.trunk.as_deref());
-    named.map_err(|known| unusable("trunk", &format!("one of: {known}")))
+fn plan(app: &App, ask: &GateAsk) -> Result<Normalizer, Refusal> {
+    let plans = (app.gate.plans)();
+    plans
+        .asked(ask.trunk.as_deref())
+        .cloned()
+        .map_err(|known| unusable("trunk", &format!("one of: {known}")))
 }
 
 async fn look(app: &App, ask: &GateAsk) -> Result<Look, Refusal> {
@@ -176,7 +179,7 @@ async fn explained(app: &App, ask: GateAsk, form: Form) -> Result<Response, Refu
         look.slice.clock = None; // it does not go by our clock
     }
     let now = app.desk.hub.now().rfc3339();
-    let plan = plan(app, &ask)?.clone();
+    let plan = plan(app, &ask)?;
     let find = move || {
         let when = SliceTime {
             at: ask.at.as_deref().unwrap_or(&now),
