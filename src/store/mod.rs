@@ -32,10 +32,10 @@ mod replay;
 mod revoked;
 mod rows;
 mod search;
-#[allow(clippy::module_inception)]
 mod shadow;
 mod signing;
 mod statement;
+#[allow(clippy::module_inception)]
 mod store;
 mod witness;
 mod writer;

@@ -197,7 +197,7 @@ fn reload_fails(site: &Site, tail: &mut Tail, name: &str, words: &[&str]) {
                 && reason.contains("stay in force");
             stays && words.iter().all(|word| reason.contains(word))
         };
-        alarms(events).last().is_some_and(|reason| said(&reason))
+        alarms(events).last().is_some_and(said)
     });
     for word in words {
         assert!(told.contains(word), "{name}: no {word:?} in {told}");

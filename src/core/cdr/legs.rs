@@ -124,7 +124,7 @@ impl Edge<'_> {
         // Half of a pair that the PBX has within itself: the other half has a row of its own.
         let local = row.to_channel.starts_with("Local/") || row.to_channel.starts_with("loopback/");
         let inside = local || is_telephone(&row.to_channel);
-        let came_in = from_trunk || self.contexts_in.iter().any(|name| *name == row.context);
+        let came_in = from_trunk || self.contexts_in.contains(&row.context);
         match reads {
             _ if inside && came_in => Class::ByTrunk,
             _ if inside => Class::Inside,
