@@ -7,7 +7,7 @@ use crossbeam_channel::{Sender, TrySendError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::oneshot;
-use trunkline_core::engine::{ClockState, Explained, ProbeAnswer, ShadowNews};
+use trunkline_core::engine::{ClockState, Explained, ProbeAnswer, Reconciling, ShadowNews};
 use trunkline_core::gate::{Book, DialPlans, Register};
 use trunkline_core::model::{Call, CallId, ClaimEntry, DncEntry, Line, LineOrder, Link, Pos};
 use trunkline_core::sip::{Endpoint, PeerId};
@@ -93,6 +93,8 @@ pub(super) enum Order {
     },
     /// They could not be used: why.
     RulesRefused(String),
+    /// Call records are to be reconciled, or were.
+    Reconciling(Reconciling),
     /// The gate's data ends soon: what to do.
     GateAlarm(String),
     /// Of the rules that are tried out.

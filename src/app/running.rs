@@ -9,6 +9,7 @@ use super::lists::Lists;
 use super::metrics::{Shared, text};
 use super::names;
 use super::orders::{Order, Orders};
+use super::reconcile::{Daily, Figures};
 use super::rules::Rules;
 use super::shadow::{ShadowJobs, ShadowStats, Tried, judge};
 use super::sip_thread::SipThread;
@@ -216,6 +217,15 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     tasks.push(tokio::spawn(clock_keeper));
     let ends = super::calendars::watch(rules.clone(), orders.clone(), clock.clone());
     tasks.push(tokio::spawn(ends));
+    let reconciled = Arc::new(Figures::default());
+    let daily = Arc::new(Daily {
+        store: desk.store.clone(),
+        rules: rules.clone(),
+        orders: orders.clone(),
+        clock: clock.clone(),
+        figures: reconciled.clone(),
+    });
+    tasks.extend(config.reconcile.keys().map(|pbx| tokio::spawn(daily.clone().watch(pbx.clone()))));
     tasks.push(tokio::spawn(admin.serve(handler(desk))));
     let resolved = Arc::new(DnsStats::default());
     // Weak: whoever still asks while we stop must not keep the journal from closing.
@@ -234,6 +244,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
                     &resolved,
                 );
                 super::webhooks::write(&mut out, &hooked);
+                reconciled.write(&mut out);
                 if let Some(stats) = &shadow_stats {
                     stats.write(&mut out);
                 }

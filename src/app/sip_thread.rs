@@ -274,6 +274,9 @@ impl SipThread {
                 Order::RulesRefused(why) => {
                     self.engine.handle(now, Input::RulesRefused(why), &mut state.out);
                 }
+                Order::Reconciling(step) => {
+                    self.engine.handle(now, Input::Reconciling(step), &mut state.out);
+                }
                 Order::GateAlarm(text) => {
                     self.engine.handle(now, Input::GateAlarm(text), &mut state.out);
                 }

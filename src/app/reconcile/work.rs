@@ -52,7 +52,7 @@ pub fn reconcile_command(
 ///
 /// # Errors
 /// If a file or the calls cannot be read, or the audit log cannot be written.
-fn reconcile(
+pub(super) fn reconcile(
     place: &Place<'_>,
     request: &Request,
     who: &str,

@@ -72,6 +72,25 @@ pub struct SwitchConfig {
     pub bypass_by_trunk: BTreeMap<String, Bypass>,
 }
 
+/// The reconciliation of one PBX's call records of one day.
+#[derive(Clone, Debug)]
+pub enum Reconciling {
+    /// It has to be done in time.
+    Due {
+        /// PBX and day.
+        subject: String,
+        /// How long there is.
+        within: Duration,
+    },
+    /// It is done.
+    Done {
+        /// PBX and day.
+        subject: String,
+        /// What was found, in counts.
+        reason: String,
+    },
+}
+
 /// What is done about a call that is out and that the gate was not asked about before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -318,6 +337,8 @@ pub enum Input<'a> {
     Plans(DialPlans),
     /// New rules could not be used, for this reason: those of before stay in force.
     RulesRefused(String),
+    /// A PBX's call records are to be reconciled, or were.
+    Reconciling(Reconciling),
     /// The gate's data will not do for long: what an operator has to do.
     GateAlarm(String),
     /// Of the rules that are tried out.

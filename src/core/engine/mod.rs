@@ -46,7 +46,8 @@ pub use crate::model::LinkKind;
 pub use clock::{ClockFault, ClockStart, ClockState};
 pub use input::{
     AgentsConfig, Bypass, EngineConfig, ExplainJob, Explained, Input, LineConfig, LinkIx,
-    Neighbour, Outputs, PbxIx, PbxOrder, ProbeAnswer, Restored, SwitchConfig, Tested, Totals,
+    Neighbour, Outputs, PbxIx, PbxOrder, ProbeAnswer, Reconciling, Restored, SwitchConfig, Tested,
+    Totals,
 };
 pub use parties::PartyMaker;
 pub use people::{LABELS, PeopleConfig, TransferBarrier};

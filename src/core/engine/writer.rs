@@ -218,6 +218,7 @@ impl Engine {
             Input::Plans(plans) => self.plans(plans),
             Input::Rules(book) => self.rules(now, book, out),
             Input::RulesRefused(why) => self.rules_refused(now, &why, out),
+            Input::Reconciling(step) => self.reconciling(now, step, out),
             Input::GateAlarm(text) => self.gate_alarm(now, text, out),
             Input::Shadow(news) => self.shadow_news(now, news, out),
             Input::ConfirmClock { who, ticket } => self.confirm_clock(now, &who, ticket, out),
