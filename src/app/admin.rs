@@ -1,9 +1,10 @@
 //! What the admin socket does in a running server.
 
 use super::audit;
-use super::commands::{CommandError, revocation, store_command, text};
+use super::commands::{CommandError, revocation, text};
+use super::dry_run::site_command;
 use super::error::AppError;
-use super::lists::Lists;
+use super::lists::{Lists, Recorder};
 use super::orders::Orders;
 use super::rules::Rules;
 use super::running::reload;
@@ -89,6 +90,17 @@ async fn serve(
             line["done"] = true.into();
             send(answer, line).await
         }
+        "claim.add" => {
+            let by = Recorder { who: who.to_owned(), agent: None, source: "cli" };
+            let mut line = desk.lists.add_claim(request, by).await?;
+            line["done"] = true.into();
+            send(answer, line).await
+        }
+        "claim.withdraw" => {
+            let mut line = desk.lists.withdraw_claims(request, who.to_owned()).await?;
+            line["done"] = true.into();
+            send(answer, line).await
+        }
         "reload" => {
             let failed = |e: AppError| CommandError::Unavailable(e.to_string());
             let rules = desk.rules.reload(&desk.orders);
@@ -121,7 +133,9 @@ async fn serve(
             let (answers, done) = (answer.clone(), answer);
             let work = move || {
                 let now = desk.clock.wall();
-                store_command(&desk.store, &desk.rules.plans(), &request, &who, now, &mut |line| {
+                let plans = desk.rules.plans();
+                let site = (&desk.store, &plans);
+                site_command(desk.rules.config(), site, &request, &who, now, &mut |line| {
                     let _ = answers.blocking_send(line); // the client may have gone
                 })
             };

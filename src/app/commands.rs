@@ -1,6 +1,7 @@
 //! Commands that read the store: the same over the admin socket and offline.
 
 use super::audit;
+use super::lists::claim_json;
 use crate::store::{EditionRow, RecordQuery, RecordRow, RevokedRow, Store, StoreError};
 use serde_json::{Value, json};
 use trunkline_core::gate::{DialPlans, Dialed, Normalizer};
@@ -100,6 +101,12 @@ pub fn store_command(
             let registers: Vec<Value> = store.registers()?.iter().map(on).collect();
             emit(json!({"ref": key.to_string(), "entries": entries, "registers": registers}));
         }
+        "claim.show" => {
+            let key = list_key(store, &|typed| plans.shown().read(typed), request)?;
+            let claims = store.claims_show(key, who, now)?;
+            let claims: Vec<Value> = claims.iter().map(claim_json).collect();
+            emit(json!({"ref": key.to_string(), "claims": claims}));
+        }
         "dnc.registers" => {
             for row in store.registers()? {
                 emit(json!({
@@ -108,9 +115,6 @@ pub fn store_command(
                     "source": row.source, "usable": store.register(&row.name).is_some(),
                 }));
             }
-        }
-        "gate.dry_run" => {
-            emit(super::dry_run::dry_run(store, plans, request, who, now)?);
         }
         "gate.shadow_report" => emit(super::shadow_report::report(store, request, now)?),
         "token.revoke" => {

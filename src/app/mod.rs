@@ -38,6 +38,7 @@ pub use build::{certificates, store_config};
 pub use calendars::{calendar_folder, imported_calendars};
 pub use commands::{CommandError, store_command};
 pub use dial_plans::dial_plans;
+pub use dry_run::site_command;
 pub use error::AppError;
 pub use links::{check_links, link_names};
 pub use reconcile::{Place, reconcile_command};

@@ -7,9 +7,9 @@ use crossbeam_channel::{Sender, TrySendError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::oneshot;
-use trunkline_core::engine::{ClockState, Explained, ProbeAnswer, ShadowNews};
+use trunkline_core::engine::{ClockState, Explained, ProbeAnswer, Reconciling, ShadowNews};
 use trunkline_core::gate::{Book, DialPlans, Register};
-use trunkline_core::model::{DncEntry, Line, LineOrder, Link, Pos};
+use trunkline_core::model::{Call, CallId, ClaimEntry, DncEntry, Line, LineOrder, Link, Pos};
 use trunkline_core::sip::{Endpoint, PeerId};
 
 /// One order.
@@ -22,6 +22,20 @@ pub(super) enum Order {
         entries: Vec<DncEntry>,
         /// Who waits.
         done: oneshot::Sender<Pos>,
+    },
+    /// Claims; `done` as above.
+    Claims {
+        /// Recorded, or withdrawn.
+        entries: Vec<ClaimEntry>,
+        /// Who waits.
+        done: oneshot::Sender<Pos>,
+    },
+    /// A call that is live or ended within the hour.
+    CallKnown {
+        /// Which.
+        id: CallId,
+        /// Who waits.
+        done: oneshot::Sender<Option<Arc<Call>>>,
     },
     /// An edition of a register that is on disk; `done` as above.
     Register {
@@ -79,6 +93,8 @@ pub(super) enum Order {
     },
     /// They could not be used: why.
     RulesRefused(String),
+    /// Call records are to be reconciled, or were.
+    Reconciling(Reconciling),
     /// The gate's data ends soon: what to do.
     GateAlarm(String),
     /// Of the rules that are tried out.

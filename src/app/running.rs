@@ -9,6 +9,7 @@ use super::lists::Lists;
 use super::metrics::{Shared, text};
 use super::names;
 use super::orders::{Order, Orders};
+use super::reconcile::{Daily, Figures};
 use super::rules::Rules;
 use super::shadow::{ShadowJobs, ShadowStats, Tried, judge};
 use super::sip_thread::SipThread;
@@ -110,8 +111,12 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     let durable = Arc::new(AtomicU64::new(recovery.head.0));
     let (inbox, orders_in) = crossbeam_channel::bounded(INBOX);
     let orders = Orders::new(inbox, durable.clone(), waker.clone());
-    let lists = Lists::new(store.clone(), clock.clone(), orders.clone(), rules.clone());
+    let seed = u64::from_le_bytes(random()?);
+    let lists = Lists::new(store.clone(), clock.clone(), orders.clone(), rules.clone(), seed);
     let lists = Arc::new(lists);
+    if let Some(why) = &recovery.claims_lost {
+        tracing::error!(%why, "claims cannot be read: they do not count");
+    }
     for why in &recovery.registers_lost {
         tracing::error!(%why, "an edition cannot be used");
     }
@@ -152,6 +157,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
         overrides: recovery.overrides,
         clock: super::clock::start(&config, &clock, &store, recovery.newest)?,
         dnc: super::lists::restored(&config, recovery.dnc, recovery.dnc_lost)?,
+        claims: recovery.claims,
         clean: recovery.clean,
     };
     let mut first = Outputs::default();
@@ -211,6 +217,15 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
     tasks.push(tokio::spawn(clock_keeper));
     let ends = super::calendars::watch(rules.clone(), orders.clone(), clock.clone());
     tasks.push(tokio::spawn(ends));
+    let reconciled = Arc::new(Figures::default());
+    let daily = Arc::new(Daily {
+        store: desk.store.clone(),
+        rules: rules.clone(),
+        orders: orders.clone(),
+        clock: clock.clone(),
+        figures: reconciled.clone(),
+    });
+    tasks.extend(config.reconcile.keys().map(|pbx| tokio::spawn(daily.clone().watch(pbx.clone()))));
     tasks.push(tokio::spawn(admin.serve(handler(desk))));
     let resolved = Arc::new(DnsStats::default());
     // Weak: whoever still asks while we stop must not keep the journal from closing.
@@ -229,6 +244,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, AppError> {
                     &resolved,
                 );
                 super::webhooks::write(&mut out, &hooked);
+                reconciled.write(&mut out);
                 if let Some(stats) = &shadow_stats {
                     stats.write(&mut out);
                 }

@@ -28,6 +28,9 @@ pub fn shadow_rules(config: &Config) -> Result<Option<Shadow>, AppError> {
         return Ok(None);
     }
     let book = from_files(Some(config), files)?;
+    if let Some(error) = book.contradiction() {
+        return Err(error.into());
+    }
     let ruleset = match book.ruleset_names().as_slice() {
         [only] => Some((*only).to_owned()),
         _ => None,

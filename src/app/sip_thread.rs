@@ -229,6 +229,13 @@ impl SipThread {
                     let ticket = state.ticket(done);
                     self.engine.handle(now, Input::Dnc { entries, ticket }, &mut state.out);
                 }
+                Order::Claims { entries, done } => {
+                    let ticket = state.ticket(done);
+                    self.engine.handle(now, Input::Claims { entries, ticket }, &mut state.out);
+                }
+                Order::CallKnown { id, done } => {
+                    let _ = done.send(self.engine.call_known(id)); // who asked may have gone
+                }
                 Order::Register { register, done } => {
                     let ticket = state.ticket(done);
                     let input = Input::Register { register, ticket };
@@ -266,6 +273,9 @@ impl SipThread {
                 }
                 Order::RulesRefused(why) => {
                     self.engine.handle(now, Input::RulesRefused(why), &mut state.out);
+                }
+                Order::Reconciling(step) => {
+                    self.engine.handle(now, Input::Reconciling(step), &mut state.out);
                 }
                 Order::GateAlarm(text) => {
                     self.engine.handle(now, Input::GateAlarm(text), &mut state.out);

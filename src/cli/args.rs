@@ -40,6 +40,8 @@ pub(super) enum Command {
     Tail(TailArgs),
     /// The do-not-call list.
     Dnc(DncArgs),
+    /// Claims on record: what people have said or signed that exempts a call.
+    Claim(super::claim::ClaimArgs),
     /// Carrier lines: how they stand, test one, take one out.
     Trunk(TrunkArgs),
     /// The wall clock that the gate goes by: how it stands, confirm that it is right.

@@ -37,6 +37,10 @@ fn text(found: &Value) -> String {
         ("newly allowed", "newly_allowed"),
     ] {
         out += &format!("{what:<14} {}\n", found[name]);
+        let unsure = found[format!("{name}_but_for_claims")].as_u64().filter(|count| *count > 0);
+        if let Some(count) = unsure {
+            out += &format!("  {:<20} {count}\n", "but for a claim");
+        }
         for (rule, count) in found[format!("{name}_by")].as_object().into_iter().flatten() {
             out += &format!("  {rule:<20} {count}\n");
         }
@@ -50,6 +54,9 @@ fn text(found: &Value) -> String {
                 (count("calls"), count("newly_denied"), count("newly_allowed"));
             out += &format!("{row:<22} {calls:>8} {denied:>13} {allowed:>13}\n");
         }
+    }
+    for unknown in found["not_known"].as_array().into_iter().flatten() {
+        out += &format!("not known: {}\n", unknown.as_str().unwrap_or_default());
     }
     out
 }

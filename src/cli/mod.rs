@@ -4,6 +4,7 @@
 mod args;
 mod audit;
 mod calendar;
+mod claim;
 mod clock;
 mod conform;
 pub mod demo;
@@ -44,6 +45,7 @@ pub fn main() -> ExitCode {
         Command::Reload(args) => remote::reload(&args),
         Command::Tail(args) => remote::tail(&args),
         Command::Dnc(args) => dnc::dnc(args),
+        Command::Claim(args) => claim::claim(args),
         Command::Trunk(args) => trunk::run(args),
         Command::Clock(args) => clock::run(args),
         Command::Link(args) => link::run(args),

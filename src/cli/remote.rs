@@ -3,7 +3,7 @@
 use super::args::{ConfigArgs, RecordsArgs, RecordsCommand, TailArgs};
 use super::exit::{Exit, Failure};
 use super::show;
-use crate::app::{self, store_command};
+use crate::app::{self, site_command};
 use crate::config::Config;
 use crate::io::admin;
 use crate::io::clock::Clock;
@@ -83,7 +83,7 @@ pub(super) fn store_or_server(
                 let place = app::Place { config, store, plans: &plans, book: &book, ruleset };
                 app::reconcile_command(&place, request, &who, now).map(each)
             }
-            _ => store_command(store, &plans, request, &who, now, &mut each),
+            _ => site_command(config, (store, &plans), request, &who, now, &mut each),
         };
         return done.map_err(|error| {
             refused(&json!({"code": error.code(), "message": error.to_string()}))

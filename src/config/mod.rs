@@ -28,6 +28,6 @@ pub use http::{Http, Issuer, Service};
 pub use line::{Account, Alive, Probe, Register, Trunk};
 pub use pbx::{Ami, Ari, LinkAddress, LinkUrl, Pbx};
 pub use people::{Identity, Pop, Record, Window};
-pub use reconcile::{Reconcile, contexts_in};
+pub use reconcile::{Reconcile, contexts_in, machine_zone};
 pub use sip::*;
 pub use webhook::Webhook;

@@ -73,6 +73,12 @@ impl Reconcile {
         contexts_in(self.format, self.inbound_contexts.clone())
     }
 
+    /// Zone of the records and of the day.
+    pub fn zone(&self) -> jiff::tz::TimeZone {
+        let named = self.zone.as_deref().and_then(|zone| jiff::tz::TimeZone::get(zone).ok());
+        named.unwrap_or_else(machine_zone)
+    }
+
     /// The time of day at which it is done; `None`: never.
     pub fn daily(&self) -> Option<jiff::civil::Time> {
         time_of_day(&self.at)
@@ -89,6 +95,14 @@ pub fn contexts_in(format: Format, said: Option<Vec<String>>) -> Vec<String> {
         | Format::GenericCsv => Vec::new(),
     };
     said.unwrap_or(own)
+}
+
+/// The zone that `/etc/localtime` points to; UTC where it says nothing.
+pub fn machine_zone() -> jiff::tz::TimeZone {
+    let target = std::fs::read_link("/etc/localtime").unwrap_or_default();
+    let path = target.to_string_lossy();
+    let name = path.split_once("zoneinfo/").map(|(_, name)| name);
+    name.and_then(|name| jiff::tz::TimeZone::get(name).ok()).unwrap_or(jiff::tz::TimeZone::UTC)
 }
 
 fn time_of_day(text: &str) -> Option<jiff::civil::Time> {

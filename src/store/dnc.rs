@@ -213,7 +213,7 @@ pub(super) fn draft(event: &Event, entries: &[DncEntry], source: (u64, u64)) -> 
     draft
 }
 
-fn without_digits(text: &str) -> String {
+pub(super) fn without_digits(text: &str) -> String {
     text.chars().map(|c| if c.is_numeric() { '#' } else { c }).collect()
 }
 

@@ -8,6 +8,7 @@ mod attempts;
 mod audit;
 mod bell;
 mod checkpoint;
+mod claims;
 mod clock;
 mod config;
 mod dnc;

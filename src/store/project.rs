@@ -15,7 +15,7 @@ use super::rows::{
 };
 use super::statement::{self, Statement};
 use super::store::Inner;
-use super::{StoreError, attempts, dnc, meta, shadow};
+use super::{StoreError, attempts, claims, dnc, meta, shadow};
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -339,6 +339,7 @@ impl Projector {
                     }
                     Entity::Override(one) => override_entry(event, one, source),
                     Entity::Dnc(entries) => dnc::draft(event, entries, source),
+                    Entity::Claims(entries) => claims::draft(event, entries, source),
                     Entity::Call(call) => match override_draft(event, call.id, source) {
                         Some(draft) => draft,
                         None => continue,
@@ -381,7 +382,8 @@ impl Projector {
         months: &[Month],
     ) -> Result<(), StoreError> {
         let events = frames.iter().flat_map(|f| f.events.iter());
-        let mut batch = dnc::rows(&self.store, events)?;
+        let mut batch = dnc::rows(&self.store, events.clone())?;
+        claims::rows(&mut batch, &self.store, events)?;
         for month in months {
             batch.put(Table::State, meta::month_key(*month), last.to_bytes());
         }

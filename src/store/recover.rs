@@ -12,10 +12,11 @@ use super::project::Projector;
 use super::store::{Durable, Inner, Start};
 use super::witness::Witness;
 use super::{
-    EngineKind, Store, StoreConfig, StoreError, dnc, engine_dir, keys, meta, registers, signing,
+    EngineKind, Store, StoreConfig, StoreError, claims, dnc, engine_dir, keys, meta, registers,
+    signing,
 };
 use std::sync::{Arc, Mutex};
-use trunkline_core::gate::DncList;
+use trunkline_core::gate::{ClaimBook, DncList};
 use trunkline_core::model::{Agent, Call, Command, Duty, Epoch, Line, Link, Override, Pos, Wall};
 use trunkline_core::vault::{BlindIndex, KeyPurpose};
 
@@ -63,6 +64,10 @@ pub struct Recovery {
     pub overrides: Vec<Override>,
     /// Do-not-call list with the editions of registers.
     pub dnc: DncList,
+    /// Claims on record.
+    pub claims: ClaimBook,
+    /// Some of them cannot be read, so they do not count. Why.
+    pub claims_lost: Option<String>,
     /// Some of its own entries cannot be read: what they block is not known. Why.
     pub dnc_lost: Option<String>,
     /// Editions that cannot be used; they are as if they were not there.
@@ -191,6 +196,7 @@ fn open_locked(
     });
     let projector = Projector::open(inner.clone(), audited, now)?;
     let (mut dnc, dnc_lost) = dnc::load(&inner)?;
+    let (claims, claims_lost) = claims::load(&inner)?;
     let (editions, registers_lost) = registers::load(&inner)?;
     for edition in editions {
         inner.registers().insert(edition.name().to_owned(), edition.clone());
@@ -209,6 +215,8 @@ fn open_locked(
         overrides: projector.overrides(),
         dnc,
         dnc_lost,
+        claims,
+        claims_lost,
         registers_lost,
         newest: newest_at,
         clean,

@@ -5,7 +5,7 @@ use super::months::Months;
 use super::rows::{RowKind, call_of, decision_day, decision_of};
 use super::search::id_prefix;
 use super::{Store, StoreError, dnc};
-use trunkline_core::model::{Call, Decision, DecisionId, Direction, DncEntry, Event, Party, Wall};
+use trunkline_core::model::{Call, Decision, DecisionId, Direction, DncEntry, Event, Wall};
 use trunkline_core::vault::Month;
 
 /// Rows read at once.
@@ -67,14 +67,18 @@ impl Store {
     }
 
     /// Rows of that time, oldest first: both tables go by the instant in the id.
-    fn past(
+    pub(super) fn past(
         &self,
         kind: RowKind,
         (from, to): (Wall, Wall),
         each: &mut dyn FnMut(&str, Event) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         self.inner.settle();
-        let table = if kind == RowKind::Decision { Table::Decision } else { Table::Rec };
+        let table = match kind {
+            RowKind::Decision => Table::Decision,
+            RowKind::Shadow => Table::Shadow,
+            _ => Table::Rec,
+        };
         let mut months = self.inner.months.down(Month::of(from), Month::of(to));
         months.reverse();
         for month in months {
@@ -104,38 +108,15 @@ impl Store {
         Ok(decision_of(event))
     }
 
-    /// The do-not-call list, each number with the key that [`Store::replay_key`] makes.
-    ///
-    /// # Errors
-    /// If a row does not open.
-    pub fn replay_list(&self) -> Result<Vec<DncEntry>, StoreError> {
-        let mut entries = Vec::new();
-        dnc::each(&self.inner, |entry| entries.push(entry))?;
-        entries.retain(|entry| entry.removed.is_none());
-        for entry in &mut entries {
-            let party = &entry.number;
-            let key = match &party.e164 {
-                Some(number) => self.replay_key(number.reveal().as_str()),
-                None => self.replay_key(party.raw.reveal()),
-            };
-            entry.number = Party { number_ref: key, ..party.clone() };
-        }
-        Ok(entries)
-    }
-
     /// The do-not-call list with the keys of [`Store::list_refs`].
     ///
     /// # Errors
     /// If a row does not open.
     pub fn past_list(&self) -> Result<Vec<DncEntry>, StoreError> {
+        self.inner.settle();
         let mut entries = Vec::new();
         dnc::each(&self.inner, |entry| entries.push(entry))?;
         entries.retain(|entry| entry.removed.is_none());
         Ok(entries)
-    }
-
-    /// A key of a number that is the same in calls and in the list.
-    pub fn replay_key(&self, number: &str) -> trunkline_core::model::NumberRef {
-        self.inner.desk_refs.number_ref(number)
     }
 }

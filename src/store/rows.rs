@@ -38,6 +38,7 @@ pub(super) enum RowKind {
     Live,
     Attempt,
     Shadow,
+    Claim,
 }
 
 impl RowKind {
@@ -49,13 +50,14 @@ impl RowKind {
             Self::Live => "live",
             Self::Attempt => "attempt",
             Self::Shadow => "shadow",
+            Self::Claim => "claim",
         }
     }
 
     fn key(self) -> KeyPurpose {
         match self {
             Self::Rec | Self::Decision | Self::Attempt | Self::Shadow => KeyPurpose::Rec,
-            Self::Dnc => KeyPurpose::Dnc,
+            Self::Dnc | Self::Claim => KeyPurpose::Dnc,
             Self::Live => KeyPurpose::Checkpoint,
         }
     }

@@ -5,7 +5,7 @@ use crate::place::{LinkedBy, Place, a_moment};
 use crate::shut::SIDE_DOOR;
 use crate::support::process::poll_until;
 use crate::support::{Dialog, Ua};
-use crate::trunk::{hangs_up, picked_up, takes};
+use crate::trunk::{hangs_up, picked_up, takes, talk};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -152,4 +152,23 @@ fn a_call_around_us_that_a_link_saw_is_accounted_for() {
     assert_eq!((done.status.code(), &report["matched"]), (Some(0), &2.into()), "{told}");
     assert_eq!(report["past_gate"]["count"], 1, "{told}");
     assert_eq!(report["found_by"]["id"], 2, "{told}");
+}
+
+/// A customer whom an agent sends on to an outside number: that leg is a call out like any other.
+#[test]
+fn a_transfer_to_the_outside_asks_the_gate() {
+    for (number, verdict) in [(SHUT, "outbound.denied"), (ANOTHER, "outbound.allowed")] {
+        let place = Place::recorded("");
+        place.site.run(&["dnc", "add", SHUT, "--reason", "do_not_disturb"]);
+        let (agent, customer) = (place.phone("1001"), place.customer());
+        let mut tail = place.site.tail(None);
+        let _inbound = talk(&customer, &agent);
+        agent.transfer(0, &format!("0{number}"));
+        tail.until_kind(verdict, 1);
+        let sent = customer.drain(Duration::from_millis(500));
+        let sent = sent.iter().any(|line| line.starts_with("INVITE") && line.contains(number));
+        assert_eq!(sent, verdict == "outbound.allowed", "{number}");
+        place.asterisk.command("channel request hangup all");
+        place.assert_asterisk_is_idle();
+    }
 }

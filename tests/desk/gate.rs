@@ -37,6 +37,7 @@ async fn gate(answer: PermitAnswer) -> Gate {
                 list: list.only([key, None]),
                 customer_ref: None,
                 list_version: list.version(),
+                recorded: Vec::new(),
                 past: Vec::new(),
                 known_since: None,
                 clock: None,

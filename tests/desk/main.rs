@@ -10,6 +10,7 @@ const CODEC: Codec = Codec::Json;
 mod api;
 mod auth;
 mod boards;
+mod claims;
 mod confirm;
 mod dnc;
 mod gate;

@@ -7,6 +7,7 @@ mod coverage;
 mod licences;
 mod mutate;
 mod openapi;
+mod openapi_claims;
 mod openapi_dnc;
 mod openapi_gate;
 #[path = "../support/proto.rs"]

@@ -141,6 +141,7 @@ fn bodies() -> Vec<(String, Value)> {
         "required": ["status", "links"],
     });
     bodies.extend(super::openapi_dnc::bodies());
+    bodies.extend(super::openapi_claims::bodies());
     bodies.extend([
         ("TopicState".to_owned(), sub),
         ("Snapshot".to_owned(), snapshot),
@@ -411,6 +412,7 @@ fn operations() -> Vec<(&'static str, &'static str, Value)> {
         ("GET", "/v1/commands/{id}", standing),
     ]);
     all.extend(super::openapi_dnc::operations());
+    all.extend(super::openapi_claims::operations());
     all.extend(super::openapi_gate::operations());
     all
 }

@@ -268,3 +268,47 @@ fn beside_our_own_connection_a_call_is_only_sent_on() {
     let calls = events.iter().filter(|e| e["k"].as_str().is_some_and(|k| k.starts_with("call.")));
     assert_eq!(calls.count(), 0, "{events:#?}");
 }
+
+const CLEARING: &str = "bypass = \"clear\"\ntrunks = [\"sofia/trunk/*\"]\n[pbx.asterisk.esl]\n\
+                        outbound_listen = \"TRUNKLINE:8084\"\n";
+
+/// The events of a leg to the outside whose INVITE does not come by here.
+fn goes_out(call: &mut Call) {
+    let out = json!({
+        "Other-Leg-Unique-ID": "u1", "Call-Direction": "outbound",
+        "Channel-Name": "sofia/trunk/13800138000@192.0.2.9", "Channel-Call-UUID": "u1",
+        "Caller-Callee-ID-Number": "13800138000", "Caller-Destination-Number": "13800138000",
+        "variable_sip_call_id": "elsewhere@pbx",
+    });
+    for name in ["CHANNEL_ORIGINATE", "CHANNEL_PROGRESS"] {
+        call.event(name, "u2", out.clone());
+    }
+}
+
+/// `bypass = "clear"` at a FreeSWITCH: what the gate refuses (here: no purpose) is killed before it is
+/// answered, and what FreeSWITCH could not kill is told.
+#[test]
+fn a_call_past_the_gate_is_killed() {
+    for (result, wanted) in
+        [("+OK\n", &["clear"][..]), ("-ERR No such channel!\n", &["clear", "not_cleared"])]
+    {
+        let linked = Linked::new(CLEARING).serve();
+        linked.until(LINK, "up", "in step");
+        let mut tail = linked.site.tail(Some(0));
+        let mut call = Call::followed(&linked, "");
+        goes_out(&mut call);
+        assert_eq!(call.ordered("uuid_kill", result), "uuid_kill u2 21");
+        tail.until_kind("outbound.ungated", wanted.len());
+        for id in ["u2", "u1"] {
+            let end = json!({"Hangup-Cause": "CALL_REJECTED", "variable_hangup_cause_q850": "21"});
+            call.event("CHANNEL_HANGUP_COMPLETE", id, end);
+        }
+        let story = Story::single(tail.finished_calls(1));
+        let done = story.events().iter().filter(|e| e["k"] == "outbound.ungated");
+        let done: Vec<&str> = done.map(|e| e["d"]["key"].as_str().unwrap()).collect();
+        assert_eq!(done, wanted);
+        let denied = story.of_kind("outbound.denied");
+        let rules = denied["o"]["rules"].as_array().unwrap();
+        assert!(rules.iter().any(|r| r["id"] == "purpose" && r["verdict"] == "deny"), "{denied}");
+    }
+}

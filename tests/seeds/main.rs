@@ -11,6 +11,8 @@ mod ami;
 mod ari;
 #[path = "../../fuzz/targets/calendars.rs"]
 mod calendars;
+#[path = "../../fuzz/targets/cdr.rs"]
+mod cdr;
 #[path = "../../fuzz/targets/config.rs"]
 mod config;
 #[path = "../../fuzz/targets/desk_frame.rs"]
@@ -69,6 +71,11 @@ fn links() {
     play(&[("fuzz/corpus/ari", 7)], ari::run);
     play(&[("fuzz/corpus/esl", 10)], esl::run);
     play(&[("fuzz/corpus/ami", 5)], ami::run);
+}
+
+#[test]
+fn call_records() {
+    play(&[("fuzz/corpus/cdr", 6)], cdr::run);
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod lines_register;
 mod lists;
 mod midcall;
 mod names;
+mod on_record;
 mod outbound;
 mod overrides;
 mod permits;

@@ -71,6 +71,20 @@ fn denying_rules(decision: &serde_json::Value) -> Vec<&str> {
     denying.filter_map(|r| r["id"].as_str()).collect()
 }
 
+/// A forward by the PBX (RFC 5806) is a call out like any other.
+#[test]
+fn a_forwarded_call_is_asked_about() {
+    let site = Site::new();
+    let _server = site.serve(NIGHT);
+    let mut tail = site.tail(None);
+    let from = site.net.pbx();
+    let diversion = format!("Diversion: <sip:1001@{from}>;reason=unconditional\n{SERVICE}");
+    let refusal = refused(&site, CUSTOMER, Some(&diversion));
+    assert!(reason_of(&refusal).contains("rule "), "{refusal}");
+    let story = Story::single(tail.finished_calls(1));
+    assert_eq!(story.kinds()[..2], ["outbound.requested", "outbound.denied"]);
+}
+
 #[test]
 fn allowed_and_answered() {
     let site = Site::new();

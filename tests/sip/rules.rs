@@ -60,6 +60,7 @@ fn stored_calls_tell_what_new_rules_would_have_stopped() {
     };
     check(&ask(&["--json"]));
     let text = ask(&[]);
+    assert!(text.contains("\nnot known: overrides of then are not applied\n"), "{text}");
     assert!(text.contains("newly denied   1\n  tried                1\n"), "{text}");
     std::fs::write(site.path("tried.toml"), "schema = 9").unwrap();
     let rules_file = site.path("tried.toml");
@@ -77,6 +78,51 @@ fn stored_calls_tell_what_new_rules_would_have_stopped() {
     assert_eq!(server.stop(), Some(0));
     std::fs::write(site.path("tried.toml"), rules("tried")).unwrap();
     check(&ask(&["--json"]));
+}
+
+/// Stored calls are replayed with the site's own calendars, and claims as they stood.
+#[test]
+fn a_dry_run_knows_the_sites_calendars_and_claims() {
+    let site = Site::new();
+    let server = site.serve(WORKDAY_MORNING);
+    let mut tail = site.tail(None);
+    let carrier = Sipp::callee("callee-answers", site.carrier()).with("RING", 100).start();
+    let (from, to) = (site.net.pbx(), site.net.trunkline());
+    Sipp::caller("caller-talks-and-hangs-up", from, to, ["1001", CUSTOMER])
+        .header(SERVICE)
+        .with("TALK", 100)
+        .run();
+    carrier.finish();
+    tail.finished_calls(1);
+    let opt_in = rules("tried").replace("09:00", "22:00").replace("12:00", "23:00")
+        + "[[ruleset.own.requires]]\nid = \"opt-in\"\nany = [\"consent\"]\ncite = \"test\"\n";
+    std::fs::write(site.path("tried.toml"), opt_in).unwrap();
+    let ask = || {
+        let span = ["--from", "2026-11-23T00:00:00+08:00", "--to", "2026-11-24T00:00:00+08:00"];
+        let args = ["gate", "dry-run", "--json", "--rules", "tried.toml"];
+        let output = site.run(&[&args[..], &span].concat());
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+    };
+    let found = ask();
+    assert_eq!(
+        (&found["newly_denied"], &found["newly_denied_but_for_claims"]),
+        (&1.into(), &1.into())
+    );
+    let given = ["--given-at", "2026-11-20T10:00:00+08:00", "--evidence", "form 7"];
+    site.run(&[&["claim", "add", "consent", CUSTOMER][..], &given].concat());
+    let found = ask();
+    assert_eq!((&found["newly_denied"], &found["allowed"]), (&0.into(), &1.into()), "{found}");
+
+    let text = include_str!("../../src/core/gate/tests/notices/2026.txt");
+    let text = text.replace("5月9日（周六）", "5月10日（周日）");
+    std::fs::write(site.path("2026.txt"), text).unwrap();
+    let import = ["calendar", "import", "2026.txt", "--url", "https://www.gov.cn/x"];
+    let before = found["calendars"]["CN"].clone();
+    site.run(&[&import[..], &["--by", "a", "--confirm-by", "b"]].concat());
+    let own = ask()["calendars"]["CN"].clone();
+    assert_ne!(own, before, "the imported year counts");
+    assert_eq!(server.stop(), Some(0));
+    assert_eq!(ask()["calendars"]["CN"], own, "and without a server");
 }
 
 /// New rules decide the next call; a bad file is told, raises an alarm and changes nothing; the

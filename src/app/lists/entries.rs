@@ -18,12 +18,15 @@ const TEXT_BYTES_MAX: usize = 256;
 /// Another machine's clock may be so far ahead.
 const AHEAD_US: i64 = 86_400_000_000;
 
-fn bad(field: &'static str, message: impl Into<String>) -> CommandError {
+pub(super) fn bad(field: &'static str, message: impl Into<String>) -> CommandError {
     CommandError::Field { field, message: message.into() }
 }
 
 /// A text of people: short, and of one line.
-fn word<'a>(row: &'a Value, field: &'static str) -> Result<Option<&'a str>, CommandError> {
+pub(super) fn word<'a>(
+    row: &'a Value,
+    field: &'static str,
+) -> Result<Option<&'a str>, CommandError> {
     let Some(text) = text(row, field).map(str::trim).filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
@@ -33,7 +36,18 @@ fn word<'a>(row: &'a Value, field: &'static str) -> Result<Option<&'a str>, Comm
     }
 }
 
-fn outside(parties: &PartyMaker, number: &str) -> Result<Dialed, CommandError> {
+/// A calendar day; `forever` is none.
+pub(super) fn day(row: &Value, field: &'static str) -> Result<Option<String>, CommandError> {
+    let Some(text) = text(row, field).map(str::trim).filter(|text| *text != "forever") else {
+        return Ok(None);
+    };
+    let strict = text.len() == "2026-11-22".len();
+    let read = text.parse::<jiff::civil::Date>().ok().filter(|_| strict);
+    let message = "a day is written YYYY-MM-DD; or forever";
+    Ok(Some(read.ok_or_else(|| bad(field, message))?.to_string()))
+}
+
+pub(super) fn outside(parties: &PartyMaker, number: &str) -> Result<Dialed, CommandError> {
     let dialed = parties.read(number);
     match dialed.list_key() {
         Some(_) => Ok(dialed),
@@ -144,7 +158,7 @@ impl Lists {
         }
     }
 
-    fn customer(&self, name: &str) -> Party {
+    pub(super) fn customer(&self, name: &str) -> Party {
         Party {
             e164: None,
             raw: Pii::new(name.to_owned()),
@@ -166,12 +180,7 @@ impl Lists {
         let (dialed, until) = (dialed, text(row, "until").map(str::trim));
         let dialed = match (until, dialed) {
             (Some("forever"), _) => return Ok(of(None)),
-            (Some(day), _) => {
-                let strict = day.len() == "2026-11-22".len();
-                let read = day.parse::<jiff::civil::Date>().ok().filter(|_| strict);
-                let message = "a day is written YYYY-MM-DD; or forever";
-                return Ok(of(Some(read.ok_or_else(|| bad("until", message))?.to_string())));
-            }
+            (Some(_), _) => return Ok(of(day(row, "until")?)),
             (None, Some(dialed)) => dialed,
             (None, None) => {
                 let message = "is needed for a customer: the rules go by a number's region";

@@ -1,5 +1,6 @@
 //! What changes of the lists need, and how a change becomes durable.
 
+use super::claims::Recorder;
 use super::removal::Removals;
 use super::upload::Uploads;
 use crate::app::commands::{CommandError, store_command};
@@ -8,15 +9,15 @@ use crate::app::orders::{Order, Orders};
 use crate::app::rules::Rules;
 use crate::config::Config;
 use crate::io::clock::Clock;
-use crate::io::http::{DncAsk, DncDoor, DncFault};
+use crate::io::http::{ClaimAsk, DncAsk, DncDoor, DncFault};
 use crate::store::Store;
 use serde_json::Value;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use trunkline_core::engine::PartyMaker;
 use trunkline_core::gate::{DncList, OpenFor, Unavailable};
-use trunkline_core::model::{DncEntry, Pos};
+use trunkline_core::model::{ClaimEntry, ClaimId, DncEntry, IdSource, Pos};
 
 /// Longest wait for a change to be durable.
 pub(super) const DURABLE_WAIT: Duration = Duration::from_secs(10);
@@ -64,6 +65,7 @@ pub(in crate::app) struct Lists {
     pub(super) rules: Arc<Rules>,
     pub(super) removals: Mutex<Removals>,
     pub(super) uploads: Mutex<Uploads>,
+    ids: Mutex<IdSource>,
 }
 
 impl Lists {
@@ -72,8 +74,17 @@ impl Lists {
         clock: Clock,
         orders: Orders,
         rules: Arc<Rules>,
+        seed: u64,
     ) -> Self {
-        Self { store, clock, orders, rules, removals: Mutex::default(), uploads: Mutex::default() }
+        Self {
+            store,
+            clock,
+            orders,
+            rules,
+            removals: Mutex::default(),
+            uploads: Mutex::default(),
+            ids: Mutex::new(IdSource::new(seed)),
+        }
     }
 
     /// Makes parties keyed for the list, by the dial plan in force.
@@ -90,6 +101,16 @@ impl Lists {
             pos = self.wait(|done| Order::Dnc { entries, done }).await?;
         }
         Ok(pos)
+    }
+
+    /// Gives claims to the engine and waits until they are durable.
+    pub(super) async fn give_claims(&self, entries: Vec<ClaimEntry>) -> Result<Pos, CommandError> {
+        self.wait(|done| Order::Claims { entries, done }).await
+    }
+
+    /// An id for a claim.
+    pub(super) fn claim_id(&self) -> ClaimId {
+        ClaimId(self.ids.lock().unwrap_or_else(PoisonError::into_inner).uuid(self.clock.now()))
     }
 
     /// Gives an order and waits until what it did is durable.
@@ -132,6 +153,7 @@ impl Lists {
     async fn serve(self: &Arc<Self>, asked: DncAsk) -> Result<Value, CommandError> {
         match asked {
             DncAsk::Add { entry, who } => self.add(&entry, "api", &who).await,
+            DncAsk::Claim(asked) => self.serve_claim(asked).await,
             DncAsk::Show { mut whom, who } => {
                 whom["cmd"] = "dnc.show".into();
                 self.show(whom, who).await
@@ -143,7 +165,20 @@ impl Lists {
         }
     }
 
-    /// `dnc.show` of the store, which is audited.
+    async fn serve_claim(self: &Arc<Self>, asked: ClaimAsk) -> Result<Value, CommandError> {
+        match asked {
+            ClaimAsk::Add { entry, who, agent } => {
+                self.add_claim(entry, Recorder { who, agent, source: "api" }).await
+            }
+            ClaimAsk::Show { mut whom, who } => {
+                whom["cmd"] = "claim.show".into();
+                self.show(whom, who).await
+            }
+            ClaimAsk::Withdraw { whom, who } => self.withdraw_claims(whom, who).await,
+        }
+    }
+
+    /// `dnc.show` or `claim.show` of the store, which is audited.
     pub(in crate::app) async fn show(
         self: &Arc<Self>,
         request: Value,

@@ -1,7 +1,7 @@
 //! What is to be reconciled.
 
 use crate::app::commands::{CommandError, instant, text};
-use crate::config::{Config, contexts_in};
+use crate::config::{Config, contexts_in, machine_zone};
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -71,6 +71,7 @@ impl Request {
         let zone = zone_of(zone)?;
         let span = span(request, &zone)?;
         let files = files(request);
+        // A day without calls has no files of its own.
         let files = match (files.is_empty(), own, text(request, "day")) {
             (false, ..) => files,
             (true, Some(own), Some(day)) => super::of_day(&own.files, day, &zone)
@@ -94,6 +95,14 @@ impl Request {
         let clear = request.get("clear_numbers").and_then(Value::as_bool).unwrap_or_default();
         Ok(Self { pbx, files, format, columns, zone, trunks, contexts_in, tolerance, span, clear })
     }
+
+    /// The reconciliation of a day by `[reconcile.NAME]`.
+    ///
+    /// # Errors
+    /// As [`Request::read`].
+    pub(super) fn of_day(config: &Config, pbx: &str, day: &str) -> Result<Self, CommandError> {
+        Self::read(config, &serde_json::json!({ "pbx": pbx, "day": day }))
+    }
 }
 
 fn list(request: &Value, name: &str) -> Vec<String> {
@@ -109,14 +118,6 @@ fn zone_of(name: Option<&str>) -> Result<TimeZone, CommandError> {
     let Some(name) = name else { return Ok(machine_zone()) };
     let unknown = |_| field("zone", "a name of the tz database, as Asia/Shanghai");
     TimeZone::get(name).map_err(unknown)
-}
-
-/// The zone that `/etc/localtime` points to; UTC where it says nothing.
-fn machine_zone() -> TimeZone {
-    let target = std::fs::read_link("/etc/localtime").unwrap_or_default();
-    let path = target.to_string_lossy();
-    let name = path.split_once("zoneinfo/").map(|(_, name)| name);
-    name.and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC)
 }
 
 fn span(request: &Value, zone: &TimeZone) -> Result<Option<(Wall, Wall)>, CommandError> {

@@ -34,18 +34,20 @@ pub(super) fn of_day(pattern: &str, day: &str, zone: &TimeZone) -> io::Result<Ve
             (path.parent().unwrap_or(Path::new("/")), name)
         }
     };
-    let mut files = Vec::new();
+    let (mut files, mut some) = (Vec::new(), false);
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let meta = entry.metadata()?;
         let fits = matches(&name, &entry.file_name().to_string_lossy());
-        if fits && meta.is_file() && fresh(&meta) && files.len() < FILES_MAX {
+        let fits = fits && meta.is_file();
+        some |= fits;
+        if fits && fresh(&meta) && files.len() < FILES_MAX {
             files.push(entry.path());
         }
     }
     files.sort();
-    if files.is_empty() {
-        let why = format!("{}: no file of that day", path.display());
+    if !some {
+        let why = format!("{}: no such file", path.display());
         return Err(io::Error::new(io::ErrorKind::NotFound, why));
     }
     Ok(files)
@@ -114,7 +116,7 @@ mod tests {
         };
         assert_eq!(of("Master.csv*", "2020-01-01"), Ok(2));
         assert_eq!(of("", "2020-01-01"), Ok(3));
-        assert_eq!(of("Master.csv*", "2999-01-01"), Err(io::ErrorKind::NotFound));
+        assert_eq!(of("Master.csv*", "2999-01-01"), Ok(0), "a day without calls");
         assert_eq!(of("Master.csv", "2999-01-01"), Ok(1), "a file that is named is read");
         assert_eq!(of("none-%Y.csv", "2020-01-01"), Err(io::ErrorKind::NotFound));
     }

@@ -167,23 +167,30 @@ impl Report {
             + self.unreadable;
     }
 
+    /// Counts by what became of legs.
+    pub(super) fn kinds(&self) -> [(&'static str, u64); 11] {
+        [
+            ("all", self.legs),
+            ("matched", self.matched),
+            ("refused", self.refused),
+            ("past_gate", self.past_gate.count),
+            ("ungated", self.ungated.count),
+            ("denied_dialled", self.denied_dialled.count),
+            ("unseen", self.unseen.count),
+            ("no_record", self.no_record.count),
+            ("never_dialled", self.never_dialled.count),
+            ("duplicates", self.duplicates),
+            ("unreadable", self.unreadable),
+        ]
+    }
+
     /// One line: what was found, without numbers.
-    pub(in crate::app) fn summary(&self) -> String {
-        format!(
-            "legs={} matched={} refused={} past_gate={} ungated={} denied_dialled={} unseen={} \
-             no_record={} never_dialled={} duplicates={} unreadable={} unaccounted={}",
-            self.legs,
-            self.matched,
-            self.refused,
-            self.past_gate.count,
-            self.ungated.count,
-            self.denied_dialled.count,
-            self.unseen.count,
-            self.no_record.count,
-            self.never_dialled.count,
-            self.duplicates,
-            self.unreadable,
-            self.unaccounted
-        )
+    pub(super) fn summary(&self) -> String {
+        let mut words = String::new();
+        for (kind, count) in self.kinds() {
+            let kind = if kind == "all" { "legs" } else { kind };
+            words += &format!("{kind}={count} ");
+        }
+        words + &format!("unaccounted={}", self.unaccounted)
     }
 }

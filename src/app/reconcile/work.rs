@@ -52,7 +52,7 @@ pub fn reconcile_command(
 ///
 /// # Errors
 /// If a file or the calls cannot be read, or the audit log cannot be written.
-fn reconcile(
+pub(super) fn reconcile(
     place: &Place<'_>,
     request: &Request,
     who: &str,
@@ -136,7 +136,9 @@ impl Work<'_> {
         self.report.further = legs.further;
         let (from, to) = (self.span.0.before(2 * MARGIN), self.span.1.after(2 * MARGIN));
         let entries = place.store.past_list()?;
-        let mut replay = Replay::new(place.book, place.ruleset, entries);
+        let claims = place.store.past_claims()?;
+        let replay = Replay::new(place.book, place.ruleset, entries);
+        let mut replay = replay.with_claims(claims);
         for row in place.store.registers()? {
             if let Some(register) = place.store.register(&row.name) {
                 replay.set_register(register);

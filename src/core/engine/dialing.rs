@@ -46,8 +46,14 @@ impl Engine {
         let caller = Caller { agent: agent.as_deref(), device: &offer.from_user };
         facts.caller = self.shown_by(&offer);
         let number = self.plan_of_peer(offer.peer).look(&offer.dialed);
-        let waived = self.override_for(now, &number.dialed, purpose.as_deref(), caller);
-        facts.waived.clone_from(&waived);
+        // A permit may have used one up for this call.
+        let waived = match &facts.waived {
+            Some(_) => None,
+            None => self.override_for(now, &number.dialed, purpose.as_deref(), caller),
+        };
+        if waived.is_some() {
+            facts.waived.clone_from(&waived);
+        }
         let Asked { dialed, list_key, place, mut ruling } =
             self.ask_gate(now, number, purpose.as_deref(), &facts);
         if let (Ruling::Decided(decided), Some(rule)) = (&mut ruling, said) {

@@ -7,11 +7,13 @@ use super::request::{CommandAnswer, CommandRequest};
 use super::shadow::{Shadow, ShadowJob, ShadowNews};
 use crate::agent::AgentPolicy;
 use crate::call::Settings;
-use crate::gate::{Book, CallFacts, DialPlans, Dialed, DncList, Register, Slice, SliceAsk};
+use crate::gate::{
+    Book, CallFacts, ClaimBook, DialPlans, Dialed, DncList, Register, Slice, SliceAsk,
+};
 use crate::line::LineSettings;
 use crate::model::{
-    Agent, AgentSettings, Attempt, Call, Command, CommandId, DeskPresence, DncEntry, Duty, Event,
-    Line, LineOrder, Link, LinkKind, NumberRef, Override, Pos, Reply, Wall,
+    Agent, AgentSettings, Attempt, Call, ClaimEntry, Command, CommandId, DeskPresence, DncEntry,
+    Duty, Event, Line, LineOrder, Link, LinkKind, NumberRef, Override, Pos, Reply, Wall,
 };
 use crate::pbx::{self, LinkReport, OrderId};
 use crate::sip::{
@@ -68,6 +70,25 @@ pub struct SwitchConfig {
     pub bypass: Bypass,
     /// The same for one of `trunks`, as it is written there.
     pub bypass_by_trunk: BTreeMap<String, Bypass>,
+}
+
+/// The reconciliation of one PBX's call records of one day.
+#[derive(Clone, Debug)]
+pub enum Reconciling {
+    /// It has to be done in time.
+    Due {
+        /// PBX and day.
+        subject: String,
+        /// How long there is.
+        within: Duration,
+    },
+    /// It is done.
+    Done {
+        /// PBX and day.
+        subject: String,
+        /// What was found, in counts.
+        reason: String,
+    },
 }
 
 /// What is done about a call that is out and that the gate was not asked about before.
@@ -171,6 +192,8 @@ pub struct Restored {
     pub live: Vec<Call>,
     /// Do-not-call list with the editions of registers.
     pub dnc: DncList,
+    /// Claims on record.
+    pub claims: ClaimBook,
     /// Lines as they stood.
     pub lines: Vec<Line>,
     /// Control links as they stood.
@@ -227,6 +250,13 @@ pub enum Input<'a> {
     Dnc {
         /// The entries, keyed by the list's own index.
         entries: Vec<DncEntry>,
+        /// Handle of who waits.
+        ticket: u64,
+    },
+    /// Claims that are recorded, or withdrawn; `ticket` as above.
+    Claims {
+        /// The claims, keyed by the list's own index.
+        entries: Vec<ClaimEntry>,
         /// Handle of who waits.
         ticket: u64,
     },
@@ -307,6 +337,8 @@ pub enum Input<'a> {
     Plans(DialPlans),
     /// New rules could not be used, for this reason: those of before stay in force.
     RulesRefused(String),
+    /// A PBX's call records are to be reconciled, or were.
+    Reconciling(Reconciling),
     /// The gate's data will not do for long: what an operator has to do.
     GateAlarm(String),
     /// Of the rules that are tried out.

@@ -18,6 +18,7 @@ mod line_calls;
 mod lines;
 mod links;
 mod listing;
+mod on_record;
 mod orders;
 mod overflow;
 mod overrides;
@@ -45,7 +46,8 @@ pub use crate::model::LinkKind;
 pub use clock::{ClockFault, ClockStart, ClockState};
 pub use input::{
     AgentsConfig, Bypass, EngineConfig, ExplainJob, Explained, Input, LineConfig, LinkIx,
-    Neighbour, Outputs, PbxIx, PbxOrder, ProbeAnswer, Restored, SwitchConfig, Tested, Totals,
+    Neighbour, Outputs, PbxIx, PbxOrder, ProbeAnswer, Reconciling, Restored, SwitchConfig, Tested,
+    Totals,
 };
 pub use parties::PartyMaker;
 pub use people::{LABELS, PeopleConfig, TransferBarrier};

@@ -240,7 +240,8 @@ impl Engine {
         })
     }
 
-    /// An allow that rests on an override uses it up: before the decision is told.
+    /// An allow that rests on an override uses it up: before the decision is told. `false`: it
+    /// rests on none.
     pub(super) fn use_override(
         &mut self,
         now: Now,
@@ -248,13 +249,15 @@ impl Engine {
         decided: &Decided,
         (call, decision): (Option<CallId>, Option<DecisionId>),
         out: &mut Outputs,
-    ) {
+    ) -> bool {
         let rests =
             decided.rules.iter().any(|r| r.id == "override" && r.outcome == RuleOutcome::Allow);
-        let Some(id) = waived.filter(|_| rests).and_then(|w| w.id.parse().ok()) else { return };
-        let Some(open) = self.overrides.open.get_mut(&id) else { return };
+        let id = waived.filter(|_| rests).and_then(|w| w.id.parse().ok());
+        let Some(id) = id else { return false };
+        let Some(open) = self.overrides.open.get_mut(&id) else { return false };
         (open.it.state, open.it.call_id, open.it.decision_id) = (State::Used, call, decision);
         self.tell_override(now, EventKind::OverrideUsed, id, Detail::default(), out);
+        true
     }
 
     /// Those of an earlier run; what has expired meanwhile is told with the next tick.

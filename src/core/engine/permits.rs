@@ -8,7 +8,9 @@
 //! None outlives the process: after a restart every permit of before is unknown, so none is used
 //! twice.
 
+use super::agents::short_device;
 use super::input::{Explained, Outputs};
+use super::overrides::Caller;
 use super::rights::{Asked, COMMIT_WAIT, EXPLAIN_WAIT};
 use super::writer::Engine;
 use crate::gate::{
@@ -142,9 +144,19 @@ impl Bound {
             Some("is for another device")
         } else if differs(&self.agent, agent) {
             Some("is for another agent")
+        } else if self.facts.waived.is_some() && !self.is_of(offer, agent) {
+            Some("is for the caller of its override")
         } else {
             None
         }
+    }
+}
+
+impl Bound {
+    /// The one who was named when it was asked for makes this call, and nobody who is not known.
+    fn is_of(&self, offer: &Offer, agent: Option<&str>) -> bool {
+        let device = self.device.as_deref() == Some(offer.from_user.as_str());
+        device || (self.agent.is_some() && self.agent.as_deref() == agent)
     }
 }
 
@@ -203,6 +215,7 @@ impl Engine {
             ruleset: self.config.ruleset.clone(),
             list: self.list.only([list_key, customer_ref]),
             list_version: self.list.version(),
+            recorded: self.on_record([list_key, customer_ref]),
             past: self.ledger.past(list_key, customer_ref).into_owned(),
             known_since: self.ledger.known_since(),
             clock: self.clock.fault().map(|fault| fault.to_string()),
@@ -226,8 +239,12 @@ impl Engine {
         let number = request.number.reveal();
         let plan = self.config.plans.asked(request.trunk.as_deref());
         let reading = plan.unwrap_or(self.config.plans.site()).look(number);
+        let device = request.device.as_deref().map(short_device).unwrap_or_default();
+        let caller = Caller { agent: request.agent.as_deref(), device };
+        let waived = self.override_for(now, &reading.dialed, request.purpose.as_deref(), caller);
+        let facts = CallFacts { waived, ..request.facts.clone() };
         let Asked { dialed, list_key, place, ruling } =
-            self.ask_gate(now, reading, request.purpose.as_deref(), &request.facts);
+            self.ask_gate(now, reading, request.purpose.as_deref(), &facts);
         let decided = match ruling {
             Ruling::Exempt(exemption) => return answer(PermitAnswer::Exempt(exemption.reason())),
             Ruling::Decided(decided) => decided,
@@ -249,7 +266,14 @@ impl Engine {
             facts: request.facts.clone(),
         };
         match decided.verdict {
-            Verdict::Allow => self.promise(now, request, decided, parts, place, ticket, out),
+            Verdict::Allow => {
+                let of = (None, Some(parts.id));
+                let used = self.use_override(now, facts.waived.as_ref(), &decided, of, out);
+                let waived = facts.waived.filter(|_| used);
+                let facts = CallFacts { waived, ..request.facts };
+                let request = PermitRequest { facts, ..request };
+                self.promise(now, request, decided, parts, place, ticket, out);
+            }
             Verdict::Deny => {
                 let asked = (dialed, list_key);
                 self.explain_denial(now, decided, parts, asked, ticket, out);

@@ -1,6 +1,6 @@
-//! Labels after the end of a call, and the time in which they are due.
+//! Labels after the end of a call, and the time in which they are due; reconciliations likewise.
 
-use super::input::Outputs;
+use super::input::{Outputs, Reconciling};
 use super::writer::Engine;
 use crate::duty::Duties;
 use crate::model::{
@@ -63,7 +63,7 @@ impl Records {
 impl Engine {
     /// Takes over what an earlier run left: labels that are due, and the calls they are about.
     pub(super) fn restore_records(&mut self, now: Now, duties: Vec<Duty>, ended: Vec<Call>) {
-        for duty in duties.into_iter().filter(|d| d.kind == DutyKind::CallRecord) {
+        for duty in duties.into_iter().filter(|d| d.kind != DutyKind::BackupLine) {
             self.records.duties.restore(now, duty);
         }
         for call in ended.into_iter().filter(Call::is_over) {
@@ -131,6 +131,28 @@ impl Engine {
         let met = self.records.duties.meet_for(now, kind, &id.to_string(), &by, reason);
         if let Some(duty) = met {
             self.tell_record(now, K::DutyMet, duty, out);
+        }
+    }
+
+    /// The call records of a PBX are to be reconciled, or were: late, if nobody waits any more.
+    pub(super) fn reconciling(&mut self, now: Now, step: Reconciling, out: &mut Outputs) {
+        let (kind, id) = (DutyKind::Reconciliation, self.ids.duty(now));
+        let duties = &mut self.records.duties;
+        let begun = "call records are to be reconciled".to_owned();
+        let (started, met) = match step {
+            Reconciling::Due { subject, within } => {
+                (duties.start(now, id, kind, &subject, within, begun), None)
+            }
+            Reconciling::Done { subject, reason } => {
+                let late = Duration::from_secs(1);
+                let started = duties.start(now, id, kind, &subject, late, begun);
+                (started, duties.meet(now, kind, &subject, reason))
+            }
+        };
+        for (kind, duty) in [(K::DutyStarted, started), (K::DutyMet, met)] {
+            if let Some(duty) = duty {
+                self.tell_record(now, kind, duty, out);
+            }
         }
     }
 

@@ -110,7 +110,14 @@ impl Engine {
         let known_since = self.ledger.known_since();
         let clock = self.clock.fault().map(|fault| fault.to_string());
         let clock = clock.as_deref();
-        let given = Given { known_since, customer_ref: customer, clock, ..facts.given(&past) };
+        let recorded = self.on_record([list_key, customer]);
+        let given = Given {
+            known_since,
+            customer_ref: customer,
+            recorded: &recorded,
+            clock,
+            ..facts.given(&past)
+        };
         let ask = Ask { dialed: &number.dialed, purpose, ruleset, number_ref: list_key, given };
         let mut ruling = self.config.book.decide(&self.list, &ask, now.wall);
         let again = self.shadow_look(&ask, facts, &ruling, now.wall);

@@ -119,6 +119,7 @@ impl Engine {
             list: self.list.only([ask.number_ref, customer_ref]),
             customer_ref,
             list_version: String::new(), // no text is made of it
+            recorded: ask.given.recorded.to_vec(),
             past: ask.given.past.to_vec(),
             known_since: ask.given.known_since,
             clock: ask.given.clock.map(str::to_owned),

@@ -20,7 +20,7 @@ use super::rights::Dialing;
 use super::shadow::Shadowing;
 use super::table::{Entry, LineUse, Table};
 use crate::call::{CallInput, CallMachine, Fact};
-use crate::gate::{DncList, Ledger};
+use crate::gate::{ClaimBook, DncList, Ledger};
 use crate::line::Way;
 use crate::model::{
     AttemptNote, Call, CallId, Detail, Direction, Entity, Event, EventKind, IdSource, LegId, Mono,
@@ -44,6 +44,7 @@ pub struct Engine {
     pub(super) known_parties: KnownParties,
     pub(super) dialing: Dialing,
     pub(super) list: DncList,
+    pub(super) claims: ClaimBook,
     pub(super) registers_told: Told,
     pub(super) clock: ClockWatch,
     /// The newest rules could not be used.
@@ -84,6 +85,7 @@ impl Engine {
             known_parties: KnownParties::default(),
             dialing: Dialing::default(),
             list: restored.dnc,
+            claims: restored.claims,
             registers_told: Told::default(),
             ledger: Ledger::restore(&config.book, tried, restored.attempts, restored.known_since),
             shadowing: Shadowing::default(),
@@ -192,6 +194,7 @@ impl Engine {
                 }
             }
             Input::Dnc { entries, ticket } => self.add_dnc(now, entries, ticket, out),
+            Input::Claims { entries, ticket } => self.add_claims(now, entries, ticket, out),
             Input::Register { register, ticket } => self.add_register(now, register, ticket, out),
             Input::OrderLine { name, order, who, ticket } => {
                 self.order_line(now, &name, order, &who, ticket, out);
@@ -215,6 +218,7 @@ impl Engine {
             Input::Plans(plans) => self.plans(plans),
             Input::Rules(book) => self.rules(now, book, out),
             Input::RulesRefused(why) => self.rules_refused(now, &why, out),
+            Input::Reconciling(step) => self.reconciling(now, step, out),
             Input::GateAlarm(text) => self.gate_alarm(now, text, out),
             Input::Shadow(news) => self.shadow_news(now, news, out),
             Input::ConfirmClock { who, ticket } => self.confirm_clock(now, &who, ticket, out),

@@ -88,7 +88,8 @@ impl RuleSet {
         local: &Local,
     ) -> Answer<'a> {
         let (outcome, listed) = asked.listed(local.date);
-        let Asked { list, ask, claims, .. } = *asked;
+        let Asked { list, ask, .. } = *asked;
+        let claims = ask.given.claims(ask.purpose, local.date);
         let plan = self.day(local.date, claims);
         let look = Look { list, ask, claims, zone, local };
         let spec = &self.spec;
@@ -108,7 +109,7 @@ impl RuleSet {
         rules.extend(spec.cooldown.iter().map(|cooldown| look.cooldown(cooldown)));
         rules.extend(self.gap_rule(&plan));
         rules.extend(spec.ban.iter().map(|ban| look.ban(ban, &plan, self)));
-        rules.push(self.window_rule(&plan, zone, local));
+        rules.push(self.window_rule(&plan, ask, zone, local));
         rules.extend(spec.cap.iter().map(|cap| look.cap(cap)));
         let guard = spec.guard.last_start_before_end.0;
         if guard > 0 {
@@ -160,7 +161,13 @@ impl RuleSet {
         Some(rule(Text::fixed("calendar-gap"), outcome, cite.unwrap_or(NO_CITE), inputs))
     }
 
-    fn window_rule(&self, plan: &DayPlan<'_>, zone: &Zone, local: &Local) -> RuleVerdict {
+    fn window_rule(
+        &self,
+        plan: &DayPlan<'_>,
+        ask: &Ask<'_>,
+        zone: &Zone,
+        local: &Local,
+    ) -> RuleVerdict {
         let windows = &plan.hours.windows;
         let inside = windows.iter().any(|span| zone.open(local, *span));
         let of_day = self.spec.window.iter().find(|window| {
@@ -174,18 +181,48 @@ impl RuleSet {
         inputs.push_str(plan.class.map_or("none", Named::name));
         inputs.push_str(" windows=");
         phrase::spans(&mut inputs, windows);
+        if inside && self.spec.window.iter().any(|window| !window.given.is_empty()) {
+            self.name_given(plan, ask, zone, local, &mut inputs);
+        }
         rule(Text::fixed("window"), deny_if(!inside), cite, inputs)
+    }
+
+    /// Names the claims that hold a window open, where none is open without.
+    fn name_given(
+        &self,
+        plan: &DayPlan<'_>,
+        ask: &Ask<'_>,
+        zone: &Zone,
+        local: &Local,
+        inputs: &mut String,
+    ) {
+        let on = local.date;
+        let open = self.spec.window.iter().filter(|window| {
+            let listed = plan.class.is_none_or(|class| window.lists(class));
+            listed
+                && window.in_force(on)
+                && window.falls_on(on.weekday())
+                && window.spans.iter().any(|span| zone.open(local, *span))
+        });
+        let open: Vec<_> = open.map(|window| &window.given).collect();
+        if open.iter().any(|given| given.is_empty()) {
+            return;
+        }
+        let claims = ask.given.claims(ask.purpose, on);
+        let met = open.iter().find(|given| given.iter().all(|claim| claims.has(*claim)));
+        for claim in met.into_iter().flat_map(|given| given.iter()) {
+            inputs.push_str(" given=");
+            inputs.push_str(&ask.shown(*claim, on));
+        }
     }
 }
 
 impl Look<'_> {
     fn requires(&self, rule: &Requires) -> RuleVerdict {
         self.speak(&rule.id, rule, || {
-            let words = |claims: &mut dyn Iterator<Item = super::Claim>| {
-                claims.map(super::Claim::name).collect::<Vec<_>>().join(" or ")
-            };
-            let needed = words(&mut rule.any.iter().copied());
-            let shown = words(&mut self.claims.iter());
+            let needed = rule.any.iter().map(|claim| claim.name()).collect::<Vec<_>>().join(" or ");
+            let shown = self.claims.iter().map(|claim| self.ask.shown(claim, self.local.date));
+            let shown = shown.collect::<Vec<_>>().join(" or ");
             let shown = if shown.is_empty() { "nothing".to_owned() } else { shown };
             (deny_if(!rule.met(self.claims)), format!("shown={shown} needed={needed}"))
         })
@@ -225,7 +262,9 @@ impl Look<'_> {
                 Registered::Yes => format!("{issued}{stands}: on it"),
                 Registered::Closed => format!("{issued}{stands}"),
                 Registered::NoKey => format!("{issued}no list key"),
-                Registered::Lifted(claim) => format!("{issued}exempt={}", claim.name()),
+                Registered::Lifted(claim) => {
+                    format!("{issued}exempt={}", self.ask.shown(claim, day))
+                }
             };
             (deny_if(said.closes()), inputs)
         })
@@ -268,7 +307,7 @@ impl Look<'_> {
                 (true, None) => RuleOutcome::Deny,
                 (true, Some(claim)) => {
                     inputs.push_str(" exempt=");
-                    inputs.push_str(claim.name());
+                    inputs.push_str(&self.ask.shown(claim, day));
                     RuleOutcome::Allow
                 }
             };

@@ -1,7 +1,6 @@
 //! A question as all rule sets are asked it.
 
 use super::dnc::Listed;
-use super::terms::Claims;
 use super::values::is_purpose;
 use super::{Ask, DncList, phrase};
 use crate::model::{DncScope, RuleOutcome};
@@ -11,7 +10,6 @@ use jiff::civil::Date;
 pub(super) struct Asked<'a> {
     pub(super) list: &'a DncList,
     pub(super) ask: &'a Ask<'a>,
-    pub(super) claims: Claims,
     /// The purpose is one, whatever it is.
     pub(super) is_purpose: bool,
     /// What the do-not-call list says on the local day asked about last.
@@ -21,7 +19,7 @@ pub(super) struct Asked<'a> {
 impl<'a> Asked<'a> {
     pub(super) fn new(list: &'a DncList, ask: &'a Ask<'a>) -> Self {
         let is_purpose = ask.purpose.is_some_and(is_purpose);
-        Self { list, ask, claims: ask.given.claims(), is_purpose, listed: None }
+        Self { list, ask, is_purpose, listed: None }
     }
 
     /// What the do-not-call list says on a local day.

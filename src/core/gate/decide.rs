@@ -1,10 +1,13 @@
 //! One question, one answer.
 
-use super::{CallFacts, Claim, Claims, Dialed, Exemption, Past, Permit, ShownCaller, Waived};
+use super::{
+    CallFacts, Claim, Claims, Dialed, Exemption, Past, Permit, Recorded, ShownCaller, Waived,
+};
 use crate::model::{
     CallId, DayClass, Decision, DecisionId, NumberRef, Party, RuleOutcome, RuleVerdict, Verdict,
     Wall,
 };
+use jiff::civil::Date;
 use std::time::Duration;
 
 /// A call somebody wants to make.
@@ -39,10 +42,12 @@ pub struct Given<'a> {
     pub customer_ref: Option<NumberRef>,
     /// Zone of the callee's address, IANA name. Believed if the number may be there.
     pub zone: Option<&'a str>,
-    /// What can be shown for the call.
+    /// What the caller says can be shown for the call.
     pub claims: Claims,
     /// What it shows the callee; `None`: not known.
     pub caller: Option<&'a ShownCaller>,
+    /// What is on record of the number and the customer.
+    pub recorded: &'a [Recorded],
     /// What people have approved for the call.
     pub waived: Option<&'a Waived>,
     /// What happened to the callee before, in any order.
@@ -54,12 +59,14 @@ pub struct Given<'a> {
 }
 
 impl Given<'_> {
-    /// The claims that count: a callback on request only with the case that holds the request.
-    pub(super) fn claims(&self) -> Claims {
-        match self.case {
+    /// The claims that count for a call with that purpose on a local day: those on record, and
+    /// those that the caller says; a callback on request only with the case that holds the request.
+    pub(super) fn claims(&self, purpose: Option<&str>, on: Date) -> Claims {
+        let said = match self.case {
             Some(_) => self.claims,
             None => self.claims.without(Claim::CustomerRequestedCallback),
-        }
+        };
+        self.recorded_on(purpose, on).fold(said, |all, (claim, _)| all.with(claim))
     }
 }
 

@@ -307,7 +307,7 @@ impl DncList {
 }
 
 /// `sales.life` is of the family `sales`; an unknown purpose is of every one.
-fn is_of(purpose: Option<&str>, family: &str) -> bool {
+pub(super) fn is_of(purpose: Option<&str>, family: &str) -> bool {
     let Some(purpose) = purpose else { return true };
     let rest = purpose.strip_prefix(family);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))

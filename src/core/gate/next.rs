@@ -3,7 +3,6 @@
 use super::dnc::Listed;
 use super::ruleset::{Blackout, RuleSet};
 use super::schema::{Effective, RegisterRule, Rule};
-use super::terms::Claims;
 use super::values::{PurposePattern, is_purpose};
 use super::verdict::Target;
 use super::zone::Zone;
@@ -172,11 +171,7 @@ struct View<'a> {
     zone: &'a Zone,
     /// Caps and cool-downs: closed until then on days when the rule is in force.
     holds: Vec<(Effective, Timestamp)>,
-    /// Claims that are missing, and numbers that are not to be shown, on days when the rule is in
-    /// force.
-    lacks: Vec<Effective>,
     registers: &'a [RegisterRule],
-    claims: Claims,
 }
 
 impl<'a> Search<'a> {
@@ -268,12 +263,7 @@ impl<'a> View<'a> {
             Some((*rule.effective(), over.max(rule.known_from(ask))?))
         });
         let holds = caps.chain(cooldowns).collect();
-        let claims = ask.given.claims();
-        let lacks = awake(&spec.requires).filter(|rule| !rule.met(claims));
-        let shows = awake(&spec.caller_id).filter(|rule| rule.refuses(ask));
-        let shows = shows.map(|rule| *rule.effective());
-        let lacks = lacks.map(|rule| *rule.effective()).chain(shows).collect();
-        Self { set, zone, holds, lacks, registers: &spec.register, claims }
+        Self { set, zone, holds, registers: &spec.register }
     }
 
     fn in_force(&self, at: Timestamp) -> bool {
@@ -286,15 +276,22 @@ impl<'a> View<'a> {
         let ask = search.ask;
         let said = search.list.says(ask, day);
         let listed = matches!(said, Listed::Blocked { .. } | Listed::Unknown(_));
-        let registered = self.registers.iter().any(|rule| {
-            rule.in_force(day) && rule.says(search.list, ask, self.claims, day).closes()
-        });
-        if listed || registered || self.lacks.iter().any(|effective| effective.on(day)) {
+        // A claim on record may end before a later day.
+        let claims = ask.given.claims(ask.purpose, day);
+        let registered = self
+            .registers
+            .iter()
+            .any(|rule| rule.in_force(day) && rule.says(search.list, ask, claims, day).closes());
+        let mut requires = self.set.spec.requires.iter();
+        let lacks = requires.any(|rule| rule.in_force(day) && !rule.met(claims));
+        let mut shown = self.set.spec.caller_id.iter();
+        let shows = shown.any(|rule| rule.in_force(day) && rule.refuses(ask));
+        if listed || registered || lacks || shows {
             return Vec::new();
         }
         let holds = self.holds.iter().filter(|(effective, _)| effective.on(day));
         let free = holds.map(|(_, until)| *until).max().unwrap_or(Timestamp::MIN);
-        let plan = self.set.day(day, ask.given.claims());
+        let plan = self.set.day(day, claims);
         let spans = plan.open().iter().filter_map(|span| {
             Some((self.zone.opens(day, *span)?.max(free), self.zone.closes(day, *span)?))
         });

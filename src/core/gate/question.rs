@@ -242,6 +242,7 @@ impl Question {
             seller: self.seller.as_deref(),
             zone: self.zone.as_deref(),
             claims: self.claims.iter().copied().collect(),
+            recorded: &[],
             waived: None,
             known_since: None,
             clock: None,

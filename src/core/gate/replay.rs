@@ -1,10 +1,12 @@
 //! Rules over calls of the past: what they would have stopped.
 
 use super::{
-    Ask, Book, CallFacts, Change, Comparison, Dialed, DncList, Given, Ledger, Past, PastKind,
-    Register, Ruling, Short,
+    Ask, Book, CallFacts, Change, Claim, ClaimBook, Claims, Comparison, Dialed, DncList, Given,
+    Ledger, Past, PastKind, Register, Ruling, Short,
 };
-use crate::model::{AttemptNote, DecisionId, DncEntry, NumberRef, Place, Wall};
+use crate::model::{
+    AttemptNote, ClaimEntry, DecisionId, DncEntry, NumberRef, Place, Verdict, Wall,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -57,6 +59,9 @@ pub struct Replayed {
     pub counts: Comparison,
     /// Calls that no rule speaks of: emergency numbers, extensions.
     pub exempt: u64,
+    /// Of the newly denied: would go out if the caller had said a claim then. Such claims are not
+    /// kept.
+    pub newly_denied_but_for_claims: u64,
     /// By local day of the callee.
     pub by_day: BTreeMap<String, Row>,
     /// By agent, else device.
@@ -70,6 +75,9 @@ pub struct Replay<'a> {
     ruleset: Option<&'a str>,
     /// Newest first: the next one to be taken is the last.
     entries: Vec<DncEntry>,
+    /// What was recorded or withdrawn when, newest first.
+    turns: Vec<(Wall, ClaimEntry)>,
+    claims: ClaimBook,
     list: DncList,
     ledger: Ledger,
     found: Replayed,
@@ -80,7 +88,23 @@ impl<'a> Replay<'a> {
     pub fn new(book: &'a Book, ruleset: Option<&'a str>, mut entries: Vec<DncEntry>) -> Self {
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.asked_at));
         let (list, ledger) = (DncList::default(), Ledger::default());
-        Self { book, ruleset, entries, list, ledger, found: Replayed::default() }
+        let (turns, claims) = (Vec::new(), ClaimBook::default());
+        let found = Replayed::default();
+        Self { book, ruleset, entries, turns, claims, list, ledger, found }
+    }
+
+    /// With the claims on record: each counts from the instant at which it was given to that of
+    /// its withdrawal.
+    #[must_use]
+    pub fn with_claims(mut self, claims: Vec<ClaimEntry>) -> Self {
+        for claim in claims {
+            let ends = claim.withdrawn.as_ref().map(|end| end.at);
+            self.turns.push((claim.given_at, ClaimEntry { withdrawn: None, ..claim.clone() }));
+            self.turns.extend(ends.map(|at| (at, claim)));
+        }
+        // At one instant the withdrawal comes last, so it is taken last.
+        self.turns.sort_by_key(|(at, claim)| std::cmp::Reverse((*at, claim.withdrawn.is_some())));
+        self
     }
 
     /// Takes the next call.
@@ -96,6 +120,12 @@ impl<'a> Replay<'a> {
         let verdict = if went_out { "allow" } else { "deny" };
         let then = Short { verdict, refused_by: call.refused_by.to_vec(), ..tried.clone() };
         let change = self.found.counts.add(&then, &tried);
+        if change == Change::NewlyDenied {
+            let said = [Claim::Consent, Claim::RunningContract].into_iter().collect();
+            let ruling = self.decide(&call, said);
+            let goes = matches!(ruling, Ruling::Decided(d) if d.verdict == Verdict::Allow);
+            self.found.newly_denied_but_for_claims += u64::from(goes);
+        }
         count(&mut self.found.by_day, &day, change);
         count(&mut self.found.by_agent, call.who, change);
         if change == Change::Allowed {
@@ -108,13 +138,23 @@ impl<'a> Replay<'a> {
         while let Some(entry) = self.entries.pop_if(|entry| entry.asked_at <= call.at) {
             self.list.insert_or_close(&entry);
         }
+        while let Some((_, claim)) = self.turns.pop_if(|(at, _)| *at <= call.at) {
+            self.claims.take(&claim);
+        }
+        self.decide(call, call.facts.claims)
+    }
+
+    /// With what the caller says can be shown.
+    fn decide(&self, call: &PastCall<'_>, claims: Claims) -> Ruling {
+        let recorded = self.claims.of([call.key, call.customer]);
         let past = self.ledger.past(call.key, call.customer);
+        let facts = CallFacts { claims, ..call.facts.clone() };
         let ask = Ask {
             dialed: call.dialed,
             purpose: call.purpose,
             ruleset: self.ruleset,
             number_ref: call.key,
-            given: Given { customer_ref: call.customer, ..call.facts.given(&past) },
+            given: Given { customer_ref: call.customer, recorded: &recorded, ..facts.given(&past) },
         };
         self.book.decide(&self.list, &ask, call.at)
     }

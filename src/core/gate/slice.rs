@@ -1,8 +1,8 @@
 //! The gate as far as one callee is concerned: it can be asked on any thread.
 
 use super::{
-    Ask, Book, Claims, Dialed, DncList, ExplainAsk, ExplainError, Explanation, Given, Normalizer,
-    Past, Ruling, ShownCaller, Waived, explain,
+    Ask, Book, Claim, Claims, Dialed, DncList, ExplainAsk, ExplainError, Explanation, Given,
+    Normalizer, Past, Recorded, Ruling, ShownCaller, Waived, explain,
 };
 use crate::model::{CallTopic, NumberRef, Wall};
 use std::sync::Arc;
@@ -22,7 +22,8 @@ pub struct CallFacts {
     pub seller: Option<String>,
     /// Zone of the callee's address, IANA name.
     pub zone: Option<String>,
-    /// What can be shown for the call.
+    /// What the caller says can be shown for the call. That the callee asked for it is believed
+    /// from the record alone.
     pub claims: Claims,
     /// What it shows the callee.
     pub caller: ShownCaller,
@@ -48,8 +49,9 @@ impl CallFacts {
             seller: self.seller.as_deref(),
             customer_ref: None,
             zone: self.zone.as_deref(),
-            claims: self.claims,
             caller: Some(&self.caller),
+            claims: self.claims.without(Claim::CustomerRequestedCallback),
+            recorded: &[],
             waived: self.waived.as_ref(),
             past,
             known_since: None,
@@ -91,6 +93,8 @@ pub struct Slice {
     pub customer_ref: Option<NumberRef>,
     /// Version of the whole list.
     pub list_version: String,
+    /// What is on record of the callee.
+    pub recorded: Vec<Recorded>,
     /// What happened to the callee before.
     pub past: Vec<Past>,
     /// What was before it is not known.
@@ -140,8 +144,8 @@ impl Slice {
 
     fn given<'a>(&'a self, facts: &'a CallFacts) -> Given<'a> {
         let (known_since, customer_ref) = (self.known_since, self.customer_ref);
-        let clock = self.clock.as_deref();
-        Given { known_since, customer_ref, clock, ..facts.given(&self.past) }
+        let (clock, recorded) = (self.clock.as_deref(), self.recorded.as_slice());
+        Given { known_since, customer_ref, clock, recorded, ..facts.given(&self.past) }
     }
 
     fn with<T>(&self, ask: SliceAsk<'_>, then: impl FnOnce(&Ask<'_>) -> T) -> T {

@@ -61,7 +61,7 @@ pub struct Hub {
     /// Live subscribers of figures.
     pub(super) screens: BTreeSet<SlotId>,
     /// Figures as the screens were told them last.
-    board: Board,
+    pub(super) board: Board,
     /// Something was folded since.
     board_stale: bool,
     /// Boards that snapshots have told since: the next round tells how they stand then.

@@ -67,7 +67,7 @@ impl Lens {
             (Reach::Devices(devices), S::Call(_) | S::Decision(_)) => {
                 seen.has(Label::Device, |device| devices.contains(device))
             }
-            (Reach::Team(agents), S::Call(_) | S::Agent(_) | S::Duty(_)) => {
+            (Reach::Team(agents), S::Call(_) | S::Agent(_) | S::Duty(_) | S::Override(_)) => {
                 seen.has(Label::Agent, |agent| agents.contains(agent))
             }
             (Reach::Agents(agents), S::Agent(agent)) => agents.contains(&*agent.who.id),
@@ -76,7 +76,7 @@ impl Lens {
             (Reach::Line(line), S::Call(_) | S::Line(_) | S::Duty(_)) => {
                 seen.has(Label::Line, |l| l == line)
             }
-            (Reach::SiteCalls, S::Call(_) | S::Decision(_) | S::Dnc | S::Override) => true,
+            (Reach::SiteCalls, S::Call(_) | S::Decision(_) | S::Dnc | S::Override(_)) => true,
             (Reach::SiteCalls, S::Shadow | S::Claims) => true,
             (Reach::SiteHealth, S::System(_)) => true,
             (Reach::SiteLines, S::Line(_)) => true,

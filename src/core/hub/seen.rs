@@ -2,7 +2,7 @@
 
 use crate::model::{
     Agent, AgentState, Call, Command, Decision, Duty, DutyState, Entity, Event, Line, Link, Named,
-    SystemStatus,
+    Override, SystemStatus,
 };
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ pub(super) enum Seen<'a> {
     Call(&'a Call),
     Decision(&'a Decision),
     Dnc,
-    Override,
+    Override(&'a Override),
     Shadow,
     Claims,
     System(&'a SystemStatus),
@@ -84,7 +84,7 @@ impl<'a> Seen<'a> {
             Entity::Call(call) => Self::Call(call),
             Entity::Decision(decision) => Self::Decision(decision),
             Entity::Dnc(_) => Self::Dnc,
-            Entity::Override(_) => Self::Override,
+            Entity::Override(one) => Self::Override(one),
             Entity::Shadow(_) => Self::Shadow,
             Entity::Claims(_) => Self::Claims,
             Entity::System(status) => Self::System(status),
@@ -102,7 +102,7 @@ impl<'a> Seen<'a> {
             Self::Call(_) => "call",
             Self::Decision(_) => "decision",
             Self::Dnc => "dnc",
-            Self::Override => "override",
+            Self::Override(_) => "override",
             Self::Shadow => "shadow",
             Self::Claims => "claims",
             Self::System(_) => "system",
@@ -124,7 +124,7 @@ impl<'a> Seen<'a> {
             Self::Agent(agent) => agent.who.id.to_string(),
             Self::Decision(_)
             | Self::Dnc
-            | Self::Override
+            | Self::Override(_)
             | Self::Shadow
             | Self::Claims
             | Self::System(_)
@@ -144,7 +144,7 @@ impl<'a> Seen<'a> {
     /// It can bear a telephone number or a person's name, so the view matters.
     pub(super) fn is_personal(self) -> bool {
         use Seen as S;
-        matches!(self, S::Call(_) | S::Decision(_) | S::Dnc | S::Override | S::Claims)
+        matches!(self, S::Call(_) | S::Decision(_) | S::Dnc | S::Override(_) | S::Claims)
     }
 
     /// Whether one of its values of `label` is among `wanted`.
@@ -165,6 +165,7 @@ impl<'a> Seen<'a> {
             }
             (Label::Agent, Self::Agent(agent)) => wanted(&agent.who.id),
             (Label::Agent, Self::Duty(duty)) => wanted(&duty.agent),
+            (Label::Agent, Self::Override(one)) => !one.agent.is_empty() && wanted(&one.agent),
             (Label::Queue | Label::Line | Label::Direction | Label::Device | Label::Agent, _) => {
                 false
             }
@@ -181,7 +182,7 @@ impl<'a> Seen<'a> {
             Self::Agent(agent) => AgentState::name(agent.state),
             Self::Decision(_)
             | Self::Dnc
-            | Self::Override
+            | Self::Override(_)
             | Self::Shadow
             | Self::Claims
             | Self::Command(_) => return None,
@@ -214,7 +215,11 @@ impl<'a> Seen<'a> {
                 named(K::Device, &decision.device).into_iter().for_each(&mut add);
                 add((K::Calls, ""));
             }
-            Self::Dnc | Self::Override | Self::Shadow | Self::Claims => add((K::Calls, "")),
+            Self::Override(one) => {
+                named(K::Agent, &one.agent).into_iter().for_each(&mut add);
+                add((K::Calls, ""));
+            }
+            Self::Dnc | Self::Shadow | Self::Claims => add((K::Calls, "")),
             Self::System(_) => add((K::Health, "")),
             Self::Line(line) => {
                 named(K::Line, &line.id).into_iter().for_each(&mut add);

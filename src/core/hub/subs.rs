@@ -68,6 +68,12 @@ impl Hub {
     fn told(&mut self, subs: &[SubSnap]) {
         let told = subs.iter().flat_map(|s| &s.figures).filter_map(boards::key_of);
         self.board_told.extend(told);
+        // A board that stood otherwise when figures were told last may come back to what it was then
+        // before they are told next: for who has just been told, that is a change.
+        if subs.iter().any(|sub| sub.view == GrantView::Aggregate) {
+            let moved = boards::changed(&self.board, &self.board(), BTreeSet::new());
+            self.board_told.extend(moved);
+        }
     }
 
     fn judge(&self, interest: &Interest, resume: Option<&ResumePoint>) -> Result<Pos, Why> {

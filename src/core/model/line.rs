@@ -155,6 +155,8 @@ pub enum DutyKind {
     BackupLine,
     /// The agent has labelled a call after its end.
     CallRecord,
+    /// A PBX's call records of a day were held against the decisions.
+    Reconciliation,
 }
 
 /// How a duty stands.
@@ -177,7 +179,7 @@ pub struct Duty {
     pub rev: u64,
     /// What is due.
     pub kind: DutyKind,
-    /// Whose: the line's name; the call's id.
+    /// Whose: the line's name; the call's id; PBX and day.
     pub subject: String,
     /// Agent who is to do it; empty: none.
     pub agent: Arc<str>,

@@ -314,7 +314,7 @@ named!(LinkState {
     Refused = "refused",
 });
 named!(RegistrationState { Trying = "trying", Registered = "registered", Failed = "failed" });
-named!(DutyKind { BackupLine = "backup_line", CallRecord = "call_record" });
+named!(DutyKind { BackupLine = "backup_line", CallRecord = "call_record", Reconciliation = "reconciliation" });
 named!(IdentityLevel { None = "none", One = "one", Two = "two" });
 named!(PopWindow { Primary = "primary", Secondary = "secondary" });
 named!(PromptKind { ApologyLate = "apology_late", ApologyFault = "apology_fault" });

@@ -107,12 +107,43 @@ pub enum DncAsk {
         /// `user:NAME`.
         who: String,
     },
+    /// About claims on record.
+    Claim(ClaimAsk),
     /// Ask for the removal of what blocks it, or agree to it.
     Remove {
         /// Whom.
         whom: Value,
         /// Why.
         reason: Option<String>,
+        /// `user:NAME`.
+        who: String,
+    },
+}
+
+/// What routes ask about claims on record.
+#[derive(Clone, Debug)]
+pub enum ClaimAsk {
+    /// Record.
+    Add {
+        /// `number` or `customer`, `claim`, `purpose`, `case`, `until`, `call`, `evidence`,
+        /// `given_at`: texts.
+        entry: Value,
+        /// `user:NAME`.
+        who: String,
+        /// The agent who heard it, where one records it.
+        agent: Option<String>,
+    },
+    /// What is on record.
+    Show {
+        /// Whom.
+        whom: Value,
+        /// `user:NAME`.
+        who: String,
+    },
+    /// Withdraw.
+    Withdraw {
+        /// `id`, or whom; `reason`.
+        whom: Value,
         /// `user:NAME`.
         who: String,
     },

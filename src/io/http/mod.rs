@@ -17,8 +17,8 @@ mod ticket;
 mod upgrade;
 
 pub use config::{
-    AriDoor, DncAsk, DncDoor, DncFault, HttpConfig, HttpDeps, HttpError, HttpServer, ServiceCert,
-    TlsFiles,
+    AriDoor, ClaimAsk, DncAsk, DncDoor, DncFault, HttpConfig, HttpDeps, HttpError, HttpServer,
+    ServiceCert, TlsFiles,
 };
 pub use gate::{GateDeps, GateOrder, GiveGateOrder};
 pub use routes::routes;

@@ -59,7 +59,7 @@ const fn route(
     Route { path, method, pages, handler }
 }
 
-const ROUTES: [Route; 22] = [
+const ROUTES: [Route; 25] = [
     route("GET", "/healthz", false, || get(healthz)),
     route("GET", "/metrics", false, || get(metrics)),
     route("GET", "/v1/events", false, || get(upgrade::events)),
@@ -79,6 +79,9 @@ const ROUTES: [Route; 22] = [
     route("POST", "/v1/dnc", true, || post(api::block)),
     route("GET", "/v1/dnc/{number}", true, || get(api::listed)),
     route("DELETE", "/v1/dnc/{number}", true, || delete(api::free)),
+    route("POST", "/v1/claims", true, || post(api::record)),
+    route("GET", "/v1/claims/{whom}", true, || get(api::recorded)),
+    route("DELETE", "/v1/claims/{whom}", true, || delete(api::withdraw)),
     route("POST", "/v1/gate/check", true, || post(api::check)),
     route("POST", "/v1/gate/explain", true, || post(api::explain)),
     route("POST", "/v1/gate/permit", true, || post(api::permit)),

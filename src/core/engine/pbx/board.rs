@@ -149,6 +149,20 @@ impl Board {
         })
     }
 
+    /// A leg that the PBX sent to the outside, that reached somebody, and whose INVITE has not come by
+    /// here: it would have been here before the ring.
+    pub(super) fn passed_by(&self, id: &ChannelId) -> bool {
+        self.channels.get(id).is_some_and(|chan| {
+            let reached = chan.ringing.is_some() || chan.answered.is_some();
+            let waits = chan.place == Place::Open && !chan.astray && !chan.called();
+            waits
+                && reached
+                && self.proxied
+                && self.is_trunk(chan)
+                && chan.info.sip_call_id.is_some()
+        })
+    }
+
     pub(super) fn get(&self, id: &ChannelId) -> Option<&Chan> {
         self.channels.get(id)
     }
@@ -327,6 +341,8 @@ pub(in crate::engine) struct Boards {
     pub(super) awaited: HashMap<String, Vec<(PbxIx, ChannelId)>>,
     /// Facts are those of a snapshot; true: they say that something is gone.
     pub(super) learning: Option<bool>,
+    /// Channels of that snapshot that were answered, whether or not that fact has had its turn.
+    pub(super) talking: BTreeSet<ChannelId>,
 }
 
 impl Boards {
@@ -336,6 +352,7 @@ impl Boards {
             timers: Timers::default(),
             awaited: HashMap::new(),
             learning: None,
+            talking: BTreeSet::new(),
         }
     }
 

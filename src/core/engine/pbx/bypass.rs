@@ -32,7 +32,10 @@ impl Engine {
         }
         let at = chan.offered.unwrap_or(chan.born);
         // A conversation is not cut.
-        let (endpoint, talks) = (chan.info.endpoint.clone(), chan.answered.is_some());
+        let (endpoint, talks) = (
+            chan.info.endpoint.clone(),
+            chan.answered.is_some() || self.boards.talking.contains(id),
+        );
         let dialed = chan.info.dialed.as_ref().or(chan.info.number.as_ref());
         let dialed = dialed.map(|d| d.reveal().clone()).unwrap_or_default();
         let refused = self.gate_refuses(now, ix, call, (&endpoint, &dialed), out);

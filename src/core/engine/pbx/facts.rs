@@ -209,6 +209,9 @@ impl Engine {
         end: ChannelEnd,
         out: &mut Outputs,
     ) {
+        if self.boards.get(ix).is_some_and(|board| board.passed_by(id)) {
+            self.gone_astray(now, ix, id, out);
+        }
         let Some(chan) = self.boards.board(ix).and_then(|board| board.remove(id)) else { return };
         let by = match end.by {
             Some(EndedBy::Party) => Ender::Party,

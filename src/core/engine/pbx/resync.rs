@@ -5,7 +5,7 @@ use super::report::learnt;
 use crate::engine::input::{LinkIx, Outputs, PbxIx};
 use crate::engine::writer::Engine;
 use crate::model::{CallId, Entity, LegRole, Moment, Now, Repair, TimeQuality};
-use crate::pbx::{ChannelEnd, ChannelId, Fact, Snapshot};
+use crate::pbx::{ChannelEnd, ChannelId, Fact, Observed, Snapshot};
 use std::collections::BTreeSet;
 
 impl Engine {
@@ -92,6 +92,9 @@ impl Engine {
             false => self.lose(now, ix, gone, out),
         }
         self.boards.learning = Some(false);
+        let answered = |o: &Observed| matches!(o.fact, Fact::Answered(_));
+        let talking = snapshot.channels.iter().filter(|(_, facts)| facts.iter().any(answered));
+        self.boards.talking = talking.map(|(id, _)| id.clone()).collect();
         for (_, facts) in snapshot.channels {
             for observed in facts {
                 let at = learnt(now, observed.pbx_time);
@@ -103,6 +106,7 @@ impl Engine {
             self.pbx_fact(now, ix, at, Fact::Retrieved(id), out);
         }
         self.boards.learning = None;
+        self.boards.talking.clear();
     }
 
     /// A call of an earlier run: its legs say which channels were theirs.

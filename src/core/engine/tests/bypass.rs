@@ -5,7 +5,10 @@ use super::commands::switch;
 use super::switch::fact;
 use crate::engine::{Bypass, EngineConfig, Input, LinkIx, PbxIx, PbxOrder, Restored, SwitchConfig};
 use crate::model::{Entity, EventKind, Named, Pii, Verdict};
-use crate::pbx::{ChannelInfo, Fact, LinkReport, News, Observed, Order, OrderResult, PbxIdentity};
+use crate::pbx::{
+    ChannelId, ChannelInfo, Fact, LinkReport, News, Observed, Order, OrderResult, PbxIdentity,
+    Snapshot,
+};
 use crate::sip::PeerId;
 
 fn site(bypass: Bypass, proxied: bool, instant: &str) -> Site {
@@ -127,5 +130,63 @@ fn on_an_outside_trunk_nothing_is_an_extension() {
         report(&mut site, LinkReport::Fact(Observed { pbx_time, fact }));
         say(&mut site, "offer B A");
         assert_eq!(told(&site), said, "{number}");
+    }
+}
+
+/// A call that is over before its INVITE was waited for long enough has been out all the same.
+#[test]
+fn a_short_call_past_the_gate_is_told() {
+    for (instant, verdict) in [(MONDAY_10, "allowed"), (MONDAY_21, "denied")] {
+        let mut site = site(Bypass::Clear, true, instant);
+        say(&mut site, "new A 1001 in, new B carrier out b@elsewhere, offer B A, rings B");
+        say(&mut site, "answers B");
+        site.pass(300);
+        assert_eq!(told(&site), Vec::<String>::new());
+        say(&mut site, "end B party, end A pbx");
+        assert_eq!(told(&site), [verdict, "ungated warn"], "{instant}");
+        site.pass(5000);
+        assert_eq!(told(&site).len(), 2, "it is told once");
+        assert!(hung_up(&mut site).is_empty());
+    }
+    // What reached nobody may still come by: a dial that the PBX gave up.
+    let mut site = site(Bypass::Clear, true, MONDAY_21);
+    say(&mut site, "new A 1001 in, new B carrier out b@elsewhere, offer B A, end B pbx, end A pbx");
+    site.pass(5000);
+    assert_eq!(told(&site), Vec::<String>::new());
+}
+
+/// Calls that went out while the link was down are asked about when its snapshot shows them.
+#[test]
+fn a_leg_that_began_while_the_link_was_away_is_asked_about() {
+    for (proxied, state, said, ends) in [
+        (false, "rings B", ["denied", "ungated clear"], 1),
+        (false, "answers B", ["denied", "ungated warn"], 0),
+        (true, "rings B", ["denied", "ungated clear"], 1),
+        (true, "answers B", ["denied", "ungated warn"], 0),
+    ] {
+        let mut site = site(Bypass::Clear, proxied, MONDAY_21);
+        let at = Some(site.now.wall);
+        let channel = |id: &str, story: String| {
+            let observed = |text| Observed { pbx_time: at, fact: fact(text) };
+            (ChannelId(id.into()), story.split(',').map(observed).collect())
+        };
+        let channels = vec![
+            channel("A", "new A 1001 in".to_owned()),
+            channel("B", format!("new B carrier out b@elsewhere, offer B A, {state}")),
+        ];
+        let snapshot = Snapshot { channels, members: Vec::new(), members_known: true };
+        report(
+            &mut site,
+            LinkReport::Down { reason: "cut".into(), refused: false, next_try: None },
+        );
+        let identity = PbxIdentity { version: "Asterisk".into(), instance: "1".into() };
+        report(&mut site, LinkReport::News(News::Up(identity)));
+        let fact = Fact::Snapshot(snapshot);
+        report(&mut site, LinkReport::Fact(Observed { pbx_time: None, fact }));
+        if proxied {
+            site.pass(2001); // its INVITE would be here by now
+        }
+        assert_eq!(told(&site), said, "{proxied} {state}");
+        assert_eq!(hung_up(&mut site).len(), ends, "{proxied} {state}");
     }
 }

@@ -16,6 +16,7 @@ mod journal;
 mod lines;
 mod links;
 mod listing;
+mod on_record;
 mod overrides;
 mod people;
 mod permits;

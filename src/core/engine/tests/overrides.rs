@@ -1,9 +1,11 @@
 //! Overrides: asked for, approved by two, used once.
 
 use super::bench_site::*;
-use super::commands::{Desk, desk_config, request};
-use crate::engine::{CommandAnswer, CommandRequest, CommandTarget, Input, Restored};
-use crate::gate::{Book, Source, shipped_calendars, shipped_rules};
+use super::commands::{Desk, desk_config, dial, dialled, request};
+use crate::engine::{
+    CommandAnswer, CommandRequest, CommandTarget, Input, PermitAnswer, PermitRequest, Restored,
+};
+use crate::gate::{Book, CallFacts, Source, shipped_calendars, shipped_rules};
 use crate::hub::{Principal, Role};
 use crate::model::{
     CommandCode as Code, CommandOp as Op, Entity, Event, Named, Override, OverrideState, Pii,
@@ -258,4 +260,107 @@ fn what_is_missing_is_said() {
     let mut off = site(MONDAY_1900, Vec::new());
     off.give(Input::Rules(book(false)));
     assert_eq!(off.refusal(ask_for("carol", 61)), Code::PolicyDenied);
+}
+
+fn kinds(desk: &mut Desk) -> Vec<&'static str> {
+    std::mem::take(&mut desk.site.events).iter().map(|event| event.kind.name()).collect()
+}
+
+/// A permit for that agent or device; `Err`: the rule that refuses.
+fn permit(desk: &mut Desk, agent: Option<&str>, device: Option<&str>) -> Result<String, String> {
+    let request = PermitRequest {
+        number: Pii::new(NUMBER.into()),
+        purpose: Some("service".into()),
+        facts: CallFacts::default(),
+        agent: agent.map(str::to_owned),
+        device: device.map(str::to_owned),
+        trunk: None,
+        who: "dialler".into(),
+    };
+    desk.give(Input::Permit { request: Box::new(request), ticket: 7 });
+    if let Some(job) = desk.site.out.explain.pop() {
+        desk.give(Input::Explained(job.run()));
+    }
+    desk.durable();
+    match desk.site.out.permits.pop() {
+        Some((_, PermitAnswer::Granted { permit, .. })) => Ok(permit),
+        Some((_, PermitAnswer::Denied { rule, .. })) => Err(rule),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// An INVITE from that telephone with that permit: whether it went out.
+fn goes(desk: &mut Desk, device: &str, name: &str, permit: &str) -> bool {
+    desk.site.sent.clear();
+    let text = invite(NUMBER, name, &format!("X-Trunkline-Mark: {permit}\n"));
+    desk.site.receive(PBX, &text.replace("sip:8001@", &format!("sip:{device}@")));
+    desk.durable();
+    !desk.site.sent_to(MAIN).is_empty()
+}
+
+/// A program that dials for the agent fetches a permit: it uses the override up, and the call
+/// that brings the permit goes out.
+#[test]
+fn a_permit_uses_an_override_up_for_its_call() {
+    let mut desk = site(MONDAY_1900, Vec::new());
+    approved(&mut desk, &["anna", "bob"]);
+    kinds(&mut desk);
+    assert_eq!(permit(&mut desk, Some("bob"), None), Err("window".into()), "somebody else's");
+    assert_eq!(permit(&mut desk, None, None), Err("window".into()), "nobody is named");
+    kinds(&mut desk);
+    let good = permit(&mut desk, Some("alice"), None).unwrap();
+    assert_eq!(kinds(&mut desk), ["override.used", "outbound.allowed"]);
+    assert_eq!(permit(&mut desk, Some("alice"), None), Err("window".into()), "once");
+    assert!(goes(&mut desk, "8001", "a", &good));
+    let decision = desk.site.events.iter().rev().find_map(|event| match &event.entity {
+        Entity::Decision(decision) => Some(decision.clone()),
+        _ => None,
+    });
+    let rules = decision.unwrap().rules;
+    let of = |id: &str| rules.iter().find(|rule| rule.id == id).unwrap();
+    assert_eq!(of("override").outcome, RuleOutcome::Allow);
+    assert!(of("window").inputs.ends_with("overridden"), "{}", of("window").inputs);
+    assert!(!kinds(&mut desk).contains(&"override.used"), "it was used before");
+    assert!(!goes(&mut desk, "8001", "b", &good), "the permit is used, too");
+}
+
+/// What two people have agreed to is for one person: a permit of that does for nobody else.
+#[test]
+fn a_permit_that_rests_on_an_override_is_for_its_caller() {
+    for (device, expected) in [("8001", true), ("8002", false), ("7777", false)] {
+        let mut desk = site(MONDAY_1900, Vec::new());
+        approved(&mut desk, &["anna", "bob"]);
+        let good = permit(&mut desk, Some("alice"), None).unwrap();
+        assert_eq!(goes(&mut desk, device, "a", &good), expected, "{device}");
+    }
+}
+
+/// Nobody asks the gate again where the PBX's calls do not come by: the desk's dial uses it up
+/// itself, and the phone rings when that is durable.
+#[test]
+fn a_desks_dial_without_a_trunk_uses_it_up_once() {
+    let mut config = desk_config(None);
+    config.book = book(true);
+    let mut desk = Desk::open(config, MONDAY_1900, Restored::default());
+    assert_eq!(desk.ask(dial(1)), CommandAnswer::Accepted);
+    desk.durable();
+    assert!(desk.take_orders().is_empty(), "the hours are over");
+    // `approved` begins with command 1 of another user.
+    approved(&mut desk, &["anna", "bob"]);
+    kinds(&mut desk);
+    assert_eq!(desk.ask(dial(2)), CommandAnswer::Accepted);
+    desk.give(Input::Durable(desk.site.engine.pos()));
+    let told = kinds(&mut desk);
+    let at = |kind: &str| told.iter().position(|told| *told == kind).unwrap();
+    assert!(at("override.used") < at("outbound.allowed"), "{told:?}");
+    assert!(desk.take_orders().is_empty(), "not before both are durable");
+    desk.durable();
+    let (device, ..) = dialled(&desk.only_order());
+    assert_eq!(device, "PJSIP/8001");
+    let used = newest(&desk);
+    assert!(used.is_none(), "told once");
+    assert_eq!(desk.ask(dial(3)), CommandAnswer::Accepted);
+    desk.durable();
+    desk.durable();
+    assert!(desk.take_orders().is_empty(), "once");
 }

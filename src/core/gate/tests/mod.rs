@@ -18,6 +18,7 @@ mod permit;
 mod plans;
 mod profiles;
 mod properties;
+mod record;
 mod registers;
 mod replay;
 mod rules;

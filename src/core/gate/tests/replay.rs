@@ -1,7 +1,9 @@
 //! Rules over calls of the past.
 
 use super::*;
-use crate::model::{DecisionId, DncEntry, DncScope, Party, Pii, mask};
+use crate::model::{
+    ClaimEnd, ClaimEntry, ClaimId, DecisionId, DncEntry, DncScope, Party, Pii, mask,
+};
 use uuid::Uuid;
 
 /// At most two calls a day.
@@ -127,4 +129,100 @@ fn a_number_is_listed_from_the_day_on_that_it_was_asked_for() {
     );
     assert_eq!(found.counts.newly_denied_by, [("dnc".to_owned(), 1)].into());
     assert_eq!(found.by_day["2026-11-23"].newly_denied, 0);
+}
+
+/// Sales need a consent, and a register.
+const OPT_IN: &str = r#"
+schema = 1
+[ruleset.tried]
+applies = { region = ["CN-mainland"], purpose = ["service"] }
+zone = { source = "callee" }
+purpose = { cite = "t" }
+dnc = { cite = "t" }
+window = [{ classes = ["any"], spans = [["09:00", "12:00"]], cite = "t" }]
+[[ruleset.tried.requires]]
+id = "opt-in"
+any = ["consent"]
+cite = "t"
+[[ruleset.tried.register]]
+name = "industry"
+stale_after = "P60D"
+cite = "t"
+"#;
+
+/// Claims count from the instant at which they were given to that of their withdrawal; what a
+/// caller may have said then is told apart; registers are as they are.
+#[test]
+fn claims_count_as_they_stood_then() {
+    let book = Book::load_rules(&[Source { name: "t.toml", text: OPT_IN }]).unwrap();
+    let plan = Normalizer::new(DialPlan::default()).unwrap();
+    let at = |text: &str| parse_instant(&format!("2026-11-{text}:00+08:00")).unwrap();
+    let claim = |number: &str, given: &str, ended: Option<&str>| ClaimEntry {
+        id: ClaimId(Uuid::from_u128(given.len() as u128 + u128::from(key(number).0[0]))),
+        claim: Claim::Consent,
+        scope: DncScope::Number,
+        number: Party {
+            e164: None,
+            raw: Pii::new(number.to_owned()),
+            display: None,
+            masked: mask(number),
+            number_ref: key(number),
+        },
+        purpose: None,
+        case: None,
+        until: None,
+        call: None,
+        evidence: "form".to_owned(),
+        source: "test".to_owned(),
+        given_at: at(given),
+        added_by: "test".to_owned(),
+        withdrawn: ended.map(|ended| ClaimEnd {
+            at: at(ended),
+            by: "test".to_owned(),
+            reason: String::new(),
+        }),
+    };
+    let claims = vec![claim(A, "10T10:00", Some("20T10:00")), claim(B, "12T10:00", None)];
+    let listed = "14000140000"; // ends as no number of the table does
+    let keys = vec![Register::key(key(listed))];
+    let register =
+        Register::new("industry".into(), "2026-11-01".parse().unwrap(), "x".into(), keys);
+    let run = |calls: &[(&str, &str)], registers: Vec<std::sync::Arc<Register>>| {
+        let replay = Replay::new(&book, None, Vec::new());
+        let mut replay = replay.with_claims(claims.clone());
+        registers.into_iter().for_each(|register| replay.set_register(register));
+        for (n, (when, number)) in (1..).zip(calls) {
+            let dialed = plan.read(number);
+            replay.take(PastCall {
+                id: DecisionId(Uuid::from_u128(n)),
+                customer: None,
+                facts: &CallFacts::default(),
+                answered: false,
+                label: None,
+                key: Some(key(number)),
+                dialed: &dialed,
+                purpose: Some("service"),
+                at: at(when),
+                who: "anna",
+                refused_by: &[],
+            });
+        }
+        replay.found()
+    };
+    let calls = [
+        ("10T09:59", A), // not yet
+        ("10T10:00", A),
+        ("12T09:30", B), // not yet
+        ("13T10:00", B),
+        ("19T10:00", A),
+        ("20T10:00", A), // no more
+        ("21T13:00", A), // outside the hours as well
+    ];
+    let found = run(&calls, vec![std::sync::Arc::new(register)]);
+    assert_eq!((found.counts.allowed, found.counts.newly_denied), (3, 4));
+    assert_eq!(found.counts.newly_denied_by["opt-in"], 4);
+    assert_eq!(found.newly_denied_but_for_claims, 3, "no claim opens the hours");
+    let found = run(&calls, Vec::new());
+    assert_eq!(found.counts.newly_denied_by["industry"], 7, "no register, no call");
+    assert_eq!(found.newly_denied_but_for_claims, 0);
 }

@@ -109,7 +109,11 @@ fn labels(entity: &Entity) -> BTreeMap<&'static str, BTreeSet<String>> {
             put("trunk", &line.id);
         }
         Entity::Command(_) => put("kind", "command"),
-        Entity::Override(_) => put("kind", "override"),
+        Entity::Override(one) => {
+            put("kind", "override");
+            put("agent", &one.agent);
+            put("team", &team_of(&one.agent));
+        }
         Entity::Shadow(_) => put("kind", "shadow"),
         Entity::Claims(_) => put("kind", "claims"),
         Entity::Duty(_) | Entity::Link(_) => unreachable!("none is made"),
@@ -134,7 +138,9 @@ fn shows(who: &Principal, sub: &SubRequest, entity: &Entity) -> bool {
         "site:agents" => is(&["agent"]),
         topic if topic.starts_with("queue:") => is(&["call"]) && has("queue", id),
         topic if topic.starts_with("line:") => is(&["call", "line"]) && has("line", id),
-        topic if topic.starts_with("team:") => is(&["call", "agent"]) && has("team", id),
+        topic if topic.starts_with("team:") => {
+            is(&["call", "agent", "override"]) && has("team", id)
+        }
         _ => false,
     };
     topic && sub.filter.iter().all(|(label, values)| values.iter().any(|v| has(label, v)))

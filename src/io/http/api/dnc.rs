@@ -32,16 +32,21 @@ async fn add(app: &App, peer: &Peer, request: Request) -> Result<Response, Refus
     may(&who, &[Role::Agent, Role::Supervisor, Role::Service])?;
     Query::read(&head.uri, Takes::Nothing)?;
     let entry: Value = body_of(app, &head.headers, body, "an entry").await?;
-    let members = entry.as_object().ok_or_else(|| unreadable("an object is needed"))?;
-    if let Some((name, _)) = members.iter().find(|(name, value)| {
-        !TAKES.contains(&name.as_str()) || !(value.is_string() || value.is_null())
-    }) {
-        let known = TAKES.iter().find(|known| *known == name);
-        let what = known.map_or("a member is not known".to_owned(), |n| format!("{n} is a text"));
-        return Err(unreadable(&format!("{what}; there are: {}", TAKES.join(", "))));
-    }
+    members_of(&entry, &TAKES)?;
     let user = format!("user:{}", who.user);
     ask(app, DncAsk::Add { entry, who: user }, StatusCode::CREATED).await
+}
+
+/// An object of these members, each a text.
+pub(super) fn members_of(entry: &Value, takes: &[&str]) -> Result<(), Refusal> {
+    let members = entry.as_object().ok_or_else(|| unreadable("an object is needed"))?;
+    let wrong = members.iter().find(|(name, value)| {
+        !takes.contains(&name.as_str()) || !(value.is_string() || value.is_null())
+    });
+    let Some((name, _)) = wrong else { return Ok(()) };
+    let known = takes.iter().find(|known| *known == name);
+    let what = known.map_or("a member is not known".to_owned(), |n| format!("{n} is a text"));
+    Err(unreadable(&format!("{what}; there are: {}", takes.join(", "))))
 }
 
 pub(in crate::io::http) async fn listed(
@@ -76,7 +81,7 @@ pub(in crate::io::http) async fn free(
 }
 
 /// What one of these roles asks about an entry that there is.
-async fn of_entry(
+pub(super) async fn of_entry(
     app: &App,
     (peer, uri, headers): (&Peer, &Uri, &HeaderMap),
     roles: &[Role],
@@ -89,7 +94,7 @@ async fn of_entry(
     ask(app, request(format!("user:{}", who.user), query), StatusCode::OK).await
 }
 
-fn may(who: &Principal, roles: &[Role]) -> Result<(), Refusal> {
+pub(super) fn may(who: &Principal, roles: &[Role]) -> Result<(), Refusal> {
     match roles.contains(&who.role) {
         true => Ok(()),
         false => Err(refuse(StatusCode::FORBIDDEN, "FORBIDDEN", "not with this role")),
@@ -97,7 +102,7 @@ fn may(who: &Principal, roles: &[Role]) -> Result<(), Refusal> {
 }
 
 /// A number, `customer:NAME`, or the reference that answers give (32 hex digits).
-fn read(whom: &str) -> Value {
+pub(super) fn read(whom: &str) -> Value {
     match whom.strip_prefix("customer:") {
         Some(name) => json!({ "customer": name }),
         None if whom.len() == 32 => json!({ "ref": whom }),
@@ -109,7 +114,7 @@ fn unreadable(detail: &str) -> Refusal {
     refuse(StatusCode::BAD_REQUEST, "BAD_REQUEST", detail)
 }
 
-async fn ask(app: &App, request: DncAsk, good: StatusCode) -> Result<Response, Refusal> {
+pub(super) async fn ask(app: &App, request: DncAsk, good: StatusCode) -> Result<Response, Refusal> {
     let _place = order_place(app)?;
     let answer = (app.dnc)(request).await.map_err(|fault| match fault {
         DncFault::BadRequest(detail) => unreadable(&detail),

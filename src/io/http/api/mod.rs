@@ -1,6 +1,7 @@
 //! Calls, agents, lines and links for who asks once: what a socket of the same caller would show.
 
 mod body;
+mod claims;
 mod commands;
 mod dnc;
 mod door;
@@ -12,6 +13,7 @@ mod rate;
 mod sight;
 mod snapshot;
 
+pub(super) use claims::{record, recorded, withdraw};
 pub(super) use commands::{give, standing};
 pub(super) use dnc::{block, free, listed};
 pub(super) use door::{Limits, openapi};
