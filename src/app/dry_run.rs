@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::store::Store;
 use serde_json::Value;
 use trunkline_core::gate::{
-    Book, CallFacts, DialPlans, Dialed, Normalizer, PastCall, Replay, Source,
+    Book, CallFacts, DialPlans, Dialed, PastCall, Replay, ShownCaller, Source,
 };
 use trunkline_core::model::{Call, Decision, DecisionId, RuleOutcome, Verdict, Wall};
 
@@ -27,7 +27,7 @@ pub fn site_command(
 ) -> Result<(), CommandError> {
     match text(request, "cmd") {
         Some("gate.dry_run") => {
-            emit(dry_run(config, store, plans.site(), request, who, now)?);
+            emit(dry_run(config, store, plans, request, who, now)?);
             Ok(())
         }
         _ => store_command(store, plans, request, who, now, emit),
@@ -41,7 +41,7 @@ pub fn site_command(
 fn dry_run(
     config: &Config,
     store: &Store,
-    normalizer: &Normalizer,
+    plans: &DialPlans,
     request: &Value,
     who: &str,
     now: Wall,
@@ -57,7 +57,7 @@ fn dry_run(
     let mut replay = Replay::new(&book, None, entries).with_claims(store.past_claims()?);
     registers.into_iter().for_each(|register| replay.set_register(register));
     store.replay((from, to), (who, book.hash()), now, &mut |call, decision| {
-        take(&mut replay, store, normalizer, &call, decision.as_ref());
+        take(&mut replay, store, plans, &call, decision.as_ref());
     })?;
     let mut found = serde_json::to_value(replay.found()).unwrap_or_default();
     found["from"] = from.rfc3339().into();
@@ -89,14 +89,14 @@ fn not_known(book: &Book, registers: bool) -> Vec<&'static str> {
 fn take(
     replay: &mut Replay<'_>,
     store: &Store,
-    normalizer: &Normalizer,
+    plans: &DialPlans,
     call: &Call,
     decision: Option<&Decision>,
 ) {
     // As it was judged then, by whichever plan; else by the site's.
     let dialed = match &call.dialed.e164 {
         Some(number) => Dialed::Number(number.reveal().clone()),
-        None => normalizer.read(call.dialed.raw.reveal()),
+        None => plans.site().read(call.dialed.raw.reveal()),
     };
     let refused = decision.filter(|decision| decision.verdict == Verdict::Deny);
     let denying = refused.into_iter().flat_map(|decision| &decision.rules);
@@ -108,7 +108,11 @@ fn take(
         refused_by.push("policy".to_owned());
     }
     let topic = decision.and_then(|decision| decision.topic.as_deref().cloned());
-    let facts = topic.map(CallFacts::from).unwrap_or_default();
+    let from = &call.from;
+    let number = from.e164.as_ref().map_or(from.raw.reveal().as_str(), |n| n.reveal().as_str());
+    let name = from.display.as_ref().map_or("", |name| name.reveal());
+    let caller = ShownCaller::shown(plans.shown(), number, name);
+    let facts = CallFacts { caller, ..topic.map(CallFacts::from).unwrap_or_default() };
     let label = call.dossier.as_ref().and_then(|dossier| dossier.label.as_ref());
     let agent = call.legs.iter().find_map(|leg| leg.agent.as_deref());
     replay.take(PastCall {

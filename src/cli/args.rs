@@ -238,6 +238,9 @@ pub(super) struct ExplainArgs {
     /// Answer by these rule set files too, and say whether the verdict differs.
     #[arg(long, conflicts_with = "batch")]
     pub shadow: Vec<PathBuf>,
+    /// Number that the callee will see.
+    #[arg(long)]
+    pub caller: Option<String>,
     /// What the call is about.
     #[arg(long)]
     pub subject: Option<String>,

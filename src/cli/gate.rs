@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use trunkline_core::gate::{
     Book, Change, Claim, Comparison, DialPlans, DncList, ExplainAsk, Explanation, Given,
-    Normalizer, Question, Short, Source, explain, parse_instant, shipped_calendars,
+    Normalizer, Question, Short, ShownCaller, Source, explain, parse_instant, shipped_calendars,
 };
 use trunkline_core::model::Named as _;
 
@@ -87,6 +87,8 @@ fn explain_one(args: &ExplainArgs) -> Result<(), Failure> {
         })
     };
     let claims = args.claim.iter().map(claim).collect::<Result<_, Failure>>()?;
+    let caller = args.caller.as_deref();
+    let caller = caller.map(|number| ShownCaller::shown(plans.shown(), number, ""));
     let ask = ExplainAsk {
         number: args.number.as_deref().unwrap_or_default(),
         purpose: args.purpose.as_deref(),
@@ -94,6 +96,7 @@ fn explain_one(args: &ExplainArgs) -> Result<(), Failure> {
         ruleset: args.ruleset.as_deref().or(default.as_deref()),
         list_key: None,
         given: Given {
+            caller: caller.as_ref(),
             subject: args.subject.as_deref(),
             case: args.case.as_deref(),
             campaign: args.campaign.as_deref(),

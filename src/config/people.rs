@@ -4,6 +4,7 @@ use super::validate::Check;
 use super::{Config, ConfigError};
 use crate::io::desk::Barrier;
 use serde::Deserialize;
+use trunkline_core::gate::vague_name;
 
 /// Longest text that an agent reads out.
 const TEXT_BYTES_MAX: usize = 1024;
@@ -17,7 +18,7 @@ pub struct Pop {
     /// Screen for the customer: `secondary` (default) or `primary`.
     pub window: Window,
     /// How agents open a conversation; `{agent}` is the name of the agent's section, `{name}` the
-    /// agent's name. Default: none.
+    /// agent's name. A word that is no name (客服中心) stands behind one. Default: none.
     pub opening: String,
     /// First words to a customer whose call was answered later than `[site] answer_norm_ms` and
     /// three rings. Default: 抱歉让您久等了，请问有什么可以帮您？ Empty: none.
@@ -114,6 +115,9 @@ pub(super) fn validate(config: &Config, check: &Check<'_>) -> Result<(), ConfigE
     let named = pop.opening.replace("{agent}", "").replace("{name}", "");
     let allowed = "{agent} and {name} are filled in, and nothing else in braces";
     check.require(!named.contains(['{', '}']), "pop", "opening", &pop.opening, allowed)?;
+    let word = vague_name(&pop.opening).unwrap_or_default();
+    let allowed = format!("who is calling by name: {word} alone tells nobody");
+    check.require(word.is_empty(), "pop", "opening", &pop.opening, &allowed)?;
     let identity = &config.identity;
     for (section, key, names) in [
         ("identity", "factors", &identity.factors),

@@ -24,6 +24,7 @@ fn question(said: &str, more: &[(&str, &str)]) -> Value {
         "properties": {
             "number": words("As dialled at the site."),
             "trunk": words("PBX or trunk whose dial plan reads the number; absent: the site's."),
+            "caller": words("Number that the callee will see."),
             "purpose": words("service, callback.routine ..: lower-case words joined by dots."),
             "subject": words("What it is about."),
             "case": words("Case it belongs to."),

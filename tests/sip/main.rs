@@ -7,6 +7,7 @@ mod support;
 mod api;
 mod bad_lists;
 mod bad_rules;
+mod callers;
 mod caps;
 mod checkers;
 mod clock;

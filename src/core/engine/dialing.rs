@@ -6,7 +6,7 @@ use super::rights::Asked;
 use super::table::Entry;
 use super::writer::Engine;
 use crate::call::{CallInput, CallMachine, ReasonText, Start};
-use crate::gate::{CallFacts, DecisionParts, DialRight, ExemptReason, Ruling};
+use crate::gate::{CallFacts, DecisionParts, DialRight, ExemptReason, Ruling, ShownCaller};
 use crate::line::NoLine;
 use crate::model::{CallId, Dialog, Direction, Now, Party, SystemState, Verdict};
 use crate::sip::{AskId, FACT_HEADERS, MARK_HEADER, Offer, Refusal, RoutePlan};
@@ -44,6 +44,7 @@ impl Engine {
         let purpose = offer.purpose.clone().or(permitted).or(dialled).or_else(default);
         let agent = self.agent_at(None, &offer.from_user);
         let caller = Caller { agent: agent.as_deref(), device: &offer.from_user };
+        facts.caller = self.shown_by(&offer);
         let number = self.plan_of_peer(offer.peer).look(&offer.dialed);
         // A permit may have used one up for this call.
         let waived = match &facts.waived {
@@ -124,6 +125,14 @@ impl Engine {
             signalling,
             arrival: offer.arrival,
         }
+    }
+
+    /// What its callee will see.
+    fn shown_by(&mut self, offer: &Offer) -> ShownCaller {
+        let (number, name) = (self.caller(offer), &offer.from_display);
+        let party = self.known_parties.party(&self.desk_parties, number, name);
+        let number = party.e164.as_ref().map_or(number, |number| number.reveal().as_str());
+        ShownCaller::shown(self.config.plans.shown(), number, name)
     }
 
     /// What is known of an outbound call: by the command it comes of, else by its PBX.

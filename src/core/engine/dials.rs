@@ -12,7 +12,9 @@ use super::orders::OrderFor;
 use super::overrides::Caller;
 use super::rights::Asked;
 use super::writer::Engine;
-use crate::gate::{CallFacts, Decided, DecisionParts, DialRight, Dialed, Ruling, Waiting};
+use crate::gate::{
+    CallFacts, Decided, DecisionParts, DialRight, Dialed, Ruling, ShownCaller, Waiting,
+};
 use crate::model::{
     Call, CallId, CallTopic, CommandCode as Code, CommandError, CommandId, CommandStatus,
     ConnectionState, CstaCause, DecisionId, Detail, Entity, EventKind as K, LegRole, Mono, Now,
@@ -112,7 +114,7 @@ impl Engine {
         let caller = Caller { agent: agent.as_deref(), device };
         let number = self.plan_of_pbx(ask.pbx).look(ask.to.reveal());
         let waived = self.override_for(now, &number.dialed, purpose.as_deref(), caller);
-        let facts = CallFacts { waived: waived.clone(), ..ask.topic.clone().into() };
+        let facts = CallFacts { waived: waived.clone(), ..self.dial_facts(&ask) };
         let Asked { dialed, list_key, place, ruling } =
             self.ask_gate(now, number, purpose.as_deref(), &facts);
         let ask = DialAsk { purpose, ..ask };
@@ -142,8 +144,17 @@ impl Engine {
             to: self.desk_parties.with(ask.to.reveal(), "", dialed),
             device: short_device(&ask.device).to_owned(),
             next_allowed_at: None,
-            facts: ask.topic.clone().into(),
+            facts: self.dial_facts(ask),
         }
+    }
+
+    /// What the command says of its call. What the callee will see is known when the INVITE comes;
+    /// where none does, never.
+    fn dial_facts(&self, ask: &DialAsk) -> CallFacts {
+        let switch = self.config.switches.get(usize::from(ask.pbx.0));
+        let comes_by = switch.is_some_and(|switch| switch.peer.is_some());
+        let caller = if comes_by { ShownCaller::Later } else { ShownCaller::Unknown };
+        CallFacts { caller, ..ask.topic.clone().into() }
     }
 
     /// Denied: the desk is told when the same call would be allowed.

@@ -5,7 +5,7 @@ use super::calendar::Guard;
 use super::phrase;
 use super::register::Registered;
 use super::ruleset::{DayPlan, Gap, RuleSet};
-use super::schema::{Ban, Cap, Cooldown, HardBan, RegisterRule, Requires, Rule};
+use super::schema::{Ban, CallerId, Cap, Cooldown, HardBan, RegisterRule, Requires, Rule};
 use super::terms::Claims;
 use super::zone::{Local, Zone};
 use super::{Ask, DncList};
@@ -97,10 +97,12 @@ impl RuleSet {
             + spec.ban.len()
             + spec.cap.len()
             + spec.cooldown.len()
-            + spec.register.len();
+            + spec.register.len()
+            + spec.caller_id.len();
         let mut rules = Vec::with_capacity(6 + more);
         rules.push(self.purpose_rule(asked));
         rules.extend(spec.requires.iter().map(|requires| look.requires(requires)));
+        rules.extend(spec.caller_id.iter().map(|caller_id| look.caller_id(caller_id)));
         rules.extend(spec.hard_ban.iter().map(|ban| look.hard_ban(ban)));
         rules.push(rule(Text::fixed("dnc"), outcome, &spec.dnc.cite, listed));
         rules.extend(spec.register.iter().map(|register| look.register(register)));
@@ -223,6 +225,16 @@ impl Look<'_> {
             let shown = shown.collect::<Vec<_>>().join(" or ");
             let shown = if shown.is_empty() { "nothing".to_owned() } else { shown };
             (deny_if(!rule.met(self.claims)), format!("shown={shown} needed={needed}"))
+        })
+    }
+
+    fn caller_id(&self, rule: &CallerId) -> RuleVerdict {
+        self.speak(&rule.id, rule, || match rule.covers(self.ask.purpose) {
+            true => rule.says(self.ask.given.caller),
+            false => {
+                let purposes: Vec<String> = rule.purpose.iter().map(ToString::to_string).collect();
+                (RuleOutcome::NotApplicable, format!("purposes={}", purposes.join(", ")))
+            }
         })
     }
 
@@ -373,7 +385,7 @@ fn at(local: &Local, bytes: usize) -> String {
     text
 }
 
-fn deny_if(hit: bool) -> RuleOutcome {
+pub(super) fn deny_if(hit: bool) -> RuleOutcome {
     if hit { RuleOutcome::Deny } else { RuleOutcome::Allow }
 }
 

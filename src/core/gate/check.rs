@@ -84,6 +84,7 @@ fn ids(spec: &RuleSpec) -> Result<(), String> {
         ("cap", spec.cap.iter().map(|rule| &rule.id).collect()),
         ("cooldown", spec.cooldown.iter().map(|rule| &rule.id).collect()),
         ("requires", spec.requires.iter().map(|rule| &rule.id).collect()),
+        ("caller_id", spec.caller_id.iter().map(|rule| &rule.id).collect()),
     ];
     let mut seen: Vec<&Text> = Vec::new();
     for (table, id) in named.iter().flat_map(|(table, ids)| ids.iter().map(move |id| (table, *id)))
@@ -115,6 +116,7 @@ fn days(spec: &RuleSpec) -> Result<(), String> {
         all("cap", &spec.cap),
         all("cooldown", &spec.cooldown),
         all("requires", &spec.requires),
+        all("caller_id", &spec.caller_id),
     ];
     let of_rules = rules.concat().into_iter().map(|(table, rule)| (table, *rule.effective()));
     for (table, effective) in of_rules.chain([("", spec.effective)]) {
@@ -132,6 +134,9 @@ fn days(spec: &RuleSpec) -> Result<(), String> {
         || spec.ban.iter().any(|ban| ban.spans.is_empty())
     {
         return Err("ban: spans lists at least one value; leave it out for the whole day".into());
+    }
+    if spec.caller_id.iter().any(|rule| rule.numbers.is_empty() || rule.purpose.is_empty()) {
+        return Err("caller_id: numbers lists at least one value, and purpose, too".to_owned());
     }
     if spec.requires.iter().any(|rule| rule.any.is_empty()) {
         return Err("requires: any lists at least one claim".to_owned());

@@ -1,6 +1,8 @@
 //! One question, one answer.
 
-use super::{CallFacts, Claim, Claims, Dialed, Exemption, Past, Permit, Recorded, Waived};
+use super::{
+    CallFacts, Claim, Claims, Dialed, Exemption, Past, Permit, Recorded, ShownCaller, Waived,
+};
 use crate::model::{
     CallId, DayClass, Decision, DecisionId, NumberRef, Party, RuleOutcome, RuleVerdict, Verdict,
     Wall,
@@ -42,6 +44,8 @@ pub struct Given<'a> {
     pub zone: Option<&'a str>,
     /// What the caller says can be shown for the call.
     pub claims: Claims,
+    /// What it shows the callee; `None`: not known.
+    pub caller: Option<&'a ShownCaller>,
     /// What is on record of the number and the customer.
     pub recorded: &'a [Recorded],
     /// What people have approved for the call.

@@ -169,6 +169,7 @@ impl RuleSet {
             named("cap", &spec.cap, |rule| &rule.id),
             named("cooldown", &spec.cooldown, |rule| &rule.id),
             named("requires", &spec.requires, |rule| &rule.id),
+            named("caller_id", &spec.caller_id, |rule| &rule.id),
         ];
         let message = "cite is empty: a rule names the clause it comes from";
         for (name, rule) in rules.concat() {

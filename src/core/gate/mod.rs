@@ -13,6 +13,7 @@ mod answer;
 mod asked;
 mod book;
 mod calendar;
+mod caller;
 mod check;
 mod china;
 mod contradiction;
@@ -46,6 +47,7 @@ mod shadow;
 mod slice;
 mod spans;
 mod terms;
+mod vague;
 mod values;
 mod verdict;
 mod waive;
@@ -57,6 +59,7 @@ pub use calendar::{
     CalendarChange, CalendarDay, CalendarSet, CalendarSource, CalendarYear, Draft, Provenance,
     shipped_calendars,
 };
+pub use caller::ShownCaller;
 pub use decide::*;
 pub use dialplan::*;
 pub use dialplans::*;
@@ -77,6 +80,7 @@ pub use replay::*;
 pub use shadow::*;
 pub use slice::*;
 pub use terms::Claims;
+pub use vague::vague_name;
 pub use values::{HolidayScope, is_purpose};
 pub use waive::{OverridePolicy, Waived};
 pub use zone::TZDB_VERSION;

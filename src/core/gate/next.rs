@@ -284,7 +284,9 @@ impl<'a> View<'a> {
             .any(|rule| rule.in_force(day) && rule.says(search.list, ask, claims, day).closes());
         let mut requires = self.set.spec.requires.iter();
         let lacks = requires.any(|rule| rule.in_force(day) && !rule.met(claims));
-        if listed || registered || lacks {
+        let mut shown = self.set.spec.caller_id.iter();
+        let shows = shown.any(|rule| rule.in_force(day) && rule.refuses(ask));
+        if listed || registered || lacks || shows {
             return Vec::new();
         }
         let holds = self.holds.iter().filter(|(effective, _)| effective.on(day));

@@ -2,8 +2,8 @@
 
 use super::values::parse_day;
 use super::{
-    Ask, Book, Claim, DialPlans, DncList, Given, Past, PastKind, Register, Ruling, Via, is_purpose,
-    parse_instant,
+    Ask, Book, Claim, DialPlans, DncList, Given, Past, PastKind, Register, Ruling, ShownCaller,
+    Via, is_purpose, parse_instant,
 };
 use crate::model::{Named, NumberRef, RuleOutcome, Verdict, Wall};
 use std::collections::BTreeMap;
@@ -38,6 +38,8 @@ pub struct Question {
     pub seller: Option<String>,
     /// Zone of the callee's address.
     pub zone: Option<String>,
+    /// Number that the callee will see.
+    pub caller: Option<String>,
     /// `consent`, `running_contract`, `customer_requested_callback`.
     #[serde(default)]
     pub claims: Vec<Claim>,
@@ -228,7 +230,10 @@ impl Question {
             fail("trunk", format!("no trunk of that name has a dial plan; there are: {known}"))
         })?;
         let dialed = plan.read(&self.number);
+        let caller = self.caller.as_deref();
+        let caller = caller.map(|number| ShownCaller::shown(plans.shown(), number, ""));
         let given = Given {
+            caller: caller.as_ref(),
             subject: self.subject.as_deref(),
             case: self.case.as_deref(),
             campaign: self.campaign.as_deref(),

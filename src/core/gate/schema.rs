@@ -1,6 +1,7 @@
 //! The rule set file, schema 1. Unknown keys are refused; see docs/gate.md for each key.
 
 use super::Claim;
+use super::caller::{ShownName, ShownNumber};
 use super::terms::{CapPer, Counted, HoldFor, KeyWord, Layer, Mode, WHOLE_DAY, WeekdayWord};
 use super::values::{
     ClassWord, Day, DaySpan, GapPolicy, HolidayScope, Hours, Instant, Period, PurposePattern,
@@ -55,6 +56,8 @@ pub(super) struct RuleSpec {
     pub(super) dnc: Cited,
     #[serde(default)]
     pub(super) requires: Vec<Requires>,
+    #[serde(default)]
+    pub(super) caller_id: Vec<CallerId>,
     #[serde(default)]
     pub(super) register: Vec<RegisterRule>,
     #[serde(default)]
@@ -201,6 +204,16 @@ rules! {
         /// Claims that make the register no matter.
         #[serde(default)]
         pub(super) exemptions: Vec<Claim>,
+    }
+    /// Only these numbers, and names if there are any, may be shown to the callee.
+    CallerId {
+        pub(super) id: Text,
+        /// Calls with these purposes.
+        #[serde(default = "any_purpose")]
+        pub(super) purpose: Vec<PurposePattern>,
+        pub(super) numbers: Vec<ShownNumber>,
+        #[serde(default)]
+        pub(super) names: Vec<ShownName>,
     }
     /// A call needs one of these claims.
     Requires {

@@ -2,7 +2,7 @@
 
 use super::{
     Ask, Book, Claim, Claims, Dialed, DncList, ExplainAsk, ExplainError, Explanation, Given,
-    Normalizer, Past, Recorded, Ruling, Waived, explain,
+    Normalizer, Past, Recorded, Ruling, ShownCaller, Waived, explain,
 };
 use crate::model::{CallTopic, NumberRef, Wall};
 use std::sync::Arc;
@@ -25,6 +25,8 @@ pub struct CallFacts {
     /// What the caller says can be shown for the call. That the callee asked for it is believed
     /// from the record alone.
     pub claims: Claims,
+    /// What it shows the callee.
+    pub caller: ShownCaller,
     /// What people have approved for it.
     pub waived: Option<Waived>,
 }
@@ -47,6 +49,7 @@ impl CallFacts {
             seller: self.seller.as_deref(),
             customer_ref: None,
             zone: self.zone.as_deref(),
+            caller: Some(&self.caller),
             claims: self.claims.without(Claim::CustomerRequestedCallback),
             recorded: &[],
             waived: self.waived.as_ref(),

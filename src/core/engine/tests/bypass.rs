@@ -4,9 +4,10 @@ use super::bench_site::*;
 use super::commands::switch;
 use super::switch::fact;
 use crate::engine::{Bypass, EngineConfig, Input, LinkIx, PbxIx, PbxOrder, Restored, SwitchConfig};
-use crate::model::{Entity, EventKind, Named, Verdict};
+use crate::model::{Entity, EventKind, Named, Pii, Verdict};
 use crate::pbx::{
-    ChannelId, Fact, LinkReport, News, Observed, Order, OrderResult, PbxIdentity, Snapshot,
+    ChannelId, ChannelInfo, Fact, LinkReport, News, Observed, Order, OrderResult, PbxIdentity,
+    Snapshot,
 };
 use crate::sip::PeerId;
 
@@ -112,6 +113,24 @@ fn a_call_that_could_not_be_ended_is_told() {
     let failed = OrderResult::Rejected("no such channel".into());
     report(&mut site, LinkReport::News(News::Done(order.id, failed)));
     assert_eq!(told(&site), ["denied", "ungated clear", "ungated not_cleared"]);
+}
+
+/// The switch says where a leg goes: on an outside trunk no digits make an extension, and an
+/// emergency is one by whatever trunk.
+#[test]
+fn on_an_outside_trunk_nothing_is_an_extension() {
+    for (number, said) in
+        [("8001", &["denied", "ungated clear"][..]), ("013800138000", &["allowed"]), ("110", &[])]
+    {
+        let mut site = site(Bypass::Clear, false, MONDAY_10);
+        say(&mut site, "new A 1001 in");
+        let Fact::Channel(id, info) = fact("new B carrier out b@elsewhere") else { unreachable!() };
+        let info = ChannelInfo { dialed: Some(Pii::new(number.into())), ..info };
+        let (pbx_time, fact) = (Some(site.now.wall), Fact::Channel(id, info));
+        report(&mut site, LinkReport::Fact(Observed { pbx_time, fact }));
+        say(&mut site, "offer B A");
+        assert_eq!(told(&site), said, "{number}");
+    }
 }
 
 /// A call that is over before its INVITE was waited for long enough has been out all the same.

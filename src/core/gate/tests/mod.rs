@@ -4,6 +4,7 @@
 mod calendar;
 mod calendar_cross;
 mod calendar_import;
+mod callers;
 mod calls;
 mod contradiction;
 mod explain;

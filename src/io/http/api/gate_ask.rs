@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::extract::Query as Pairs;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use serde_json::{Map, Value, json};
-use trunkline_core::gate::{CallFacts, Claim, Claims, is_purpose, parse_instant};
+use trunkline_core::gate::{CallFacts, Claim, Claims, ShownCaller, is_purpose, parse_instant};
 use trunkline_core::model::Named as _;
 
 /// Longest text of a value, bytes.
@@ -35,7 +35,7 @@ impl Kind {
         };
         let all = [
             "number", "purpose", "subject", "case", "campaign", "customer", "seller", "zone",
-            "claims", "trunk",
+            "claims", "trunk", "caller",
         ];
         [&all, more].concat()
     }
@@ -47,6 +47,8 @@ pub(super) struct GateAsk {
     pub(super) number: String,
     /// PBX or trunk whose dial plan reads the number.
     pub(super) trunk: Option<String>,
+    /// Number that the callee will see.
+    pub(super) caller: Option<String>,
     pub(super) purpose: Option<String>,
     pub(super) facts: CallFacts,
     pub(super) at: Option<String>,
@@ -101,7 +103,11 @@ pub(super) async fn read(
         }
     };
     let pairs = if media == "application/json" { object(&bytes)? } else { pairs(&bytes)? };
-    ask(pairs, kind)
+    let mut ask = ask(pairs, kind)?;
+    if let Some(number) = ask.caller.take() {
+        ask.facts.caller = ShownCaller::shown((app.gate.plans)().shown(), &number, "");
+    }
+    Ok(ask)
 }
 
 fn object(bytes: &[u8]) -> Result<Map<String, Value>, Refusal> {
@@ -150,6 +156,7 @@ fn ask(object: Map<String, Value>, kind: Kind) -> Result<GateAsk, Refusal> {
         match *key {
             "number" => ask.number = text(key, value)?,
             "trunk" => ask.trunk = Some(text(key, value)?),
+            "caller" => ask.caller = Some(text(key, value)?),
             "purpose" => ask.purpose = Some(purpose(value)?),
             "claims" => ask.facts.claims = claims(value)?,
             "at" => ask.at = Some(instant(key, value)?),
