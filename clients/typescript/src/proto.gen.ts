@@ -558,9 +558,11 @@ export interface Duty {
   /** Grows by one with each change. */
   rev: number;
   /** backup_line: the backup line carries calls, or the failed line serves again.
-   * call_record: the agent labels a call after its end. */
+   * call_record: the agent labels a call after its end.
+   * reconciliation: a PBX's call records of a day are held against the decisions. */
   kind: string;
-  /** Whose: for backup_line the name of the failed line, for call_record the id of the call. */
+  /** Whose: for backup_line the name of the failed line, for call_record the id of the call, for
+   * reconciliation the PBX and the day. */
   subject: string;
   /** Since when. */
   started?: string;
