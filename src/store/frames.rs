@@ -6,7 +6,7 @@ use super::keyring::Keyring;
 use super::mark::{Cut, Mark};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use trunkline_core::model::{Event, Wall};
+use trunkline_core::model::{Entity, Event, Wall};
 use trunkline_core::vault::{Day, KeyPurpose, RecordContext};
 use trunkline_core::wire::{journal_frame_from_bytes, write_journal_frame};
 use zeroize::{Zeroize, Zeroizing};
@@ -22,6 +22,18 @@ pub(super) struct Frame {
     /// The mark of a reader that has taken it in.
     pub(super) mark: Mark,
     pub(super) events: Arc<[Event]>,
+}
+
+impl Frame {
+    /// What it holds: entries of a list, or one entity an event.
+    pub(super) fn weight(&self) -> usize {
+        let of = |event: &Event| match &event.entity {
+            Entity::Dnc(entries) => entries.len().max(1),
+            Entity::Claims(entries) => entries.len().max(1),
+            _ => 1,
+        };
+        self.events.iter().map(of).sum()
+    }
 }
 
 /// A frame ready to be written, as often as it takes.

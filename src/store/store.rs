@@ -20,8 +20,9 @@ use trunkline_core::gate::Register;
 use trunkline_core::model::{Committed, Epoch, Event, Pos, Wall};
 use trunkline_core::vault::{BlindIndex, KeySpan};
 
-/// Frames between writer and projections; beyond, projections read the journal.
-const FRAMES_WAITING_MAX: usize = 1024;
+/// Frames between writer and projections; beyond, projections read the journal. A frame of an import
+/// holds some 500 entries, so that all that wait take some 100 MB.
+const FRAMES_WAITING_MAX: usize = 128;
 /// Priority of the projections.
 const PROJECTIONS_NICE: i32 = 5;
 /// Frames of a `read` that are opened at once.

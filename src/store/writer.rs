@@ -31,6 +31,9 @@ const PROJECT_EVERY: Duration = Duration::from_millis(250);
 /// The same while reads ask for what is newest.
 const PROJECT_HURRIED: Duration = Duration::from_millis(25);
 const PROJECT_IDLE: Duration = Duration::from_secs(1);
+/// A round ends with the frame that makes it so heavy: what it makes of them is held in memory at
+/// once, some 3 kB an entry of a list.
+const ROUND_WEIGHT: usize = 16_384;
 
 /// What the ring carries.
 pub(super) enum Item {
@@ -181,22 +184,24 @@ pub(super) fn follow(
     clock: &Clock,
 ) -> Result<(), StoreError> {
     loop {
-        let mut group = match frames.recv_timeout(PROJECT_IDLE) {
-            Ok(frame) => vec![frame],
-            Err(RecvTimeoutError::Timeout) => Vec::new(),
+        let (group, full) = match frames.recv_timeout(PROJECT_IDLE) {
+            Ok(frame) => gather(frame, frames),
+            Err(RecvTimeoutError::Timeout) => (Vec::new(), false),
             Err(RecvTimeoutError::Disconnected) => break,
         };
         let started = Instant::now();
-        group.extend(frames.try_iter());
         let mut done = round(&mut projector, store, &group);
         if done.is_ok() {
             done = projector.housekeeping(clock());
         }
-        let mut pause = PROJECT_EVERY;
-        if let Err(error) = done {
-            tracing::error!(%error, "projections are behind; they catch up from the journal");
-            pause = RETRY_MAX;
-        }
+        let pause = match done {
+            Ok(()) if full => continue, // a backlog does not wait
+            Ok(()) => PROJECT_EVERY,
+            Err(error) => {
+                tracing::error!(%error, "projections are behind; they catch up from the journal");
+                RETRY_MAX
+            }
+        };
         std::thread::sleep(PROJECT_HURRIED.min(pause).saturating_sub(started.elapsed()));
         store.hurry.pause(pause.saturating_sub(started.elapsed()));
     }
@@ -204,6 +209,19 @@ pub(super) fn follow(
         return Err(StoreError::Closed);
     }
     projector.finish(clock())
+}
+
+/// What waits, from `first` on, as much as goes into a round; `true`: there may be more.
+fn gather(first: Frame, frames: &Receiver<Frame>) -> (Vec<Frame>, bool) {
+    let mut weight = first.weight();
+    let mut group = vec![first];
+    while weight < ROUND_WEIGHT
+        && let Ok(next) = frames.try_recv()
+    {
+        weight += next.weight();
+        group.push(next);
+    }
+    (group, weight >= ROUND_WEIGHT)
 }
 
 fn round(projector: &mut Projector, store: &Inner, group: &[Frame]) -> Result<(), StoreError> {
