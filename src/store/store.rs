@@ -21,7 +21,7 @@ use trunkline_core::model::{Committed, Epoch, Event, Pos, Wall};
 use trunkline_core::vault::{BlindIndex, KeySpan};
 
 /// Frames between writer and projections; beyond, projections read the journal. A frame of an import
-/// holds some 500 entries, so that all that wait take some 100 MB.
+/// holds some 500 entries: what waits must not fill the memory.
 const FRAMES_WAITING_MAX: usize = 128;
 /// Priority of the projections.
 const PROJECTIONS_NICE: i32 = 5;

@@ -32,7 +32,7 @@ const PROJECT_EVERY: Duration = Duration::from_millis(250);
 const PROJECT_HURRIED: Duration = Duration::from_millis(25);
 const PROJECT_IDLE: Duration = Duration::from_secs(1);
 /// A round ends with the frame that makes it so heavy: what it makes of them is held in memory at
-/// once, some 3 kB an entry of a list.
+/// once.
 const ROUND_WEIGHT: usize = 16_384;
 
 /// What the ring carries.

@@ -3,11 +3,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+use crate::bad_rules::fails_to_start;
 use crate::outbound::{reason_of, refused};
-use crate::support::process::{poll_until, wait_for_exit};
+use crate::support::process::poll_until;
 use crate::support::{Peers, Sipp, Site, SiteOptions, WORKDAY_MORNING};
 use std::fmt::Write as _;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 const CUSTOMER: &str = "13800138000";
@@ -102,16 +102,8 @@ fn a_store_that_is_gone_stops_the_start_and_serves_when_it_is_back() {
     for path in meta() {
         std::fs::rename(&path, hidden.join(path.file_name().unwrap())).unwrap();
     }
-    let mut command = site.command(&["serve", "--clock", WORKDAY_MORNING, "--config"]);
-    command.arg(site.config()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let ended = wait_for_exit(&mut child, Duration::from_secs(20));
-    if ended.is_none() {
-        child.kill().unwrap();
-    }
-    let told = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&told.stderr).into_owned();
-    assert_eq!(ended.and_then(|status| status.code()), Some(4), "{said}");
+    let (code, said) = fails_to_start(&site);
+    assert_eq!(code, Some(4), "{said}");
     for path in meta() {
         std::fs::remove_file(path).unwrap(); // what the attempt left
     }

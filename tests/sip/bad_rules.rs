@@ -49,7 +49,7 @@ fn site() -> Site {
 }
 
 /// What it says and how it exits, instead of serving.
-fn fails_to_start(site: &Site) -> (Option<i32>, String) {
+pub(crate) fn fails_to_start(site: &Site) -> (Option<i32>, String) {
     let mut command = site.command(&["serve", "--clock", WORKDAY_MORNING, "--config"]);
     command.arg(site.config()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();

@@ -3,20 +3,14 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::api::{ask, token};
-use crate::outbound::reason_of;
+use crate::outbound::{OPEN, reason_of};
 use crate::support::{Sipp, Site, SiteOptions, Story, Ua, WORKDAY_MORNING};
 use serde_json::json;
 use std::time::Duration;
 
 const CUSTOMER: &str = "13800138000";
-const RULES: &str = r#"schema = 1
-[ruleset.own]
-applies = { region = ["CN-mainland"], purpose = ["*"] }
-zone = { source = "callee" }
-purpose = { cite = "test" }
-dnc = { cite = "test" }
-window = [{ classes = ["any"], spans = [["00:00", "24:00"]], cite = "test" }]
-[[ruleset.own.caller_id]]
+/// Added to the open rule set.
+const MORE: &str = r#"[[ruleset.own.caller_id]]
 id = "sales-number"
 purpose = ["sales"]
 numbers = ["95519", "021-62345678"]
@@ -27,7 +21,7 @@ cite = "test"
 fn a_sales_call_shows_a_listed_number_or_is_refused() {
     let gate_keys = "file = \"DIR/rules.toml\"";
     let site = Site::with(&SiteOptions { gate_keys, ..SiteOptions::default() });
-    std::fs::write(site.path("rules.toml"), RULES).unwrap();
+    std::fs::write(site.path("rules.toml"), format!("{OPEN}{MORE}")).unwrap();
     let _server = site.serve(WORKDAY_MORNING);
     let (from, to) = (site.net.pbx(), site.net.trunkline());
     let call = |story: &str, shown: &str, headers: &str| {

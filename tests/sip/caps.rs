@@ -1,19 +1,13 @@
 //! Caps over kill -9: a call that was let out counts, whatever became of the process.
 
-use crate::outbound::reason_of;
+use crate::outbound::{OPEN, reason_of};
 use crate::support::{Dialog, Peers, Site, SiteOptions};
 use std::time::Duration;
 
 const CUSTOMER: &str = "13800138000";
 const SERVICE: &str = "X-Trunkline-Purpose: service";
-const RULES: &str = r#"schema = 1
-[ruleset.own]
-applies = { region = ["CN-mainland"], purpose = ["*"] }
-zone = { source = "callee" }
-purpose = { cite = "test" }
-dnc = { cite = "test" }
-window = [{ classes = ["any"], spans = [["00:00", "24:00"]], cite = "test" }]
-[[ruleset.own.cap]]
+/// Added to the open rule set.
+const MORE: &str = r#"[[ruleset.own.cap]]
 id = "three-a-day"
 max = 3
 per = "calendar:day"
@@ -46,7 +40,7 @@ fn dial(peers: &Peers, number: &str, name: &str) -> Result<Dialog, String> {
 fn a_cap_holds_over_kill_9() {
     let site =
         Site::with(&SiteOptions { gate_keys: "file = \"rules.toml\"", ..SiteOptions::default() });
-    std::fs::write(site.path("rules.toml"), RULES).unwrap();
+    std::fs::write(site.path("rules.toml"), format!("{OPEN}{MORE}")).unwrap();
     let peers = Peers::of(&site);
     for n in 0..3 {
         let server = site.serve(&format!("2026-11-23T10:0{n}:00+08:00"));
@@ -66,7 +60,7 @@ fn a_cap_holds_over_kill_9() {
     dial(&peers, CUSTOMER, "cap5").unwrap();
 
     // What no rule looked back to is not remembered: such rules need a restart.
-    let week = RULES.replace("calendar:day", "calendar:week");
+    let week = format!("{OPEN}{MORE}").replace("calendar:day", "calendar:week");
     std::fs::write(site.path("rules.toml"), week).unwrap();
     let failed = site.try_run(&["reload"]);
     let told = String::from_utf8_lossy(&failed.stderr).into_owned();

@@ -1,7 +1,7 @@
 //! Claims on record: by HTTP, by the command line, on the real trunk, over a crash.
 
 use crate::api::{ask, token};
-use crate::outbound::{reason_of, refused};
+use crate::outbound::{OPEN, goes_out, reason_of, refused};
 use crate::support::{Sipp, Site, SiteOptions, WORKDAY_MORNING};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -12,14 +12,8 @@ const SERVICE: &str = "X-Trunkline-Purpose: service";
 const LATER: &str = "2026-11-23T10:05:00+08:00";
 const QUIET: Duration = Duration::from_millis(300);
 
-const RULES: &str = r#"schema = 1
-[ruleset.own]
-applies = { region = ["CN-mainland"], purpose = ["*"] }
-zone = { source = "callee" }
-purpose = { cite = "test" }
-dnc = { cite = "test" }
-window = [{ classes = ["any"], spans = [["00:00", "24:00"]], cite = "test" }]
-[[ruleset.own.requires]]
+/// Added to the open rule set.
+const MORE: &str = r#"[[ruleset.own.requires]]
 id = "opt-in"
 any = ["consent", "customer_requested_callback"]
 cite = "test"
@@ -31,18 +25,8 @@ fn site(sections: &'static str) -> Site {
         sections,
         ..SiteOptions::default()
     });
-    std::fs::write(site.path("rules.toml"), RULES).unwrap();
+    std::fs::write(site.path("rules.toml"), format!("{OPEN}{MORE}")).unwrap();
     site
-}
-
-fn call(site: &Site, number: &str) {
-    let callee = Sipp::callee("callee-answers", site.carrier()).with("RING", 100).start();
-    let (from, to) = (site.net.pbx(), site.net.trunkline());
-    Sipp::caller("caller-talks-and-hangs-up", from, to, ["1001", number])
-        .header(SERVICE)
-        .with("TALK", 100)
-        .run();
-    callee.finish();
 }
 
 fn is_refused(site: &Site, number: &str) {
@@ -69,7 +53,7 @@ fn a_consent_lets_calls_out_until_it_is_withdrawn_also_over_crashes() {
 
     let server = site.serve(LATER);
     let mut tail = site.tail(Some(0));
-    call(&site, CUSTOMER);
+    goes_out(&site, CUSTOMER);
     tail.until_kind("outbound.allowed", 1);
     let events = tail.settle(QUIET);
     let of = |kind: &str| events.iter().find(|e| e["k"] == kind).unwrap();
@@ -116,7 +100,7 @@ fn what_a_customer_asks_for_is_recorded_on_the_call() {
     let add = ["claim", "add", "consent", CUSTOMER, "--evidence", "form 7"];
     let told = String::from_utf8(site.run(&add).stdout).unwrap();
     assert!(told.starts_with("recorded: "), "{told}");
-    call(&site, CUSTOMER);
+    goes_out(&site, CUSTOMER);
     let ended = tail.finished_calls(1).iter().find(|e| e["k"] == "call.cleared");
     let id = ended.unwrap()["o"]["id"].as_str().unwrap().to_owned();
     let withdrawn = site.run(&["claim", "withdraw", CUSTOMER, "--reason", "by phone"]);

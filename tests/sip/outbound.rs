@@ -18,6 +18,30 @@ fn pbx_calls(site: &Site, story: &str, number: &str) -> Sipp {
     Sipp::caller(story, site.net.pbx(), site.net.trunkline(), ["1001", number])
 }
 
+/// A rule set `own` of a site that is never closed; tests add to it.
+pub(crate) const OPEN: &str = r#"schema = 1
+[ruleset.own]
+applies = { region = ["CN-mainland"], purpose = ["*"] }
+zone = { source = "callee" }
+purpose = { cite = "test" }
+dnc = { cite = "test" }
+window = [{ classes = ["any"], spans = [["00:00", "24:00"]], cite = "test" }]
+"#;
+
+/// The same, closed from 09:00 to 12:00 by a ban of that name.
+pub(crate) fn closed_by(ban: &str) -> String {
+    let ban =
+        format!(r#"hard_ban = [{{ id = "{ban}", spans = [["09:00", "12:00"]], cite = "test" }}]"#);
+    OPEN.replace("window = ", &format!("{ban}\nwindow = "))
+}
+
+/// A service call that is answered and hung up.
+pub(crate) fn goes_out(site: &Site, number: &str) {
+    let carrier = Sipp::callee("callee-answers", site.carrier()).with("RING", 100).start();
+    pbx_calls(site, "caller-talks-and-hangs-up", number).header(SERVICE).with("TALK", 100).run();
+    carrier.finish();
+}
+
 /// Dials and expects 403; the refusal as received.
 pub(crate) fn refused(site: &Site, number: &str, header: Option<&str>) -> String {
     let call = pbx_calls(site, "caller-is-refused", number).with("STATUS", "403");

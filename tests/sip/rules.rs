@@ -1,9 +1,9 @@
 //! Rule files that change under a running server.
 
 use crate::api::{ask, token};
-use crate::outbound::{reason_of, refused};
+use crate::outbound::{closed_by, goes_out, reason_of, refused};
 use crate::support::process::poll_until;
-use crate::support::{Peers, Sipp, Site, SiteOptions, WORKDAY_MORNING};
+use crate::support::{Peers, Site, SiteOptions, WORKDAY_MORNING};
 use nix::sys::signal::Signal;
 use serde_json::json;
 use std::time::Duration;
@@ -11,37 +11,16 @@ use std::time::Duration;
 const CUSTOMER: &str = "13800138000";
 const SERVICE: &str = "X-Trunkline-Purpose: service";
 
-/// Closed at 10:00, by a ban of that name.
-fn rules(ban: &str) -> String {
-    format!(
-        r#"schema = 1
-[ruleset.own]
-applies = {{ region = ["CN-mainland"], purpose = ["*"] }}
-zone = {{ source = "callee" }}
-purpose = {{ cite = "test" }}
-dnc = {{ cite = "test" }}
-hard_ban = [{{ id = "{ban}", spans = [["09:00", "12:00"]], cite = "test" }}]
-window = [{{ classes = ["any"], spans = [["00:00", "24:00"]], cite = "test" }}]
-"#
-    )
-}
-
 /// Rules that are tried out over the server's own calls: with the server, and without it.
 #[test]
 fn stored_calls_tell_what_new_rules_would_have_stopped() {
     let site = Site::new();
     let server = site.serve(WORKDAY_MORNING);
     let mut tail = site.tail(None);
-    let carrier = Sipp::callee("callee-answers", site.carrier()).with("RING", 100).start();
-    let (from, to) = (site.net.pbx(), site.net.trunkline());
-    Sipp::caller("caller-talks-and-hangs-up", from, to, ["1001", CUSTOMER])
-        .header(SERVICE)
-        .with("TALK", 100)
-        .run();
-    carrier.finish();
+    goes_out(&site, CUSTOMER);
     refused(&site, CUSTOMER, None);
     tail.finished_calls(2);
-    std::fs::write(site.path("tried.toml"), rules("tried")).unwrap();
+    std::fs::write(site.path("tried.toml"), closed_by("tried")).unwrap();
     let ask = |more: &[&str]| {
         let rules = site.path("tried.toml");
         let args = ["gate", "dry-run", "--rules", rules.to_str().unwrap()];
@@ -76,7 +55,7 @@ fn stored_calls_tell_what_new_rules_would_have_stopped() {
     assert!(!failed.status.success());
     assert!(String::from_utf8_lossy(&failed.stderr).contains("tried.toml"), "{failed:?}");
     assert_eq!(server.stop(), Some(0));
-    std::fs::write(site.path("tried.toml"), rules("tried")).unwrap();
+    std::fs::write(site.path("tried.toml"), closed_by("tried")).unwrap();
     check(&ask(&["--json"]));
 }
 
@@ -86,15 +65,9 @@ fn a_dry_run_knows_the_sites_calendars_and_claims() {
     let site = Site::new();
     let server = site.serve(WORKDAY_MORNING);
     let mut tail = site.tail(None);
-    let carrier = Sipp::callee("callee-answers", site.carrier()).with("RING", 100).start();
-    let (from, to) = (site.net.pbx(), site.net.trunkline());
-    Sipp::caller("caller-talks-and-hangs-up", from, to, ["1001", CUSTOMER])
-        .header(SERVICE)
-        .with("TALK", 100)
-        .run();
-    carrier.finish();
+    goes_out(&site, CUSTOMER);
     tail.finished_calls(1);
-    let opt_in = rules("tried").replace("09:00", "22:00").replace("12:00", "23:00")
+    let opt_in = closed_by("tried").replace("09:00", "22:00").replace("12:00", "23:00")
         + "[[ruleset.own.requires]]\nid = \"opt-in\"\nany = [\"consent\"]\ncite = \"test\"\n";
     std::fs::write(site.path("tried.toml"), opt_in).unwrap();
     let ask = || {
@@ -133,7 +106,7 @@ fn rules_are_read_anew_and_bad_ones_change_nothing() {
         gate_keys: "rulesets = [\"own\", \"cn-seed-service\"]\nfile = \"rules.toml\"",
         ..SiteOptions::default()
     });
-    std::fs::write(site.path("rules.toml"), rules("first")).unwrap();
+    std::fs::write(site.path("rules.toml"), closed_by("first")).unwrap();
     let server = site.serve(WORKDAY_MORNING);
     let mut tail = site.tail(None);
     let rule = || reason_of(&refused(&site, CUSTOMER, Some(SERVICE))).to_owned();
@@ -141,12 +114,12 @@ fn rules_are_read_anew_and_bad_ones_change_nothing() {
     assert!(rule().contains("rule first; next allowed"), "{}", rule());
     assert!(rule().contains("T12:00:00+08:00"), "{}", rule());
 
-    std::fs::write(site.path("rules.toml"), rules("second")).unwrap();
+    std::fs::write(site.path("rules.toml"), closed_by("second")).unwrap();
     site.run(&["reload"]);
     tail.until_kind("system.status", 1);
     assert!(rule().contains("rule second; next allowed"), "{}", rule());
 
-    std::fs::write(site.path("rules.toml"), rules("third").replace("12:00", "25:00")).unwrap();
+    std::fs::write(site.path("rules.toml"), closed_by("third").replace("12:00", "25:00")).unwrap();
     let failed = site.try_run(&["reload"]);
     let told = String::from_utf8_lossy(&failed.stderr).into_owned();
     assert!(!failed.status.success(), "{told}");
@@ -174,7 +147,7 @@ fn whatever_rules_name_is_read_anew() {
         gate_keys: "rulesets = [\"own\", \"cn-seed-service\"]\nfile = \"rules.toml\"",
         ..SiteOptions::default()
     });
-    let open = rules("early").replace("09:00\", \"12:00", "00:00\", \"08:00");
+    let open = closed_by("early").replace("09:00\", \"12:00", "00:00\", \"08:00");
     let reload = |more: &str| {
         std::fs::write(site.path("rules.toml"), format!("{open}{more}")).unwrap();
         site.run(&["reload"]);

@@ -1,45 +1,19 @@
 //! Rules that are tried out live beside those in force.
 
-use crate::outbound::{reason_of, refused};
+use crate::outbound::{closed_by, goes_out, reason_of, refused};
 use crate::support::process::poll_until;
-use crate::support::{Sipp, Site, SiteOptions, WORKDAY_MORNING};
+use crate::support::{Site, SiteOptions, WORKDAY_MORNING};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::time::Duration;
 
 const CUSTOMER: &str = "13800138000";
-const SERVICE: &str = "X-Trunkline-Purpose: service";
-
-/// Closed from 09:00 to 12:00 by a ban of that name.
-fn rules(ban: &str) -> String {
-    format!(
-        r#"schema = 1
-[ruleset.tried]
-applies = {{ region = ["CN-mainland"], purpose = ["*"] }}
-zone = {{ source = "callee" }}
-purpose = {{ cite = "test" }}
-dnc = {{ cite = "test" }}
-hard_ban = [{{ id = "{ban}", spans = [["09:00", "12:00"]], cite = "test" }}]
-window = [{{ classes = ["any"], spans = [["00:00", "24:00"]], cite = "test" }}]
-"#
-    )
-}
 
 fn site() -> Site {
     Site::with(&SiteOptions {
         gate_keys: "ruleset = \"cn-seed-service\"\nshadow = \"tried.toml\"",
         ..SiteOptions::default()
     })
-}
-
-fn call(site: &Site) {
-    let carrier = Sipp::callee("callee-answers", site.carrier()).with("RING", 100).start();
-    let (from, to) = (site.net.pbx(), site.net.trunkline());
-    Sipp::caller("caller-talks-and-hangs-up", from, to, ["1001", CUSTOMER])
-        .header(SERVICE)
-        .with("TALK", 100)
-        .run();
-    carrier.finish();
 }
 
 fn report(site: &Site) -> Value {
@@ -64,12 +38,12 @@ fn one(rule: &str) -> (String, u64) {
 #[test]
 fn a_call_goes_out_and_the_difference_is_told() {
     let site = site();
-    std::fs::write(site.path("tried.toml"), rules("first")).unwrap();
+    std::fs::write(site.path("tried.toml"), closed_by("first")).unwrap();
     let told = String::from_utf8(site.run(&["check"]).stdout).unwrap();
-    assert!(told.contains("tried out tried\n"), "{told}");
+    assert!(told.contains("tried out own\n"), "{told}");
     let server = site.serve(WORKDAY_MORNING);
     let mut tail = site.tail(None);
-    call(&site);
+    goes_out(&site, CUSTOMER);
     tail.until_kind("gate.shadow_differs", 1);
     let events = tail.settle(Duration::from_millis(200));
     let of = |kind: &str| events.iter().find(|e| e["k"] == kind).unwrap();
@@ -108,11 +82,11 @@ fn a_call_goes_out_and_the_difference_is_told() {
         };
         events.iter().filter(alarm).count() == 2
     });
-    call(&site);
+    goes_out(&site, CUSTOMER);
     tail.until_kind("gate.shadow_differs", 2);
-    std::fs::write(site.path("tried.toml"), rules("second")).unwrap();
+    std::fs::write(site.path("tried.toml"), closed_by("second")).unwrap();
     site.run(&["reload"]);
-    call(&site);
+    goes_out(&site, CUSTOMER);
     tail.until_kind("gate.shadow_differs", 3);
     let both = [("first".to_owned(), 2), one("second")];
     let sorted = |site: &Site| {
@@ -147,10 +121,10 @@ fn a_file_that_is_bad_at_the_start_is_an_alarm() {
             reason.contains("none are tried out: tried.toml")
         })
     });
-    call(&site);
-    std::fs::write(site.path("tried.toml"), rules("mended")).unwrap();
+    goes_out(&site, CUSTOMER);
+    std::fs::write(site.path("tried.toml"), closed_by("mended")).unwrap();
     site.run(&["reload"]);
-    call(&site);
+    goes_out(&site, CUSTOMER);
     tail.until_kind("gate.shadow_differs", 1);
 }
 
@@ -158,7 +132,7 @@ fn a_file_that_is_bad_at_the_start_is_an_alarm() {
 #[test]
 fn explain_tells_both_verdicts() {
     let site = site();
-    std::fs::write(site.path("tried.toml"), rules("morning")).unwrap();
+    std::fs::write(site.path("tried.toml"), closed_by("morning")).unwrap();
     let ask = |more: &[&str]| {
         let at = ["--at", "2026-11-23T10:00:00+08:00", "--purpose", "service"];
         let files = ["--shadow", "tried.toml"];
