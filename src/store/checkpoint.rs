@@ -21,7 +21,7 @@ impl Projector {
             self.store.months.open(*month)?.commit(&batch)?;
         }
         self.unsynced.clear();
-        let faded = self.live.extract_if(|_, live| has_faded(&live.event, now));
+        let faded = self.live.extract_if(|_, live| has_faded(&live.entity, now));
         let gone: Vec<LiveKey> = faded.filter(|(_, l)| l.stored).map(|(key, _)| key).collect();
         self.gone.extend(gone);
         let rows_max = self.store.engine.group_rows_max();
@@ -39,9 +39,10 @@ impl Projector {
             for id in group {
                 let Some(live) = self.live.get_mut(id) else { continue };
                 let key = id.to_bytes();
-                let head = RowHead { ts: id.since(&live.event), ..RowHead::default() };
+                let event = live.event();
+                let head = RowHead { ts: id.since(&event), ..RowHead::default() };
                 let day = Day::of(now);
-                let row = self.store.rows().seal(RowKind::Live, &key, &head, day, &live.event)?;
+                let row = self.store.rows().seal(RowKind::Live, &key, &head, day, &event)?;
                 batch.put(Table::Live, key, row);
                 // A row that a failed commit leaves out is written by the next checkpoint.
                 live.stored = true;

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 use trunkline_core::model::{
-    COMMAND_KEPT, CallId, CommandId, DutyId, DutyState, Entity, Event, OverrideId, Wall,
-    uuid_instant,
+    COMMAND_KEPT, CallId, CommandId, Detail, DutyId, DutyState, Entity, Event, EventKind,
+    OverrideId, Pos, Wall, uuid_instant,
 };
 
 /// Names one of them. Calls have the 16 bytes of their id as key of their row.
@@ -15,8 +15,48 @@ pub(super) enum LiveKey {
     Duty(DutyId),
     Link(String),
     Agent(Arc<str>),
-    Command(String, CommandId),
+    /// Boxed: calls are the most, and theirs is short.
+    Command(Box<(String, CommandId)>),
     Override(OverrideId),
+}
+
+/// A call, line or duty that is not over.
+pub(super) struct Live {
+    pos: Pos,
+    ts: Wall,
+    kind: EventKind,
+    /// As its newest event left it. What only the event knew is not kept: nobody asks for it, and
+    /// it is larger than the rest.
+    pub(super) entity: Entity,
+    /// The checkpoint has a row of it.
+    pub(super) stored: bool,
+    /// It has changed since.
+    pub(super) changed: bool,
+}
+
+impl Live {
+    /// As a row of the checkpoint has it.
+    pub(super) fn stored(event: Event) -> Self {
+        let Event { pos, ts, kind, entity, .. } = event;
+        Self { pos, ts, kind, entity, stored: true, changed: false }
+    }
+
+    /// As a first event has it.
+    pub(super) fn begun(event: &Event) -> Self {
+        let (pos, ts, kind, entity) = (event.pos, event.ts, event.kind, event.entity.clone());
+        Self { pos, ts, kind, entity, stored: false, changed: true }
+    }
+
+    /// Takes a newer event.
+    pub(super) fn change(&mut self, event: &Event) {
+        *self = Self { stored: self.stored, ..Self::begun(event) };
+    }
+
+    /// What goes into its row.
+    pub(super) fn event(&self) -> Event {
+        let (pos, ts, kind, entity) = (self.pos, self.ts, self.kind, self.entity.clone());
+        Event { pos, ts, kind, entity, detail: Detail::default() }
+    }
 }
 
 impl LiveKey {
@@ -28,7 +68,9 @@ impl LiveKey {
             Entity::Duty(duty) => Some(Self::Duty(duty.id)),
             Entity::Link(link) => Some(Self::Link(link.id.clone())),
             Entity::Agent(agent) => Some(Self::Agent(agent.who.id.clone())),
-            Entity::Command(command) => Some(Self::Command(command.user.clone(), command.id)),
+            Entity::Command(command) => {
+                Some(Self::Command(Box::new((command.user.clone(), command.id))))
+            }
             Entity::Override(one) => Some(Self::Override(one.id)),
             Entity::Decision(_)
             | Entity::Dnc(_)
@@ -47,7 +89,8 @@ impl LiveKey {
             Self::Link(id) => [b"link/", id.as_bytes()].concat(),
             Self::Agent(name) => [b"agent/", name.as_bytes()].concat(),
             Self::Override(id) => [b"over/".as_slice(), id.0.as_bytes()].concat(),
-            Self::Command(user, id) => {
+            Self::Command(named) => {
+                let (user, id) = &**named;
                 [b"cmd/", id.0.as_bytes().as_slice(), user.as_bytes()].concat()
             }
         }
@@ -59,14 +102,14 @@ impl LiveKey {
             Self::Call(id) => uuid_instant(id.0),
             Self::Duty(id) => uuid_instant(id.0),
             Self::Override(id) => uuid_instant(id.0),
-            Self::Line(_) | Self::Link(_) | Self::Agent(_) | Self::Command(..) => event.ts,
+            Self::Line(_) | Self::Link(_) | Self::Agent(_) | Self::Command(_) => event.ts,
         }
     }
 }
 
 /// Nothing more is expected of it.
-pub(super) fn is_over(event: &Event) -> bool {
-    match &event.entity {
+pub(super) fn is_over(entity: &Entity) -> bool {
+    match entity {
         Entity::Call(call) => call.is_over(),
         Entity::Duty(duty) => duty.state != DutyState::Running,
         Entity::Override(one) => one.is_over(),
@@ -84,8 +127,8 @@ pub(super) fn is_over(event: &Event) -> bool {
 }
 
 /// Revision of the entity: what is older changes nothing.
-pub(super) fn rev_of(event: &Event) -> u64 {
-    match &event.entity {
+pub(super) fn rev_of(entity: &Entity) -> u64 {
+    match entity {
         Entity::Call(call) => call.rev,
         Entity::Line(line) => line.rev,
         Entity::Duty(duty) => duty.rev,
@@ -102,8 +145,8 @@ pub(super) fn rev_of(event: &Event) -> u64 {
 }
 
 /// A command that need not be remembered any more.
-pub(super) fn has_faded(event: &Event, now: Wall) -> bool {
-    match &event.entity {
+pub(super) fn has_faded(entity: &Entity, now: Wall) -> bool {
+    match entity {
         Entity::Command(command) => command.accepted_at.after(COMMAND_KEPT) < now,
         Entity::Call(_)
         | Entity::Line(_)

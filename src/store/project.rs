@@ -7,7 +7,7 @@ use super::checkpoint::oldest_month;
 use super::engine::{Batch, KEY_END, Order, Table, TableFile};
 use super::frames::Frame;
 use super::known::known_rows;
-use super::live::{LiveKey, is_over, rev_of};
+use super::live::{Live, LiveKey, is_over, rev_of};
 use super::mark::Mark;
 use super::rows::{
     RowKind, agent_of, call_day, call_head, call_of, command_of, decision_day, decision_head,
@@ -37,16 +37,6 @@ struct OfMonth<'a> {
     records: Vec<&'a Event>,
     /// They say something of calls that count for caps.
     counted: Vec<&'a Event>,
-}
-
-/// A call, line or duty that is not over.
-pub(super) struct Live {
-    /// Its newest event.
-    pub(super) event: Event,
-    /// The checkpoint has a row of it.
-    pub(super) stored: bool,
-    /// It has changed since.
-    pub(super) changed: bool,
 }
 
 /// The reader of the journal that writes everything else.
@@ -83,7 +73,7 @@ impl Projector {
         for (key, row) in store.meta.scan(Table::Live, &[], KEY_END, Order::Up, usize::MAX)? {
             let event = store.rows().open(RowKind::Live, meta::FILE, &key, &row)?;
             let key = LiveKey::of(&event).ok_or(StoreError::row(meta::FILE, "live entity"))?;
-            live.insert(key, Box::new(Live { event, stored: true, changed: false }));
+            live.insert(key, Box::new(Live::stored(event)));
         }
         let mut projector = Self {
             store,
@@ -109,7 +99,7 @@ impl Projector {
     /// Calls that are not over.
     pub(super) fn live_calls(&self) -> Vec<Call> {
         let mut calls: Vec<Call> =
-            self.live.values().filter_map(|live| call_of(live.event.clone())).collect();
+            self.live.values().filter_map(|live| call_of(live.event())).collect();
         calls.sort_by_key(|call| call.id);
         calls
     }
@@ -117,20 +107,20 @@ impl Projector {
     /// Lines as they stand.
     pub(super) fn lines(&self) -> Vec<Line> {
         let mut lines: Vec<Line> =
-            self.live.values().filter_map(|live| line_of(live.event.clone())).collect();
+            self.live.values().filter_map(|live| line_of(live.event())).collect();
         lines.sort_by(|a, b| a.id.cmp(&b.id));
         lines
     }
 
     /// Control links as they stood.
     pub(super) fn links(&self) -> Vec<Link> {
-        self.live.values().filter_map(|live| link_of(live.event.clone())).collect()
+        self.live.values().filter_map(|live| link_of(live.event())).collect()
     }
 
     /// Duties that are neither met nor breached.
     pub(super) fn duties(&self) -> Vec<Duty> {
         let mut duties: Vec<Duty> =
-            self.live.values().filter_map(|live| duty_of(live.event.clone())).collect();
+            self.live.values().filter_map(|live| duty_of(live.event())).collect();
         duties.sort_by_key(|duty| duty.id);
         duties
     }
@@ -138,7 +128,7 @@ impl Projector {
     /// Agents as they stand.
     pub(super) fn agents(&self) -> Vec<Agent> {
         let mut agents: Vec<Agent> =
-            self.live.values().filter_map(|live| agent_of(live.event.clone())).collect();
+            self.live.values().filter_map(|live| agent_of(live.event())).collect();
         agents.sort_by(|a, b| a.who.id.cmp(&b.who.id));
         agents
     }
@@ -146,14 +136,14 @@ impl Projector {
     /// Commands of the last day, oldest first.
     pub(super) fn commands(&self) -> Vec<Command> {
         let mut commands: Vec<Command> =
-            self.live.values().filter_map(|live| command_of(live.event.clone())).collect();
+            self.live.values().filter_map(|live| command_of(live.event())).collect();
         commands.sort_by_key(|command| (command.accepted_at, command.id));
         commands
     }
 
     /// Overrides that are open.
     pub(super) fn overrides(&self) -> Vec<Override> {
-        let of = |live: &Live| match &live.event.entity {
+        let of = |live: &Live| match &live.entity {
             Entity::Override(one) => Some((**one).clone()),
             _ => None,
         };
@@ -204,24 +194,21 @@ impl Projector {
         let Some(key) = LiveKey::of(event) else { return };
         match self.live.entry(key) {
             Entry::Occupied(mut found) => {
-                if rev_of(&found.get().event) > rev_of(event) {
+                if rev_of(&found.get().entity) > rev_of(&event.entity) {
                     return;
                 }
-                if is_over(event) {
+                if is_over(&event.entity) {
                     let (key, live) = found.remove_entry();
                     if live.stored {
                         self.gone.push(key);
                     }
                     return;
                 }
-                let live = found.get_mut();
-                live.event = event.clone();
-                live.changed = true;
+                found.get_mut().change(event);
             }
             Entry::Vacant(place) => {
-                if !is_over(event) {
-                    let live = Live { event: event.clone(), stored: false, changed: true };
-                    place.insert(Box::new(live));
+                if !is_over(&event.entity) {
+                    place.insert(Box::new(Live::begun(event)));
                 }
             }
         }

@@ -93,7 +93,7 @@ pub fn call_at(k: u64, rev: u64, state: ConnectionState, pos: u64) -> Call {
             tenant: "default".into(),
             site: "default".into(),
             direction: Direction::Outbound,
-            purpose: Some("service".to_owned()),
+            purpose: Some("service".into()),
             from: party(&device_of(k)).into(),
             to: party(&number_of(k)).into(),
             dialed: party(&number_of(k)).into(),

@@ -103,15 +103,15 @@ fn line(event: &Event, call: &Call) -> Line {
             keys.insert(key.to_owned(), value);
         }
     };
-    let cause = |cause: &Option<Cause>| cause.as_ref().map(|c| c.csta.name().to_owned());
+    let cause = |cause: Option<&Cause>| cause.map(|c| c.csta.name().to_owned());
     let status = |leg: &Leg| leg.cause.as_ref().and_then(|c| c.sip_status).map(|s| s.to_string());
     match event.kind {
         EventKind::CallCleared => {
-            put("cause", cause(&call.cause));
+            put("cause", cause(call.cause.as_ref()));
             put("released_by", call.released_by.map(|r| r.name().to_owned()));
         }
         EventKind::CallConnectionCleared | EventKind::CallFailed => {
-            put("cause", leg.and_then(|l| cause(&l.cause)));
+            put("cause", leg.and_then(|l| cause(l.cause.as_deref())));
             put("sip", leg.and_then(status));
         }
         EventKind::CallQueued => put("queue", call.queue.as_deref().map(str::to_owned)),

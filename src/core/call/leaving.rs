@@ -14,10 +14,49 @@ use crate::model::{
     Released, Repair, Wall,
 };
 use std::collections::BTreeSet;
+use std::ops::{Deref, DerefMut};
 
-/// What a machine keeps of legs beside the entity.
+/// What a machine keeps of legs beside the entity, made when there is something to keep: a call
+/// that no control link shows has none of it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct Seen(Option<Box<SeenLegs>>);
+
+impl Seen {
+    fn take_release(&mut self) -> Option<Box<Release>> {
+        self.0.as_mut()?.release.take()
+    }
+
+    /// Who ended the call is open again.
+    pub(super) fn forget_release(&mut self) {
+        self.take_release();
+    }
+}
+
+impl Deref for Seen {
+    type Target = SeenLegs;
+
+    fn deref(&self) -> &SeenLegs {
+        static NOTHING: SeenLegs = SeenLegs {
+            leaving: Vec::new(),
+            left: Vec::new(),
+            release: None,
+            asked_first: false,
+            conferenced: None,
+            faults: BTreeSet::new(),
+        };
+        self.0.as_deref().unwrap_or(&NOTHING)
+    }
+}
+
+impl DerefMut for Seen {
+    fn deref_mut(&mut self) -> &mut SeenLegs {
+        self.0.get_or_insert_default()
+    }
+}
+
+/// See [`Seen`].
+#[derive(Clone, Debug, Default)]
+pub(super) struct SeenLegs {
     /// Ended, for a reason that is not known yet; in the order of their ends.
     leaving: Vec<Leaving>,
     /// Have left their place to another.
@@ -129,7 +168,9 @@ impl CallMachine {
     /// Its party goes on in another call.
     pub(super) fn moved_out(&mut self, at: Moment, index: usize, out: &mut Vec<Fact>) {
         let id = self.call.legs[index].id;
-        self.seen.leaving.retain(|l| l.leg != id);
+        if self.leaves(id) {
+            self.seen.leaving.retain(|l| l.leg != id);
+        }
         if self.drop_untold(at) {
             return;
         }
@@ -235,7 +276,7 @@ impl CallMachine {
         let leg = &mut self.edit().legs[index];
         leg.state = S::Fail;
         leg.since = at.pbx_time;
-        leg.cause = Some(cause.clone());
+        leg.cause = Some(Box::new(cause.clone()));
         self.restate(at.pbx_time);
         let status = cause.sip_status;
         self.emit(K::CallFailed, self.detail(index, status, Some(at)), out);
@@ -277,7 +318,7 @@ impl CallMachine {
         leg.since = at.pbx_time;
         leg.held_since = None;
         leg.ended = Some(at);
-        leg.cause = Some(cause);
+        leg.cause = Some(Box::new(cause));
         if !self.ends_by_sip() {
             self.restate(at.pbx_time);
         }
@@ -300,13 +341,13 @@ impl CallMachine {
         if self.leaving() > 0 {
             return self.flush(Why::RangOut, |_, _| true, out); // comes back here
         }
-        let release = self.seen.release.take();
+        let release = self.seen.take_release();
         let end = release.as_ref().map_or(at, |r| r.at);
         self.count_ring_of_unanswered(&end);
         self.count_talk(&end);
         self.count_hold(at.pbx_time);
         if self.call.cause.is_none() {
-            let last = self.call.legs.iter().rev().find_map(|l| l.cause.clone());
+            let last = self.call.legs.iter().rev().find_map(|l| l.cause.as_deref().cloned());
             let (by, cause) = match release {
                 Some(release) => (release.by, Some(release.cause)),
                 None if last.as_ref().is_some_and(|c| c.csta == CstaCause::LostSync) => {
@@ -331,7 +372,7 @@ impl CallMachine {
         }
         let [first, others @ ..] = self.call.legs.as_slice() else { return };
         if first.ended.is_none() && others.iter().all(|l| l.ended.is_some()) {
-            let cause = others.iter().rev().find_map(|l| l.cause.clone());
+            let cause = others.iter().rev().find_map(|l| l.cause.as_deref().cloned());
             let cause = cause.unwrap_or_else(|| Cause::plain(CstaCause::NormalClearing));
             self.clear(at, CALLER, Cause { sip_status: None, ..cause }, out);
         }

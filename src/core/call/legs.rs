@@ -36,7 +36,9 @@ impl CallMachine {
         let call = Call::begun(origin, start.trunk, Dialog::default(), legs);
         let mut machine = Self::restore(settings, call);
         (machine.told, machine.mark) = (false, None);
-        machine.seen.asked_first = asked;
+        if asked {
+            machine.seen.asked_first = true;
+        }
         machine
     }
 
@@ -103,7 +105,7 @@ impl CallMachine {
         if self.is_over() {
             return None;
         }
-        self.seen.release = None; // the call goes on
+        self.seen.forget_release(); // the call goes on
         self.edit().legs.push(seen_leg(id, new, at));
         self.drop_old_legs();
         self.tell(at, out);
@@ -260,7 +262,7 @@ impl CallMachine {
         self.tell(at, out);
         self.emit(K::CallEstablished, self.detail(index, None, Some(at)), out);
         if index != CALLER {
-            self.seen.release = None; // the call goes on
+            self.seen.forget_release(); // the call goes on
             self.given_up(out);
         }
     }

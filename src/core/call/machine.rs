@@ -54,7 +54,7 @@ impl CallMachine {
             tenant: settings.tenant.clone(),
             site: settings.site.clone(),
             direction: start.direction,
-            purpose: start.purpose,
+            purpose: start.purpose.map(String::into_boxed_str),
             from: start.from,
             to: start.to,
             dialed: start.dialed,
@@ -259,8 +259,10 @@ impl CallMachine {
     pub(super) fn caller_is_known(&mut self, invited: Moment) {
         self.invited = Some(Box::new(invited));
         self.restored = false;
-        self.seen.asked_first = false;
-        self.seen.release = None;
+        if self.seen.asked_first {
+            self.seen.asked_first = false;
+        }
+        self.seen.forget_release();
     }
 
     fn set_callee_tag(&mut self, tag: String) {

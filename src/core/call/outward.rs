@@ -18,7 +18,7 @@ impl CallMachine {
         let at = Moment::measured(start.arrival, now);
         self.correct(|origin| {
             origin.direction = start.direction;
-            origin.purpose = start.purpose;
+            origin.purpose = start.purpose.map(String::into_boxed_str);
             origin.to = start.to;
             origin.dialed = start.dialed;
             origin.signalling = start.signalling;

@@ -467,7 +467,7 @@ fn has_moved(call: &Call) -> bool {
 
 /// Why a call that a desk asked for came to nothing.
 fn failure(call: &Call) -> CommandError {
-    let cause = call.cause.as_ref().or(call.legs.iter().find_map(|leg| leg.cause.as_ref()));
+    let cause = call.cause.as_ref().or(call.legs.iter().find_map(|leg| leg.cause.as_deref()));
     let denied = cause.is_some_and(|c| c.csta == CstaCause::PolicyDenied);
     let code = if denied { Code::PolicyDenied } else { Code::SwitchRejected };
     let text = cause.map_or("the call was not made", |c| crate::model::Named::name(c.csta));

@@ -40,7 +40,7 @@ impl Engine {
         self.line_begins(now, call, ix, Way::Out);
         let Some(before) = before else { return };
         let reason = match &before.failure {
-            Some(failure) => failure.clone(),
+            Some(failure) => failure.to_string(),
             None => silence(now, &before),
         };
         let from = before.line;
@@ -97,7 +97,7 @@ impl Engine {
             .then(|| Ending::of_status(status, used.rung));
         used.counted |= ending.is_some();
         let failure = (!alive).then(|| format!("{status} {phrase}"));
-        used.failure.clone_from(&failure);
+        used.failure = failure.as_deref().map(Box::from);
         if !first && ending.is_none() {
             return;
         }

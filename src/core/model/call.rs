@@ -195,8 +195,8 @@ pub struct Leg {
     pub held_since: Option<Moment>,
     /// Ended.
     pub ended: Option<Moment>,
-    /// Why it ended.
-    pub cause: Option<Cause>,
+    /// Why it ended. Boxed: a live call has none, and legs are most of an event.
+    pub cause: Option<Box<Cause>>,
     /// What the agent's desktop is to show; `None`: no agent is known at the device.
     pub pop: Option<Box<Pop>>,
 }
@@ -231,7 +231,7 @@ pub struct Origin {
     /// Which way.
     pub direction: Direction,
     /// Why it is made.
-    pub purpose: Option<String>,
+    pub purpose: Option<Box<str>>,
     /// Caller.
     pub from: Arc<Party>,
     /// Callee.

@@ -140,7 +140,7 @@ fn origin(c: &mut pb::StoredCall, before: &[Event]) -> Result<Arc<Origin>, Decod
         tenant: std::mem::take(&mut c.tenant).into(),
         site: std::mem::take(&mut c.site).into(),
         direction: coded("call.direction", c.direction)?,
-        purpose: c.purpose.take(),
+        purpose: c.purpose.take().map(String::into_boxed_str),
         from: stored_party(c.from.take())?.into(),
         dialed: match c.dialed.take() {
             None => to.clone(),
@@ -206,7 +206,7 @@ fn leg(l: pb::StoredLeg) -> Result<Leg, DecodeError> {
         answered: l.answered.map(moment).transpose()?,
         held_since: l.held_since.map(moment).transpose()?,
         ended: l.ended.map(moment).transpose()?,
-        cause: l.cause.map(cause).transpose()?,
+        cause: l.cause.map(cause).transpose()?.map(Box::new),
         agent: l.agent.map(Arc::from),
         channel: l.channel.map(|c| Box::new(Channel { pbx: c.pbx.into(), id: c.id.into() })),
         sip_call_id: l.sip_call_id.map(Arc::from),

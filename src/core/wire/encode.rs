@@ -107,7 +107,7 @@ pub fn call_to_pb(call: &Call, view: View) -> pb::Call {
         site: call.site.to_string(),
         direction: call.direction.name().to_owned(),
         state: call.state.name().to_owned(),
-        purpose: call.purpose.clone().unwrap_or_default(),
+        purpose: call.purpose.as_deref().unwrap_or_default().to_owned(),
         from: Some(party_to_pb(&call.from, view)),
         to: Some(party_to_pb(&call.to, view)),
         dialed: Some(party_to_pb(&call.dialed, view)),
@@ -159,7 +159,7 @@ fn leg_to_pb(leg: &Leg, trunk_call_id: &str) -> pb::Leg {
         answered: leg.answered.as_ref().map(moment_to_pb),
         held_since: leg.held_since.as_ref().map(moment_to_pb),
         ended: leg.ended.as_ref().map(moment_to_pb),
-        cause: leg.cause.as_ref().map(cause_to_pb),
+        cause: leg.cause.as_deref().map(cause_to_pb),
         sip_call_id: sip_call_id.to_owned(),
         agent_id: leg.agent.as_deref().unwrap_or_default().to_owned(),
         channel: leg

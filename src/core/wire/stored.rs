@@ -217,7 +217,7 @@ fn write_leg(out: &mut ProtoWriter<'_>, leg: &Leg) {
     write_moment(out, 8, leg.answered.as_ref());
     write_moment(out, 9, leg.held_since.as_ref());
     write_moment(out, 10, leg.ended.as_ref());
-    write_cause(out, 11, leg.cause.as_ref());
+    write_cause(out, 11, leg.cause.as_deref());
     write_text(out, 12, leg.agent.as_deref());
     if let Some(channel) = &leg.channel {
         out.message(13, |out| {

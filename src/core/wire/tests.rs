@@ -69,7 +69,7 @@ fn leg() -> BoxedStrategy<Leg> {
             answered: moments.1,
             held_since: moments.2,
             ended: moments.3,
-            cause,
+            cause: cause.map(Box::new),
         })
         .boxed()
 }
@@ -115,7 +115,7 @@ fn origin() -> BoxedStrategy<Origin> {
                 tenant: words.0.into(),
                 site: words.1.into(),
                 direction,
-                purpose: words.2,
+                purpose: words.2.map(String::into_boxed_str),
                 from: from.into(),
                 dialed: dialed.map_or_else(|| to.clone(), Arc::new),
                 to,

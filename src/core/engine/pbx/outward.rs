@@ -27,7 +27,8 @@ impl Engine {
         if switch.peer.is_some() {
             return None;
         }
-        let purpose = about.purpose.clone().or_else(|| switch.default_purpose.clone());
+        let purpose =
+            about.purpose.as_deref().map(str::to_owned).or_else(|| switch.default_purpose.clone());
         let facts = CallFacts::default();
         let number = self.plan_of_pbx(pbx).look(to.reveal());
         let Asked { dialed, ruling, .. } = self.ask_gate(now, number, purpose.as_deref(), &facts);

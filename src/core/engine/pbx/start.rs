@@ -83,7 +83,7 @@ impl Engine {
             if !matches!(dialed, Dialed::Internal(_)) {
                 origin.direction = Direction::Outbound;
             }
-            origin.purpose.clone_from(&ask.purpose);
+            origin.purpose = ask.purpose.as_deref().map(Box::from);
             origin.to = to.clone();
             origin.dialed = to;
         });
